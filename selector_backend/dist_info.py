@@ -1,0 +1,158 @@
+"""The files of a wheel's ``.dist-info``, and the sdist's ``PKG-INFO``, as bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
+
+from . import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .decision import Decision
+    from .project import Project
+
+#: The record's name in the ``.dist-info``, and its format number.
+RECORD_NAME = "selector.json"
+RECORD_FORMAT = 1
+
+# An index refuses a classifier of this kind. One uploaded wheel would fix one machine's choice for
+# everybody, since installers prefer a wheel to the sdist.
+_NEVER_UPLOAD = "Private :: Do Not Upload"
+
+
+def sdist_files(project: Project) -> dict[str, bytes]:
+    """Return the files of the sdist by their paths in it."""
+    files = {str(path): (project.folder / path).read_bytes() for path in project.files}
+    return {**files, "PKG-INFO": _pkg_info(project)}
+
+
+def _pkg_info(project: Project) -> bytes:
+    """Return the sdist's core metadata.
+
+    What the wheel will say otherwise is marked as dynamic (PEP 643), so that nobody takes it for
+    static: the dependencies, and the classifier that keeps the wheel from being uploaded.
+    """
+    extras: dict[str, list[Requirement]] = {extra: [] for extra in project.selector.extras}
+    return _metadata(
+        project,
+        optional_dependencies={**extras, **project.metadata.optional_dependencies},
+        dynamic_metadata=["Requires-Dist", "Classifier"],
+    )
+
+
+def dist_info(project: Project, decision: Decision) -> dict[str, bytes]:
+    """Return the files of the ``.dist-info`` by their names in it, without ``RECORD``."""
+    files = {
+        "METADATA": _wheel_metadata(project, decision),
+        "WHEEL": _wheel(),
+        RECORD_NAME: _json(record(decision)),
+    }
+    for path in project.license_files:
+        files[f"licenses/{path}"] = (project.folder / path).read_bytes()
+    entry_points = _entry_points(project)
+    if entry_points:
+        files["entry_points.txt"] = entry_points
+    return files
+
+
+def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
+    """Read a ``.dist-info`` that was prepared earlier.
+
+    Returns the name and version that it is called after (``spam-1.0``), and its files by their
+    names in it.
+    """
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "RECORD"
+    }
+    return folder.name.removesuffix(".dist-info"), files
+
+
+def record(decision: Decision) -> dict[str, Any]:
+    """Return the decision as it is written into the installed package, as JSON data.
+
+    It names nobody and no place: what is in it is in every wheel that this machine would build.
+    """
+    selector = decision.selector
+    return {
+        "format": RECORD_FORMAT,
+        "project": selector.project,
+        "version": selector.version,
+        "kind": selector.kind,
+        "variants": [variant.name for variant in decision.variants],
+        "decided-by": decision.request.source,
+        "requires": [str(requirement) for requirement in decision.requires],
+        "facts": {name: fact.dump() for name, fact in decision.facts.items()},
+        "verdicts": [
+            {"name": verdict.variant, "fits": verdict.fits, "reason": verdict.reason}
+            for verdict in decision.verdicts
+        ],
+        "table": selector.table,
+        "backend": __version__,
+    }
+
+
+def _wheel_metadata(project: Project, decision: Decision) -> bytes:
+    extras = {
+        extra: [_with_extra(one, extra) for one in decision.variant_requires]
+        for extra in project.selector.extras
+    }
+    static = project.metadata.optional_dependencies
+    return _metadata(
+        project,
+        dependencies=list(decision.requires),
+        optional_dependencies={
+            **static,
+            **{extra: [*static.get(extra, ()), *ours] for extra, ours in extras.items()},
+        },
+        classifiers=[*dict.fromkeys((*project.metadata.classifiers, _NEVER_UPLOAD))],
+    )
+
+
+def _metadata(project: Project, **changes: Any) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as when the project was read
+        return dataclasses.replace(project.metadata, **changes).as_rfc822().as_bytes()
+
+
+def _with_extra(requirement: Requirement, extra: str) -> Requirement:
+    changed = Requirement(str(requirement))
+    changed.extras = {*requirement.extras, extra}
+    return changed
+
+
+def _wheel() -> bytes:
+    """Return the ``WHEEL`` file of the binary distribution format."""
+    return (
+        "Wheel-Version: 1.0\n"
+        f"Generator: selector-backend {__version__}\n"
+        "Root-Is-Purelib: true\n"
+        "Tag: py3-none-any\n"
+    ).encode()
+
+
+def _entry_points(project: Project) -> bytes:
+    """Return ``entry_points.txt`` (entry points specification), empty if there are none."""
+    groups: dict[str, Mapping[str, str]] = {
+        "console_scripts": project.metadata.scripts,
+        "gui_scripts": project.metadata.gui_scripts,
+        **project.metadata.entrypoints,
+    }
+    sections = [
+        "\n".join([f"[{group}]", *(f"{name} = {target}" for name, target in entries.items())])
+        for group, entries in groups.items()
+        if entries
+    ]
+    return "".join(f"{section}\n" for section in "\n\n".join(sections).splitlines()).encode()
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,71 @@
+"""What goes wrong and is the user's to mend.
+
+A :class:`SelectorError` is one message in a person's words. Everything else that is raised is a
+defect of ours, and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_Hook = TypeVar("_Hook", bound=Callable[..., Any])
+
+
+class SelectorError(Exception):
+    """Something the user can mend. ``str()`` is the whole message, of one or more lines."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a file.
+
+    ``key`` is the full key (``tool.selector.variant[1].when.cdua``), ``message`` what was found
+    there and what was expected.
+    """
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        first, *rest = f"{self.key}: {self.message}".splitlines()
+        return "\n".join([f"  {first}", *(f"      {line}" for line in rest)])
+
+
+class InvalidFileError(SelectorError):
+    """A file has problems, all of which are reported together."""
+
+    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = "an error" if len(problems) == 1 else f"{len(problems)} errors"
+        super().__init__("\n".join([f"{file} has {count}:", *map(str, problems)]))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``", did you mean 'cuda'?"`` where a known name is close to ``name``, else ``""``."""
+    close = difflib.get_close_matches(name.lower(), list(known), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def user_errors(hook: _Hook) -> _Hook:
+    """Make a hook end with a message on standard error and exit status 1 on a `SelectorError`.
+
+    PEP 517 leaves it to the backend how to say what went wrong; frontends show what the hook's
+    process printed, and a traceback there would bury it.
+    """
+
+    @functools.wraps(hook)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return hook(*args, **kwargs)
+        except SelectorError as error:
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            raise SystemExit(1) from None
+
+    return cast("_Hook", wrapper)

@@ -1,0 +1,92 @@
+"""What the person who installs asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from .errors import SelectorError, did_you_mean
+from .selector import ALL, AUTO, CAPABILITY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .selector import Selector
+
+#: The config settings that the backend knows (PEP 517, ``-C NAME=VALUE``).
+SETTINGS = ("variant",)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
+    machine. ``source`` is what asked: ``machine``, ``-C variant`` or the table's variable.
+    """
+
+    variants: tuple[str, ...] = ()
+    source: str = "machine"
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the choice is left to the machine."""
+        return not self.variants
+
+
+def read_request(
+    selector: Selector, settings: Mapping[str, Any] | None, environ: Mapping[str, str]
+) -> Request:
+    """Return what the config settings or, where they are silent, the table's variable ask for.
+
+    Raises `SelectorError` for a variant that the table does not have or that cannot be had, for a
+    list where variants exclude each other, and for a config setting that looks misspelt.
+    """
+    settings = settings or {}
+    for name in settings:
+        # Frontends hand one set of settings to many backends, so others' names are no error.
+        if name not in SETTINGS and did_you_mean(name, SETTINGS):
+            hint = did_you_mean(name, SETTINGS)
+            raise SelectorError(f"the config setting {name!r} is not known{hint}")
+    if "variant" in settings:
+        source, asked = "-C variant", settings["variant"]
+    else:
+        source, asked = selector.variable, environ.get(selector.variable, "")
+    texts = asked if isinstance(asked, list) else [asked]
+    names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
+    keys = [canonicalize_name(name) for name in names]
+    if not keys or keys == [AUTO]:
+        return Request()
+    return Request(_known(selector, source, dict(zip(keys, names))), source)
+
+
+def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variants asked for, in the table's order."""
+    choices = [variant for variant in selector.variants if variant.refuse is None]
+    if selector.kind != CAPABILITY and (len(asked) > 1 or ALL in asked):
+        raise SelectorError(
+            f"{source} asks for {', '.join(asked.values())}, but the variants of "
+            f"{selector.project} exclude each other: name one of "
+            f"{', '.join(variant.name for variant in choices)}"
+        )
+    if ALL in asked and len(asked) == 1:
+        return tuple(variant.key for variant in choices)
+    for key, name in asked.items():
+        if key in (variant.key for variant in choices):
+            continue
+        if key in (variant.key for variant in selector.variants):
+            problem = (
+                f"{name!r}, which stands for a machine that {selector.project} does not run on"
+            )
+        elif key in (AUTO, ALL):
+            problem = f"{name!r} together with names of variants"
+        else:
+            hint = did_you_mean(name, [variant.name for variant in choices])
+            problem = f"{name!r}, which {selector.project} does not have{hint}"
+        raise SelectorError(
+            f"{source} asks for {problem.removesuffix('?')}; "
+            f"its variants are {', '.join(variant.name for variant in choices)}"
+        )
+    return tuple(variant.key for variant in choices if variant.key in asked)

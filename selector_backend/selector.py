@@ -1,0 +1,418 @@
+"""The selector table, ``[tool.selector]`` of a ``pyproject.toml``, and what can be wrong with it.
+
+Parsing only: whether a condition holds on a machine is for `selector_backend.decision`.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from .errors import Problem, did_you_mean
+from .machine import FACTS, FactType, Kind, normalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+T = TypeVar("T")
+
+#: What a condition asks of a fact: to be there or not, a specifier, names, or a marker.
+Operand = Union[bool, SpecifierSet, "tuple[str, ...]", Marker]
+
+#: The kinds of selector.
+CAPABILITY, REQUIREMENT = "capability", "requirement"
+
+#: What a request may say in place of a variant's name.
+AUTO, ALL = "auto", "all"
+
+_TABLE_KEYS = ("kind", "variable", "requires", "extras", "advice", "variant")
+_VARIANT_KEYS = ("name", "requires", "when", "refuse")
+
+# The name format of the packaging specifications ("Names and normalization").
+_NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# Marker variables that mean something for a dependency only, and what a marker has in quotes.
+_NOT_OF_A_MACHINE = re.compile(r"\b(extras?|dependency_groups)\b")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One key of a ``when`` table: what is asked of one fact."""
+
+    fact: str
+    operand: Operand
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One entry of the table.
+
+    ``when`` is a choice of alternatives, each a conjunction of conditions; without any, the
+    variant fits every machine. A variant that has ``refuse`` stands for stopping, and has no
+    requirements.
+    """
+
+    name: str
+    requires: tuple[Requirement, ...] = ()
+    when: tuple[tuple[Condition, ...], ...] = ()
+    refuse: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name as names are compared."""
+        return canonicalize_name(self.name)
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A whole selector table, its defaults filled in. ``table`` is the table as it was written."""
+
+    project: str
+    version: str
+    kind: str
+    variable: str
+    variants: tuple[Variant, ...]
+    requires: tuple[Requirement, ...] = ()
+    extras: tuple[str, ...] = ()
+    advice: str = ""
+    table: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition of the table."""
+        for variant in self.variants:
+            for alternative in variant.when:
+                yield from alternative
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The names of the facts that the conditions ask for, in the order of `FACTS`."""
+        named = {condition.fact for condition in self.conditions}
+        return tuple(name for name in FACTS if name in named)
+
+
+def parse_selector(
+    table: Mapping[str, Any], *, project: str, version: str
+) -> tuple[Selector, list[Problem]]:
+    """Read the table ``[tool.selector]`` of a project.
+
+    ``project`` and ``version`` are the project's, for the defaults and placeholders. Returns the
+    selector, and all the problems found; the selector is of use only if there are none.
+    """
+    problems: list[Problem] = []
+    top = _Reader(table, "tool.selector", _TABLE_KEYS, problems)
+    values = {"project": project, "version": version}
+
+    kind = top.string("kind") or REQUIREMENT
+    if kind not in (CAPABILITY, REQUIREMENT):
+        hint = did_you_mean(kind, (CAPABILITY, REQUIREMENT))
+        top.problem("kind", f"found {kind!r}, expected 'requirement' or 'capability'{hint}")
+
+    variable = top.string("variable") or default_variable(project)
+    if "variable" in table and not _VARIABLE.fullmatch(variable):
+        top.problem(
+            "variable",
+            f"found {variable!r}, expected the name of an environment variable, such as "
+            f"{default_variable(project)!r}",
+        )
+
+    requires = _requirements(top, values) or ()
+    extras = tuple(
+        top.item("extras", index, extra, _NAME, "an extra's name, such as 'plot'")
+        for index, extra in enumerate(top.strings("extras") or ())
+    )
+
+    variants = _variants(top, values)
+    selector = Selector(
+        project=project,
+        version=version,
+        kind=kind,
+        variable=variable,
+        variants=tuple(variant for _, variant in variants),
+        requires=requires,
+        extras=tuple(dict.fromkeys(canonicalize_name(extra) for extra in extras)),
+        advice=top.string("advice") or "",
+        table=table,
+    )
+    # Only a fact that some condition names is ever read, so a message can show no other.
+    placeholders = ("project", "version", *selector.facts)
+    _check_fields(top, "advice", selector.advice, placeholders)
+    for reader, variant in variants:
+        _check_fields(reader, "refuse", variant.refuse or "", placeholders)
+    return selector, problems
+
+
+def default_variable(project: str) -> str:
+    """Return the environment variable that forces a variant of ``project``.
+
+    The name in capitals, other characters as ``_``: ``SPAM_EGGS_VARIANT`` for ``spam-eggs``.
+    """
+    return re.sub(r"[^A-Z0-9]", "_", project.upper()) + "_VARIANT"
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return ``text`` with its placeholders (``{cuda}``) filled in from ``values``."""
+    return string.Formatter().vformat(text, (), values)
+
+
+class _Reader:
+    """Takes the values of one TOML table, noting what is wrong with them under their full keys."""
+
+    def __init__(
+        self,
+        table: Mapping[str, Any],
+        key: str,
+        known: Collection[str],
+        problems: list[Problem],
+        what: str = "not a known key",
+    ) -> None:
+        self.table = table
+        self.key = key
+        self.problems = problems
+        for name in table:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"; expected one of {', '.join(known)}"
+                self.problem(name, f"{what}{hint}")
+
+    def problem(self, name: str, message: str) -> None:
+        self.problems.append(Problem(f"{self.key}.{name}", message))
+
+    def wrong_type(self, name: str, found: object, expected: str) -> None:
+        self.problem(name, f"found {describe(found)}, expected {expected}")
+
+    def string(self, name: str) -> str | None:
+        value = self.table.get(name)
+        if value is None or (isinstance(value, str) and value.strip()):
+            return value
+        self.wrong_type(name, value, "some text")
+        return None
+
+    def strings(self, name: str) -> list[str] | None:
+        value = self.table.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            self.wrong_type(name, value, "an array of strings")
+            return None
+        for index, item in enumerate(value):
+            if not isinstance(item, str):
+                self.wrong_type(f"{name}[{index}]", item, "a string")
+        return [item for item in value if isinstance(item, str)]
+
+    def tables(self, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the tables of an array, each with its key below this one."""
+        value = self.table.get(name)
+        if not isinstance(value, list):
+            self.wrong_type(name, value, f"tables, each headed [[{self.key}.{name}]]")
+            return []
+        items = [(f"{name}[{index}]", item) for index, item in enumerate(value)]
+        for key, item in items:
+            if not isinstance(item, dict):
+                self.wrong_type(key, item, "a table")
+        return [(key, item) for key, item in items if isinstance(item, dict)]
+
+    def item(
+        self, name: str, index: int, value: str, pattern: re.Pattern[str], expected: str
+    ) -> str:
+        if not pattern.fullmatch(value):
+            self.problem(f"{name}[{index}]", f"found {value!r}, expected {expected}")
+        return value
+
+
+def describe(value: object) -> str:
+    """Return a TOML value as a message names it: ``5 (an integer)``."""
+    names = {str: "a string", bool: "a boolean", int: "an integer", float: "a float"}
+    if isinstance(value, dict):
+        return "a table" if value else "an empty table"
+    if isinstance(value, list):
+        return "an array" if value else "an empty array"
+    if value == "":
+        return "an empty string"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (a boolean)"
+    return f"{value!r} ({names.get(type(value), 'a date or time')})"
+
+
+def _variants(top: _Reader, values: Mapping[str, str]) -> list[tuple[_Reader, Variant]]:
+    if "variant" not in top.table:
+        top.problem("variant", "missing; a table has one [[tool.selector.variant]] or more")
+        return []
+    variants = []
+    seen: dict[str, str] = {}
+    tables = top.tables("variant")
+    if not tables and top.table["variant"] == []:
+        top.problem("variant", "found an empty array, expected one variant or more")
+    for key, table in tables:
+        reader = _Reader(table, f"{top.key}.{key}", _VARIANT_KEYS, top.problems)
+        variant = _variant(reader, values)
+        first = seen.setdefault(variant.key, reader.key)
+        if variant.name and first != reader.key:
+            reader.problem(
+                "name", f"found {variant.name!r}, which {first} is named already; names differ"
+            )
+        variants.append((reader, variant))
+    return variants
+
+
+def _variant(reader: _Reader, values: Mapping[str, str]) -> Variant:
+    name = reader.string("name")
+    if "name" not in reader.table:
+        reader.problem("name", "missing; every variant has a name, such as 'cpu'")
+    elif name is not None and not _NAME.fullmatch(name):
+        reader.problem(
+            "name",
+            f"found {name!r}, expected ASCII letters and digits, with '-', '_' or '.' between them",
+        )
+    elif name is not None and canonicalize_name(name) in (AUTO, ALL):
+        reader.problem("name", f"found {name!r}, which a request uses for something else")
+
+    refuse = reader.string("refuse")
+    if "refuse" in reader.table and "requires" in reader.table:
+        reader.problem("refuse", "given together with 'requires'; a variant has one of the two")
+    requires = _requirements(reader, {**values, "name": name or "variant"})
+    if requires is None and "refuse" not in reader.table and name and _NAME.fullmatch(name):
+        requires = (Requirement(f"{values['project']}-{name}=={values['version']}"),)
+    return Variant(
+        name=name or "", requires=requires or (), when=_alternatives(reader), refuse=refuse
+    )
+
+
+def _requirements(reader: _Reader, values: Mapping[str, str]) -> tuple[Requirement, ...] | None:
+    """Return the requirements under ``requires``, or ``None`` where there is no such key."""
+    texts = reader.strings("requires")
+    if texts is None:
+        return None
+    requirements = []
+    for index, text in enumerate(texts):
+        key = f"requires[{index}]"
+        if not _check_fields(reader, key, text, values):
+            continue
+        requirement = _parse(reader, key, fill(text, values), Requirement, InvalidRequirement)
+        if requirement is not None:
+            requirements.append(requirement)
+    return tuple(requirements)
+
+
+def _parse(
+    reader: _Reader,
+    key: str,
+    text: str,
+    parse: Callable[[str], T],
+    error: type[Exception],
+) -> T | None:
+    """Return what ``parse`` makes of ``text``, noting its error, which shows the position."""
+    try:
+        return parse(text)
+    except error as problem:
+        reader.problem(key, f"found {text!r}: {problem}")
+        return None
+
+
+def _alternatives(reader: _Reader) -> tuple[tuple[Condition, ...], ...]:
+    when = reader.table.get("when")
+    if when is None:
+        return ()
+    if isinstance(when, dict):
+        tables: Sequence[tuple[str, Mapping[str, Any]]] = [("when", when)]
+    elif isinstance(when, list):
+        tables = reader.tables("when")
+    else:
+        reader.wrong_type("when", when, "a table such as { cuda = '>=12' }, or an array of them")
+        return ()
+    if not tables and when == []:
+        tables = [("when", {})]
+    for key, table in tables:
+        if not table:
+            reader.problem(
+                key, "is empty; leave 'when' out of a variant that is to fit every machine"
+            )
+    return tuple(
+        _conjunction(_Reader(table, f"{reader.key}.{key}", FACTS, reader.problems, "not a fact"))
+        for key, table in tables
+    )
+
+
+def _conjunction(reader: _Reader) -> tuple[Condition, ...]:
+    conditions = []
+    for name, value in reader.table.items():
+        if name in FACTS:
+            operand = _operand(reader, FACTS[name], value)
+            if operand is not None:
+                conditions.append(Condition(name, operand))
+    return tuple(conditions)
+
+
+def _operand(reader: _Reader, fact: FactType, value: object) -> Operand | None:
+    if fact.kind is Kind.ENVIRONMENT:
+        return _marker(reader, fact.name, value)
+    if isinstance(value, bool):
+        return value
+    if fact.kind is Kind.NAMES:
+        return _names(reader, fact, value)
+    return _specifier(reader, fact, value)
+
+
+def _specifier(reader: _Reader, fact: FactType, value: object) -> SpecifierSet | None:
+    expected = f"a specifier such as '>={fact.example}', or true or false"
+    if not isinstance(value, str) or not value.strip():
+        reader.wrong_type(fact.name, value, expected)
+        return None
+    try:
+        return SpecifierSet(value)
+    except InvalidSpecifier:
+        try:
+            Version(value)
+        except InvalidVersion:
+            hint = ""
+        else:
+            hint = f"; for that series write '=={value}.*', for it and newer '>={value}'"
+        reader.problem(fact.name, f"found {value!r}, expected {expected} (PEP 440){hint}")
+        return None
+
+
+def _names(reader: _Reader, fact: FactType, value: object) -> tuple[str, ...] | None:
+    names = value if isinstance(value, list) else [value]
+    texts = [name for name in names if isinstance(name, str) and name.strip()]
+    if not texts or texts != names:
+        reader.wrong_type(
+            fact.name, value, f"a name such as {fact.example!r}, an array of names, true or false"
+        )
+        return None
+    return tuple(map(normalize_name, texts))
+
+
+def _marker(reader: _Reader, name: str, value: object) -> Marker | None:
+    if not isinstance(value, str) or not value.strip():
+        reader.wrong_type(name, value, "a marker such as \"sys_platform == 'linux'\"")
+        return None
+    if _NOT_OF_A_MACHINE.search(_QUOTED.sub("", value)):
+        reader.problem(name, f"found {value!r}; extras and groups say nothing about a machine")
+        return None
+    return _parse(reader, name, value, Marker, InvalidMarker)
+
+
+def _check_fields(reader: _Reader, key: str, text: str, known: Collection[str]) -> bool:
+    """Note every placeholder of ``text`` that is not ``known``; return whether there was none."""
+    try:
+        fields = list(string.Formatter().parse(text))
+    except ValueError as error:
+        reader.problem(key, f"found {text!r}: {error}; a brace itself is written twice")
+        return False
+    bad = [
+        name
+        for _, name, spec, conversion in fields
+        if name is not None and (name not in known or spec or conversion)
+    ]
+    for name in bad:
+        hint = did_you_mean(name, known) or f"; known here: {', '.join(sorted(known))}"
+        reader.problem(key, f"found the placeholder {{{name}}}, which is not known{hint}")
+    return not bad
