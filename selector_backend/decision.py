@@ -81,12 +81,9 @@ class Decision:
         ]
         if selector.advice:
             lines.append(fill(selector.advice, _placeholders(selector, self.facts)))
-        forcible = [variant.name for variant in selector.variants if variant.refuse is None]
-        if forcible:
-            lines.append(
-                f"To force a variant, set the environment variable {selector.variable}, "
-                f"for example {selector.variable}={forcible[-1]}"
-            )
+        forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
+        if forcing:
+            lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
         return "\n".join(lines)
 
 

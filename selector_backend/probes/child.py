@@ -57,7 +57,7 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float) -> Any:
     try:
         output, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise NoAnswerError(f"did not answer within {seconds:g} s") from None
+        raise NoAnswerError(f"did not answer within {round(seconds, 1):g} s") from None
     finally:
         _end(process)
     try:

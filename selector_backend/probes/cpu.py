@@ -48,7 +48,9 @@ def names_of(target: Any) -> frozenset[str]:
     targets = [target, *target.ancestors]
     features = {feature for one in targets for feature in one.features}
     aliases = {alias for alias in target.feature_aliases if alias in target}
-    return frozenset(map(normalize_name, {one.name for one in targets} | features | aliases))
+    # What archspec reads off the system has no name of its own.
+    named = {one.name for one in targets if one.name}
+    return frozenset(map(normalize_name, named | features | aliases))
 
 
 def flags() -> list[str]:
