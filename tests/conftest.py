@@ -1,0 +1,140 @@
+"""What the tests share: packages fetched beforehand, stand-in drivers, indexes, environments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+import pytest
+from filelock import FileLock
+from support.driver import Driver, compile_driver
+from support.environment import ROOT, Environment, clean_environ, create_environment, find_python
+from support.index import Index
+from support.project import build_sdist, write_project, write_spam
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The oldest pip that the backend promises to work with, and the newest.
+OLDEST_PIP, NEWEST_PIP = "20.3.4", "26.3"
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of pytest-xdist share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(shared_folder: Path) -> Path:
+    """Everything that the tests need from a registry, and this checkout's own wheel.
+
+    It is fetched with this machine's configuration; what is under test sees only loopback.
+    """
+    folder = shared_folder / "wheelhouse"
+    with FileLock(str(folder) + ".lock"):
+        if not folder.exists():
+            _fetch(folder.with_name("wheelhouse-partial"))
+            folder.with_name("wheelhouse-partial").rename(folder)
+    return folder
+
+
+def _fetch(folder: Path) -> None:
+    def pip(*arguments: str) -> None:
+        subprocess.run([sys.executable, "-m", "pip", "-q", *arguments], check=True)
+
+    pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    (backend,) = folder.glob("selector_backend-*.whl")
+    download = ("download", "--only-binary=:all:", "--dest", str(folder))
+    pip(*download, str(backend), "flit_core<5", f"pip=={NEWEST_PIP}")
+    pip(*download, "--no-deps", f"pip=={OLDEST_PIP}")
+    # Markers are evaluated in this Python, so what older ones need is named.
+    pip(*download, "--python-version=3.9", str(backend), "tomli")
+
+
+@pytest.fixture(scope="session")
+def spam_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist of spam, a selector package, and its variants' wheels."""
+    folder = tmp_path_factory.mktemp("spam")
+    write_spam(folder / "dist")
+    build_sdist(write_project(folder / "source"), folder / "dist")
+    return folder / "dist"
+
+
+@pytest.fixture(scope="session")
+def spam_index(wheelhouse: Path, spam_folder: Path) -> Iterator[Index]:
+    """An index that has spam and all that it takes to install it."""
+    with Index(wheelhouse, spam_folder) as index:
+        yield index
+
+
+@pytest.fixture(scope="session")
+def serve(wheelhouse: Path) -> Iterator[Callable[[Path], Index]]:
+    """Serve a folder of distributions, together with what it takes to install them."""
+    running = []
+
+    def start(folder: Path) -> Index:
+        index = Index(wheelhouse, folder)
+        running.append(index)
+        return index.__enter__()
+
+    yield start
+    for index in running:
+        index.__exit__()
+
+
+MakeEnvironment = Callable[..., Environment]
+
+
+@pytest.fixture
+def make_environment(tmp_path: Path, wheelhouse: Path) -> MakeEnvironment:
+    """Make fresh environments that know no index but the one given."""
+    made = 0
+
+    def make(
+        index: Index, *, pip: str | None = NEWEST_PIP, python: str | None = None, name: str = "venv"
+    ) -> Environment:
+        nonlocal made
+        made += 1
+        environ = clean_environ(tmp_path / "home")
+        environ |= {"PIP_INDEX_URL": index.url, "UV_DEFAULT_INDEX": index.url}
+        wheel = wheelhouse / f"pip-{pip}-py3-none-any.whl" if pip else None
+        if pip == OLDEST_PIP:
+            wheel = wheelhouse / f"pip-{pip}-py2.py3-none-any.whl"
+        interpreter = require_python(python) if python else sys.executable
+        return create_environment(
+            tmp_path / f"{name}{made}", environ, pip=wheel, python=interpreter
+        )
+
+    return make
+
+
+def require_python(version: str) -> str:
+    """Return an interpreter of a version, or skip the test, saying how to get one."""
+    python = find_python(version)
+    if python is None:
+        pytest.skip(
+            f"needs Python {version}: put python{version} on PATH or `pyenv install {version}`"
+        )
+    return python
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Driver:
+    """A stand-in driver that is whole: NVML and the CUDA driver library."""
+    return compile_driver(tmp_path_factory.mktemp("driver"), "nvml", "cuda")
+
+
+@pytest.fixture(scope="session")
+def driver_without_nvml(tmp_path_factory: pytest.TempPathFactory) -> Driver:
+    """A stand-in driver as on Jetson."""
+    return compile_driver(tmp_path_factory.mktemp("driver-cuda"), "cuda")
+
+
+@pytest.fixture(scope="session")
+def driver_without_cuda(tmp_path_factory: pytest.TempPathFactory) -> Driver:
+    """A stand-in driver that has NVML only, as in a container for utilities."""
+    return compile_driver(tmp_path_factory.mktemp("driver-nvml"), "nvml")

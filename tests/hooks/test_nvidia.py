@@ -1,0 +1,228 @@
+"""What the NVIDIA driver tells, read through the hooks from stand-ins of its libraries."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.driver import Driver, compile_driver
+from support.hooks import Backend, HookFailedError
+from support.project import write_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALL_FACTS = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "gpu"
+when = { cuda = true, nvidia-driver = true, compute-capability = true }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+
+
+def facts(tmp_path: Path, environ: dict[str, str], table: str = ALL_FACTS) -> dict[str, Any]:
+    """Return the facts of the record that a project gets under ``environ``."""
+    backend = Backend(write_project(tmp_path / "source", table), environ)
+    record = backend.metadata(tmp_path / "out") / "selector.json"
+    read: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))["facts"]
+    return read
+
+
+def test_all_facts_come_from_nvml(tmp_path: Path, driver: Driver) -> None:
+    environ = driver.environ("12.4", gpus="8.6,6.1", driver="550.54.14")
+    assert facts(tmp_path, environ) == {
+        "cuda": {"value": "12.4", "source": "NVML"},
+        "nvidia-driver": {"value": "550.54.14", "source": "NVML"},
+        "compute-capability": {"value": ["6.1", "8.6"], "source": "NVML"},
+    }
+
+
+def test_without_a_driver_every_fact_is_absent_and_says_why(tmp_path: Path) -> None:
+    for fact in facts(tmp_path, {}).values():
+        assert fact["absent"] == "libnvidia-ml.so.1 is not installed"
+
+
+def test_where_there_is_no_nvml_the_cuda_driver_library_is_asked(
+    tmp_path: Path, driver_without_nvml: Driver
+) -> None:
+    read = facts(tmp_path, driver_without_nvml.environ("11.4", gpus="8.7"))
+    assert read["cuda"] == {"value": "11.4", "source": "CUDA driver library"}
+    assert read["compute-capability"] == {"value": ["8.7"], "source": "CUDA driver library"}
+    assert read["nvidia-driver"]["absent"] == "libnvidia-ml.so.1 is not installed"
+
+
+def test_where_nvml_fails_the_cuda_driver_library_is_asked(tmp_path: Path, driver: Driver) -> None:
+    read = facts(tmp_path, driver.environ("12.2", nvml_fault="nvmlInitWithFlags:9"))
+    assert read["cuda"] == {"value": "12.2", "source": "CUDA driver library"}
+
+
+def test_a_gpu_hidden_from_one_run_counts(tmp_path: Path, driver_without_nvml: Driver) -> None:
+    """`CUDA_VISIBLE_DEVICES` is a setting of one run; NVML does not know it either."""
+    environ = {**driver_without_nvml.environ("12.2"), "CUDA_VISIBLE_DEVICES": ""}
+    assert facts(tmp_path, environ)["cuda"]["value"] == "12.2"
+
+
+FAULTS = [
+    ("nvmlInitWithFlags:18", "NVML: driver/library version mismatch: the driver was updated"),
+    ("nvmlInitWithFlags:9", "NVML: the NVIDIA kernel driver is not loaded"),
+    ("nvmlInitWithFlags:77", "NVML: an error of the stand-in"),
+    ("nvmlInitWithFlags:abort", "NVML: crashed the process that asked it (SIGABRT)"),
+    ("nvmlInitWithFlags:crash", "NVML: crashed the process that asked it (SIGSEGV)"),
+    ("nvmlInitWithFlags:exit", "NVML: ended the process that asked it, with exit status 0"),
+    ("nvmlInitWithFlags:hang", "NVML: did not answer within 1 s"),
+    ("nvmlDeviceGetCount_v2:999", "NVML: Unknown Error"),
+    ("nvmlSystemGetCudaDriverVersion_v2:12", "NVML: libnvidia-ml.so.1 or a library it needs"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS)
+def test_a_broken_driver_makes_cuda_absent_with_the_reason(
+    tmp_path: Path, driver_without_cuda: Driver, fault: str, reason: str
+) -> None:
+    environ = driver_without_cuda.environ("12.4", nvml_fault=fault)
+    read = facts(tmp_path, {**environ, "SELECTOR_PROBE_TIMEOUT": "1"})
+    assert read["cuda"]["absent"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("cuInit:803", "CUDA driver library: driver/library version mismatch"),
+        ("cuInit:34", "CUDA driver library: it is a stub that only serves for linking"),
+        ("cuInit:100", "CUDA driver library: no GPU is visible"),
+        ("cuInit:abort", "CUDA driver library: crashed the process that asked it (SIGABRT)"),
+        ("cuDriverGetVersion:999", "CUDA driver library: it returned error 999"),
+    ],
+)
+def test_both_libraries_reasons_are_given(
+    tmp_path: Path, driver: Driver, fault: str, reason: str
+) -> None:
+    environ = driver.environ(nvml_fault="nvmlInitWithFlags:18", cuda_fault=fault)
+    absent = facts(tmp_path, environ)["cuda"]["absent"]
+    assert absent.startswith("NVML: driver/library version mismatch")
+    assert f"; {reason}" in absent
+
+
+def test_a_driver_that_hangs_takes_one_time_limit_for_both_libraries(
+    tmp_path: Path, driver: Driver
+) -> None:
+    log = tmp_path / "log"
+    environ = driver.environ(nvml_fault="nvmlInitWithFlags:hang", cuda_fault="cuInit:hang", log=log)
+    read = facts(tmp_path, {**environ, "SELECTOR_PROBE_TIMEOUT": "1"})
+    assert "was not asked, since no time was left" in read["cuda"]["absent"]
+    assert log.read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_nothing_that_hangs_is_left_running(tmp_path: Path, driver: Driver) -> None:
+    log = tmp_path / "log"
+    environ = driver.environ(nvml_fault="nvmlInitWithFlags:hang", log=log)
+    facts(tmp_path, {**environ, "SELECTOR_PROBE_TIMEOUT": "1"})
+    pid = int(log.read_text(encoding="utf-8").split()[1])
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"process {pid} still runs")
+
+
+def test_a_library_that_prints_does_not_spoil_the_answer(tmp_path: Path, driver: Driver) -> None:
+    environ = driver.environ("12.4", nvml_fault="nvmlInitWithFlags:print")
+    assert facts(tmp_path, environ)["cuda"]["value"] == "12.4"
+
+
+def test_a_library_that_lacks_a_function(tmp_path: Path) -> None:
+    both = ("nvmlSystemGetCudaDriverVersion_v2", "nvmlSystemGetCudaDriverVersion")
+    broken = compile_driver(tmp_path / "broken", "nvml", without=both)
+    read = facts(tmp_path, broken.environ())
+    assert read["cuda"]["absent"].startswith("NVML: the driver's library lacks a function")
+    assert read["compute-capability"]["value"] == ["8.6"]
+
+
+def test_an_old_driver_has_the_older_function_only(tmp_path: Path) -> None:
+    old = compile_driver(tmp_path / "old", "nvml", without=("nvmlSystemGetCudaDriverVersion_v2",))
+    assert facts(tmp_path, old.environ("10.0"))["cuda"]["value"] == "10.0"
+
+
+def test_a_cuda_driver_library_that_lacks_a_function_is_named(tmp_path: Path) -> None:
+    broken = compile_driver(tmp_path / "broken", "cuda", without=("cuDriverGetVersion",))
+    assert "cuDriverGetVersion" in facts(tmp_path, broken.environ())["cuda"]["absent"]
+
+
+def test_a_library_that_does_not_load(tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "libnvidia-ml.so.1").touch()
+    read = facts(tmp_path, {"LD_LIBRARY_PATH": str(folder)})
+    assert read["cuda"]["absent"].endswith("a library it needs does not load")
+
+
+def test_one_lost_gpu_does_not_hide_the_others(tmp_path: Path, driver: Driver) -> None:
+    environ = {**driver.environ(gpus="8.0,9.0"), "STANDIN_FIRST_GPU_LOST": "1"}
+    assert facts(tmp_path, environ)["compute-capability"]["value"] == ["9.0"]
+
+
+def test_an_override_spares_the_driver(tmp_path: Path, driver: Driver) -> None:
+    log = tmp_path / "log"
+    environ = {
+        **driver.environ("11.8", log=log),
+        "SELECTOR_CUDA": "12.4",
+        "SELECTOR_NVIDIA_DRIVER": "",
+        "SELECTOR_COMPUTE_CAPABILITY": "7.0,9.0",
+    }
+    assert facts(tmp_path, environ) == {
+        "cuda": {"value": "12.4", "source": "SELECTOR_CUDA"},
+        "nvidia-driver": {
+            "absent": "SELECTOR_NVIDIA_DRIVER is set to nothing",
+            "source": "SELECTOR_NVIDIA_DRIVER",
+        },
+        "compute-capability": {
+            "value": ["7.0", "9.0"],
+            "source": "SELECTOR_COMPUTE_CAPABILITY",
+        },
+    }
+    assert not log.exists()
+
+
+@pytest.mark.parametrize("forced", ["variable", "setting"])
+def test_a_forced_variant_asks_no_driver(tmp_path: Path, driver: Driver, forced: str) -> None:
+    log = tmp_path / "log"
+    environ = driver.environ(log=log)
+    if forced == "variable":
+        environ["SPAM_VARIANT"] = "gpu"
+    settings = {"variant": "gpu"} if forced == "setting" else {}
+    backend = Backend(write_project(tmp_path / "source", ALL_FACTS), environ)
+    assert backend.call("get_requires_for_build_wheel", settings) == []
+    record = backend.metadata(tmp_path / "out", config_settings=settings) / "selector.json"
+    data = json.loads(record.read_text(encoding="utf-8"))
+    assert data["variants"] == ["gpu"]
+    assert data["decided-by"] == ("SPAM_VARIANT" if forced == "variable" else "-C variant")
+    assert not log.exists()
+
+
+def test_a_table_that_does_not_name_the_driver_does_not_ask_it(
+    tmp_path: Path, driver: Driver
+) -> None:
+    log = tmp_path / "log"
+    table = ALL_FACTS.replace(
+        "cuda = true, nvidia-driver = true, compute-capability = true", 'cpu = "avx2"'
+    )
+    assert list(facts(tmp_path, driver.environ(log=log), table)) == ["cpu"]
+    assert not log.exists()
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])
+def test_a_time_limit_that_is_none_is_an_error(tmp_path: Path, value: str) -> None:
+    with pytest.raises(HookFailedError) as failed:
+        facts(tmp_path, {"SELECTOR_PROBE_TIMEOUT": value})
+    assert failed.value.status == 1
+    assert f"SELECTOR_PROBE_TIMEOUT is '{value}'; expected a number of seconds" in str(failed.value)

@@ -1,0 +1,51 @@
+"""`python example-spam/demo.py`, as the README gives it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.environment import ROOT
+
+
+def demo(*options: str, check: bool = True) -> str:
+    """Run the demo as a user of this machine would, and return what it prints."""
+    process = subprocess.run(
+        [sys.executable, str(ROOT / "example-spam/demo.py"), *options],
+        check=False,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "SPAM_VARIANT": "cu11", "SELECTOR_CUDA": "9"},  # must not leak in
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert (process.returncode == 0) is check, process.stdout
+    return process.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "variant"),
+    [
+        ((), "cpu"),
+        (("--set", "cuda=12.4"), "cu12"),
+        (("--set", "cuda=11.8", "--frontend", "uv"), "cu11"),
+        (("--variant", "cu11"), "cu11"),
+    ],
+)
+def test_the_demo_installs_and_runs_the_variant(options: tuple[str, ...], variant: str) -> None:
+    output = demo(*options)
+    assert f"The variant: {variant} " in output
+    assert f"spam-{variant} 1.0" in output
+    assert f"import spam_core: it runs on {variant}" in output
+
+
+def test_the_demo_shows_the_backends_message_and_keeps_its_folder(tmp_path: Path) -> None:
+    output = demo("--variant", "cu99", "--keep", str(tmp_path / "kept"), check=False)
+    assert "SPAM_VARIANT asks for 'cu99', which spam does not have" in output
+    assert "Traceback" not in output
+    assert list((tmp_path / "kept/index/files").glob("spam-1.0.tar.gz"))
+    assert "is not empty" in demo("--keep", str(tmp_path / "kept"), check=False)

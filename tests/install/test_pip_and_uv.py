@@ -1,0 +1,254 @@
+"""`pip install spam` and `uv pip install spam`, for real, against an index on loopback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
+from support.driver import Driver
+from support.environment import Environment
+from support.index import Index
+from support.project import build_sdist, write_project, write_spam
+
+Install = Callable[..., "Environment"]
+
+
+@pytest.fixture(params=["pip", "uv"])
+def install(
+    request: pytest.FixtureRequest, make_environment: MakeEnvironment, spam_index: Index
+) -> Install:
+    """Install spam into a fresh environment by the frontend that the test runs with."""
+
+    def install(*requirements: str, **environ: str) -> Environment:
+        environment = make_environment(
+            spam_index, pip=NEWEST_PIP if request.param == "pip" else None
+        )
+        arguments = ("install", *(requirements or ("spam",)))
+        if request.param == "pip":
+            environment.pip(*arguments, environ=environ)
+            environment.pip("check")
+        else:
+            environment.uv("pip", *arguments, environ=environ)
+            environment.uv("pip", "check")
+        return environment
+
+    return install
+
+
+def variant_of(environment: Environment) -> str:
+    """Return the variant of spam that is installed, which the record has to agree with."""
+    (variant,) = (
+        name.removeprefix("spam-")
+        for name in environment.installed()
+        if name.startswith("spam-") and name not in ("spam-core", "spam-plot")
+    )
+    assert environment.record()["variants"] == [variant]
+    return variant
+
+
+@pytest.mark.parametrize(
+    ("cuda", "expected"),
+    [("13.0", "cu12"), ("12.4", "cu12"), ("11.8", "cu11"), ("10.2", "cpu")],
+)
+def test_the_variant_that_suits_the_driver_is_installed(
+    install: Install, driver: Driver, cuda: str, expected: str
+) -> None:
+    environment = install(**driver.environ(cuda))
+    assert variant_of(environment) == expected
+    assert environment.record()["facts"]["cuda"] == {"value": cuda, "source": "NVML"}
+
+
+def test_a_machine_without_a_driver_gets_cpu(install: Install) -> None:
+    environment = install()
+    assert variant_of(environment) == "cpu"
+    verdicts = {one["name"]: one["reason"] for one in environment.record()["verdicts"]}
+    assert verdicts["cu12"] == "cuda is absent: libnvidia-ml.so.1 is not installed"
+
+
+def test_a_driver_that_sees_no_gpu_gives_cpu(install: Install, driver: Driver) -> None:
+    environment = install(**driver.environ("12.4", gpus=""))
+    assert variant_of(environment) == "cpu"
+    fact = environment.record()["facts"]["cuda"]
+    assert fact["absent"] == "the NVIDIA driver sees no GPU"
+
+
+@pytest.mark.parametrize("fault", ["hang", "abort", "exit", "18"])
+def test_a_broken_driver_gives_cpu_and_is_asked_once(
+    install: Install, driver: Driver, tmp_path: Path, fault: str
+) -> None:
+    """Once for an install, not once for each hook: a driver that hangs costs one time limit."""
+    log = tmp_path / "log"
+    environ = driver.environ(
+        "12.4", nvml_fault=f"nvmlInitWithFlags:{fault}", cuda_fault=f"cuInit:{fault}", log=log
+    )
+    environment = install(**environ, SELECTOR_PROBE_TIMEOUT="3")
+    assert variant_of(environment) == "cpu"
+    assert environment.record()["facts"]["cuda"]["absent"]
+    asked = [line.split()[0] for line in log.read_text(encoding="utf-8").splitlines()]
+    assert asked == (["nvml"] if fault == "hang" else ["nvml", "cuda"])
+
+
+def test_a_variable_forces_a_variant(install: Install, driver: Driver, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    environment = install(SPAM_VARIANT="cu11", **driver.environ("12.4", log=log))
+    assert variant_of(environment) == "cu11"
+    assert environment.record()["decided-by"] == "SPAM_VARIANT"
+    assert not log.exists()
+
+
+def test_the_record_names_no_place(install: Install) -> None:
+    environment = install(SELECTOR_CUDA="12.4")
+    text = str(environment.record())
+    assert str(environment.folder) not in text
+    assert environment.environ["HOME"] not in text
+
+
+def fails(environment: Environment, frontend: str, *arguments: str, **environ: str) -> str:
+    """Return what an install that has to fail prints."""
+    call = environment.pip if frontend == "pip" else environment.uv
+    arguments = ("install", *arguments) if frontend == "pip" else ("pip", "install", *arguments)
+    process = call(*arguments, check=False, environ=environ)
+    assert process.returncode != 0
+    assert "Traceback" not in process.stdout
+    return process.stdout
+
+
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
+def test_an_unknown_variant_is_refused_with_the_known_ones(
+    make_environment: MakeEnvironment, spam_index: Index, frontend: str
+) -> None:
+    output = fails(make_environment(spam_index), frontend, "spam", SPAM_VARIANT="cu99")
+    assert "SPAM_VARIANT asks for 'cu99', which spam does not have" in output
+    assert "its variants are cu12, cu11, cpu" in output
+
+
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
+def test_a_config_setting_forces_a_variant(
+    make_environment: MakeEnvironment, spam_index: Index, frontend: str
+) -> None:
+    environment = make_environment(spam_index)
+    arguments = ("install", "spam", "-C", "variant=cu11")
+    if frontend == "pip":
+        environment.pip(*arguments, environ={"SPAM_VARIANT": "cpu"})
+    else:
+        environment.uv("pip", *arguments, environ={"SPAM_VARIANT": "cpu"})
+    assert variant_of(environment) == "cu11"
+    assert environment.record()["decided-by"] == "-C variant"
+
+
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
+def test_where_nothing_fits_the_frontend_shows_why(
+    make_environment: MakeEnvironment,
+    serve: Callable[[Path], Index],
+    tmp_path: Path,
+    frontend: str,
+) -> None:
+    table = """
+[tool.selector]
+advice = "Ask on the forum."
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12" }
+
+[[tool.selector.variant]]
+name = "cu11"
+when = { cuda = ">=11.2" }
+"""
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    environment = make_environment(serve(tmp_path / "dist"))
+    output = fails(environment, frontend, "spam", SELECTOR_CUDA="10.2")
+    for line in (
+        "spam 1.0 cannot be installed on this machine.",
+        "cu12: cuda 10.2 is not >=12",
+        "cu11: cuda 10.2 is not >=11.2",
+        "Ask on the forum.",
+        "SPAM_VARIANT=cu11",
+    ):
+        assert line in output
+
+
+def test_an_extra_of_the_table_installs_what_the_variant_says(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    table = """
+[tool.selector]
+requires = ["spam-core=={version}"]
+extras = ["plot"]
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+    write_spam(tmp_path / "dist")
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    environment = make_environment(serve(tmp_path / "dist"))
+    environment.pip("install", "spam[plot]")
+    assert set(environment.installed()) == {"spam", "spam-core", "spam-cpu", "spam-plot"}
+    environment.pip("check")
+
+
+def test_a_project_folder_is_installed_and_installed_editable(
+    make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
+) -> None:
+    source = write_project(tmp_path / "ordner mit ä")
+    for arguments in ((str(source),), ("--editable", str(source))):
+        environment = make_environment(spam_index)
+        environment.pip("install", *arguments)
+        assert variant_of(environment) == "cpu"
+
+
+def test_without_build_isolation_the_users_environment_is_not_written_to(
+    make_environment: MakeEnvironment, spam_index: Index, driver: Driver
+) -> None:
+    environment = make_environment(spam_index)
+    environment.pip("install", "selector-backend")
+
+    def files() -> set[Path]:
+        every = environment.folder.rglob("*")
+        return {path for path in every if "__pycache__" not in path.parts and path.is_file()}
+
+    before = files()
+    environ = driver.environ("12.4")
+    environment.pip("install", "--no-build-isolation", "spam", environ=environ)
+    assert variant_of(environment) == "cu12"
+    ours = {
+        path for path in files() - before if "spam" not in str(path.relative_to(environment.folder))
+    }
+    assert not ours
+
+
+def test_a_home_that_cannot_be_written_to_and_an_ascii_locale(
+    make_environment: MakeEnvironment, spam_index: Index
+) -> None:
+    environment = make_environment(spam_index)
+    environ = {"HOME": "/nonexistent", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    environment.pip("install", "--no-cache-dir", "spam", environ=environ)
+    assert variant_of(environment) == "cpu"
+
+
+def test_an_environment_and_a_temporary_folder_with_spaces_and_non_ascii_names(
+    make_environment: MakeEnvironment, spam_index: Index, driver: Driver, tmp_path: Path
+) -> None:
+    environment = make_environment(spam_index, name="umgebung mit ü und € ")
+    temporary = tmp_path / "größere temporäre dateien"
+    temporary.mkdir()
+    log = tmp_path / "log"
+    environ = {**driver.environ("12.4", log=log), "TMPDIR": str(temporary)}
+    environment.pip("install", "spam", environ=environ)
+    assert variant_of(environment) == "cu12"
+    assert len(log.read_text(encoding="utf-8").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "pip"),
+    [("3.9", OLDEST_PIP), ("3.13", NEWEST_PIP)],
+)
+def test_other_pythons_and_the_oldest_pip(
+    make_environment: MakeEnvironment, spam_index: Index, driver: Driver, version: str, pip: str
+) -> None:
+    environment = make_environment(spam_index, pip=pip, python=version)
+    environment.pip("install", "spam", environ=driver.environ("11.8"))
+    assert variant_of(environment) == "cu11"
+    environment.pip("check")

@@ -1,0 +1,43 @@
+"""Run the tests in a virtual environment of their own.
+
+Usage: python tests/run.py [PYTEST OPTIONS]
+
+Needs Python 3.9 or newer, its pip, and a C compiler for the stand-in drivers. The environment is
+made in a temporary folder and removed afterwards, unless SELECTOR_BACKEND_TEST_VENV names a folder
+to make it in, or to use again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Make the environment, run pytest, and return its exit status."""
+    kept = os.environ.get("SELECTOR_BACKEND_TEST_VENV")
+    if kept:
+        return run_in(Path(kept).resolve())
+    with tempfile.TemporaryDirectory(prefix="selector-backend-tests-") as folder:
+        return run_in(Path(folder))
+
+
+def run_in(folder: Path) -> int:
+    """Run pytest in the environment in ``folder``, which is made if need be."""
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, "--upgrade", "pip"], check=True)  # dependency groups need 25.1
+    subprocess.run([*pip, "--editable", str(ROOT), "--group", "test"], check=True, cwd=ROOT)
+    options = sys.argv[1:] or ["-n", str(max(2, os.cpu_count() or 2))]
+    return subprocess.run([str(python), "-m", "pytest", *options], check=False, cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+/* Stand-ins for the NVIDIA driver's libraries, for machines without a GPU.
+ *
+ * Compiled with -DNVML as libnvidia-ml.so.1 and with -DCUDA as libcuda.so.1; -DWITHOUT_name leaves
+ * the function `name` out. Environment variables say what the driver has to tell:
+ *
+ *   STANDIN_CUDA=12040              the newest CUDA that the driver runs
+ *   STANDIN_DRIVER=550.54.14        the driver's version
+ *   STANDIN_GPUS=8.6,6.1            a compute capability for each GPU; none if empty
+ *   STANDIN_NVML_FAULT=nvmlInitWithFlags:hang
+ *   STANDIN_CUDA_FAULT=cuInit:803   what goes wrong in which function: hang, abort, exit, crash,
+ *                                   print (to standard output), or the error code to return
+ *   STANDIN_LOG=FILE                a line for each process that loads a library
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef NVML
+#define LIBRARY "nvml"
+#define FAULT "STANDIN_NVML_FAULT"
+#else
+#define LIBRARY "cuda"
+#define FAULT "STANDIN_CUDA_FAULT"
+#endif
+
+static const char *setting(const char *name, const char *otherwise) {
+    const char *value = getenv(name);
+    return value ? value : otherwise;
+}
+
+__attribute__((constructor)) static void loaded(void) {
+    const char *path = getenv("STANDIN_LOG");
+    FILE *log = path ? fopen(path, "a") : NULL;
+    if (log) {
+        fprintf(log, "%s %d\n", LIBRARY, (int)getpid());
+        fclose(log);
+    }
+}
+
+/* Returns the error code that `function` is to return, or does what it is to do instead. */
+static int fault(const char *function) {
+    const char *text = setting(FAULT, "");
+    size_t length = strlen(function);
+    if (strncmp(text, function, length) != 0 || text[length] != ':') return 0;
+    const char *what = text + length + 1;
+    if (!strcmp(what, "hang")) for (;;) pause();
+    if (!strcmp(what, "abort")) abort();
+    if (!strcmp(what, "exit")) exit(0);
+    if (!strcmp(what, "crash")) raise(SIGSEGV);
+    if (!strcmp(what, "print")) { printf("{\"answer\": {}}\n"); fflush(stdout); return 0; }
+    return atoi(what);
+}
+
+static int capability(unsigned index, int *major, int *minor) {
+    const char *text = setting("STANDIN_GPUS", "8.6");
+    for (unsigned i = 0; i < index && text; i++) {
+        text = strchr(text, ',');
+        if (text) text++;
+    }
+    return text && sscanf(text, "%d.%d", major, minor) == 2;
+}
+
+static unsigned count(void) {
+    int major, minor;
+    unsigned number = 0;
+    while (capability(number, &major, &minor)) number++;
+    return number;
+}
+
+#define BEGIN(name) do { int code = fault(#name); if (code) return code; } while (0)
+
+#ifdef NVML
+
+struct device { int major, minor; };
+static struct device devices[64];
+
+int nvmlInitWithFlags(unsigned flags) { (void)flags; BEGIN(nvmlInitWithFlags); return 0; }
+int nvmlShutdown(void) { return 0; }
+const char *nvmlErrorString(int code) { (void)code; return "an error of the stand-in"; }
+
+int nvmlSystemGetDriverVersion(char *version, unsigned length) {
+    BEGIN(nvmlSystemGetDriverVersion);
+    snprintf(version, length, "%s", setting("STANDIN_DRIVER", "550.54.14"));
+    return 0;
+}
+
+#ifndef WITHOUT_nvmlSystemGetCudaDriverVersion_v2
+int nvmlSystemGetCudaDriverVersion_v2(int *version) {
+    BEGIN(nvmlSystemGetCudaDriverVersion_v2);
+    *version = atoi(setting("STANDIN_CUDA", "12040"));
+    return 0;
+}
+#endif
+
+#ifndef WITHOUT_nvmlSystemGetCudaDriverVersion
+int nvmlSystemGetCudaDriverVersion(int *version) {
+    BEGIN(nvmlSystemGetCudaDriverVersion);
+    *version = atoi(setting("STANDIN_CUDA", "12040"));
+    return 0;
+}
+#endif
+
+int nvmlDeviceGetCount_v2(unsigned *number) {
+    BEGIN(nvmlDeviceGetCount_v2);
+    *number = count();
+    return 0;
+}
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct device **device) {
+    BEGIN(nvmlDeviceGetHandleByIndex_v2);
+    /* The first GPU may be lost while the others work. */
+    if (index == 0 && getenv("STANDIN_FIRST_GPU_LOST")) return 15;
+    if (index >= 64 || !capability(index, &devices[index].major, &devices[index].minor)) return 2;
+    *device = &devices[index];
+    return 0;
+}
+
+int nvmlDeviceGetCudaComputeCapability(struct device *device, int *major, int *minor) {
+    BEGIN(nvmlDeviceGetCudaComputeCapability);
+    *major = device->major;
+    *minor = device->minor;
+    return 0;
+}
+
+#else
+
+/* Like the real one, this library does not show what CUDA_VISIBLE_DEVICES hides. */
+static unsigned visible(void) { return *setting("CUDA_VISIBLE_DEVICES", "0") ? count() : 0; }
+
+int cuInit(unsigned flags) { (void)flags; BEGIN(cuInit); return visible() ? 0 : 100; }
+
+#ifndef WITHOUT_cuDriverGetVersion
+int cuDriverGetVersion(int *version) {
+    BEGIN(cuDriverGetVersion);
+    *version = atoi(setting("STANDIN_CUDA", "12040"));
+    return 0;
+}
+#endif
+
+int cuDeviceGetCount(int *number) {
+    BEGIN(cuDeviceGetCount);
+    *number = (int)visible();
+    return 0;
+}
+
+int cuDeviceGet(int *device, int index) { BEGIN(cuDeviceGet); *device = index; return 0; }
+
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+    int major, minor;
+    BEGIN(cuDeviceGetAttribute);
+    if (!capability((unsigned)device, &major, &minor)) return 101;
+    if (attribute != 75 && attribute != 76) return 1;
+    *value = attribute == 75 ? major : minor;
+    return 0;
+}
+
+#endif

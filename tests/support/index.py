@@ -1,0 +1,110 @@
+"""A package index on loopback that serves a folder as the public index serves its files.
+
+The headers matter: without them, uv fetches an sdist anew each time, and a cache that gives back
+another machine's choice goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Index:
+    """Serves the sdists and wheels of ``folders`` (PEP 503) while it is entered as a context."""
+
+    def __init__(self, *folders: Path) -> None:
+        self.folders = folders
+        self.requests: list[str] = []
+        index = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                index.requests.append(self.path)
+                index.answer(self)
+
+            do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/simple/"
+
+    def __enter__(self) -> Index:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def files(self) -> dict[str, Path]:
+        return {
+            path.name: path
+            for folder in self.folders
+            for path in sorted(folder.iterdir())
+            if path.name.endswith((".whl", ".tar.gz"))
+        }
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        kind, _, name = unquote(handler.path).strip("/").partition("/")
+        files = self.files()
+        if kind == "files" and name.removesuffix(".metadata") in files:
+            path = files[name.removesuffix(".metadata")]
+            body = path.read_bytes() if name == path.name else metadata_of(path)
+            content_type = "application/octet-stream"
+            cache = "max-age=365000000, immutable, public"
+        elif kind == "simple" and (page := self._page(name, files)):
+            body, content_type, cache = page.encode(), "text/html", "max-age=600, public"
+        else:
+            body, content_type, cache = b"not here", "text/plain", "no-cache"
+        found = cache != "no-cache"
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        unchanged = found and handler.headers.get("If-None-Match") == tag
+        handler.send_response(304 if unchanged else 200 if found else 404)
+        handler.send_header("Cache-Control", cache)
+        handler.send_header("ETag", tag)
+        handler.send_header("Content-Type", content_type)
+        handler.send_header("Content-Length", str(0 if unchanged else len(body)))
+        handler.end_headers()
+        if not unchanged and handler.command == "GET":
+            handler.wfile.write(body)
+
+    def _page(self, name: str, files: dict[str, Path]) -> str:
+        links = [
+            f'<a href="/files/{html.escape(file)}#sha256='
+            f'{hashlib.sha256(path.read_bytes()).hexdigest()}"'
+            f"{' data-core-metadata' if file.endswith('.whl') else ''}>{html.escape(file)}</a><br>"
+            for file, path in files.items()
+            if normalize(project_of(file)) == normalize(name)
+        ]
+        return "\n".join(["<!DOCTYPE html><html><body>", *links]) if links else ""
+
+
+def project_of(file: str) -> str:
+    """Return the project that a wheel or an sdist is of."""
+    return file.partition("-")[0] if file.endswith(".whl") else file.rpartition("-")[0]
+
+
+def metadata_of(wheel: Path) -> bytes:
+    """Return a wheel's metadata, which the public index serves beside it (PEP 658)."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        return archive.read(name)
+
+
+def normalize(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,121 @@
+"""Selector packages and their variants, written for a test."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+HEAD = """\
+[build-system]
+requires = ["selector-backend"]
+build-backend = "selector_backend"
+
+[project]
+name = "{name}"
+version = "{version}"
+dynamic = ["dependencies"]
+"""
+
+CUDA = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12" }
+
+[[tool.selector.variant]]
+name = "cu11"
+when = { cuda = ">=11.2" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+
+
+def write_project(
+    folder: Path, table: str = CUDA, *, name: str = "spam", version: str = "1.0", more: str = ""
+) -> Path:
+    """Write a selector package's source; ``more`` goes into its ``[project]``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    head = HEAD.format(name=name, version=version)
+    (folder / "pyproject.toml").write_text(head + more + table, encoding="utf-8")
+    return folder
+
+
+def build_sdist(project: Path, target: Path) -> Path:
+    """Build a selector package's sdist by the backend's own hook."""
+    target.mkdir(parents=True, exist_ok=True)
+    code = "import selector_backend as b, sys; print(b.build_sdist(sys.argv[1]))"
+    name = subprocess.run(
+        [sys.executable, "-c", code, str(target)],
+        cwd=project,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
+    return target / name
+
+
+def write_wheel(
+    target: Path,
+    name: str,
+    version: str = "1.0",
+    *,
+    requires: tuple[str, ...] = (),
+    extras: tuple[str, ...] = (),
+    files: dict[str, str] | None = None,
+) -> Path:
+    """Write an ordinary wheel, such as a variant distribution's."""
+    target.mkdir(parents=True, exist_ok=True)
+    stem = f"{name.replace('-', '_')}-{version}"
+    metadata = [
+        "Metadata-Version: 2.1",
+        f"Name: {name}",
+        f"Version: {version}",
+        *(f"Provides-Extra: {extra}" for extra in extras),
+        *(f"Requires-Dist: {requirement}" for requirement in requires),
+    ]
+    contents = {
+        **(files or {f"_{name.replace('-', '_')}.py": f"name = {name!r}\n"}),
+        f"{stem}.dist-info/METADATA": "\n".join(metadata) + "\n",
+        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},{_hash(text)},{len(text)}\n" for path, text in contents.items())
+    contents[f"{stem}.dist-info/RECORD"] = record + f"{stem}.dist-info/RECORD,,\n"
+    path = target / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, text in contents.items():
+            wheel.writestr(file, text)
+    return path
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def write_spam(target: Path, version: str = "1.0") -> None:
+    """Write the variant distributions that `CUDA` names, each of which depends on a core."""
+    write_wheel(target, "spam-core", version)
+    for variant in ("cpu", "cu11", "cu12"):
+        write_wheel(
+            target,
+            f"spam-{variant}",
+            version,
+            requires=(f"spam-core=={version}", "spam-plot; extra == 'plot'"),
+            extras=("plot",),
+        )
+    write_wheel(target, "spam-plot", version)
+
+
+def hook_environ(**variables: str) -> dict[str, str]:
+    """Return the environment for a hook in a child process: this one's, without our variables."""
+    ours = ("SELECTOR_", "STANDIN_", "SPAM_", "LD_LIBRARY_PATH", "SOURCE_DATE_EPOCH", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**kept, **variables}
