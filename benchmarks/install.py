@@ -1,0 +1,126 @@
+"""What choosing costs: installing a selector package against an ordinary sdist.
+
+Usage: python benchmarks/install.py [ROUNDS]
+
+Both sdists have the same dependencies, one by its table, one written down and built by flit. Each
+is installed in turn with the real pip and the real uv, ROUNDS times (5 if not given), into new
+environments from an index on loopback, without caches. Figures are ratios of medians of one run:
+seconds mean nothing on a shared machine. Run it where the tests' requirements are installed.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.driver import compile_driver  # noqa: E402
+from support.environment import clean_environ, create_environment  # noqa: E402
+from support.index import Index  # noqa: E402
+from support.project import build_sdist, write_project, write_spam  # noqa: E402
+
+PIP = "26.3"
+ORDINARY = """\
+[build-system]
+requires = ["flit_core"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "ordinary"
+version = "1.0"
+description = "Requires what spam on a machine without a GPU requires"
+dependencies = ["spam-cpu==1.0"]
+"""
+
+
+def main() -> None:
+    """Fetch, build, install in turn, and print the ratios."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        dist = folder / "dist"
+        fetch(dist)
+        write_spam(dist)
+        build_sdist(write_project(folder / "spam"), dist)
+        write_ordinary_sdist(dist)
+        driver = compile_driver(folder / "driver", "nvml", "cuda")
+        hanging = driver.environ(nvml_fault="nvmlInitWithFlags:hang", cuda_fault="cuInit:hang")
+        cases: dict[str, tuple[str, dict[str, str]]] = {
+            "an ordinary sdist": ("ordinary", {}),
+            "a selector package, no driver": ("spam", {}),
+            "a selector package, forced": ("spam", {"SPAM_VARIANT": "cpu"}),
+            "a selector package, a driver": ("spam", driver.environ("12.4")),
+            "the same, hanging for 1 s": ("spam", {**hanging, "SELECTOR_PROBE_TIMEOUT": "1"}),
+        }
+        with Index(dist) as index:
+            for frontend in ("pip", "uv"):
+                report(frontend, measure(frontend, cases, rounds, folder, index))
+
+
+def fetch(dist: Path) -> None:
+    """Put the backend's wheel, what it depends on, flit and pip into ``dist``."""
+    pip = [sys.executable, "-m", "pip", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(dist), str(ROOT)], check=True)
+    (backend,) = dist.glob("selector_backend-*.whl")
+    wanted = [str(backend), "flit_core<5", f"pip=={PIP}"]
+    subprocess.run([*pip, "download", "--only-binary=:all:", "-d", str(dist), *wanted], check=True)
+
+
+def write_ordinary_sdist(dist: Path) -> None:
+    """Write an sdist of one empty module with the dependency written down."""
+    files = {
+        "pyproject.toml": ORDINARY,
+        "ordinary.py": "",
+        "PKG-INFO": "Metadata-Version: 2.1\nName: ordinary\nVersion: 1.0\n",
+    }
+    with tarfile.open(dist / "ordinary-1.0.tar.gz", "w:gz") as sdist:
+        for path, text in files.items():
+            info = tarfile.TarInfo(f"ordinary-1.0/{path}")
+            info.size, info.mtime = len(text), 1_600_000_000
+            sdist.addfile(info, io.BytesIO(text.encode()))
+
+
+def measure(
+    frontend: str,
+    cases: dict[str, tuple[str, dict[str, str]]],
+    rounds: int,
+    folder: Path,
+    index: Index,
+) -> dict[str, list[float]]:
+    """Return the seconds that each install of each case took; cases take turns."""
+    seconds: dict[str, list[float]] = {case: [] for case in cases}
+    for number in range(rounds):
+        for case, (project, variables) in cases.items():
+            home = folder / f"{frontend}-{number}-{len(seconds[case])}-{case}"
+            environ = clean_environ(home)
+            environ |= {"PIP_INDEX_URL": index.url, "UV_DEFAULT_INDEX": index.url}
+            pip = folder / "dist" / f"pip-{PIP}-py3-none-any.whl"
+            environment = create_environment(home / "venv", environ, pip=pip)
+            start = time.perf_counter()
+            if frontend == "pip":
+                environment.pip("install", "--no-cache-dir", project, environ=variables)
+            else:
+                environment.uv("pip", "install", project, environ=variables)
+            seconds[case].append(time.perf_counter() - start)
+    return seconds
+
+
+def report(frontend: str, seconds: dict[str, list[float]]) -> None:
+    """Print each case as a multiple of the first."""
+    medians = {case: statistics.median(times) for case, times in seconds.items()}
+    first = next(iter(medians.values()))
+    print(f"{frontend} install, as a multiple of the first:")
+    for case, median in medians.items():
+        print(f"  {median / first:5.2f}  {case}")
+
+
+if __name__ == "__main__":
+    main()
