@@ -39,6 +39,15 @@ class Verdict:
     reason: str
 
 
+# How a verdict is introduced, by whether the variant fits and whether it is one to install.
+_OUTCOMES: Mapping[tuple[bool | None, bool], str] = {
+    (True, True): "fits: ",
+    (True, False): "refuses: ",
+    (False, True): "",
+    (False, False): "",
+}
+
+
 @dataclass(frozen=True)
 class Decision:
     """What a request gets on a machine.
@@ -76,8 +85,8 @@ class Decision:
             lines.append(self.refusal)
         lines.append("Its variants:" if self.refusal is not None else "No variant fits:")
         lines += [
-            f"  {verdict.variant}: {'fits: ' if verdict.fits else ''}{verdict.reason}"
-            for verdict in self.verdicts
+            f"  {variant.name}: {_OUTCOMES[verdict.fits, variant.refuse is None]}{verdict.reason}"
+            for variant, verdict in zip(selector.variants, self.verdicts)
         ]
         if selector.advice:
             lines.append(fill(selector.advice, _placeholders(selector, self.facts)))
@@ -142,7 +151,7 @@ def holds(condition: Condition, fact: Fact) -> tuple[bool, str]:
     if operand is True:
         return True, f"{name} is there ({fact.text})"
     if isinstance(operand, SpecifierSet):
-        return _in_specifier(operand, fact)
+        return _in_specifier(operand, condition.text, fact)
     if isinstance(operand, Marker):
         return _marker_holds(operand, cast("Mapping[str, str]", value))
     names = cast("frozenset[str]", value)
@@ -152,17 +161,17 @@ def holds(condition: Condition, fact: Fact) -> tuple[bool, str]:
     return True, f"{name} has {', '.join(operand)}"
 
 
-def _in_specifier(specifier: SpecifierSet, fact: Fact) -> tuple[bool, str]:
+def _in_specifier(specifier: SpecifierSet, text: str, fact: Fact) -> tuple[bool, str]:
     """One of several versions is enough: a machine's GPUs may differ."""
     if FACTS[fact.name].kind is Kind.VERSIONS:
         versions = cast("tuple[Version, ...]", fact.value)
         fitting = [str(one) for one in versions if specifier.contains(one, prereleases=True)]
         if fitting:
-            return True, f"{fact.name} {fitting[-1]} is {specifier}"
+            return True, f"{fact.name} {fitting[-1]} is {text}"
         either = "is not" if len(versions) == 1 else "are not"
-        return False, f"{fact.name} {fact.text} {either} {specifier}"
+        return False, f"{fact.name} {fact.text} {either} {text}"
     held = specifier.contains(cast("Version", fact.value), prereleases=True)
-    return held, f"{fact.name} {fact.text} is {'' if held else 'not '}{specifier}"
+    return held, f"{fact.name} {fact.text} is {'' if held else 'not '}{text}"
 
 
 def _marker_holds(marker: Marker, environment: Mapping[str, str]) -> tuple[bool, str]:

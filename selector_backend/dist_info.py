@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from . import __version__
 
@@ -39,10 +40,9 @@ def _pkg_info(project: Project) -> bytes:
     What the wheel will say otherwise is marked as dynamic (PEP 643), so that nobody takes it for
     static: the dependencies, and the classifier that keeps the wheel from being uploaded.
     """
-    extras: dict[str, list[Requirement]] = {extra: [] for extra in project.selector.extras}
     return _metadata(
         project,
-        optional_dependencies={**extras, **project.metadata.optional_dependencies},
+        optional_dependencies=_with_extras(project, {}),
         dynamic_metadata=["Requires-Dist", "Classifier"],
     )
 
@@ -71,7 +71,7 @@ def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "RECORD"
+        if path.is_file() and path != folder / "RECORD"
     }
     return folder.name.removesuffix(".dist-info"), files
 
@@ -101,18 +101,14 @@ def record(decision: Decision) -> dict[str, Any]:
 
 
 def _wheel_metadata(project: Project, decision: Decision) -> bytes:
-    extras = {
+    handed_on = {
         extra: [_with_extra(one, extra) for one in decision.variant_requires]
         for extra in project.selector.extras
     }
-    static = project.metadata.optional_dependencies
     return _metadata(
         project,
         dependencies=list(decision.requires),
-        optional_dependencies={
-            **static,
-            **{extra: [*static.get(extra, ()), *ours] for extra, ours in extras.items()},
-        },
+        optional_dependencies=_with_extras(project, handed_on),
         classifiers=[*dict.fromkeys((*project.metadata.classifiers, _NEVER_UPLOAD))],
     )
 
@@ -121,6 +117,18 @@ def _metadata(project: Project, **changes: Any) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as when the project was read
         return dataclasses.replace(project.metadata, **changes).as_rfc822().as_bytes()
+
+
+def _with_extras(
+    project: Project, handed_on: Mapping[str, list[Requirement]]
+) -> dict[str, list[Requirement]]:
+    """Return the static extras and the table's as one, by their names as names are compared."""
+    extras: dict[str, list[Requirement]] = {}
+    for extra, requirements in project.metadata.optional_dependencies.items():
+        extras[canonicalize_name(extra)] = [*requirements]
+    for extra in project.selector.extras:
+        extras[extra] = [*extras.get(extra, ()), *handed_on.get(extra, ())]
+    return extras
 
 
 def _with_extra(requirement: Requirement, extra: str) -> Requirement:

@@ -47,10 +47,14 @@ class InvalidFileError(SelectorError):
         super().__init__("\n".join([f"{file} has {count}:", *map(str, problems)]))
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``", did you mean 'cuda'?"`` where a known name is close to ``name``, else ``""``."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
+def did_you_mean(name: str, known: Iterable[str], closeness: float = 0.6) -> str:
+    """Return ``", did you mean 'cuda'?"`` where a known name is close to ``name``, else ``""``.
+
+    Case does not count. ``closeness`` is what `difflib` measures, from 0 to 1.
+    """
+    lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=closeness)
+    return f", did you mean {lower[close[0]]!r}?" if close else ""
 
 
 def user_errors(hook: _Hook) -> _Hook:

@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 #: that markers are evaluated in.
 Value = Union[Version, "tuple[Version, ...]", "frozenset[str]", "Mapping[str, str]"]
 
+#: The marker variables of the dependency specifiers specification that say something of a machine.
+MARKER_VARIABLES = (
+    "implementation_name",
+    "implementation_version",
+    "os_name",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "python_full_version",
+    "python_version",
+    "sys_platform",
+)
+
 #: The format number of machine profiles, and of the facts in a record.
 FORMAT = 1
 
@@ -43,8 +58,10 @@ class Kind(enum.Enum):
         if self is Kind.ENVIRONMENT:
             pairs = [item.partition("=") for item in items]
             if not all(equals for _, equals, _ in pairs):
-                raise ValueError("expected pairs such as sys_platform=linux, separated by commas")
-            return {name.strip(): value.strip() for name, _, value in pairs}
+                raise ValueError(f"{text!r} is no list of pairs such as sys_platform=linux")
+            if not pairs:
+                raise ValueError("expected at least one pair such as sys_platform=linux")
+            return _environment({name.strip(): value.strip() for name, _, value in pairs})
         return self._from_items(items)
 
     def load(self, data: object) -> Value:
@@ -54,7 +71,7 @@ class Kind(enum.Enum):
         """
         if self is Kind.ENVIRONMENT:
             if isinstance(data, dict) and all(isinstance(value, str) for value in data.values()):
-                return dict(data)
+                return _environment(data)
             raise ValueError("expected an object of strings, one for each marker variable")
         if self is Kind.VERSION:
             if isinstance(data, str):
@@ -68,6 +85,8 @@ class Kind(enum.Enum):
     def _from_items(self, items: list[str]) -> Value:
         if not items:
             raise ValueError("expected at least one")
+        if not all(item.strip() for item in items):
+            raise ValueError("one of the names is empty")
         if self is Kind.VERSIONS:
             return tuple(sorted(_version(item) for item in items))
         return frozenset(normalize_name(item) for item in items)
@@ -216,17 +235,22 @@ def load_fact(name: str, data: object, source: str) -> Fact:
     kind = FACTS[name].kind
     if data is None:
         return Fact(name, source, reason="the machine profile says so")
-    if not isinstance(data, dict) or (kind is Kind.ENVIRONMENT and "source" not in data):
+    if not isinstance(data, dict):
+        return Fact(name, source, value=kind.load(data))
+    if kind is Kind.ENVIRONMENT and not data.keys() & {"value", "absent"}:
         return Fact(name, source, value=kind.load(data))
     unknown = sorted(data.keys() - {"value", "absent", "source"})
     if unknown:
         raise ValueError(f"{unknown[0]!r} is not known; expected 'value' or 'absent', and 'source'")
     if ("value" in data) == ("absent" in data):
         raise ValueError("expected one of 'value' and 'absent'")
+    for key in ("source", "absent"):
+        if not isinstance(data.get(key, ""), str):
+            raise ValueError(f"expected a string as {key!r}")  # noqa: TRY004 - bad data
     source = data.get("source", source)
     if "value" in data:
         return Fact(name, source, value=kind.load(data["value"]))
-    return Fact(name, source, reason=str(data["absent"]))
+    return Fact(name, source, reason=data["absent"])
 
 
 @dataclass(frozen=True)
@@ -298,6 +322,14 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
 def normalize_name(name: str) -> str:
     """Return a name as names are compared: ``AVX512-VNNI`` is ``avx512_vnni``."""
     return name.strip().lower().replace("-", "_")
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    for name in variables:
+        if name not in MARKER_VARIABLES:
+            hint = did_you_mean(name, MARKER_VARIABLES)
+            raise ValueError(f"{name!r} is not a marker variable{hint}")
+    return dict(variables)
 
 
 def _version(text: str) -> Version:

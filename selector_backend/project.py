@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import re
 import sys
@@ -11,14 +12,17 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import pyproject_metadata
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
-from pyproject_metadata import StandardMetadata
+from pyproject_metadata import License, StandardMetadata
 from pyproject_metadata.constants import KNOWN_PROJECT_FIELDS
 from pyproject_metadata.errors import ConfigurationError, ExceptionGroup
+from pyproject_metadata.project_table import to_project_table
 
 from .errors import InvalidFileError, Problem, SelectorError, did_you_mean
-from .selector import Selector, describe, parse_selector
+from .selector import Selector, describe, is_name, parse_selector
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,9 +36,12 @@ if TYPE_CHECKING:
 # it to the backend, and other backends look for these.
 _LICENSE_GLOBS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
 
-# The object references and names of the entry points specification.
+_CONTENT_TYPES = ("text/plain", "text/x-rst", "text/markdown")
+
+# The names and object references of the entry points specification; a script's is a function.
+_ENTRY_NAME = re.compile(r"[^\s\[=#;]([^=]*[^\s=])?")
 _OBJECT = re.compile(r"[\w.]+(\s*:\s*[\w.]+)?(\s*\[[\w\s,.-]*\])?")
-_ENTRY_NAME = re.compile(r"[^\s\[=][^\n=]*")
+_FUNCTION = re.compile(r"[\w.]+\s*:\s*[\w.]+(\s*\[[\w\s,.-]*\])?")
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,10 @@ class Project:
     @property
     def license_files(self) -> tuple[PurePosixPath, ...]:
         """The licence files, relative to the folder (PEP 639)."""
-        return tuple(PurePosixPath(path) for path in sorted(self.metadata.license_files or ()))
+        paths = set(self.metadata.license_files or ())
+        if isinstance(self.metadata.license, License) and self.metadata.license.file:
+            paths.add(self.metadata.license.file)
+        return tuple(PurePosixPath(path.as_posix()) for path in sorted(paths))
 
     @property
     def stem(self) -> str:
@@ -74,16 +84,18 @@ def read_project(folder: Path) -> Project:
 
     problems: list[Problem] = []
     table = dict(project)
+    _check_texts(table, problems)
     _check_dynamic(table, problems)
     _check_entry_points(table, problems)
+    _check_extras(table, problems)
     files = list(_check_files(folder, table, problems))
     metadata = _read_metadata(folder, {**data, "project": table}, problems)
     selector = _read_selector(data, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
-    files += [PurePosixPath(path.as_posix()) for path in metadata.license_files or ()]
-    files = sorted({PurePosixPath("pyproject.toml"), *files})
-    return Project(folder, metadata, selector, tuple(files))
+    read = Project(folder, metadata, selector, ())
+    every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
+    return dataclasses.replace(read, files=tuple(sorted(every)))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -106,12 +118,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
-    """Check that the dependencies, and they alone, are left to the backend."""
+    """Check that the dependencies, and they alone, are left to the backend.
+
+    Leaves in ``table`` what is right, so that nothing is reported twice.
+    """
     dynamic = table.get("dynamic", [])
-    if not isinstance(dynamic, list):
-        return  # pyproject-metadata says so
-    if "dependencies" in table:
-        del table["dependencies"]
+    names = dynamic if isinstance(dynamic, list) else []
+    if table.pop("dependencies", None) is not None:
         problems.append(
             Problem(
                 "project.dependencies",
@@ -119,49 +132,100 @@ def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
                 "tool.selector.requires",
             )
         )
-    if "dependencies" not in dynamic:
+    others = [one for one in names if one not in ("dependencies", "version")]
+    if "dependencies" not in names or others:
         problems.append(
-            Problem(
-                "project.dynamic",
-                f'found {dynamic}, expected ["dependencies"], since the backend fills them in',
-            )
+            Problem("project.dynamic", f'found {dynamic!r}, expected ["dependencies"] and no other')
         )
-    if "version" in dynamic:
+    if "version" in names:
         problems.append(
             Problem("project.version", "is dynamic; give it here, this backend does not find it")
         )
-    others = [one for one in dynamic if one not in ("dependencies", "version")]
-    if others:
-        problems.append(
-            Problem("project.dynamic", f"found {others[0]!r}; only 'dependencies' can be dynamic")
-        )
+    elif "version" not in table:
+        problems.append(Problem("project.version", "missing; expected one such as '1.0'"))
     table["dynamic"] = ["dependencies"]
-    if "version" in dynamic:
-        table.setdefault("version", "0")
+    table.setdefault("version", "0")
 
 
 def _check_entry_points(table: dict[str, Any], problems: list[Problem]) -> None:
-    groups = {"scripts": table.get("scripts"), "gui-scripts": table.get("gui-scripts")}
+    """Check the names and objects that go into ``entry_points.txt`` as they are."""
+    groups = [(key, table.get(key), _FUNCTION) for key in ("scripts", "gui-scripts")]
     given = table.get("entry-points")
     for group, entries in given.items() if isinstance(given, dict) else ():
-        groups[f"entry-points.{group}"] = entries
+        groups.append((f"entry-points.{group}", entries, _OBJECT))
         if group in ("console_scripts", "gui_scripts"):
             proper = group.replace("console_", "").replace("_", "-")
             problems.append(
                 Problem(f"project.entry-points.{group}", f"belongs in [project.{proper}]")
             )
-    for key, entries in groups.items():
+    for key, entries, pattern in groups:
         for name, target in entries.items() if isinstance(entries, dict) else ():
             if not _ENTRY_NAME.fullmatch(name):
-                message = "expected a name without '=' that does not start with '['"
-                problems.append(Problem(f"project.{key}", f"found {name!r}, {message}"))
-            if isinstance(target, str) and not _OBJECT.fullmatch(target.strip()):
                 problems.append(
-                    Problem(
-                        f"project.{key}.{name}",
-                        f"found {target!r}, expected an object such as 'spam_core.cli:main'",
-                    )
+                    Problem(f"project.{key}", f"found {name!r}, which is no valid name")
                 )
+            if isinstance(target, str) and not pattern.fullmatch(target.strip()):
+                expected = "expected an object such as 'spam_core.cli:main'"
+                problems.append(Problem(f"project.{key}.{name}", f"found {target!r}, {expected}"))
+
+
+def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check what the specifications ask of texts, and an index refuses, but no library checks."""
+    license_ = table.get("license")
+    readme = table.get("readme")
+    content_type = readme.get("content-type") if isinstance(readme, dict) else None
+    if isinstance(content_type, str) and content_type.split(";")[0] not in _CONTENT_TYPES:
+        found = f"found {content_type!r}, expected one of {', '.join(_CONTENT_TYPES)}"
+        problems.append(Problem("project.readme.content-type", found))
+    for field in [*table]:
+        broken = [text for text in _texts(table[field]) if text.splitlines() not in ([], [text])]
+        if broken and field not in ("readme", "license"):
+            problems.append(Problem(f"project.{field}", f"found {broken[0]!r}; expected one line"))
+            del table[field]
+    if isinstance(license_, str):
+        try:
+            canonicalize_license_expression(license_)
+        except InvalidLicenseExpression:
+            problems.append(
+                Problem(
+                    "project.license",
+                    f"found {license_!r}, expected an SPDX expression such as 'MIT' (PEP 639)",
+                )
+            )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a TOML value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _check_extras(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check the names of the static extras, and their requirements; take out those not valid."""
+    extras = table.get("optional-dependencies")
+    before = len(problems)
+    seen: dict[str, str] = {}
+    for extra, requirements in extras.items() if isinstance(extras, dict) else ():
+        key = f"project.optional-dependencies.{extra}"
+        first = seen.setdefault(canonicalize_name(extra), extra)
+        if not is_name(extra):
+            problems.append(Problem(key, f"found {extra!r}, which is not valid as a name"))
+        elif first != extra:
+            problems.append(Problem(key, f"{first!r} and {extra!r} are one name"))
+        for index, text in enumerate(requirements if isinstance(requirements, list) else ()):
+            try:
+                Requirement(text) if isinstance(text, str) else None
+            except InvalidRequirement as error:
+                problems.append(Problem(f"{key}[{index}]", f"found {text!r}: {error}"))
+    if len(problems) > before:
+        del table["optional-dependencies"]
 
 
 def _check_files(
@@ -191,23 +255,46 @@ def _check_files(
         files = sorted(glob.escape(path.name) for path in found if path.is_file())
         if files:
             table["license-files"] = files
+    patterns = table.get("license-files")
+    for pattern in patterns if isinstance(patterns, list) else ():
+        message = _unusable_glob(folder, pattern) if isinstance(pattern, str) else None
+        if message is not None:
+            problems.append(Problem("project.license-files", f"found {pattern!r}, {message}"))
+            table.pop("license-files", None)
 
 
 def _unusable(folder: Path, file: str) -> str | None:
     """Return what is wrong with a file that is to be part of the metadata, if anything."""
-    windows = PureWindowsPath(file)
-    if windows.anchor or PurePosixPath(file).is_absolute() or ".." in windows.parts:
+    if _is_outside(file):
         return "which lies outside the project; an sdist holds the project's own files only"
     path = folder / file
-    if not path.is_file():
-        return "which is not a file of the project"
     try:
         path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return "which is not UTF-8 text"
-    except OSError as error:
-        return f"which cannot be read: {error.strerror}"
+    except (OSError, ValueError):
+        return "which is not a file of the project that can be read"
     return None
+
+
+def _unusable_glob(folder: Path, pattern: str) -> str | None:
+    """Return what is wrong with a pattern that is to match licence files (PEP 639), if anything."""
+    if _is_outside(pattern):
+        return "expected a pattern that matches files within the project"
+    try:
+        files = [path for path in folder.glob(pattern) if path.is_file()]
+    except (OSError, ValueError, IndexError, NotImplementedError) as error:
+        return f"which is not a valid pattern: {error}"
+    if not files:
+        return "which does not match any file of the project"
+    messages = (_unusable(folder, path.relative_to(folder).as_posix()) for path in files)
+    return next((message for message in messages if message is not None), None)
+
+
+def _is_outside(path: str) -> bool:
+    """Return whether a relative path or pattern leads out of its folder, on any system."""
+    windows = PureWindowsPath(path)
+    return bool(windows.anchor) or PurePosixPath(path).is_absolute() or ".." in windows.parts
 
 
 def _read_metadata(
@@ -219,16 +306,42 @@ def _read_metadata(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice to the maintainer, not to who installs
-            return StandardMetadata.from_pyproject(
+            metadata = StandardMetadata.from_pyproject(
                 data, folder, allow_extra_keys=True, all_errors=True
             )
+            return _relative(metadata, folder)
     except ExceptionGroup as group:
-        for error in group.exceptions:
-            if not isinstance(error, ConfigurationError):
-                raise
-            key = error.key or "project"
-            problems.append(Problem(key, str(error).replace(f'Field "{key}" ', "")))
-        return None
+        errors = list(group.exceptions)
+    except (AttributeError, TypeError, ValueError) as error:
+        errors = [error]
+    # The library goes on with values of the wrong type, and stumbles: then it is the types that
+    # are wrong. What is wrong besides is said when they are right.
+    stumbled = [error for error in errors if not isinstance(error, ConfigurationError)]
+    if stumbled:
+        errors = _type_errors(data)
+        if not errors:
+            raise stumbled[0]
+    for found in errors:
+        key = getattr(found, "key", None) or "project"
+        problems.append(Problem(key, str(found).replace(f'Field "{key}" ', "")))
+    return None
+
+
+def _type_errors(data: dict[str, Any]) -> list[Exception]:
+    try:
+        to_project_table(data, collect_errors=True)
+    except ExceptionGroup as group:
+        return list(group.exceptions)
+    return []
+
+
+def _relative(metadata: StandardMetadata, folder: Path) -> StandardMetadata:
+    """Return the metadata with no path of this machine in it."""
+    license_ = metadata.license
+    if not isinstance(license_, License) or license_.file is None:
+        return metadata
+    file = license_.file.relative_to(folder)
+    return dataclasses.replace(metadata, license=License(license_.text, file))
 
 
 def _read_selector(data: dict[str, Any], problems: list[Problem]) -> Selector | None:
@@ -253,7 +366,7 @@ def _name_and_version(project: dict[str, Any]) -> tuple[str, str]:
     Where they are not valid, which is a problem of its own, something that is takes their place.
     """
     name, version = project.get("name"), project.get("version")
-    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+    if not isinstance(name, str) or not is_name(name):
         name = "project"
     try:
         return name, str(Version(version)) if isinstance(version, str) else "0"

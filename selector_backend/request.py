@@ -47,8 +47,8 @@ def read_request(
     settings = settings or {}
     for name in settings:
         # Frontends hand one set of settings to many backends, so others' names are no error.
-        if name not in SETTINGS and did_you_mean(name, SETTINGS):
-            hint = did_you_mean(name, SETTINGS)
+        hint = did_you_mean(name, SETTINGS, closeness=0.8)
+        if hint and name not in SETTINGS:
             raise SelectorError(f"the config setting {name!r} is not known{hint}")
     if "variant" in settings:
         source, asked = "-C variant", settings["variant"]
@@ -57,36 +57,35 @@ def read_request(
     texts = asked if isinstance(asked, list) else [asked]
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [canonicalize_name(name) for name in names]
-    if not keys or keys == [AUTO]:
+    if {*keys} <= {AUTO}:
         return Request()
     return Request(_known(selector, source, dict(zip(keys, names))), source)
 
 
 def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variants asked for, in the table's order."""
-    choices = [variant for variant in selector.variants if variant.refuse is None]
+    choices = {variant.key: variant.name for variant in selector.variants if not variant.refuse}
     if selector.kind != CAPABILITY and (len(asked) > 1 or ALL in asked):
         raise SelectorError(
             f"{source} asks for {', '.join(asked.values())}, but the variants of "
-            f"{selector.project} exclude each other: name one of "
-            f"{', '.join(variant.name for variant in choices)}"
+            f"{selector.project} exclude each other: name one of {', '.join(choices.values())}"
         )
-    if ALL in asked and len(asked) == 1:
-        return tuple(variant.key for variant in choices)
+    if [*asked] == [ALL]:
+        return tuple(choices)
     for key, name in asked.items():
-        if key in (variant.key for variant in choices):
+        if key in choices:
             continue
-        if key in (variant.key for variant in selector.variants):
+        if key in (AUTO, ALL):
+            problem = f"{name!r} together with names of variants."
+        elif key in (variant.key for variant in selector.variants):
             problem = (
-                f"{name!r}, which stands for a machine that {selector.project} does not run on"
+                f"{name!r}, which stands for machines that {selector.project} does not run on."
             )
-        elif key in (AUTO, ALL):
-            problem = f"{name!r} together with names of variants"
         else:
-            hint = did_you_mean(name, [variant.name for variant in choices])
+            hint = did_you_mean(name, choices.values()) or "."
             problem = f"{name!r}, which {selector.project} does not have{hint}"
+        names = f"Its variants are {', '.join(choices.values())}"
         raise SelectorError(
-            f"{source} asks for {problem.removesuffix('?')}; "
-            f"its variants are {', '.join(variant.name for variant in choices)}"
+            f"{source} asks for {problem} {names if choices else 'None of its can be asked for'}"
         )
-    return tuple(variant.key for variant in choices if variant.key in asked)
+    return tuple(key for key in choices if key in asked)

@@ -5,6 +5,7 @@ Parsing only: whether a condition holds on a machine is for `selector_backend.de
 
 from __future__ import annotations
 
+import json
 import re
 import string
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ _VARIANT_KEYS = ("name", "requires", "when", "refuse")
 
 # The name format of the packaging specifications ("Names and normalization").
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
+_FACT_NAME = re.compile(r"[\w.+-]+", re.ASCII)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # Marker variables that mean something for a dependency only, and what a marker has in quotes.
 _NOT_OF_A_MACHINE = re.compile(r"\b(extras?|dependency_groups)\b")
@@ -46,10 +49,11 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 @dataclass(frozen=True)
 class Condition:
-    """One key of a ``when`` table: what is asked of one fact."""
+    """One key of a ``when`` table: what is asked of one fact. ``text`` is how it was written."""
 
     fact: str
     operand: Operand
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def parse_selector(
     top = _Reader(table, "tool.selector", _TABLE_KEYS, problems)
     values = {"project": project, "version": version}
 
-    kind = top.string("kind") or REQUIREMENT
+    kind = top.string("kind", "'requirement' or 'capability'") or REQUIREMENT
     if kind not in (CAPABILITY, REQUIREMENT):
         hint = did_you_mean(kind, (CAPABILITY, REQUIREMENT))
         top.problem("kind", f"found {kind!r}, expected 'requirement' or 'capability'{hint}")
@@ -126,11 +130,6 @@ def parse_selector(
         )
 
     requires = _requirements(top, values) or ()
-    extras = tuple(
-        top.item("extras", index, extra, _NAME, "an extra's name, such as 'plot'")
-        for index, extra in enumerate(top.strings("extras") or ())
-    )
-
     variants = _variants(top, values)
     selector = Selector(
         project=project,
@@ -139,7 +138,7 @@ def parse_selector(
         variable=variable,
         variants=tuple(variant for _, variant in variants),
         requires=requires,
-        extras=tuple(dict.fromkeys(canonicalize_name(extra) for extra in extras)),
+        extras=_extras(top),
         advice=top.string("advice") or "",
         table=table,
     )
@@ -149,6 +148,11 @@ def parse_selector(
     for reader, variant in variants:
         _check_fields(reader, "refuse", variant.refuse or "", placeholders)
     return selector, problems
+
+
+def is_name(text: str) -> bool:
+    """Return whether ``text`` is valid as the name of a project, an extra or a variant."""
+    return _NAME.fullmatch(text) is not None
 
 
 def default_variable(project: str) -> str:
@@ -184,16 +188,19 @@ class _Reader:
                 self.problem(name, f"{what}{hint}")
 
     def problem(self, name: str, message: str) -> None:
-        self.problems.append(Problem(f"{self.key}.{name}", message))
+        # A key that TOML has in quotes is shown in quotes; ours below this one are plain.
+        quoted = name in self.table and not _BARE_KEY.fullmatch(name)
+        key = json.dumps(name, ensure_ascii=False) if quoted else name
+        self.problems.append(Problem(f"{self.key}.{key}", message))
 
     def wrong_type(self, name: str, found: object, expected: str) -> None:
         self.problem(name, f"found {describe(found)}, expected {expected}")
 
-    def string(self, name: str) -> str | None:
+    def string(self, name: str, expected: str = "some text") -> str | None:
         value = self.table.get(name)
         if value is None or (isinstance(value, str) and value.strip()):
             return value
-        self.wrong_type(name, value, "some text")
+        self.wrong_type(name, value, expected)
         return None
 
     def strings(self, name: str) -> list[str] | None:
@@ -220,13 +227,6 @@ class _Reader:
                 self.wrong_type(key, item, "a table")
         return [(key, item) for key, item in items if isinstance(item, dict)]
 
-    def item(
-        self, name: str, index: int, value: str, pattern: re.Pattern[str], expected: str
-    ) -> str:
-        if not pattern.fullmatch(value):
-            self.problem(f"{name}[{index}]", f"found {value!r}, expected {expected}")
-        return value
-
 
 def describe(value: object) -> str:
     """Return a TOML value as a message names it: ``5 (an integer)``."""
@@ -247,17 +247,17 @@ def _variants(top: _Reader, values: Mapping[str, str]) -> list[tuple[_Reader, Va
         top.problem("variant", "missing; a table has one [[tool.selector.variant]] or more")
         return []
     variants = []
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, str]] = {}
     tables = top.tables("variant")
     if not tables and top.table["variant"] == []:
         top.problem("variant", "found an empty array, expected one variant or more")
     for key, table in tables:
         reader = _Reader(table, f"{top.key}.{key}", _VARIANT_KEYS, top.problems)
         variant = _variant(reader, values)
-        first = seen.setdefault(variant.key, reader.key)
+        first, name = seen.setdefault(variant.key, (reader.key, variant.name))
         if variant.name and first != reader.key:
             reader.problem(
-                "name", f"found {variant.name!r}, which {first} is named already; names differ"
+                "name", f"found {variant.name!r}, but {first} has that name already ({name!r})"
             )
         variants.append((reader, variant))
     return variants
@@ -267,7 +267,7 @@ def _variant(reader: _Reader, values: Mapping[str, str]) -> Variant:
     name = reader.string("name")
     if "name" not in reader.table:
         reader.problem("name", "missing; every variant has a name, such as 'cpu'")
-    elif name is not None and not _NAME.fullmatch(name):
+    elif name is not None and not is_name(name):
         reader.problem(
             "name",
             f"found {name!r}, expected ASCII letters and digits, with '-', '_' or '.' between them",
@@ -278,8 +278,9 @@ def _variant(reader: _Reader, values: Mapping[str, str]) -> Variant:
     refuse = reader.string("refuse")
     if "refuse" in reader.table and "requires" in reader.table:
         reader.problem("refuse", "given together with 'requires'; a variant has one of the two")
-    requires = _requirements(reader, {**values, "name": name or "variant"})
-    if requires is None and "refuse" not in reader.table and name and _NAME.fullmatch(name):
+    valid = name is not None and is_name(name)
+    requires = _requirements(reader, {**values, "name": str(name) if valid else "variant"})
+    if requires is None and "refuse" not in reader.table and valid:
         requires = (Requirement(f"{values['project']}-{name}=={values['version']}"),)
     return Variant(
         name=name or "", requires=requires or (), when=_alternatives(reader), refuse=refuse
@@ -346,8 +347,9 @@ def _conjunction(reader: _Reader) -> tuple[Condition, ...]:
     for name, value in reader.table.items():
         if name in FACTS:
             operand = _operand(reader, FACTS[name], value)
-            if operand is not None:
-                conditions.append(Condition(name, operand))
+            # One that is not valid counts as named: messages may show the fact.
+            text = value if isinstance(value, str) else ""
+            conditions.append(Condition(name, True if operand is None else operand, text))
     return tuple(conditions)
 
 
@@ -367,21 +369,24 @@ def _specifier(reader: _Reader, fact: FactType, value: object) -> SpecifierSet |
         reader.wrong_type(fact.name, value, expected)
         return None
     try:
-        return SpecifierSet(value)
+        specifier = SpecifierSet(value)
     except InvalidSpecifier:
-        try:
-            Version(value)
-        except InvalidVersion:
-            hint = ""
-        else:
-            hint = f"; for that series write '=={value}.*', for it and newer '>={value}'"
-        reader.problem(fact.name, f"found {value!r}, expected {expected} (PEP 440){hint}")
-        return None
+        specifier = SpecifierSet()
+    if len(specifier) > 0:  # an empty set is commas and nothing else
+        return specifier
+    try:
+        Version(value)
+    except InvalidVersion:
+        hint = ""
+    else:
+        hint = f"; for that series write '=={value}.*', for it and newer '>={value}'"
+    reader.problem(fact.name, f"found {value!r}, expected {expected} (PEP 440){hint}")
+    return None
 
 
 def _names(reader: _Reader, fact: FactType, value: object) -> tuple[str, ...] | None:
     names = value if isinstance(value, list) else [value]
-    texts = [name for name in names if isinstance(name, str) and name.strip()]
+    texts = [name for name in names if isinstance(name, str) and _FACT_NAME.fullmatch(name)]
     if not texts or texts != names:
         reader.wrong_type(
             fact.name, value, f"a name such as {fact.example!r}, an array of names, true or false"
@@ -407,12 +412,25 @@ def _check_fields(reader: _Reader, key: str, text: str, known: Collection[str]) 
     except ValueError as error:
         reader.problem(key, f"found {text!r}: {error}; a brace itself is written twice")
         return False
-    bad = [
-        name
-        for _, name, spec, conversion in fields
-        if name is not None and (name not in known or spec or conversion)
-    ]
-    for name in bad:
-        hint = did_you_mean(name, known) or f"; known here: {', '.join(sorted(known))}"
-        reader.problem(key, f"found the placeholder {{{name}}}, which is not known{hint}")
+    bad = []
+    for _, name, spec, conversion in fields:
+        if name is not None and (name not in known or spec or conversion):
+            how = (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+            hint = did_you_mean(name, known) or f"; known here: {', '.join(sorted(known))}"
+            hint = f"; write {{{name}}}" if name in known else hint
+            bad.append(f"found the placeholder {{{name}{how}}}, which is not known{hint}")
+    for message in dict.fromkeys(bad):
+        reader.problem(key, message)
     return not bad
+
+
+def _extras(reader: _Reader) -> tuple[str, ...]:
+    """Return the extras as names are compared."""
+    seen: dict[str, str] = {}
+    for index, extra in enumerate(reader.strings("extras") or ()):
+        key = f"extras[{index}]"
+        if not is_name(extra):
+            reader.problem(key, f"found {extra!r}, expected an extra's name, such as 'plot'")
+        elif (first := seen.setdefault(canonicalize_name(extra), key)) != key:
+            reader.problem(key, f"found {extra!r}, which is {first} already")
+    return tuple(seen)
