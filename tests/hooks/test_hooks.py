@@ -120,7 +120,7 @@ def test_a_variant_that_refuses_stops_with_its_message(tmp_path: Path) -> None:
     with pytest.raises(HookFailedError) as failed:
         backend.call("get_requires_for_build_wheel")
     assert "CUDA 9.2 is too old for spam." in failed.value.output
-    assert "  old: fits: cuda 9.2 is <10" in failed.value.output
+    assert "  old: refuses: cuda 9.2 is <10" in failed.value.output
 
 
 def test_a_defect_of_ours_keeps_its_traceback(source: Path, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_an_unknown_variant_is_refused_with_the_known_ones(
 ) -> None:
     output = fails(make_environment(spam_index), frontend, "spam", SPAM_VARIANT="cu99")
     assert "SPAM_VARIANT asks for 'cu99', which spam does not have" in output
-    assert "its variants are cu12, cu11, cpu" in output
+    assert "Its variants are cu12, cu11, cpu" in output
 
 
 @pytest.mark.parametrize("frontend", ["pip", "uv"])

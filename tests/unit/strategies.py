@@ -1,0 +1,212 @@
+"""Selector tables, machines and TOML, valid and otherwise, for Hypothesis to draw from."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from selector_backend.machine import FACTS, Fact, Kind, Machine, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMES = ("avx", "avx2", "avx512_vnni", "x86_64_v3", "zen3", "neoverse_n1")
+MARKER_VARIABLES = (
+    "implementation_name",
+    "implementation_version",
+    "os_name",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "python_full_version",
+    "python_version",
+    "sys_platform",
+)
+MARKERS = (
+    "sys_platform == 'linux'",
+    "sys_platform != 'linux' and os_name == 'nt'",
+    "python_version >= '3.9'",
+    "python_version < 'three'",
+    "python_full_version ~= '3.11.0'",
+    "platform_release >= '5.4'",
+    "platform_version === '#1 SMP'",
+    "'64' in platform_machine",
+    "platform_machine not in 'x86_64 aarch64' or (implementation_name == 'pypy')",
+    "'linux' == sys.platform",
+)
+
+parts = st.integers(0, 20)
+releases = st.lists(parts, min_size=1, max_size=3).map(lambda xs: ".".join(map(str, xs)))
+versions = st.builds(
+    "{}{}".format, releases, st.sampled_from(["", "", "", "rc1", ".post2", ".dev3", "+cu.1"])
+).map(Version)
+
+
+def _clause(operator: str, release: str) -> str:
+    if operator == "~=" and "." not in release:
+        return f"~={release}.0"
+    return f"{operator}{release}"
+
+
+clauses = st.builds(
+    _clause, st.sampled_from([">=", "<=", ">", "<", "==", "!=", "~=", "==="]), releases
+) | releases.map("=={}.*".format)
+specifiers = st.lists(clauses, min_size=1, max_size=3).map(",".join)
+lower_bounds = st.lists(releases.map(">={}".format), min_size=1, max_size=2).map(",".join)
+cpu_names = st.sampled_from(NAMES).flatmap(
+    lambda name: st.sampled_from([name, name.upper(), name.replace("_", "-")])
+)
+names = cpu_names | st.lists(cpu_names, min_size=1, max_size=3)
+
+_versioned = [fact.name for fact in FACTS.values() if fact.kind in (Kind.VERSION, Kind.VERSIONS)]
+
+
+def _when(operands: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """`when` in both its forms, with up to three conditions in each table."""
+    one = st.lists(st.sampled_from(sorted(operands)), min_size=1, max_size=3, unique=True).flatmap(
+        lambda chosen: st.fixed_dictionaries({name: operands[name] for name in chosen})
+    )
+    return one | st.lists(one, min_size=1, max_size=3)
+
+
+#: `when` with conditions of every kind, and with those only that ask for no more than enough.
+any_when = _when(
+    {
+        **{name: specifiers | st.booleans() for name in _versioned},
+        "cpu": names | st.booleans(),
+        "marker": st.sampled_from(MARKERS),
+    }
+)
+rising_when = _when(
+    {
+        **{name: lower_bounds | st.just(True) for name in _versioned},
+        "cpu": names | st.just(True),
+        "marker": st.sampled_from(MARKERS),
+    }
+)
+
+
+def tables(when: st.SearchStrategy[Any] = any_when) -> st.SearchStrategy[dict[str, Any]]:
+    """Valid selector tables, whose conditions are drawn from ``when``."""
+    variant = st.fixed_dictionaries(
+        {}, optional={"when": when, "refuse": st.just("{project} {version}: no.")}
+    )
+
+    def number(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{"name": f"v{index}", **one} for index, one in enumerate(variants)]
+
+    return st.fixed_dictionaries(
+        {"variant": st.lists(variant, min_size=1, max_size=5).map(number)},
+        optional={
+            "kind": st.sampled_from(["requirement", "capability"]),
+            "advice": st.just("Braces are written twice: {{}}. {project} is too new."),
+            "requires": st.just(["spam-core=={version}"]),
+            "extras": st.just(["plot"]),
+        },
+    )
+
+
+environments = st.dictionaries(
+    st.sampled_from(MARKER_VARIABLES),
+    st.sampled_from(
+        ["linux", "win32", "3.11", "3.11.4+", "6.1.0-13-amd64", "#1 SMP", "", "cpython"]
+    )
+    | st.text(max_size=5),
+)
+
+
+def values(kind: Kind) -> st.SearchStrategy[Value]:
+    """Everything that a fact of a kind can be."""
+    if kind is Kind.VERSION:
+        return versions
+    if kind is Kind.VERSIONS:
+        return st.lists(versions, min_size=1, max_size=3).map(lambda found: tuple(sorted(found)))
+    if kind is Kind.NAMES:
+        return st.frozensets(st.sampled_from(NAMES), min_size=1)
+    return environments
+
+
+reasons = st.sampled_from(["it is not there", "the driver says: 'No!'", "…"])
+
+
+def facts(name: str) -> st.SearchStrategy[Fact]:
+    """What can be known of the fact ``name``, absence included."""
+    present = values(FACTS[name].kind).map(lambda value: Fact(name, "a test", value=value))
+    absent = reasons.map(lambda reason: Fact(name, "a test", reason=reason))
+    return present | absent
+
+
+#: Machines of which anything, or nothing, is known.
+machines = st.fixed_dictionaries({}, optional={name: facts(name) for name in FACTS}).map(Machine)
+
+
+@st.composite
+def machine_pairs(draw: st.DrawFn) -> tuple[Machine, Machine]:
+    """Two machines, of which the second has all that the first one has, or more."""
+    less = draw(machines)
+    more = {name: _more(draw, fact) for name, fact in less.facts.items()}
+    added = {name: fact for name, fact in draw(machines).facts.items() if name != "marker"}
+    return less, Machine({**added, **more})
+
+
+def _more(draw: st.DrawFn, fact: Fact) -> Fact:
+    value = fact.value
+    if value is None:
+        return fact if fact.name == "marker" else draw(facts(fact.name))
+    if isinstance(value, Version):
+        value = max(value, draw(versions))
+    elif isinstance(value, tuple):
+        higher = [max(one, draw(versions)) for one in value]
+        value = tuple(sorted([*higher, *draw(st.lists(versions, max_size=2))]))
+    elif isinstance(value, frozenset):
+        value |= draw(st.frozensets(st.sampled_from(NAMES)))
+    return Fact(fact.name, "a test", value=value)
+
+
+def anything(*texts: str, none: bool = True) -> st.SearchStrategy[Any]:
+    """JSON-like data of any shape, its strings and keys often one of ``texts``.
+
+    Without ``none`` it is what TOML can hold.
+    """
+    strings = st.sampled_from(texts) | st.text(max_size=8) if texts else st.text(max_size=8)
+    scalars = (
+        strings
+        | st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.floats(allow_nan=True, allow_infinity=True)
+        | st.dates()
+    )
+    return st.recursive(
+        scalars | st.none() if none else scalars,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(strings, inner, max_size=4),
+        max_leaves=8,
+    )
+
+
+def to_toml(data: Mapping[str, Any]) -> str:
+    """Return a TOML document that holds ``data``."""
+    return "".join(f"{_string(key)} = {_value(value)}\n" for key, value in data.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_string(key)} = {_value(one)}' for key, one in value.items())}}}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return str(value) if not isinstance(value, float) else format(value, "f")
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,0 +1,451 @@
+"""Which variant a machine gets, and the sentences that say why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from packaging.version import Version
+from unit.strategies import machine_pairs, machines, rising_when, tables
+
+from selector_backend.decision import Decision, Verdict, decide, judge
+from selector_backend.machine import Fact, Machine, load_machine
+from selector_backend.request import Request
+from selector_backend.selector import Selector, parse_selector
+
+NO_DRIVER = Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")
+CUDA: dict[str, Any] = {
+    "variant": [
+        {"name": "cu12", "when": {"cuda": ">=12"}},
+        {"name": "cu11", "when": {"cuda": ">=11.2"}},
+        {"name": "cpu"},
+    ]
+}
+GPU_ONLY: dict[str, Any] = {"variant": CUDA["variant"][:2]}
+
+
+def parse(table: dict[str, Any]) -> Selector:
+    selector, problems = parse_selector(table, project="spam", version="1.0")
+    assert problems == []
+    return selector
+
+
+def machine(**values: Any) -> Machine:
+    """A machine of which ``values`` are known, hyphens in names written as underscores."""
+    facts = {name.replace("_", "-"): value for name, value in values.items()}
+    return load_machine({"format": 1, "facts": facts}, "a test")
+
+
+def choose(table: dict[str, Any], known: Machine) -> Decision:
+    return decide(parse(table), known, Request())
+
+
+def verdict(when: object, known: Machine) -> Verdict:
+    (variant,) = parse({"variant": [{"name": "x", "when": when}]}).variants
+    return judge(variant, known)
+
+
+# --- what is chosen
+
+
+@pytest.mark.parametrize(
+    ("cuda", "variant"),
+    [
+        ("13.0", "cu12"),
+        ("12.4", "cu12"),
+        ("12", "cu12"),
+        ("11.8", "cu11"),
+        ("11.2", "cu11"),
+        ("11.1", "cpu"),
+        ("10.2", "cpu"),
+        (None, "cpu"),
+    ],
+)
+def test_the_first_variant_that_fits_is_chosen(cuda: str | None, variant: str) -> None:
+    decision = choose(CUDA, machine(cuda=cuda))
+    assert [one.name for one in decision.variants] == [variant]
+    assert list(map(str, decision.requires)) == [f"spam-{variant}==1.0"]
+    assert decision.problem is None
+
+
+def test_every_variant_is_judged_even_after_the_one_chosen() -> None:
+    decision = choose(CUDA, machine(cuda="12.4"))
+    assert decision.verdicts == (
+        Verdict("cu12", fits=True, reason="cuda 12.4 is >=12"),
+        Verdict("cu11", fits=True, reason="cuda 12.4 is >=11.2"),
+        Verdict("cpu", fits=True, reason="it fits every machine"),
+    )
+
+
+def test_what_every_variant_requires_comes_first() -> None:
+    decision = choose({**CUDA, "requires": ["spam-core=={version}"]}, machine())
+    assert list(map(str, decision.requires)) == ["spam-core==1.0", "spam-cpu==1.0"]
+    assert list(map(str, decision.variant_requires)) == ["spam-cpu==1.0"]
+
+
+def test_a_capability_selector_left_to_the_machine_gets_one_variant() -> None:
+    table = {"kind": "capability", "variant": [{"name": "a"}, {"name": "b"}]}
+    assert [one.name for one in choose(table, machine()).variants] == ["a"]
+
+
+def test_the_decision_holds_the_facts_that_counted_and_no_others() -> None:
+    decision = choose(CUDA, machine(cuda="12.4", glibc="2.31"))
+    assert set(decision.facts) == {"cuda"}
+    assert decision.facts["cuda"].value == Version("12.4")
+
+
+# --- the sentences
+
+LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version": "3.11"}
+
+
+@pytest.mark.parametrize(
+    ("when", "known", "fits", "reason"),
+    [
+        # specifiers
+        ({"cuda": ">=12"}, {"cuda": "12.4"}, True, "cuda 12.4 is >=12"),
+        ({"cuda": ">=12"}, {"cuda": "11.8"}, False, "cuda 11.8 is not >=12"),
+        ({"cuda": ">=12,<13"}, {"cuda": "13.0"}, False, "cuda 13.0 is not >=12,<13"),
+        ({"cuda": "==12.*"}, {"cuda": "12.9"}, True, "cuda 12.9 is ==12.*"),
+        ({"glibc": ">=2.28"}, {"glibc": "2.17"}, False, "glibc 2.17 is not >=2.28"),
+        ({"cuda": ">=12"}, {"cuda": "13.0rc1"}, True, "cuda 13.0rc1 is >=12"),
+        # several GPUs: one is enough
+        (
+            {"compute-capability": ">=8"},
+            {"compute_capability": "7.5"},
+            False,
+            "compute-capability 7.5 is not >=8",
+        ),
+        (
+            {"compute-capability": ">=8"},
+            {"compute_capability": ["7.5", "8.6"]},
+            True,
+            "compute-capability 8.6 is >=8",
+        ),
+        (
+            {"compute-capability": ">=9"},
+            {"compute_capability": ["8.6", "7.5"]},
+            False,
+            "compute-capability 7.5, 8.6 are not >=9",
+        ),
+        (
+            {"compute-capability": "==7.*"},
+            {"compute_capability": ["7.5", "8.6"]},
+            True,
+            "compute-capability 7.5 is ==7.*",
+        ),
+        # names: all are needed
+        ({"cpu": "avx2"}, {"cpu": ["avx2", "fma"]}, True, "cpu has avx2"),
+        ({"cpu": ["avx2", "fma"]}, {"cpu": ["avx2", "fma"]}, True, "cpu has avx2, fma"),
+        (
+            {"cpu": ["avx2", "AVX512-VNNI", "amx"]},
+            {"cpu": ["avx2"]},
+            False,
+            "cpu lacks avx512_vnni, amx",
+        ),
+        ({"cpu": "avx512-vnni"}, {"cpu": ["AVX512_VNNI"]}, True, "cpu has avx512_vnni"),
+        # there or not
+        ({"cuda": True}, {"cuda": "9.0"}, True, "cuda is there (9.0)"),
+        ({"cuda": False}, {"cuda": "9.0"}, False, "cuda is there (9.0)"),
+        ({"musl": False}, {"musl": None}, True, "musl is absent: the machine profile says so"),
+        ({"musl": True}, {"musl": None}, False, "musl is absent: the machine profile says so"),
+        # markers
+        (
+            {"marker": "sys_platform == 'linux'"},
+            {"marker": LINUX},
+            True,
+            'marker sys_platform == "linux" is true',
+        ),
+        (
+            {"marker": "sys_platform == 'win32'"},
+            {"marker": LINUX},
+            False,
+            "marker sys_platform == \"win32\" is false: sys_platform is 'linux'",
+        ),
+        # all conditions of a table, any table of a list
+        (
+            {"cuda": ">=12", "glibc": ">=2.28"},
+            {"cuda": "12.4", "glibc": "2.31"},
+            True,
+            "cuda 12.4 is >=12 and glibc 2.31 is >=2.28",
+        ),
+        (
+            {"cuda": ">=12", "glibc": ">=2.28"},
+            {"cuda": "12.4", "glibc": "2.17"},
+            False,
+            "glibc 2.17 is not >=2.28",
+        ),
+        (
+            {"cuda": ">=12", "glibc": ">=2.28"},
+            {"cuda": "11.8", "glibc": "2.17"},
+            False,
+            "cuda 11.8 is not >=12, glibc 2.17 is not >=2.28",
+        ),
+        (
+            [{"cuda": ">=12"}, {"glibc": ">=2.28"}],
+            {"cuda": "11.8", "glibc": "2.31"},
+            True,
+            "glibc 2.31 is >=2.28",
+        ),
+        (
+            [{"cuda": ">=12"}, {"glibc": ">=2.28"}],
+            {"cuda": "11.8", "glibc": "2.17"},
+            False,
+            "cuda 11.8 is not >=12; and glibc 2.17 is not >=2.28",
+        ),
+        (
+            [{"cuda": ">=12", "cpu": "avx2"}, {"cuda": ">=12", "cpu": "fma"}],
+            {"cuda": "11.8", "cpu": ["avx2", "fma"]},
+            False,
+            "cuda 11.8 is not >=12",
+        ),
+    ],
+)
+def test_a_verdict_says_why(when: object, known: dict[str, Any], fits: bool, reason: str) -> None:
+    assert verdict(when, machine(**known)) == Verdict("x", fits=fits, reason=reason)
+
+
+@pytest.mark.parametrize("operand", [">=12", True])
+def test_a_fact_that_could_not_be_read_is_absent_with_the_reason(operand: object) -> None:
+    found = verdict({"cuda": operand}, Machine({"cuda": NO_DRIVER}))
+    assert not found.fits
+    assert found.reason == "cuda is absent: libnvidia-ml.so.1 is not installed"
+
+
+def test_absence_can_be_asked_for() -> None:
+    found = verdict({"cuda": False}, Machine({"cuda": NO_DRIVER}))
+    assert found.fits
+    assert found.reason == "cuda is absent: libnvidia-ml.so.1 is not installed"
+
+
+# --- markers
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("sys_platform == 'plan9'", True),
+        ("sys_platform == 'linux'", False),
+        ("python_version >= '4.2'", True),
+        ("python_full_version == '4.2.1'", True),
+        ("platform_machine in 'vax pdp11'", True),
+        ("'vax' == platform_machine and os_name != 'posix'", True),
+        ("sys_platform != 'plan9' or implementation_version >= '4'", True),
+    ],
+)
+def test_markers_are_evaluated_for_the_machine_and_not_for_this_interpreter(
+    marker: str, expected: bool
+) -> None:
+    elsewhere = {
+        "implementation_name": "snake",
+        "implementation_version": "4.2.1",
+        "os_name": "plan9",
+        "platform_machine": "vax",
+        "python_full_version": "4.2.1",
+        "python_version": "4.2",
+        "sys_platform": "plan9",
+    }
+    assert verdict({"marker": marker}, machine(marker=elsewhere)).fits is expected
+
+
+def test_a_marker_variable_that_is_not_known_is_not_taken_from_this_interpreter() -> None:
+    found = verdict({"marker": "os_name != 'x'"}, machine(marker={"sys_platform": "linux"}))
+    assert not found.fits
+    assert "os_name is not known" in found.reason
+
+
+def test_a_word_in_a_markers_text_is_not_taken_for_a_variable() -> None:
+    found = verdict({"marker": "'os_name' != sys_platform"}, machine(marker=LINUX))
+    assert found.fits
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"python_version": "three"}, {"python_version": ""}, {"python_version": "3.9; rm"}],
+)
+def test_a_marker_that_cannot_be_evaluated_does_not_hold(environment: dict[str, str]) -> None:
+    found = verdict({"marker": "python_version ~= '3.9'"}, machine(marker=environment))
+    assert not found.fits
+    assert 'marker python_version ~= "3.9"' in found.reason
+
+
+def test_the_decision_holds_only_the_marker_variables_that_count() -> None:
+    table = {
+        "variant": [
+            {"name": "a", "when": {"marker": "sys_platform == 'win32'"}},
+            {"name": "b", "when": {"marker": "python_version >= '3.9'"}},
+        ]
+    }
+    decision = choose(table, machine(marker={**LINUX, "platform_version": "#1 of my-host"}))
+    assert decision.facts["marker"].value == {"sys_platform": "linux", "python_version": "3.11"}
+
+
+# --- refusals, and machines that nothing fits
+
+REFUSING: dict[str, Any] = {
+    "advice": "See https://spam.example/{version} for CUDA {cuda}.",
+    "variant": [
+        {"name": "cu12", "when": {"cuda": ">=12"}},
+        {
+            "name": "too-old",
+            "when": {"cuda": "<12"},
+            "refuse": "The driver supports CUDA {cuda} only; {project} {version} needs {{12}}.",
+        },
+        {"name": "cpu"},
+    ],
+}
+
+
+def test_a_variant_that_refuses_stops_with_its_message() -> None:
+    decision = choose(REFUSING, machine(cuda="11.8"))
+    assert decision.variants == ()
+    assert decision.requires == ()
+    assert decision.problem is not None
+    lines = decision.problem.splitlines()
+    assert lines[0] == "spam 1.0 cannot be installed on this machine."
+    assert lines[1] == "The driver supports CUDA 11.8 only; spam 1.0 needs {12}."
+    assert "  cu12: cuda 11.8 is not >=12" in lines
+    assert "See https://spam.example/1.0 for CUDA 11.8." in lines
+
+
+def test_a_refusal_further_down_does_not_stop_what_fits_before() -> None:
+    assert [one.name for one in choose(REFUSING, machine(cuda="12.4")).variants] == ["cu12"]
+
+
+def test_a_refusal_that_does_not_fit_does_not_stop_what_fits_after() -> None:
+    assert [one.name for one in choose(REFUSING, machine()).variants] == ["cpu"]
+
+
+def test_a_refusal_is_not_presented_as_a_variant_that_fits() -> None:
+    problem = choose(REFUSING, machine(cuda="11.8")).problem
+    assert problem is not None
+    assert "too-old: fits" not in problem
+
+
+def test_where_nothing_fits_the_message_says_why_and_how_to_force_a_variant() -> None:
+    table = {**GPU_ONLY, "advice": "CUDA here is {cuda}; see https://spam.example/{project}."}
+    problem = choose(table, Machine({"cuda": NO_DRIVER})).problem
+    assert problem is not None
+    lines = problem.splitlines()
+    assert lines[0] == "spam 1.0 cannot be installed on this machine."
+    assert "  cu12: cuda is absent: libnvidia-ml.so.1 is not installed" in lines
+    assert "  cu11: cuda is absent: libnvidia-ml.so.1 is not installed" in lines
+    assert "CUDA here is absent; see https://spam.example/spam." in lines
+    assert "SPAM_VARIANT=cu1" in lines[-1]
+    assert [line.split(":")[0].strip() for line in lines if line.startswith("  ")] == [
+        "cu12",
+        "cu11",
+    ]
+
+
+def test_without_advice_the_message_has_no_empty_line() -> None:
+    problem = choose(GPU_ONLY, machine(cuda="10.2")).problem
+    assert problem is not None
+    assert all(line.strip() for line in problem.splitlines())
+    assert "  cu12: cuda 10.2 is not >=12" in problem
+
+
+def test_the_message_forces_by_the_variable_that_the_table_names() -> None:
+    problem = choose({**GPU_ONLY, "variable": "SPAM_FLAVOUR"}, machine()).problem
+    assert problem is not None
+    assert "SPAM_FLAVOUR=cu1" in problem
+    assert "SPAM_VARIANT" not in problem
+
+
+def test_a_variant_that_refuses_is_not_offered_for_forcing() -> None:
+    variants = [GPU_ONLY["variant"][0], {"name": "old", "when": {"cuda": True}, "refuse": "No."}]
+    problem = choose({"variant": variants}, machine(cuda="11.8")).problem
+    assert problem is not None
+    assert "SPAM_VARIANT=cu12" in problem
+    only_refusing = choose({"variant": variants[1:]}, machine(cuda="11.8")).problem
+    assert only_refusing is not None
+    assert "SPAM_VARIANT" not in only_refusing
+
+
+def test_placeholders_of_every_kind_of_fact_are_filled() -> None:
+    names = ["cuda", "compute-capability", "cpu", "marker"]
+    when = {"cuda": ">=99", "compute-capability": ">=1", "cpu": "avx2", "marker": "os_name == 'x'"}
+    table = {
+        "variant": [{"name": "x", "when": when}],
+        "advice": "; ".join(f"{{{name}}}" for name in names),
+    }
+    known = machine(
+        cuda="12.4", compute_capability=["8.6", "9.0"], cpu=["fma", "avx2"], marker={"os_name": "y"}
+    )
+    problem = choose(table, known).problem
+    assert problem is not None
+    assert "12.4; 8.6, 9.0; avx2, fma; os_name=y" in problem
+
+
+# --- forced variants
+
+
+def test_what_is_forced_is_had_whatever_the_machine() -> None:
+    decision = decide(parse(CUDA), machine(), Request(("cu11",), "SPAM_VARIANT"))
+    assert list(map(str, decision.requires)) == ["spam-cu11==1.0"]
+    assert decision.problem is None
+    assert decision.facts == {}
+    assert [one.fits for one in decision.verdicts] == [None, None, None]
+    reasons = {one.variant: one.reason for one in decision.verdicts}
+    assert reasons["cu11"] == "it was asked for by SPAM_VARIANT"
+    assert "SPAM_VARIANT" in reasons["cu12"]
+
+
+def test_several_forced_capabilities_are_had_in_the_order_of_the_table() -> None:
+    table = {**CUDA, "kind": "capability"}
+    decision = decide(parse(table), machine(), Request(("cpu", "cu12"), "-C variant"))
+    assert [one.name for one in decision.variants] == ["cu12", "cpu"]
+    assert list(map(str, decision.requires)) == ["spam-cu12==1.0", "spam-cpu==1.0"]
+
+
+# --- properties
+
+
+@given(tables(), machines)
+def test_there_is_a_decision_for_every_table_and_machine(
+    table: dict[str, Any], known: Machine
+) -> None:
+    selector = parse(table)
+    decision = decide(selector, known, Request())
+    assert [one.variant for one in decision.verdicts] == [one.name for one in selector.variants]
+    assert all(one.reason and "\n" not in one.reason for one in decision.verdicts)
+    fitting = [one.variant for one in decision.verdicts if one.fits]
+    if not fitting:
+        assert decision.variants == ()
+        assert decision.refusal is None
+    else:
+        first = next(one for one in selector.variants if one.name == fitting[0])
+        assert decision.variants == (() if first.refuse is not None else (first,))
+        assert (decision.refusal is None) == (first.refuse is None)
+    assert (decision.problem is None) == bool(decision.variants)
+
+
+@given(tables(), machines)
+def test_the_same_machine_gets_the_same_decision(table: dict[str, Any], known: Machine) -> None:
+    again = load_machine(known.dump(), "a test")
+    assert decide(parse(table), known, Request()) == decide(parse(table), again, Request())
+
+
+@given(tables(), machines)
+def test_a_forced_variant_is_had_on_every_machine(table: dict[str, Any], known: Machine) -> None:
+    selector = parse(table)
+    for variant in selector.variants:
+        if variant.refuse is None:
+            decision = decide(selector, known, Request((variant.key,), "-C variant"))
+            assert decision.variants == (variant,)
+            assert decision.problem is None
+
+
+@given(tables(rising_when), machine_pairs())
+def test_with_lower_bounds_a_machine_that_has_more_never_gets_a_later_variant(
+    table: dict[str, Any], pair: tuple[Machine, Machine]
+) -> None:
+    selector = parse(table)
+
+    def place(known: Machine) -> int:
+        fits = [one.fits for one in decide(selector, known, Request()).verdicts]
+        return fits.index(True) if True in fits else len(fits)
+
+    less, more = pair
+    assert place(more) <= place(less)

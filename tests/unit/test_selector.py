@@ -1,0 +1,406 @@
+"""The selector table: what it means, and what is said of one that is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from unit.strategies import anything, tables
+
+from selector_backend.selector import Condition, Selector, parse_selector
+
+CPU = {"name": "cpu"}
+MINIMAL = {
+    "variant": [
+        {"name": "cu12", "when": {"cuda": ">=12"}},
+        {"name": "cu11", "when": {"cuda": ">=11.2"}},
+        CPU,
+    ]
+}
+
+
+def parse(table: dict[str, Any], project: str = "spam", version: str = "1.0") -> Selector:
+    selector, problems = parse_selector(table, project=project, version=version)
+    assert problems == []
+    return selector
+
+
+def problems_of(table: dict[str, Any]) -> list[tuple[str, str]]:
+    """The keys of a table's problems below ``tool.selector``, and what is said of them."""
+    _, problems = parse_selector(table, project="spam", version="1.0")
+    assert all(one.key.startswith("tool.selector.") for one in problems)
+    return [(one.key.replace("tool.selector.", "", 1), one.message) for one in problems]
+
+
+def when(value: object) -> dict[str, Any]:
+    return {"variant": [{"name": "x", "when": value}, CPU]}
+
+
+def requires(*requirements: object) -> dict[str, Any]:
+    return {"variant": [CPU], "requires": list(requirements)}
+
+
+def named(*names: object) -> dict[str, Any]:
+    return {"variant": [{"name": name} for name in names]}
+
+
+# --- what a table means
+
+
+def test_the_minimal_table_is_filled_with_the_defaults() -> None:
+    selector = parse(MINIMAL)
+    assert selector.kind == "requirement"
+    assert selector.variable == "SPAM_VARIANT"
+    assert selector.requires == ()
+    assert selector.extras == ()
+    assert selector.advice == ""
+    assert [(one.name, list(map(str, one.requires))) for one in selector.variants] == [
+        ("cu12", ["spam-cu12==1.0"]),
+        ("cu11", ["spam-cu11==1.0"]),
+        ("cpu", ["spam-cpu==1.0"]),
+    ]
+    assert selector.variants[-1].when == ()
+
+
+@pytest.mark.parametrize(
+    ("project", "variable"),
+    [
+        ("spam", "SPAM_VARIANT"),
+        ("spam-eggs", "SPAM_EGGS_VARIANT"),
+        ("Spam.Eggs_2", "SPAM_EGGS_2_VARIANT"),
+    ],
+)
+def test_the_variable_is_called_after_the_project(project: str, variable: str) -> None:
+    assert parse(MINIMAL, project=project).variable == variable
+
+
+def test_what_a_table_gives_takes_the_place_of_the_defaults() -> None:
+    selector = parse(
+        {
+            "kind": "capability",
+            "variable": "SPAM_FLAVOUR",
+            "requires": ["spam-core=={version}", "numpy; python_version >= '3.9'"],
+            "extras": ["plot", "Dev_Tools"],
+            "advice": "Ask the {project} list.",
+            "variant": [
+                {"name": "avx2", "requires": ["{project}-x86=={version}", "fast-{name}"]},
+                {"name": "none", "requires": []},
+            ],
+        }
+    )
+    assert selector.kind == "capability"
+    assert selector.variable == "SPAM_FLAVOUR"
+    assert list(map(str, selector.requires)) == [
+        "spam-core==1.0",
+        'numpy; python_version >= "3.9"',
+    ]
+    assert selector.extras == ("plot", "dev-tools")
+    assert selector.advice == "Ask the {project} list."
+    assert list(map(str, selector.variants[0].requires)) == ["spam-x86==1.0", "fast-avx2"]
+    assert selector.variants[1].requires == ()
+
+
+def test_a_variant_that_refuses_requires_nothing() -> None:
+    (variant,) = parse({"variant": [{"name": "old", "refuse": "Too old."}]}).variants
+    assert variant.refuse == "Too old."
+    assert variant.requires == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "condition"),
+    [
+        ({"cuda": ">=12,<13"}, Condition("cuda", SpecifierSet(">=12,<13"))),
+        ({"compute-capability": "==8.*"}, Condition("compute-capability", SpecifierSet("==8.*"))),
+        ({"nvidia-driver": "~=550.54"}, Condition("nvidia-driver", SpecifierSet("~=550.54"))),
+        ({"cuda": True}, Condition("cuda", True)),
+        ({"cpu": False}, Condition("cpu", False)),
+        ({"cpu": "avx2"}, Condition("cpu", ("avx2",))),
+        ({"cpu": ["avx2", "fma"]}, Condition("cpu", ("avx2", "fma"))),
+        ({"cpu": "AVX512-VNNI"}, Condition("cpu", ("avx512_vnni",))),
+        ({"marker": "os_name == 'nt'"}, Condition("marker", Marker("os_name == 'nt'"))),
+        (
+            {"marker": "'extra' in platform_version"},
+            Condition("marker", Marker("'extra' in platform_version")),
+        ),
+    ],
+)
+def test_every_form_of_a_condition_is_read(written: dict[str, Any], condition: Condition) -> None:
+    assert parse(when(written)).variants[0].when == ((condition,),)
+    assert parse(when([written])).variants[0].when == ((condition,),)
+
+
+def test_the_conditions_of_a_table_are_one_alternative_and_each_table_of_a_list_another() -> None:
+    both = parse(when({"cuda": ">=12", "glibc": ">=2.28"})).variants[0].when
+    assert [[one.fact for one in conditions] for conditions in both] == [["cuda", "glibc"]]
+    either = parse(when([{"cuda": ">=12"}, {"glibc": ">=2.28"}])).variants[0].when
+    assert [[one.fact for one in conditions] for conditions in either] == [["cuda"], ["glibc"]]
+
+
+def test_only_the_facts_that_conditions_name_are_asked_for() -> None:
+    assert parse({"variant": [CPU]}).facts == ()
+    table = {
+        "variant": [
+            {"name": "a", "when": [{"glibc": True, "cuda": ">=12"}, {"marker": "os_name == 'nt'"}]},
+            {"name": "b", "when": {"cuda": ">=11"}},
+        ]
+    }
+    assert set(parse(table).facts) == {"cuda", "glibc", "marker"}
+
+
+@given(tables())
+def test_a_table_is_kept_as_it_was_written(table: dict[str, Any]) -> None:
+    assert parse(table).table == table
+
+
+# --- what is wrong with a table
+
+BAD: list[tuple[dict[str, Any], str, list[str]]] = [
+    # the table itself
+    ({}, "variant", ["missing", "[[tool.selector.variant]]"]),
+    ({"variant": []}, "variant", ["empty", "one variant"]),
+    ({"variant": {"name": "cpu"}}, "variant", ["a table", "[[tool.selector.variant]]"]),
+    ({"variant": "cpu"}, "variant", ["'cpu'", "[[tool.selector.variant]]"]),
+    ({"variant": ["cpu"]}, "variant[0]", ["'cpu'", "a table"]),
+    ({"variant": [CPU, 5]}, "variant[1]", ["5 (an integer)", "a table"]),
+    ({"variant": [CPU], "requries": []}, "requries", ["not a known key", "'requires'"]),
+    ({"variant": [CPU], "Kind": "requirement"}, "Kind", ["not a known key", "'kind'"]),
+    (
+        {"variant": [CPU], "zzz": 1},
+        "zzz",
+        ["not a known key", "kind", "variable", "requires", "extras", "advice", "variant"],
+    ),
+    ({"variant": [CPU], "a.b": 1}, '"a.b"', ["not a known key"]),
+    # kind
+    (
+        {"variant": [CPU], "kind": "capabilty"},
+        "kind",
+        ["'capabilty'", "'requirement'", "did you mean 'capability'"],
+    ),
+    ({"variant": [CPU], "kind": "any"}, "kind", ["'any'", "'requirement'", "'capability'"]),
+    ({"variant": [CPU], "kind": 5}, "kind", ["5 (an integer)", "'requirement'", "'capability'"]),
+    ({"variant": [CPU], "kind": ""}, "kind", ["empty", "'requirement'", "'capability'"]),
+    # variable
+    ({"variant": [CPU], "variable": "1X"}, "variable", ["'1X'", "'SPAM_VARIANT'"]),
+    ({"variant": [CPU], "variable": "A=B"}, "variable", ["'A=B'", "'SPAM_VARIANT'"]),
+    ({"variant": [CPU], "variable": "A\n"}, "variable", [r"'A\n'", "'SPAM_VARIANT'"]),
+    ({"variant": [CPU], "variable": "ÉTÉ"}, "variable", ["'ÉTÉ'", "'SPAM_VARIANT'"]),
+    ({"variant": [CPU], "variable": True}, "variable", ["true (a boolean)"]),
+    # requires
+    ({"variant": [CPU], "requires": "x"}, "requires", ["'x' (a string)", "an array"]),
+    (requires("x", 5), "requires[1]", ["5 (an integer)", "a string"]),
+    (requires("a b"), "requires[0]", ["'a b'", "\na b\n  ^"]),
+    (requires("a=>1"), "requires[0]", ["'a=>1'", "\na=>1\n ^"]),
+    (requires("a[b"), "requires[0]", ["'a[b'", "RIGHT_BRACKET", "\n ~~^"]),
+    (requires("a; os_nme == 'nt'"), "requires[0]", ["os_nme", "^"]),
+    (requires(""), "requires[0]", ["''", "package name"]),
+    # placeholders
+    (requires("a=={verson}"), "requires[0]", ["{verson}", "did you mean 'version'"]),
+    (requires("a-{name}"), "requires[0]", ["{name}", "project, version"]),
+    (requires("a=={}"), "requires[0]", ["{}", "project, version"]),
+    (requires("a=={version"), "requires[0]", ["'a=={version'", "twice"]),
+    (requires("a=={version!r}"), "requires[0]", ["{version!r}"]),
+    (requires("a=={version:>9}"), "requires[0]", ["{version:>9}"]),
+    (requires("a=={version.major}"), "requires[0]", ["{version.major}"]),
+    ({"variant": [CPU], "advice": "CUDA {cuda}"}, "advice", ["{cuda}", "project, version"]),
+    ({**MINIMAL, "advice": "CUDA {cudda}"}, "advice", ["{cudda}", "did you mean 'cuda'"]),
+    ({**MINIMAL, "advice": "{"}, "advice", ["'{'", "twice"]),
+    # extras
+    ({"variant": [CPU], "extras": "plot"}, "extras", ["'plot' (a string)", "an array"]),
+    ({"variant": [CPU], "extras": [5]}, "extras[0]", ["5 (an integer)", "a string"]),
+    ({"variant": [CPU], "extras": ["a b"]}, "extras[0]", ["'a b'", "'plot'"]),
+    ({"variant": [CPU], "extras": ["a_b", "A-B"]}, "extras[1]", ["'A-B'", "extras[0]"]),
+    # advice
+    ({"variant": [CPU], "advice": 5}, "advice", ["5 (an integer)", "text"]),
+    # a variant
+    ({"variant": [{**CPU, "wen": {}}]}, "variant[0].wen", ["not a known key", "'when'"]),
+    ({"variant": [{**CPU, "require": []}]}, "variant[0].require", ["'requires'"]),
+    (
+        {"variant": [{**CPU, "zzz": 1}]},
+        "variant[0].zzz",
+        ["not a known key", "name", "requires", "when", "refuse"],
+    ),
+    ({"variant": [CPU, {}]}, "variant[1].name", ["missing", "'cpu'"]),
+    (named(5), "variant[0].name", ["5 (an integer)"]),
+    (named(""), "variant[0].name", ["empty"]),
+    (named("a b"), "variant[0].name", ["'a b'", "letters"]),
+    (named("-a"), "variant[0].name", ["'-a'", "letters"]),
+    (named("a_"), "variant[0].name", ["'a_'", "letters"]),
+    (named("a\n"), "variant[0].name", [r"'a\n'", "letters"]),
+    (named("ärm"), "variant[0].name", ["'ärm'", "ASCII"]),
+    (named("a/b"), "variant[0].name", ["'a/b'", "letters"]),
+    (named("auto"), "variant[0].name", ["'auto'"]),
+    (named("ALL"), "variant[0].name", ["'ALL'"]),
+    (named("cpu", "cpu"), "variant[1].name", ["'cpu'", "tool.selector.variant[0]"]),
+    (
+        {"variant": [{**CPU, "requires": ["x"], "refuse": "no"}]},
+        "variant[0].refuse",
+        ["'requires'", "one of the two"],
+    ),
+    ({"variant": [{**CPU, "refuse": ""}]}, "variant[0].refuse", ["empty", "text"]),
+    ({"variant": [{**CPU, "refuse": ["no"]}]}, "variant[0].refuse", ["an array", "text"]),
+    ({"variant": [{**CPU, "refuse": "{gpu}"}]}, "variant[0].refuse", ["{gpu}"]),
+    ({"variant": [{**CPU, "requires": "x"}]}, "variant[0].requires", ["'x'", "an array"]),
+    (
+        {"variant": [{**CPU, "requires": ["x", "spam-{nme}"]}]},
+        "variant[0].requires[1]",
+        ["{nme}", "did you mean 'name'"],
+    ),
+    # when
+    (when({}), "variant[0].when", ["empty", "every machine"]),
+    (when([]), "variant[0].when", ["empty", "every machine"]),
+    (when([{"cuda": True}, {}]), "variant[0].when[1]", ["empty", "every machine"]),
+    (when("cuda"), "variant[0].when", ["'cuda'", "a table"]),
+    (when([{"cuda": True}, "x"]), "variant[0].when[1]", ["'x'", "a table"]),
+    (when({"cdua": ">=12"}), "variant[0].when.cdua", ["not a fact", "did you mean 'cuda'"]),
+    (when({"CUDA": ">=12"}), "variant[0].when.CUDA", ["not a fact", "did you mean 'cuda'"]),
+    (
+        when({"compute_capability": ">=8"}),
+        "variant[0].when.compute_capability",
+        ["not a fact", "did you mean 'compute-capability'"],
+    ),
+    (when({"zzz": ">=12"}), "variant[0].when.zzz", ["not a fact", "cuda", "cpu", "glibc"]),
+    (when([{"cdua": True}]), "variant[0].when[0].cdua", ["not a fact"]),
+    # specifiers
+    (when({"cuda": "12"}), "variant[0].when.cuda", ["'12'", "'==12.*'", "'>=12'"]),
+    (when({"cuda": "12.4"}), "variant[0].when.cuda", ["'12.4'", "'==12.4.*'", "'>=12.4'"]),
+    (when({"cuda": 12}), "variant[0].when.cuda", ["12 (an integer)", "a specifier"]),
+    (when({"cuda": 12.4}), "variant[0].when.cuda", ["12.4 (a float)", "a specifier"]),
+    (when({"cuda": ""}), "variant[0].when.cuda", ["empty", "a specifier"]),
+    (when({"cuda": ","}), "variant[0].when.cuda", ["','", "a specifier"]),
+    (when({"cuda": ">=twelve"}), "variant[0].when.cuda", ["'>=twelve'", "a specifier"]),
+    (when({"cuda": "~=12"}), "variant[0].when.cuda", ["'~=12'", "a specifier"]),
+    (when({"cuda": [">=12"]}), "variant[0].when.cuda", ["an array", "a specifier"]),
+    (when({"glibc": "2.28"}), "variant[0].when.glibc", ["'2.28'", "'>=2.28'"]),
+    # names
+    (when({"cpu": 5}), "variant[0].when.cpu", ["5 (an integer)", "'avx2'"]),
+    (when({"cpu": []}), "variant[0].when.cpu", ["an empty array", "'avx2'"]),
+    (when({"cpu": ["avx2", 5]}), "variant[0].when.cpu", ["array", "'avx2'"]),
+    (when({"cpu": " "}), "variant[0].when.cpu", ["' '", "'avx2'"]),
+    (when({"cpu": "avx2, fma"}), "variant[0].when.cpu", ["'avx2, fma'", "an array"]),
+    # markers
+    (when({"marker": True}), "variant[0].when.marker", ["true (a boolean)", "a marker"]),
+    (when({"marker": ""}), "variant[0].when.marker", ["empty", "a marker"]),
+    (
+        when({"marker": "os_name = 'nt'"}),
+        "variant[0].when.marker",
+        ["\"os_name = 'nt'\"", "\nos_name = 'nt'\n        ^"],
+    ),
+    (when({"marker": "os_nam == 'nt'"}), "variant[0].when.marker", ["os_nam", "^"]),
+    (when({"marker": "extra == 'plot'"}), "variant[0].when.marker", ["extra"]),
+    (when({"marker": "'gpu' in dependency_groups"}), "variant[0].when.marker", ["groups"]),
+]
+
+
+def _undented(text: str) -> str:
+    return "\n".join(line[4:] if line.startswith("    ") else line for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "fragments"), BAD, ids=[f"{key}-{fragments[0]}" for _, key, fragments in BAD]
+)
+def test_what_is_wrong_is_said_once_with_its_key_and_what_was_expected(
+    table: dict[str, Any], key: str, fragments: list[str]
+) -> None:
+    ((found, message),) = problems_of(table)
+    assert found == key
+    for fragment in fragments:
+        assert fragment in _undented(message)
+
+
+def test_the_errors_of_a_table_are_reported_together() -> None:
+    table = {
+        "kind": "capabilty",
+        "variabel": "SPAM_VARIANT",
+        "requires": ["spam-core=={verson}", "a b"],
+        "extras": ["a b"],
+        "advice": 5,
+        "variant": [
+            {"name": "cu12", "when": {"cdua": ">=12", "glibc": "2.28"}},
+            {"name": "CU12", "requires": ["x"], "refuse": "{gpu}"},
+            "cpu",
+        ],
+    }
+    assert sorted(key for key, _ in problems_of(table)) == [
+        "advice",
+        "extras[0]",
+        "kind",
+        "requires[0]",
+        "requires[1]",
+        "variabel",
+        "variant[0].when.cdua",
+        "variant[0].when.glibc",
+        "variant[1].name",
+        "variant[1].refuse",
+        "variant[1].refuse",
+        "variant[2]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ({**when({"cuda": "12"}), "advice": "You have {cuda}."}, "variant[0].when.cuda"),
+        (
+            {"variant": [{"name": "old", "when": {"cuda": 12}, "refuse": "CUDA {cuda} is old."}]},
+            "variant[0].when.cuda",
+        ),
+        ({"variant": [{"name": "a b", "requires": ["spam-{name}"]}]}, "variant[0].name"),
+        ({"variant": [{"name": 5, "requires": ["spam-{name}"]}]}, "variant[0].name"),
+    ],
+)
+def test_an_error_does_not_give_rise_to_others(table: dict[str, Any], key: str) -> None:
+    assert [found for found, _ in problems_of(table)] == [key]
+
+
+@pytest.mark.parametrize("second", ["CU-12.A", "cu_12_a", "cu-12-a", "cu.12--A"])
+def test_names_of_variants_are_compared_as_names_of_projects(second: str) -> None:
+    ((key, message),) = problems_of(named("cu-12.a", second))
+    assert key == "variant[1].name"
+    assert repr(second) in message
+    assert "'cu-12.a'" in message
+
+
+@pytest.mark.parametrize("name", ["a", "A", "1", "cu12", "cpu-x86_64.v3", "a" * 60])
+def test_a_valid_name_is_accepted(name: str) -> None:
+    assert parse(named(name)).variants[0].name == name
+
+
+# --- properties
+
+
+@given(tables())
+def test_a_valid_table_has_no_problems(table: dict[str, Any]) -> None:
+    parse(table)
+
+
+_WORDS = (
+    *("kind", "variable", "requires", "extras", "advice", "variant", "name", "when", "refuse"),
+    *("cuda", "compute-capability", "cpu", "glibc", "marker", "cdua", "requirement", "cpu"),
+    *(">=12", "12", "~=1", "avx2", "spam=={version}", "{name}", "{", "a b", "os_name == 'nt'"),
+)
+_conditions = st.dictionaries(st.sampled_from(_WORDS), anything(*_WORDS), max_size=3)
+_variants = st.dictionaries(
+    st.sampled_from(_WORDS),
+    anything(*_WORDS) | _conditions | st.lists(_conditions, max_size=2),
+    max_size=4,
+)
+_selectors = st.dictionaries(
+    st.sampled_from(_WORDS) | st.text(max_size=5),
+    anything(*_WORDS) | st.lists(_variants, max_size=3),
+    max_size=5,
+)
+
+
+@given(_selectors, st.lists(_variants | anything(*_WORDS), max_size=3))
+def test_a_table_of_any_shape_is_read_or_its_problems_are_named(
+    table: dict[str, Any], variants: list[Any]
+) -> None:
+    for candidate in (table, {**table, "variant": variants}):
+        _, problems = parse_selector(candidate, project="spam", version="1.0")
+        for problem in problems:
+            assert problem.key.startswith("tool.selector.")
+            assert problem.message.strip()
