@@ -8,6 +8,7 @@ it needs when it is called.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,14 +124,20 @@ def _request(project: Project, config_settings: Mapping[str, Any] | None) -> Req
 
 def _decision(project: Project, request: Request) -> Decision:
     from .decision import decide
-    from .frontend import build_environment
+    from .environment import Environment, read_environment
+    from .frontend import build_environment, target_folders
     from .machine import Machine
     from .probes import read_machine
+    from .selector import REQUIREMENT
 
-    machine = Machine()
+    selector, machine, environment = project.selector, Machine(), Environment()
     if request.automatic:
-        machine = read_machine(project.selector.facts, os.environ, build_environment())
-    decision = decide(project.selector, machine, request)
+        machine = read_machine(selector.facts, os.environ, build_environment())
+    if selector.kind == REQUIREMENT:
+        environment = read_environment(selector, target_folders())
+    decision = decide(selector, machine, request, environment)
     if decision.problem is not None:
         raise SelectorError(decision.problem)
+    for note in decision.notes:
+        print(note, file=sys.stderr, flush=True)
     return decision

@@ -6,15 +6,16 @@ The sentences made here are the ones that the error message, the record and the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from packaging.markers import Marker, UndefinedComparison
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from .machine import FACTS, Fact, Kind
-from .selector import fill
+from .selector import REQUIREMENT, fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.version import Version
 
+    from .environment import Environment, Installed
     from .machine import Machine
     from .request import Request
     from .selector import Condition, Selector, Variant
@@ -50,10 +52,10 @@ _OUTCOMES: Mapping[tuple[bool | None, bool], str] = {
 
 @dataclass(frozen=True)
 class Decision:
-    """What a request gets on a machine.
+    """What a request gets on a machine, in an environment.
 
-    ``variants`` is empty where nothing fits or a variant refuses; then `problem` says so.
-    ``facts`` are the facts that counted.
+    ``variants`` is empty if it gets nothing, and then ``problem`` is the message that says why.
+    ``facts`` are the facts that counted, ``notes`` what else is worth knowing.
     """
 
     selector: Selector
@@ -61,7 +63,8 @@ class Decision:
     variants: tuple[Variant, ...]
     verdicts: tuple[Verdict, ...]
     facts: Mapping[str, Fact]
-    refusal: str | None = None
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
 
     @property
     def variant_requires(self) -> tuple[Requirement, ...]:
@@ -74,51 +77,199 @@ class Decision:
         return (*self.selector.requires, *self.variant_requires)
 
     @property
-    def problem(self) -> str | None:
-        """The message for a machine that gets nothing, or ``None``."""
-        if self.variants:
-            return None
-        selector = self.selector
-        name = f"{selector.project} {selector.version}"
-        lines = [f"{name} cannot be installed on this machine."]
-        if self.refusal is not None:
-            lines.append(self.refusal)
-        lines.append("Its variants:" if self.refusal is not None else "No variant fits:")
-        lines += [
-            f"  {variant.name}: {_OUTCOMES[verdict.fits, variant.refuse is None]}{verdict.reason}"
-            for variant, verdict in zip(selector.variants, self.verdicts)
-        ]
-        if selector.advice:
-            lines.append(fill(selector.advice, _placeholders(selector, self.facts)))
-        forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
-        if forcing:
-            lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
-        return "\n".join(lines)
+    def conform(self) -> Mapping[str, str]:
+        """What the variants chosen need the whole environment to agree on."""
+        return {name: text for variant in self.variants for name, text in variant.conform.items()}
 
 
-def decide(selector: Selector, machine: Machine, request: Request) -> Decision:
+def decide(
+    selector: Selector, machine: Machine, request: Request, environment: Environment
+) -> Decision:
     """Return what ``request`` gets on ``machine``. Never raises for a selector without problems.
 
-    A request that names variants gets them, whatever the machine; otherwise the first variant that
-    fits is chosen.
+    A request that names variants gets them, whatever the machine; otherwise the variant that is
+    installed already stays if it fits, or else the first that fits is chosen. Neither gets into an
+    environment that holds another variant, or whose other packages disagree.
     """
-    if not request.automatic:
-        chosen = tuple(one for one in selector.variants if one.key in request.variants)
-        verdicts = tuple(
-            _forced(variant, variant in chosen, request) for variant in selector.variants
-        )
-        return Decision(selector, request, chosen, verdicts, facts={})
+    if request.automatic:
+        decision = _choose(selector, machine, request, environment)
+    else:
+        decision = _force(selector, request, environment)
+    others = _installed_variants(selector, environment)
+    for variant in decision.variants:
+        others.pop(variant.key, None)
+    if selector.kind == REQUIREMENT and decision.variants and others:
+        problem = _over_another(decision, others, environment)
+        return replace(decision, variants=(), problem=problem)
+    return decision
+
+
+def _choose(
+    selector: Selector, machine: Machine, request: Request, environment: Environment
+) -> Decision:
     facts = {name: _relevant(machine[name], selector) for name in selector.facts}
-    verdicts = tuple(judge(variant, machine) for variant in selector.variants)
-    first = next(
-        (variant for variant, verdict in zip(selector.variants, verdicts) if verdict.fits), None
-    )
-    if first is None:
-        return Decision(selector, request, (), verdicts, facts)
+    verdicts = tuple(_judge_in(environment, one, selector, machine) for one in selector.variants)
+    decision = Decision(selector, request, (), verdicts, facts, environment.notes)
+    fitting = [one for one, verdict in zip(selector.variants, verdicts) if verdict.fits]
+    if not fitting:
+        return replace(decision, problem=_nothing_fits(decision, environment))
+    first = fitting[0]
     if first.refuse is not None:
         refusal = fill(first.refuse, _placeholders(selector, facts))
-        return Decision(selector, request, (), verdicts, facts, refusal)
-    return Decision(selector, request, (first,), verdicts, facts)
+        return replace(decision, problem=_nothing_fits(decision, environment, refusal))
+    installed = _installed_variants(selector, environment)
+    chosen = next((one for one in fitting if one.key in installed), first)
+    if chosen is not first and selector.kind == REQUIREMENT:
+        note = f"{first.name} fits, and comes first; {chosen.name} is installed already and stays"
+        return replace(decision, variants=(chosen,), notes=(*decision.notes, note))
+    return replace(decision, variants=(first,))
+
+
+def _force(selector: Selector, request: Request, environment: Environment) -> Decision:
+    chosen = tuple(one for one in selector.variants if one.key in request.variants)
+    verdicts = tuple(_forced(one, one in chosen, request) for one in selector.variants)
+    decision = Decision(selector, request, chosen, verdicts, {}, environment.notes)
+    clashes = [clash for one in chosen if (clash := _clash(one, selector, environment))]
+    if not clashes:
+        return decision
+    lines = [
+        f"{_title(selector)} cannot be installed into this environment.",
+        f"{clashes[0]}, and {chosen[0].name}, which {request.source} asks for, does not agree.",
+        *_ways_out(selector, environment),
+    ]
+    return replace(decision, variants=(), problem="\n".join(lines))
+
+
+def _judge_in(
+    environment: Environment, variant: Variant, selector: Selector, machine: Machine
+) -> Verdict:
+    """Judge a variant by the machine, and then by what else is installed."""
+    verdict = judge(variant, machine)
+    clash = _clash(variant, selector, environment) if verdict.fits else None
+    return Verdict(variant.name, fits=False, reason=clash) if clash else verdict
+
+
+def _clash(variant: Variant, selector: Selector, environment: Environment) -> str | None:
+    """Return a sentence on the first installed package that ``variant`` disagrees with, if any."""
+    for other in environment.others(selector.project):
+        for name in _disagree(variant, other):
+            installed = f"{other.project} {other.version} is installed"
+            return f"{installed} with {name} = {other.conform[name]}"
+    return None
+
+
+def _disagree(variant: Variant, other: Installed) -> list[str]:
+    """Return the names on which ``variant`` and an installed package do not agree."""
+    wanted = variant.conform
+    return [name for name, text in wanted.items() if other.conform.get(name, text) != text]
+
+
+def _installed_variants(selector: Selector, environment: Environment) -> dict[str, tuple[str, ...]]:
+    """Return the variants of this project that are installed, with the distributions of each.
+
+    A variant is installed if all the distributions are that tell it from the others, or if the
+    installed record names it and what it requires is there.
+    """
+    here = environment.versions.keys()
+    found: dict[str, tuple[str, ...]] = {}
+    requires: dict[str, set[str]] = {}
+    for variant in selector.variants:
+        own = selector.distributions_of(variant)
+        requires[variant.key] = {canonicalize_name(one.name) for one in variant.requires}
+        if own and own <= here:
+            found[variant.key] = tuple(sorted(own))
+    record = environment.record_of(selector.project)
+    for name in record.variants if record else ():
+        key = canonicalize_name(name)
+        needed = requires.get(key) or set(record.distributions if record else ())
+        if key not in found and needed and needed <= here:
+            found[key] = record.distributions if record else ()
+    return found
+
+
+def _title(selector: Selector) -> str:
+    return f"{selector.project} {selector.version}"
+
+
+def _nothing_fits(decision: Decision, environment: Environment, refusal: str | None = None) -> str:
+    """Return the message for a machine, or an environment, that gets nothing."""
+    selector = decision.selector
+    clashes = {_clash(variant, selector, environment) for variant in selector.variants}
+    excluded = any(verdict.reason in clashes for verdict in decision.verdicts)
+    ways_out = _ways_out(selector, environment) if excluded and not refusal else []
+    where = "into this environment" if ways_out else "on this machine"
+    verdicts = [
+        f"  {variant.name}: {_OUTCOMES[verdict.fits, variant.refuse is None]}{verdict.reason}"
+        for variant, verdict in zip(selector.variants, decision.verdicts)
+    ]
+    advice = fill(selector.advice, _placeholders(selector, decision.facts))
+    forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
+    lines = [
+        f"{_title(selector)} cannot be installed {where}.",
+        *([refusal, "Its variants:"] if refusal else ["No variant fits:"]),
+        *verdicts,
+        *ways_out,
+        *([advice] if advice else []),
+    ]
+    if forcing and not ways_out:
+        lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
+    return "\n".join(lines)
+
+
+def _ways_out(selector: Selector, environment: Environment) -> list[str]:
+    """Return the lines that tell how to mend a disagreement with what else is installed."""
+    in_the_way = [
+        other
+        for other in environment.others(selector.project)
+        if any(_disagree(variant, other) for variant in selector.variants)
+    ]
+    names = " and ".join(other.project for other in in_the_way)
+    gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
+    again = " ".join(other.project for other in in_the_way)
+    pinned = f"{selector.project}=={selector.version}"
+    return [
+        f"Uninstall {names}, and then choose anew for both, or do without:",
+        f"  pip uninstall --yes {' '.join(gone)}",
+        f"  pip install {pinned} {again}",
+        f"  pip install {pinned}",
+    ]
+
+
+def _over_another(
+    decision: Decision, others: Mapping[str, tuple[str, ...]], environment: Environment
+) -> str:
+    """Return the message for an environment that holds another variant of the same project."""
+    selector, request = decision.selector, decision.request
+    chosen = decision.variants[0].name
+    reasons = dict(
+        zip((one.key for one in selector.variants), (one.reason for one in decision.verdicts))
+    )
+    installed = [
+        " and ".join(f"{name} {environment.versions[name]}" for name in names)
+        or f"the variant {key}"
+        for key, names in others.items()
+    ]
+    lines = [
+        f"{_title(selector)} cannot be installed over another variant of it.",
+        f"{' and '.join(installed)} {'is' if len(installed) == 1 else 'are'} installed.",
+    ]
+    if request.automatic:
+        lines += [
+            f"{key} no longer fits: {reasons.get(key, 'this version does not have it')}."
+            for key in others
+        ]
+        lines.append(f"{chosen} fits: {reasons[decision.variants[0].key]}.")
+    else:
+        lines.append(f"{request.source} asks for {chosen}.")
+    own = [selector.project] if environment.record_of(selector.project) else []
+    gone = [*own, *(name for names in others.values() for name in names)]
+    asked = "" if request.automatic else f"-C variant={chosen} "
+    lines += [
+        "The files of two variants must not get mixed. To change over:",
+        f"  pip uninstall --yes {' '.join(gone)}",
+        f"  pip install {asked}{selector.project}=={selector.version}",
+    ]
+    return "\n".join(lines)
 
 
 def judge(variant: Variant, machine: Machine) -> Verdict:

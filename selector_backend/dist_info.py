@@ -89,12 +89,14 @@ def record(decision: Decision) -> dict[str, Any]:
         "kind": selector.kind,
         "variants": [variant.name for variant in decision.variants],
         "decided-by": decision.request.source,
+        "conform": dict(decision.conform),
         "requires": [str(requirement) for requirement in decision.requires],
         "facts": {name: fact.dump() for name, fact in decision.facts.items()},
         "verdicts": [
             {"name": verdict.variant, "fits": verdict.fits, "reason": verdict.reason}
             for verdict in decision.verdicts
         ],
+        "notes": list(decision.notes),
         "table": selector.table,
         "backend": __version__,
     }

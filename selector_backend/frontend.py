@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import site
 import sys
 from pathlib import Path
 
@@ -29,3 +31,41 @@ def build_environment() -> Path | None:
             if pip or build or (uv and _UV_BUCKET.fullmatch(folder.parent.name)):
                 return folder
     return None
+
+
+def target_folders() -> list[str]:
+    """Return the folders with the distributions of the environment that is being installed into.
+
+    Empty where the frontend does not let the backend see it.
+    """
+    if "PIP_BUILD_TRACKER" in os.environ:
+        return _site_packages()
+    return []
+
+
+def _site_packages() -> list[str]:
+    """Return the folders that hold this interpreter's distributions, as it is without a frontend.
+
+    pip runs hooks by the environment's own interpreter, with the environment's folders taken off
+    the import path; `site` still names them.
+    """
+    paths = site.getsitepackages()
+    if _sees_user_site():
+        paths.append(site.getusersitepackages())
+    return list(dict.fromkeys(paths))
+
+
+def _sees_user_site() -> bool:
+    """Return whether the user's own folder belongs to the environment.
+
+    It does not in a virtual environment, unless that sees the system's folders too (PEP 405).
+    """
+    if sys.prefix == sys.base_prefix:
+        return True
+    try:
+        text = Path(sys.prefix, "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    pairs = (line.partition("=") for line in text.lower().splitlines())
+    settings = {name.strip(): value.strip() for name, _, value in pairs}
+    return settings.get("include-system-site-packages") == "true"

@@ -35,7 +35,7 @@ CAPABILITY, REQUIREMENT = "capability", "requirement"
 AUTO, ALL = "auto", "all"
 
 _TABLE_KEYS = ("kind", "variable", "requires", "extras", "advice", "variant")
-_VARIANT_KEYS = ("name", "requires", "when", "refuse")
+_VARIANT_KEYS = ("name", "requires", "when", "conform", "refuse")
 
 # The name format of the packaging specifications ("Names and normalization").
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
@@ -61,13 +61,14 @@ class Variant:
     """One entry of the table.
 
     ``when`` is a choice of alternatives, each a conjunction of conditions; without any, the
-    variant fits every machine. A variant that has ``refuse`` stands for stopping, and has no
-    requirements.
+    variant fits every machine. ``conform`` is what a whole environment has to agree on, such as
+    ``cuda`` on ``12``. A variant that has ``refuse`` stands for stopping, and has no requirements.
     """
 
     name: str
     requires: tuple[Requirement, ...] = ()
     when: tuple[tuple[Condition, ...], ...] = ()
+    conform: Mapping[str, str] = field(default_factory=dict)
     refuse: str | None = None
 
     @property
@@ -102,6 +103,18 @@ class Selector:
         """The names of the facts that the conditions ask for, in the order of `FACTS`."""
         named = {condition.fact for condition in self.conditions}
         return tuple(name for name in FACTS if name in named)
+
+    def distributions_of(self, variant: Variant) -> frozenset[str]:
+        """Return the distributions that tell ``variant`` from the others, as names are compared.
+
+        Those are the ones that it requires itself, and no other variant, nor all of them.
+        """
+        shared = {one.name for one in self.requires}
+        for other in self.variants:
+            if other != variant:
+                shared |= {one.name for one in other.requires}
+        own = {canonicalize_name(one.name) for one in variant.requires}
+        return frozenset(own - {canonicalize_name(name) for name in shared})
 
 
 def parse_selector(
@@ -147,6 +160,10 @@ def parse_selector(
     _check_fields(top, "advice", selector.advice, placeholders)
     for reader, variant in variants:
         _check_fields(reader, "refuse", variant.refuse or "", placeholders)
+        if variant.conform and kind == CAPABILITY:
+            reader.problem(
+                "conform", "given, but variants of the capability kind may stand side by side"
+            )
     return selector, problems
 
 
@@ -283,8 +300,26 @@ def _variant(reader: _Reader, values: Mapping[str, str]) -> Variant:
     if requires is None and "refuse" not in reader.table and valid:
         requires = (Requirement(f"{values['project']}-{name}=={values['version']}"),)
     return Variant(
-        name=name or "", requires=requires or (), when=_alternatives(reader), refuse=refuse
+        name=name or "",
+        requires=requires or (),
+        when=_alternatives(reader),
+        conform=_conform(reader),
+        refuse=refuse,
     )
+
+
+def _conform(reader: _Reader) -> dict[str, str]:
+    """Return what the environment has to agree on: any names, with a text for each."""
+    value = reader.table.get("conform", {})
+    if not isinstance(value, dict) or ("conform" in reader.table and not value):
+        reader.wrong_type("conform", value, "a table such as { cuda = '12' }")
+        return {}
+    if "refuse" in reader.table and value:
+        reader.problem("conform", "given together with 'refuse', which installs nothing")
+    for name, text in value.items():
+        if not isinstance(text, str) or not text.strip():
+            reader.wrong_type(f"conform.{name}", text, "a text such as '12'")
+    return {normalize_name(n): t.strip() for n, t in value.items() if isinstance(t, str)}
 
 
 def _requirements(reader: _Reader, values: Mapping[str, str]) -> tuple[Requirement, ...] | None:

@@ -1,0 +1,284 @@
+"""What else an environment holds: other selector packages, and another variant of the same one."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from conftest import MakeEnvironment
+from support.driver import Driver
+from support.environment import Environment
+from support.index import Index
+from support.project import build_sdist, write_project, write_wheel
+
+TABLE = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = {{ cuda = ">=12" }}
+conform = {{ cuda = "12" }}
+
+[[tool.selector.variant]]
+name = "cu11"
+when = {{ cuda = ">=11.2" }}
+conform = {{ cuda = "11" }}
+{more}"""
+
+CPU = """
+[[tool.selector.variant]]
+name = "cpu"
+"""
+
+
+def write_requirement_package(dist: Path, name: str, *versions: str, more: str = CPU) -> None:
+    """Write a selector package whose variants exclude each other and have the same files."""
+    for version in versions:
+        for variant in ("cu12", "cu11", "cpu"):
+            files = {f"_{name}_native/__init__.py": f"variant = {variant!r}\n"}
+            # A file that only this variant has would stay behind if another went over it.
+            files[f"_{name}_native/{variant}.py"] = ""
+            write_wheel(dist, f"{name}-{variant}", version, files=files)
+        table = TABLE.format(more=more)
+        source = dist.parent / "source" / f"{name}-{version}"
+        build_sdist(write_project(source, table, name=name, version=version), dist)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Index]) -> Index:
+    """An index with spam 1.0 and 1.1, eggs 2.0, and ham 1.0, which has no cpu variant."""
+    dist = tmp_path_factory.mktemp("index") / "dist"
+    write_requirement_package(dist, "spam", "1.0", "1.1")
+    write_requirement_package(dist, "eggs", "2.0")
+    write_requirement_package(dist, "ham", "1.0", more="")
+    return serve(dist)
+
+
+def variants(environment: Environment, project: str = "spam") -> list[str]:
+    """Return the variants of a project that are installed."""
+    installed = environment.installed()
+    return [name for name in ("cu12", "cu11", "cpu") if f"{project}-{name}" in installed]
+
+
+def check_files(environment: Environment) -> None:
+    """Check that every file that an installed distribution lists is there, and whole."""
+    environment.pip("check")
+    for record in environment.site_packages.glob("*.dist-info/RECORD"):
+        with record.open(newline="", encoding="utf-8") as file:
+            for path, digest, _ in csv.reader(file):
+                if digest.startswith("sha256="):
+                    data = (environment.site_packages / path).read_bytes()
+                    found = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
+                    assert digest == f"sha256={found.decode().rstrip('=')}", path
+
+
+def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
+    """Run exactly the commands that a message ends with, as a shell would."""
+    lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
+    commands = [line for line in lines if line.startswith("pip ")]
+    assert commands, output
+    path = f"{environment.python.parent}:{environment.environ['PATH']}"
+    variables = {**environment.environ, **environ, "PATH": path}
+    (environment.python.parent / "pip").write_text(
+        f'#!/bin/sh\nexec "{environment.python}" -m pip "$@"\n', encoding="utf-8"
+    )
+    (environment.python.parent / "pip").chmod(0o755)
+    for command in commands:
+        subprocess.run(command, shell=True, env=variables, check=True, capture_output=True)
+    return commands
+
+
+def test_another_packages_choice_is_followed(
+    make_environment: MakeEnvironment, index: Index, driver: Driver
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "eggs", environ=driver.environ("11.8"))
+    environment.pip("install", "spam", environ=driver.environ("12.4"))
+    assert variants(environment, "eggs") == variants(environment, "spam") == ["cu11"]
+    record = environment.record()
+    assert record["conform"] == {"cuda": "11"}
+    assert record["verdicts"][0] == {
+        "name": "cu12",
+        "fits": False,
+        "reason": "eggs 2.0 is installed with cuda = 11",
+    }
+
+
+def test_where_no_variant_agrees_both_ways_out_are_given_and_work(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "eggs", environ={"EGGS_VARIANT": "cu12"})
+    cuda = {"SELECTOR_CUDA": "11.8"}
+    process = environment.pip("install", "ham", environ=cuda, check=False)
+    assert process.returncode != 0
+    assert "ham 1.0 cannot be installed into this environment." in process.stdout
+    assert "cu12: cuda 11.8 is not >=12" in process.stdout
+    assert "cu11: eggs 2.0 is installed with cuda = 12" in process.stdout
+    assert "Traceback" not in process.stdout
+    assert run_commands(environment, process.stdout, **cuda) == [
+        "pip uninstall --yes eggs eggs-cu12",
+        "pip install ham==1.0 eggs",
+        "pip install ham==1.0",
+    ]
+    assert variants(environment, "eggs") == variants(environment, "ham") == ["cu11"]
+    check_files(environment)
+
+
+def test_a_forced_variant_does_not_beat_another_package(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "eggs", environ={"EGGS_VARIANT": "cu11"})
+    environ = {"SPAM_VARIANT": "cu12"}
+    process = environment.pip("install", "spam", environ=environ, check=False)
+    assert process.returncode != 0
+    assert (
+        "eggs 2.0 is installed with cuda = 11, and cu12, which SPAM_VARIANT asks for, "
+        "does not agree." in process.stdout
+    )
+
+
+def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
+    make_environment: MakeEnvironment, index: Index, driver: Driver
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam==1.0", environ=driver.environ("11.8"))
+    process = environment.pip("install", "-v", "-U", "spam", environ=driver.environ("12.4"))
+    assert environment.installed() == {"spam": "1.1", "spam-cu11": "1.1"}
+    note = "cu12 fits, and comes first; cu11 is installed already and stays"
+    assert note in process.stdout
+    assert environment.record()["notes"] == [note]
+    check_files(environment)
+
+
+@pytest.mark.parametrize("how", ["variable", "setting"])
+def test_forcing_another_variant_stops_with_commands_that_work(
+    make_environment: MakeEnvironment, index: Index, driver: Driver, how: str
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam==1.0", environ=driver.environ("11.8"))
+    environ = driver.environ("12.4")
+    arguments = ["install", "-U", "spam"]
+    if how == "variable":
+        environ["SPAM_VARIANT"] = "cu12"
+    else:
+        arguments += ["-C", "variant=cu12"]
+    process = environment.pip(*arguments, environ=environ, check=False)
+    assert process.returncode != 0
+    assert "Traceback" not in process.stdout
+    assert "spam 1.1 cannot be installed over another variant of it." in process.stdout
+    assert "spam-cu11 1.0 is installed." in process.stdout
+    assert environment.installed() == {"spam": "1.0", "spam-cu11": "1.0"}
+    assert run_commands(environment, process.stdout) == [
+        "pip uninstall --yes spam spam-cu11",
+        "pip install -C variant=cu12 spam==1.1",
+    ]
+    assert environment.installed() == {"spam": "1.1", "spam-cu12": "1.1"}
+    check_files(environment)
+
+
+def test_a_variant_that_no_longer_fits_stops_with_commands_that_work(
+    make_environment: MakeEnvironment, index: Index, driver: Driver
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=driver.environ("12.4"))
+    older = driver.environ("11.8")
+    process = environment.pip("install", "--force-reinstall", "spam", environ=older, check=False)
+    assert process.returncode != 0
+    assert "cu12 no longer fits: cuda 11.8 is not >=12." in process.stdout
+    assert "cu11 fits: cuda 11.8 is >=11.2." in process.stdout
+    run_commands(environment, process.stdout, **older)
+    assert variants(environment) == ["cu11"]
+    check_files(environment)
+
+
+def test_a_variant_that_was_installed_by_hand_counts(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam-cu11==1.0")
+    environment.pip("install", "spam", environ={"SELECTOR_CUDA": "12.4"})
+    assert environment.installed() == {"spam": "1.1", "spam-cu11": "1.1"}
+
+
+def test_a_record_whose_variant_was_uninstalled_does_not_count(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ={"SPAM_VARIANT": "cu11"})
+    environment.pip("uninstall", "--yes", "spam-cu11")
+    cuda = {"SELECTOR_CUDA": "12.4"}
+    environment.pip("install", "--force-reinstall", "spam", environ=cuda)
+    assert variants(environment) == ["cu12"]
+
+
+def test_a_foreign_or_broken_record_is_passed_over(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    for name, text in (
+        ("foreign", '{"format": 1}'),
+        ("broken", "{"),
+        ("old", '{"format": 0, "table": {}}'),
+    ):
+        folder = environment.site_packages / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (folder / "selector.json").write_text(text, encoding="utf-8")
+    (environment.site_packages / "bytes-1.0.dist-info").mkdir()
+    (environment.site_packages / "bytes-1.0.dist-info/selector.json").write_bytes(b"\xff\xfe")
+    environment.pip("install", "spam", environ={"SELECTOR_CUDA": "12.4"})
+    assert variants(environment) == ["cu12"]
+    notes = environment.record()["notes"]
+    assert len(notes) == 4
+    assert all("was passed over" in note for note in notes)
+    assert str(environment.folder) not in str(notes)
+
+
+def test_variants_that_can_stand_side_by_side_are_not_compared(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    table = """
+[tool.selector]
+kind = "capability"
+
+[[tool.selector.variant]]
+name = "avx2"
+when = { cpu = "avx2" }
+
+[[tool.selector.variant]]
+name = "never"
+when = { cpu = "none" }
+refuse = "never"
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+    for name in ("avx2", "cpu"):
+        write_wheel(tmp_path / "dist", f"spam-{name}")
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    environment = make_environment(serve(tmp_path / "dist"))
+    environment.pip("install", "spam", environ={"SELECTOR_CPU": "sse2"})
+    assert set(environment.installed()) == {"spam", "spam-cpu"}
+    forced = {"SPAM_VARIANT": "all"}
+    environment.pip("install", "--force-reinstall", "spam", environ=forced)
+    assert set(environment.installed()) == {"spam", "spam-avx2", "spam-cpu"}
+    assert environment.record()["variants"] == ["avx2", "cpu"]
+    assert environment.record()["decided-by"] == "SPAM_VARIANT"
+
+
+@pytest.mark.parametrize("asked", ["all", "cu11,cu12"])
+def test_variants_that_exclude_each_other_are_refused_together(
+    make_environment: MakeEnvironment, index: Index, asked: str
+) -> None:
+    environment = make_environment(index)
+    environ = {"SPAM_VARIANT": asked}
+    process = environment.pip("install", "spam", environ=environ, check=False)
+    assert process.returncode != 0
+    assert "the variants of spam exclude each other" in process.stdout
