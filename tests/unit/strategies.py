@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from selector_backend.environment import Environment, Installed
 from selector_backend.machine import FACTS, Fact, Kind, Machine, Value
 
 if TYPE_CHECKING:
@@ -92,14 +93,25 @@ rising_when = _when(
 )
 
 
+conforms = st.dictionaries(
+    st.sampled_from(["cuda", "mpi"]), st.sampled_from(["11", "12"]), min_size=1
+)
+
+
 def tables(when: st.SearchStrategy[Any] = any_when) -> st.SearchStrategy[dict[str, Any]]:
     """Valid selector tables, whose conditions are drawn from ``when``."""
     variant = st.fixed_dictionaries(
         {}, optional={"when": when, "refuse": st.just("{project} {version}: no.")}
-    )
+    ) | st.fixed_dictionaries({"conform": conforms}, optional={"when": when})
 
     def number(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{"name": f"v{index}", **one} for index, one in enumerate(variants)]
+
+    def of_its_kind(table: dict[str, Any]) -> dict[str, Any]:
+        if table.get("kind") == "capability":
+            for one in table["variant"]:
+                one.pop("conform", None)
+        return table
 
     return st.fixed_dictionaries(
         {"variant": st.lists(variant, min_size=1, max_size=5).map(number)},
@@ -109,6 +121,25 @@ def tables(when: st.SearchStrategy[Any] = any_when) -> st.SearchStrategy[dict[st
             "requires": st.just(["spam-core=={version}"]),
             "extras": st.just(["plot"]),
         },
+    ).map(of_its_kind)
+
+
+def environments_of_packages() -> st.SearchStrategy[Environment]:
+    """Environments with other selector packages, and variants of spam."""
+    packages = st.builds(
+        Installed,
+        project=st.sampled_from(["eggs", "ham", "spam"]),
+        version=st.just("1.0"),
+        variants=st.lists(st.sampled_from(["v0", "v1", "gone"]), max_size=1).map(tuple),
+        conform=conforms,
+        distributions=st.lists(st.sampled_from(["spam-v0", "spam-gone"]), max_size=1).map(tuple),
+    )
+    return st.builds(
+        Environment,
+        selectors=st.lists(packages, max_size=3).map(tuple),
+        versions=st.dictionaries(
+            st.sampled_from(["spam-v0", "spam-v1", "spam-v2", "spam-gone"]), st.just("1.0")
+        ),
     )
 
 

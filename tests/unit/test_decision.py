@@ -7,9 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from packaging.version import Version
-from unit.strategies import machine_pairs, machines, rising_when, tables
+from unit.strategies import (
+    environments_of_packages,
+    machine_pairs,
+    machines,
+    rising_when,
+    tables,
+)
 
 from selector_backend.decision import Decision, Verdict, decide, judge
+from selector_backend.environment import Environment
 from selector_backend.machine import Fact, Machine, load_machine
 from selector_backend.request import Request
 from selector_backend.selector import Selector, parse_selector
@@ -38,7 +45,7 @@ def machine(**values: Any) -> Machine:
 
 
 def choose(table: dict[str, Any], known: Machine) -> Decision:
-    return decide(parse(table), known, Request())
+    return decide(parse(table), known, Request(), Environment())
 
 
 def verdict(when: object, known: Machine) -> Verdict:
@@ -382,7 +389,7 @@ def test_placeholders_of_every_kind_of_fact_are_filled() -> None:
 
 
 def test_what_is_forced_is_had_whatever_the_machine() -> None:
-    decision = decide(parse(CUDA), machine(), Request(("cu11",), "SPAM_VARIANT"))
+    decision = decide(parse(CUDA), machine(), Request(("cu11",), "SPAM_VARIANT"), Environment())
     assert list(map(str, decision.requires)) == ["spam-cu11==1.0"]
     assert decision.problem is None
     assert decision.facts == {}
@@ -394,7 +401,9 @@ def test_what_is_forced_is_had_whatever_the_machine() -> None:
 
 def test_several_forced_capabilities_are_had_in_the_order_of_the_table() -> None:
     table = {**CUDA, "kind": "capability"}
-    decision = decide(parse(table), machine(), Request(("cpu", "cu12"), "-C variant"))
+    decision = decide(
+        parse(table), machine(), Request(("cpu", "cu12"), "-C variant"), Environment()
+    )
     assert [one.name for one in decision.variants] == ["cu12", "cpu"]
     assert list(map(str, decision.requires)) == ["spam-cu12==1.0", "spam-cpu==1.0"]
 
@@ -407,24 +416,41 @@ def test_there_is_a_decision_for_every_table_and_machine(
     table: dict[str, Any], known: Machine
 ) -> None:
     selector = parse(table)
-    decision = decide(selector, known, Request())
+    decision = decide(selector, known, Request(), Environment())
     assert [one.variant for one in decision.verdicts] == [one.name for one in selector.variants]
     assert all(one.reason and "\n" not in one.reason for one in decision.verdicts)
     fitting = [one.variant for one in decision.verdicts if one.fits]
     if not fitting:
         assert decision.variants == ()
-        assert decision.refusal is None
     else:
         first = next(one for one in selector.variants if one.name == fitting[0])
         assert decision.variants == (() if first.refuse is not None else (first,))
-        assert (decision.refusal is None) == (first.refuse is None)
     assert (decision.problem is None) == bool(decision.variants)
 
 
 @given(tables(), machines)
 def test_the_same_machine_gets_the_same_decision(table: dict[str, Any], known: Machine) -> None:
     again = load_machine(known.dump(), "a test")
-    assert decide(parse(table), known, Request()) == decide(parse(table), again, Request())
+    first, second = (decide(parse(table), one, Request(), Environment()) for one in (known, again))
+    assert first == second
+
+
+@given(tables(), machines, environments_of_packages())
+def test_an_environment_never_gets_a_variant_that_disagrees_or_a_second_one(
+    table: dict[str, Any], known: Machine, environment: Environment
+) -> None:
+    selector = parse(table)
+    asked = [Request(), *(Request((one.key,), "-C variant") for one in selector.variants)]
+    for request in asked:
+        decision = decide(selector, known, request, environment)
+        assert (decision.problem is None) == bool(decision.variants)
+        for variant in decision.variants if selector.kind == "requirement" else ():
+            for other in environment.others("spam"):
+                for name, text in variant.conform.items():
+                    assert other.conform.get(name, text) == text
+            here = environment.versions.keys()
+            others = [one for one in selector.variants if one.key != variant.key]
+            assert not any(own and own <= here for own in map(selector.distributions_of, others))
 
 
 @given(tables(), machines)
@@ -432,7 +458,7 @@ def test_a_forced_variant_is_had_on_every_machine(table: dict[str, Any], known: 
     selector = parse(table)
     for variant in selector.variants:
         if variant.refuse is None:
-            decision = decide(selector, known, Request((variant.key,), "-C variant"))
+            decision = decide(selector, known, Request((variant.key,), "-C variant"), Environment())
             assert decision.variants == (variant,)
             assert decision.problem is None
 
@@ -444,7 +470,7 @@ def test_with_lower_bounds_a_machine_that_has_more_never_gets_a_later_variant(
     selector = parse(table)
 
     def place(known: Machine) -> int:
-        fits = [one.fits for one in decide(selector, known, Request()).verdicts]
+        fits = [one.fits for one in decide(selector, known, Request(), Environment()).verdicts]
         return fits.index(True) if True in fits else len(fits)
 
     less, more = pair

@@ -23,6 +23,7 @@ import selector_backend
 from selector_backend.archive import write_folder
 from selector_backend.decision import Decision, decide
 from selector_backend.dist_info import dist_info, read_dist_info, record, sdist_files
+from selector_backend.environment import Environment
 from selector_backend.errors import SelectorError
 from selector_backend.machine import Fact, Machine, load_machine
 from selector_backend.project import Project, read_project
@@ -53,7 +54,7 @@ def machine(**values: Any) -> Machine:
 
 def decide_for(project: Project, known: Machine | None = None, *forced: str) -> Decision:
     request = Request(forced, "SPAM_VARIANT") if forced else Request()
-    return decide(project.selector, known or machine(cuda="12.4"), request)
+    return decide(project.selector, known or machine(cuda="12.4"), request, Environment())
 
 
 def make(folder: Path, table: str = TABLE, more: str = "", **head: str) -> Project:
@@ -319,6 +320,7 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
         "kind": "requirement",
         "variants": ["cpu"],
         "decided-by": "machine",
+        "conform": {},
         "requires": ["spam-core==1.0", "spam-cpu==1.0"],
         "facts": {"cuda": {"absent": "libnvidia-ml.so.1 is not installed", "source": "NVML"}},
         "verdicts": [
@@ -329,6 +331,7 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
             },
             {"name": "cpu", "fits": True, "reason": "it fits every machine"},
         ],
+        "notes": [],
         "table": {
             "requires": ["spam-core=={version}"],
             "extras": ["plot"],
@@ -397,7 +400,7 @@ def test_the_folder_of_a_project_makes_no_difference(tmp_path: Path) -> None:
 def test_a_record_is_json_whatever_was_decided(table: dict[str, Any], known: Machine) -> None:
     selector, problems = parse_selector(table, project="spam", version="1.0")
     assert problems == []
-    found = record(decide(selector, known, Request()))
+    found = record(decide(selector, known, Request(), Environment()))
     assert json.loads(json.dumps(found)) == found
     assert found["table"] == table
     for fact in found["facts"].values():

@@ -404,3 +404,44 @@ def test_a_table_of_any_shape_is_read_or_its_problems_are_named(
         for problem in problems:
             assert problem.key.startswith("tool.selector.")
             assert problem.message.strip()
+
+
+# --- what a whole environment has to agree on
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "fragments"),
+    [
+        (
+            {"kind": "capability", "variant": [{"name": "cpu", "conform": {"cuda": "12"}}]},
+            "variant[0].conform",
+            ["side by side"],
+        ),
+        (
+            {"variant": [{"name": "old", "refuse": "no", "conform": {"cuda": "12"}}]},
+            "variant[0].conform",
+            ["refuse"],
+        ),
+        ({"variant": [{"name": "cu12", "conform": "12"}]}, "variant[0].conform", ["'12'", "table"]),
+        ({"variant": [{"name": "cu12", "conform": {}}]}, "variant[0].conform", ["empty table"]),
+        (
+            {"variant": [{"name": "cu12", "conform": {"cuda": 12}}]},
+            "variant[0].conform.cuda",
+            ["12 (an integer)", "a text such as '12'"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_conform_is_said(
+    table: dict[str, Any], key: str, fragments: list[str]
+) -> None:
+    _, problems = parse_selector(table, project="spam", version="1.0")
+    assert [problem.key for problem in problems] == [f"tool.selector.{key}"]
+    for fragment in fragments:
+        assert fragment in problems[0].message
+
+
+def test_conform_is_read_with_its_names_normalized() -> None:
+    table = {"variant": [{"name": "cu12", "conform": {"Cuda-Major": " 12 "}}]}
+    selector, problems = parse_selector(table, project="spam", version="1.0")
+    assert not problems
+    assert selector.variants[0].conform == {"cuda_major": "12"}
