@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .decision import Decision
+    from .frontend import Frontend
     from .project import Project
     from .request import Request
 
@@ -78,6 +79,8 @@ def prepare_metadata_for_build_wheel(
 
     project = _project()
     decision = _decision(project, _request(project, config_settings))
+    label = _frontend(config_settings).label(project.version, decision.names)
+    project = project.labelled(label)
     folder = Path(metadata_directory, f"{project.stem}.dist-info")
     return write_folder(folder, dist_info(project, decision))
 
@@ -94,14 +97,15 @@ def build_wheel(
     installed.
     """
     from .archive import write_wheel
-    from .dist_info import read_dist_info
+    from .dist_info import read_dist_info, recorded_variants
 
     if metadata_directory is None:
         with tempfile.TemporaryDirectory() as folder:
             name = prepare_metadata_for_build_wheel(folder, config_settings)
             return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
     stem, files = read_dist_info(Path(metadata_directory))
-    return write_wheel(Path(wheel_directory), stem, "py3-none-any", files)
+    tag = _frontend(config_settings).tag(recorded_variants(files))
+    return write_wheel(Path(wheel_directory), stem, tag, files)
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
@@ -119,6 +123,14 @@ def _request(project: Project, config_settings: Mapping[str, Any] | None) -> Req
     from .request import read_request
 
     return read_request(project.selector, config_settings, os.environ)
+
+
+def _frontend(config_settings: Mapping[str, Any] | None) -> Frontend:
+    from .frontend import caller
+    from .request import read_portable
+
+    frontend = caller()
+    return frontend.portable if read_portable(config_settings, os.environ) else frontend
 
 
 def _decision(project: Project, request: Request) -> Decision:
