@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .decision import Decision
+    from .frontend import Frontend
     from .project import Project
     from .request import Request
 
@@ -79,6 +80,8 @@ def prepare_metadata_for_build_wheel(
 
     project = _project()
     decision = _decision(project, _request(project, config_settings))
+    label = _frontend(config_settings).label(project.version, decision.names)
+    project = project.labelled(label)
     folder = Path(metadata_directory, f"{project.stem}.dist-info")
     return write_folder(folder, dist_info(project, decision))
 
@@ -95,14 +98,15 @@ def build_wheel(
     installed.
     """
     from .archive import write_wheel
-    from .dist_info import read_dist_info
+    from .dist_info import read_dist_info, recorded_variants
 
     if metadata_directory is None:
         with tempfile.TemporaryDirectory() as folder:
             name = prepare_metadata_for_build_wheel(folder, config_settings)
             return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
     stem, files = read_dist_info(Path(metadata_directory))
-    return write_wheel(Path(wheel_directory), stem, "py3-none-any", files)
+    tag = _frontend(config_settings).tag(recorded_variants(files))
+    return write_wheel(Path(wheel_directory), stem, tag, files)
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
@@ -122,19 +126,29 @@ def _request(project: Project, config_settings: Mapping[str, Any] | None) -> Req
     return read_request(project.selector, config_settings, os.environ)
 
 
+def _frontend(config_settings: Mapping[str, Any] | None) -> Frontend:
+    from .frontend import caller
+    from .request import read_portable
+
+    frontend = caller()
+    return frontend.portable if read_portable(config_settings, os.environ) else frontend
+
+
 def _decision(project: Project, request: Request) -> Decision:
     from .decision import decide
-    from .environment import Environment, read_environment
-    from .frontend import build_environment, target_folders
+    from .environment import Environment, read_environment, visible_folders
+    from .frontend import build_environment, caller
     from .machine import Machine
     from .probes import read_machine
     from .selector import REQUIREMENT
 
     selector, machine, environment = project.selector, Machine(), Environment()
+    scratch = build_environment()
     if request.automatic:
-        machine = read_machine(selector.facts, os.environ, build_environment())
+        machine = read_machine(selector.facts, os.environ, scratch)
     if selector.kind == REQUIREMENT:
-        environment = read_environment(selector, target_folders())
+        folders = visible_folders(caller(), os.environ, isolated=scratch is not None)
+        environment = read_environment(selector, folders)
     decision = decide(selector, machine, request, environment)
     if decision.problem is not None:
         raise SelectorError(decision.problem)

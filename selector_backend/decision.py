@@ -67,6 +67,11 @@ class Decision:
     problem: str | None = None
 
     @property
+    def names(self) -> list[str]:
+        """The names of the variants chosen."""
+        return [variant.name for variant in self.variants]
+
+    @property
     def variant_requires(self) -> tuple[Requirement, ...]:
         """The requirements of the variants chosen."""
         return tuple(one for variant in self.variants for one in variant.requires)

@@ -76,6 +76,12 @@ def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
     return folder.name.removesuffix(".dist-info"), files
 
 
+def recorded_variants(files: Mapping[str, bytes]) -> list[str]:
+    """Return the names of the variants that the record in a ``.dist-info`` names."""
+    variants: list[str] = json.loads(files[RECORD_NAME])["variants"]
+    return variants
+
+
 def record(decision: Decision) -> dict[str, Any]:
     """Return the decision as it is written into the installed package, as JSON data.
 
@@ -87,7 +93,7 @@ def record(decision: Decision) -> dict[str, Any]:
         "project": selector.project,
         "version": selector.version,
         "kind": selector.kind,
-        "variants": [variant.name for variant in decision.variants],
+        "variants": decision.names,
         "decided-by": decision.request.source,
         "conform": dict(decision.conform),
         "requires": [str(requirement) for requirement in decision.requires],

@@ -1,12 +1,198 @@
-"""Who calls the backend, and what it has set up for the call."""
+"""Who calls the backend, what it has set up for the call, and what to name the wheel for it.
+
+Installers keep the wheel that they build from an sdist, and the metadata, and give them to the next
+who asks for that name and version: another request, or a machine that has a driver by now, gets the
+choice of before. No standard lets a backend say that a wheel is not to be kept. So the wheel is
+marked in the one way that each frontend installs but does not reuse; `Mark` has the ways, `_MARKS`
+who gets which. ``docs/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
+
+What would make the marks unnecessary: wheel variants (PEP 817), or frontends that ask the backend
+before they reuse what it built.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import os
 import re
-import site
+import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.version import Version
+
+
+class Mark(enum.Enum):
+    """How a wheel is kept from being reused."""
+
+    #: Not at all: a wheel to keep, or a frontend that is not known.
+    NONE = "none"
+    #: A platform tag in the file's name that no machine has. Frontends pick a kept wheel by the
+    #: tags in its name, and check the one that they have just built by its content or not at all:
+    #: pip's `SimpleWheelCache.get` skips what `Wheel.supported` denies, and `pip check` reads the
+    #: file ``WHEEL``, which therefore says ``py3-none-any``.
+    #: https://github.com/pypa/pip/blob/26.0/src/pip/_internal/cache.py
+    TAG = "tag"
+    #: A local version label (PEP 440). uv refuses a wheel whose name does not fit the machine, but
+    #: lets an sdist of 1.0 give a wheel of 1.0+label, and compares versions exactly when it looks
+    #: into its cache (`CachedMetadata::matches`, `BuiltWheelFile::matches`).
+    #: https://github.com/astral-sh/uv/pull/11429
+    LABEL = "label"
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """What calls the backend, and how the wheels are marked that it gets.
+
+    ``name`` is empty where the frontend is not known, ``command`` and ``arguments`` (its whole
+    command line) where they are not.
+    """
+
+    name: str
+    mark: Mark
+    command: str = ""
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def portable(self) -> Frontend:
+        """The same frontend, asked for a wheel that can be carried elsewhere."""
+        return dataclasses.replace(self, mark=Mark.NONE)
+
+    def label(self, version: Version, variants: Sequence[str]) -> str:
+        """Return the label that ``version`` gets, or ``""``.
+
+        A version that has a label of its own stays as it is: PEP 440 has one label only, and uv
+        takes 1.0+own for 1.0, but nothing else for 1.0+own.
+        """
+        if self.mark is not Mark.LABEL or version.local:
+            return ""
+        return _join(".", variants)
+
+    def tag(self, variants: Sequence[str]) -> str:
+        """Return the tag that ends the name of the wheel's file."""
+        if self.mark is not Mark.TAG:
+            return "py3-none-any"
+        return f"py3-none-selected_{_join('_', variants)}"
+
+
+# The frontends that install, and their marks. poetry and pdm keep wheels as pip does.
+_MARKS = {"pip": Mark.TAG, "uv": Mark.LABEL, "poetry": Mark.TAG, "pdm": Mark.TAG}
+
+# The commands that build a wheel for its own sake: it is carried elsewhere, and has to be one that
+# any installer takes. `pip download` and `pip lock` ask for metadata only.
+_KEEPING = {"pip": ("wheel",), "uv": ("build",)}
+
+# pip runs its own copy of the script that calls hooks (`pep517` before pip 22.3), from a temporary
+# file if pip itself is run from a zip file; the variables (before and since pip 22.2) are for the
+# pips that pip starts.
+_SCRIPT_OF_PIP = re.compile(r"[/\\]pip[/\\]_vendor[/\\]")
+_VARIABLES_OF_PIP = {"PIP_REQ_TRACKER", "PIP_BUILD_TRACKER"}
+
+
+def caller() -> Frontend:
+    """Return the frontend that calls this process."""
+    return identify(sys.argv, os.environ, _parent())
+
+
+def identify(
+    argv: Sequence[str], environ: Mapping[str, str], parent: Sequence[str] | None
+) -> Frontend:
+    """Return the frontend that started a hook's process.
+
+    ``argv`` and ``environ`` are the process's own, ``parent`` is its parent's command line, or
+    ``None`` where that cannot be known: then pip and uv are taken to install.
+    """
+    script = argv[0] if argv else ""
+    program, command = _program(parent or ())
+    # pip before uv: what `uv run` starts inherits uv's variables, and that may be a pip.
+    if _SCRIPT_OF_PIP.search(script) or program == "pip":
+        name = "pip"
+    elif script == "-c" and "UV" in environ and (program == "uv" or parent is None):
+        # uv hands the hook to `python -c`; the others run a script. Those that do not set the
+        # variable, before 0.6, are not taken for uv: they refuse a label before 0.5.31.
+        # https://github.com/astral-sh/uv/pull/11326
+        name = "uv"
+    elif parent is None and script != "-c" and _VARIABLES_OF_PIP & environ.keys():
+        name = "pip"
+    else:
+        name = program if program != "uv" else ""
+    command = command if program == name else ""
+    keeps = command in _KEEPING.get(name, ())
+    mark = Mark.NONE if keeps else _MARKS.get(name, Mark.NONE)
+    return Frontend(name, mark, command, tuple(parent or ()))
+
+
+def _parent() -> list[str] | None:
+    """Return the command line of this process's parent, or ``None`` where it cannot be known."""
+    pid = os.getppid()
+    try:
+        if sys.platform == "darwin":
+            command = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
+            output = subprocess.run(command, check=True, capture_output=True).stdout
+            return os.fsdecode(output).split() or None
+        data = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return os.fsdecode(data).split("\0")[:-1] or None
+
+
+_INTERPRETER = re.compile(r"python[\d.t]*w?(\.exe)?|pypy[\d.]*(\.exe)?", re.IGNORECASE)
+_PROGRAM = re.compile(
+    r"(.*[/\\])?(__)?(?P<name>pip|uv|poetry|pdm)"
+    r"([\d.]*|x|-runner__|[/\\]__main__)(\.py|\.pyz|\.exe)?"
+)
+
+# Options that come before the command and are followed by a value which could look like one.
+_VALUED = {
+    "--allow-insecure-host",
+    "--cache-dir",
+    "--cert",
+    "--client-cert",
+    "--config-file",
+    "--directory",
+    "--log",
+    "--project",
+    "--proxy",
+    "--python",
+    "--trusted-host",
+}
+
+
+def _program(parent: Sequence[str]) -> tuple[str, str]:
+    """Return which frontend a command line runs, and its command: each empty if there is none."""
+    words = list(parent)
+    while words and (words[0].startswith("-") or _INTERPRETER.fullmatch(_base(words[0]))):
+        words = words[2 if words[0] in ("-X", "-W") else 1 :]
+    match = _PROGRAM.fullmatch(words[0]) if words else None
+    if match is None:
+        return "", ""
+    for previous, word in zip(words, words[1:]):
+        if not word.startswith("-") and previous not in _VALUED:
+            return match["name"], word
+    return match["name"], ""
+
+
+def _base(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]
+
+
+def _join(separator: str, variants: Sequence[str]) -> str:
+    """Return the names of ``variants`` joined, in the characters that tags and labels share.
+
+    Cut short where there are many: the mark has to be there, not to be told from others.
+    """
+    words = re.findall(r"[a-z0-9]+", " ".join(variants).lower())
+    return separator.join(words)[:_LONGEST].rstrip(separator)
+
+
+# A file's name has 255 bytes at most.
+_LONGEST = 80
 
 # The folders that frontends make for one build and throw away after it, by their names:
 # pip's build environment is an overlay beside the interpreter, those of build and uv are virtual
@@ -31,41 +217,3 @@ def build_environment() -> Path | None:
             if pip or build or (uv and _UV_BUCKET.fullmatch(folder.parent.name)):
                 return folder
     return None
-
-
-def target_folders() -> list[str]:
-    """Return the folders with the distributions of the environment that is being installed into.
-
-    Empty where the frontend does not let the backend see it.
-    """
-    if "PIP_BUILD_TRACKER" in os.environ:
-        return _site_packages()
-    return []
-
-
-def _site_packages() -> list[str]:
-    """Return the folders that hold this interpreter's distributions, as it is without a frontend.
-
-    pip runs hooks by the environment's own interpreter, with the environment's folders taken off
-    the import path; `site` still names them.
-    """
-    paths = site.getsitepackages()
-    if _sees_user_site():
-        paths.append(site.getusersitepackages())
-    return list(dict.fromkeys(paths))
-
-
-def _sees_user_site() -> bool:
-    """Return whether the user's own folder belongs to the environment.
-
-    It does not in a virtual environment, unless that sees the system's folders too (PEP 405).
-    """
-    if sys.prefix == sys.base_prefix:
-        return True
-    try:
-        text = Path(sys.prefix, "pyvenv.cfg").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return False
-    pairs = (line.partition("=") for line in text.lower().splitlines())
-    settings = {name.strip(): value.strip() for name, _, value in pairs}
-    return settings.get("include-system-site-packages") == "true"

@@ -67,7 +67,23 @@ class Project:
     @property
     def stem(self) -> str:
         """Name and version as they start the names of files: ``spam_eggs-1.0``."""
-        return f"{canonicalize_name(self.metadata.name).replace('-', '_')}-{self.metadata.version}"
+        return f"{canonicalize_name(self.metadata.name).replace('-', '_')}-{self.version}"
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+        assert self.metadata.version is not None  # what `read_project` returns has one
+        return self.metadata.version
+
+    def labelled(self, label: str) -> Project:
+        """Return the project with a local version label, or the same if ``label`` is empty.
+
+        What the table requires stays as it is: a label is of this project's own wheel only.
+        """
+        if not label:
+            return self
+        metadata = dataclasses.replace(self.metadata, version=Version(f"{self.version}+{label}"))
+        return dataclasses.replace(self, metadata=metadata)
 
 
 def read_project(folder: Path) -> Project:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from .selector import Selector
 
 #: The config settings that the backend knows (PEP 517, ``-C NAME=VALUE``).
-SETTINGS = ("variant",)
+SETTINGS = ("variant", "portable")
+
+#: The variable that asks for a portable wheel, as ``-C portable=true`` does.
+PORTABLE_VARIABLE = "SELECTOR_PORTABLE"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,25 @@ def read_request(
     if {*keys} <= {AUTO}:
         return Request()
     return Request(_known(selector, source, dict(zip(keys, names))), source)
+
+
+def read_portable(settings: Mapping[str, Any] | None, environ: Mapping[str, str]) -> bool:
+    """Return whether a wheel is asked for that can be carried to other machines.
+
+    Raises `SelectorError` for anything but yes and no.
+    """
+    settings = settings or {}
+    if "portable" in settings:
+        source, text = "the config setting 'portable'", settings["portable"]
+    else:
+        source = f"the environment variable {PORTABLE_VARIABLE}"
+        text = environ.get(PORTABLE_VARIABLE, "")
+    word = str(text).strip().lower()
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("false", "0", "no", "off", ""):
+        return False
+    raise SelectorError(f"{source} is {text!r}; expected true or false")
 
 
 def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
