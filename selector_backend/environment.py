@@ -117,8 +117,11 @@ def visible_folders(
 
 
 def _destinations() -> argparse.ArgumentParser:
-    """Return a parser of the options, the same in pip and uv, that lead out of an environment."""
-    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    """Return a parser of the options, the same in pip and uv, that lead out of an environment.
+
+    Without abbreviations: ``--pre`` is not ``--prefix``.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for names in (("-t", "--target"), ("--prefix",), ("--root",)):
         parser.add_argument(*names)
     return parser

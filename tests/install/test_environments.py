@@ -282,3 +282,111 @@ def test_variants_that_exclude_each_other_are_refused_together(
     process = environment.pip("install", "spam", environ=environ, check=False)
     assert process.returncode != 0
     assert "the variants of spam exclude each other" in process.stdout
+
+
+EGGS_11 = {"EGGS_VARIANT": "cu11"}
+CUDA_12 = {"SELECTOR_CUDA": "12.4"}
+
+
+def test_pip_of_another_environment_looks_at_the_one_it_installs_into(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    runner, target = make_environment(index), make_environment(index)
+    runner.pip("install", "eggs", environ={"EGGS_VARIANT": "cu12"})
+    target.pip("install", "eggs", environ=EGGS_11)
+    runner.pip("--python", str(target.python), "install", "--pre", "spam", environ=CUDA_12)
+    assert variants(target) == ["cu11"]
+
+
+def test_the_users_own_folder_counts_where_the_environment_sees_it(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path
+) -> None:
+    user = {"PYTHONUSERBASE": str(tmp_path / "user")}
+    environment = make_environment(index)
+    settings = environment.folder / "pyvenv.cfg"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("packages = false", "packages = true"), encoding="utf-8")
+    environment.pip("install", "--user", "eggs", environ={**user, **EGGS_11})
+    environment.pip("install", "--user", "spam", environ={**user, **CUDA_12})
+    assert list((tmp_path / "user").rglob("spam_cu11-1.1.dist-info"))
+    blind = make_environment(index)
+    blind.pip("install", "spam", environ={**user, **CUDA_12})
+    assert variants(blind) == ["cu12"]
+
+
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
+def test_without_build_isolation_the_environment_is_seen(
+    make_environment: MakeEnvironment, index: Index, frontend: str
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "selector-backend")
+    environment.pip("install", "eggs", environ=EGGS_11)
+    call = environment.pip if frontend == "pip" else environment.uv
+    command = ("install",) if frontend == "pip" else ("pip", "install")
+    call(*command, "--no-build-isolation", "spam", environ=CUDA_12)
+    assert variants(environment) == ["cu11"]
+
+
+def test_a_target_folder_is_an_environment_of_its_own(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "eggs", environ={"EGGS_VARIANT": "cu12"})
+    target = tmp_path / "target folder"
+    environment.pip("install", "--target", str(target), "eggs", environ=EGGS_11)
+    environment.pip("install", f"--target={target}", "spam", environ=CUDA_12)
+    assert list(target.glob("spam_cu11-1.1.dist-info"))
+    forced = {"SPAM_VARIANT": "cu12"}
+    process = environment.pip("install", "-t", str(target), "spam", environ=forced, check=False)
+    assert process.returncode != 0
+    assert "eggs 2.0 is installed with cuda = 11" in process.stdout
+
+
+@pytest.mark.parametrize("option", ["--prefix", "--root"])
+def test_where_it_goes_elsewhere_nothing_is_claimed(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path, option: str
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "eggs", environ=EGGS_11)
+    environment.pip("install", option, str(tmp_path / "else where"), "spam", environ=CUDA_12)
+    assert list((tmp_path / "else where").rglob("spam_cu12-1.1.dist-info"))
+    assert variants(environment) == []
+
+
+def test_uv_installs_the_same_and_claims_nothing(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.uv("pip", "install", "eggs", environ=EGGS_11)
+    environment.uv("pip", "install", "spam", environ=CUDA_12)
+    assert variants(environment) == ["cu12"]
+    assert environment.record()["notes"] == []
+
+
+def test_a_variant_that_this_version_no_longer_has(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    dist = tmp_path / "dist"
+    write_requirement_package(dist, "spam", "1.0")
+    table = '[[tool.selector.variant]]\nname = "cpu"\n'
+    write_wheel(dist, "spam-cpu", "2.0")
+    build_sdist(write_project(tmp_path / "2.0", table, version="2.0"), dist)
+    environment = make_environment(serve(dist))
+    environment.pip("install", "spam==1.0", environ={"SPAM_VARIANT": "cu11"})
+    process = environment.pip("install", "-U", "spam", check=False)
+    assert process.returncode != 0
+    assert "cu11 no longer fits: this version does not have it." in process.stdout
+    run_commands(environment, process.stdout)
+    assert environment.installed() == {"spam": "2.0", "spam-cpu": "2.0"}
+    check_files(environment)
+
+
+def test_two_variants_side_by_side_are_not_made_worse(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam-cu11==1.0", "spam-cu12==1.0")
+    process = environment.pip("install", "spam", environ=CUDA_12, check=False)
+    assert process.returncode != 0
+    run_commands(environment, process.stdout, **CUDA_12)
+    assert variants(environment) == ["cu12"]
