@@ -6,6 +6,7 @@ Nothing here looks at the machine that runs it; that is what `selector_backend.p
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
@@ -85,10 +86,11 @@ class Kind(enum.Enum):
     def _from_items(self, items: list[str]) -> Value:
         if not items:
             raise ValueError("expected at least one")
-        if not all(item.strip() for item in items):
-            raise ValueError("one of the names is empty")
         if self is Kind.VERSIONS:
             return tuple(sorted(_version(item) for item in items))
+        for item in items:
+            if not is_fact_name(item):
+                raise ValueError(f"{item!r} is not a name" if item else "a name is empty")
         return frozenset(normalize_name(item) for item in items)
 
     def dump(self, value: Value) -> Any:
@@ -284,7 +286,10 @@ def load_machine(data: object, file: str) -> Machine:
             f"this version reads format {FORMAT}"
         )
     facts: dict[str, Fact] = {}
-    problems: list[Problem] = []
+    problems = [
+        Problem(str(key), "not a known key; expected 'format' and 'facts'")
+        for key in sorted(data.keys() - {"format", "facts"})
+    ]
     for name, entry in data["facts"].items():
         if name not in FACTS:
             hint = did_you_mean(name, FACTS)
@@ -317,6 +322,11 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
             f"the environment variable {fact.variable} is {text!r}: {error}; "
             f"for example {fact.variable}={fact.example}"
         ) from None
+
+
+def is_fact_name(text: str) -> bool:
+    """Return whether ``text`` can be one of a fact's names, such as ``avx2`` or ``gfx942``."""
+    return re.fullmatch(r"[\w.+-]+", text, re.ASCII) is not None
 
 
 def normalize_name(name: str) -> str:

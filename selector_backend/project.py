@@ -36,12 +36,11 @@ if TYPE_CHECKING:
 # it to the backend, and other backends look for these.
 _LICENSE_GLOBS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
 
-_CONTENT_TYPES = ("text/plain", "text/x-rst", "text/markdown")
-
 # The names and object references of the entry points specification; a script's is a function.
 _ENTRY_NAME = re.compile(r"[^\s\[=#;]([^=]*[^\s=])?")
-_OBJECT = re.compile(r"[\w.]+(\s*:\s*[\w.]+)?(\s*\[[\w\s,.-]*\])?")
-_FUNCTION = re.compile(r"[\w.]+\s*:\s*[\w.]+(\s*\[[\w\s,.-]*\])?")
+_DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+_OBJECT = re.compile(rf"{_DOTTED}(\s*:\s*{_DOTTED})?(\s*\[[\w\s,.-]*\])?")
+_FUNCTION = re.compile(rf"{_DOTTED}\s*:\s*{_DOTTED}(\s*\[[\w\s,.-]*\])?")
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,8 @@ def read_project(folder: Path) -> Project:
     _check_dynamic(table, problems)
     _check_entry_points(table, problems)
     _check_extras(table, problems)
+    for people in ("authors", "maintainers"):
+        table.update(_named(table, people))
     files = list(_check_files(folder, table, problems))
     metadata = _read_metadata(folder, {**data, "project": table}, problems)
     selector = _read_selector(data, problems)
@@ -190,12 +191,21 @@ def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
     license_ = table.get("license")
     readme = table.get("readme")
     content_type = readme.get("content-type") if isinstance(readme, dict) else None
-    if isinstance(content_type, str) and content_type.split(";")[0] not in _CONTENT_TYPES:
-        found = f"found {content_type!r}, expected one of {', '.join(_CONTENT_TYPES)}"
-        problems.append(Problem("project.readme.content-type", found))
+    if isinstance(content_type, str):
+        from packaging.metadata import ExceptionGroup, Metadata, RawMetadata
+
+        least: RawMetadata = {"metadata_version": "2.1", "name": "spam", "version": "1"}
+        try:
+            Metadata.from_raw({**least, "description_content_type": content_type})
+        except ExceptionGroup as group:
+            found = f"found {content_type!r}: {group.exceptions[0]}"
+            problems.append(Problem("project.readme.content-type", found))
     for field in [*table]:
+        # A name, a version and the dynamic keys have rules of their own; texts may have lines.
+        if field in ("name", "version", "dynamic", "readme", "license"):
+            continue
         broken = [text for text in _texts(table[field]) if text.splitlines() not in ([], [text])]
-        if broken and field not in ("readme", "license"):
+        if broken:
             problems.append(Problem(f"project.{field}", f"found {broken[0]!r}; expected one line"))
             del table[field]
     if isinstance(license_, str):
@@ -221,6 +231,17 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
+
+
+def _named(table: dict[str, Any], people: str) -> dict[str, Any]:
+    """Return the field ``people`` with an empty name where there is none.
+
+    The library would call such a one Unknown; the specification has the address alone.
+    """
+    given = table.get(people)
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        return {}
+    return {people: [{"name": "", **one} if "email" in one else one for one in given]}
 
 
 def _check_extras(table: dict[str, Any], problems: list[Problem]) -> None:
@@ -285,6 +306,8 @@ def _unusable(folder: Path, file: str) -> str | None:
         return "which lies outside the project; an sdist holds the project's own files only"
     path = folder / file
     try:
+        if not path.is_file():
+            return "which is not a file of the project"
         path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return "which is not UTF-8 text"
@@ -325,7 +348,7 @@ def _read_metadata(
             metadata = StandardMetadata.from_pyproject(
                 data, folder, allow_extra_keys=True, all_errors=True
             )
-            return _relative(metadata, folder)
+            return _own(metadata, folder)
     except ExceptionGroup as group:
         errors = list(group.exceptions)
     except (AttributeError, TypeError, ValueError) as error:
@@ -351,13 +374,18 @@ def _type_errors(data: dict[str, Any]) -> list[Exception]:
     return []
 
 
-def _relative(metadata: StandardMetadata, folder: Path) -> StandardMetadata:
-    """Return the metadata with no path of this machine in it."""
-    license_ = metadata.license
-    if not isinstance(license_, License) or license_.file is None:
-        return metadata
-    file = license_.file.relative_to(folder)
-    return dataclasses.replace(metadata, license=License(license_.text, file))
+def _own(metadata: StandardMetadata, folder: Path) -> StandardMetadata:
+    """Return the metadata with what the project itself has, and no more.
+
+    The library gives a licence's file as a path of this machine, and takes an sdist's ``PKG-INFO``
+    for a licence where a pattern is wide enough.
+    """
+    license_, files = metadata.license, metadata.license_files
+    if isinstance(license_, License) and license_.file is not None:
+        license_ = License(license_.text, license_.file.relative_to(folder))
+    if files is not None:
+        files = [file for file in files if file != Path("PKG-INFO")]
+    return dataclasses.replace(metadata, license=license_, license_files=files)
 
 
 def _read_selector(data: dict[str, Any], problems: list[Problem]) -> Selector | None:

@@ -53,7 +53,7 @@ def read_request(
         hint = did_you_mean(name, SETTINGS, closeness=0.8)
         if hint and name not in SETTINGS:
             raise SelectorError(f"the config setting {name!r} is not known{hint}")
-    if "variant" in settings:
+    if settings.get("variant") is not None:
         source, asked = "-C variant", settings["variant"]
     else:
         source, asked = selector.variable, environ.get(selector.variable, "")
@@ -87,6 +87,11 @@ def read_portable(settings: Mapping[str, Any] | None, environ: Mapping[str, str]
 def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variants asked for, in the table's order."""
     choices = {variant.key: variant.name for variant in selector.variants if not variant.refuse}
+    if not choices:
+        raise SelectorError(
+            f"{source} asks for {', '.join(asked.values())}, but {selector.project} has no variant "
+            "to ask for: each stands for machines that it does not run on"
+        )
     if selector.kind != CAPABILITY and (len(asked) > 1 or ALL in asked):
         raise SelectorError(
             f"{source} asks for {', '.join(asked.values())}, but the variants of "
@@ -106,8 +111,6 @@ def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[s
         else:
             hint = did_you_mean(name, choices.values()) or "."
             problem = f"{name!r}, which {selector.project} does not have{hint}"
-        names = f"Its variants are {', '.join(choices.values())}"
-        raise SelectorError(
-            f"{source} asks for {problem} {names if choices else 'None of its can be asked for'}"
-        )
+        names = ", ".join(choices.values())
+        raise SelectorError(f"{source} asks for {problem} Its variants are {names}")
     return tuple(key for key in choices if key in asked)

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from .errors import Problem, did_you_mean
-from .machine import FACTS, FactType, Kind, normalize_name
+from .machine import FACTS, FactType, Kind, is_fact_name, normalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -39,7 +39,6 @@ _VARIANT_KEYS = ("name", "requires", "when", "conform", "refuse")
 
 # The name format of the packaging specifications ("Names and normalization").
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
-_FACT_NAME = re.compile(r"[\w.+-]+", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # Marker variables that mean something for a dependency only, and what a marker has in quotes.
@@ -256,7 +255,9 @@ def describe(value: object) -> str:
         return "an empty string"
     if isinstance(value, bool):
         return f"{str(value).lower()} (a boolean)"
-    return f"{value!r} ({names.get(type(value), 'a date or time')})"
+    if type(value) not in names:
+        return f"{value} (a date or time)"
+    return f"{value!r} ({names[type(value)]})"
 
 
 def _variants(top: _Reader, values: Mapping[str, str]) -> list[tuple[_Reader, Variant]]:
@@ -383,7 +384,7 @@ def _conjunction(reader: _Reader) -> tuple[Condition, ...]:
         if name in FACTS:
             operand = _operand(reader, FACTS[name], value)
             # One that is not valid counts as named: messages may show the fact.
-            text = value if isinstance(value, str) else ""
+            text = value.strip() if isinstance(value, str) else ""
             conditions.append(Condition(name, True if operand is None else operand, text))
     return tuple(conditions)
 
@@ -421,7 +422,7 @@ def _specifier(reader: _Reader, fact: FactType, value: object) -> SpecifierSet |
 
 def _names(reader: _Reader, fact: FactType, value: object) -> tuple[str, ...] | None:
     names = value if isinstance(value, list) else [value]
-    texts = [name for name in names if isinstance(name, str) and _FACT_NAME.fullmatch(name)]
+    texts = [name for name in names if isinstance(name, str) and is_fact_name(name)]
     if not texts or texts != names:
         reader.wrong_type(
             fact.name, value, f"a name such as {fact.example!r}, an array of names, true or false"

@@ -114,6 +114,7 @@ LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version"
         ({"cuda": ">=12"}, {"cuda": "12.4"}, True, "cuda 12.4 is >=12"),
         ({"cuda": ">=12"}, {"cuda": "11.8"}, False, "cuda 11.8 is not >=12"),
         ({"cuda": ">=12,<13"}, {"cuda": "13.0"}, False, "cuda 13.0 is not >=12,<13"),
+        ({"cuda": " >=12, <13 "}, {"cuda": "11.8"}, False, "cuda 11.8 is not >=12, <13"),
         ({"cuda": "==12.*"}, {"cuda": "12.9"}, True, "cuda 12.9 is ==12.*"),
         ({"glibc": ">=2.28"}, {"glibc": "2.17"}, False, "glibc 2.17 is not >=2.28"),
         ({"cuda": ">=12"}, {"cuda": "13.0rc1"}, True, "cuda 13.0rc1 is >=12"),

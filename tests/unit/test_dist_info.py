@@ -155,6 +155,12 @@ def test_a_readme_is_kept_line_for_line(tmp_path: Path, text: str) -> None:
     assert description.splitlines() == text.splitlines()
 
 
+def test_an_author_without_a_name_is_given_none(tmp_path: Path) -> None:
+    project = make(tmp_path, more='authors = [{ email = "zoe@spam.example" }]')
+    assert b"Unknown" not in wheel_files(project)["METADATA"]
+    assert wheel_metadata(project).author_email in ("zoe@spam.example", "<zoe@spam.example>")
+
+
 # --- extras
 
 
@@ -394,6 +400,21 @@ def test_the_folder_of_a_project_makes_no_difference(tmp_path: Path) -> None:
         project = make(folder, more=more)
         built.append((wheel_files(project), sdist_files(project)))
     assert built[0] == built[1]
+
+
+@pytest.mark.parametrize("patterns", ["LICENSE", "*"])
+def test_an_sdist_that_is_unpacked_elsewhere_gives_the_same_wheel(
+    tmp_path: Path, patterns: str
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("LICENSE", "README.md"):
+        (source / name).write_text(f"{name}\n", encoding="utf-8")
+    project = make(source, more=f'readme = "README.md"\nlicense-files = ["{patterns}"]')
+    write_folder(tmp_path / "unpacked", sdist_files(project))
+    again = read_project(tmp_path / "unpacked")
+    assert wheel_files(again) == wheel_files(project)
+    assert sdist_files(again) == sdist_files(project)
 
 
 @given(tables(), machines)

@@ -133,6 +133,16 @@ def test_a_readme_in_a_folder_belongs_in_an_sdist(tmp_path: Path) -> None:
     assert project.metadata.readme.text == "Grüße"
 
 
+@pytest.mark.parametrize(
+    "content_type", ["text/markdown; charset=UTF-8", "text/markdown ; variant=GFM", "Text/Markdown"]
+)
+def test_a_content_type_may_be_written_in_every_way_that_an_index_takes(
+    tmp_path: Path, content_type: str
+) -> None:
+    more = f'readme = {{ file = "README", content-type = "{content_type}" }}'
+    assert read(tmp_path, more, {"README": "Spam"}).metadata.readme is not None
+
+
 def test_scripts_and_entry_points_may_point_into_the_core(tmp_path: Path) -> None:
     project = read(
         tmp_path,
@@ -228,6 +238,16 @@ BAD_PROJECTS: list[tuple[str, str, list[str]]] = [
         ["'-spam'"],
     ),
     (
+        f'[project]\nname = "spam\\n"\nversion = "1"\ndynamic = ["dependencies"]\n{TABLE}',
+        "project.name",
+        [r"'spam\n'"],
+    ),
+    (
+        f'[project]\nname = "spam"\nversion = "1\\n2"\ndynamic = ["dependencies"]\n{TABLE}',
+        "project.version",
+        [r"'1\n2'"],
+    ),
+    (
         f'[project]\nversion = "1"\ndynamic = ["dependencies"]\n{TABLE}',
         "project.name",
         ["required"],
@@ -312,6 +332,11 @@ BAD_METADATA: list[tuple[str, str, list[str]]] = [
         'readme = { file = "../a", content-type = "text/plain" }',
         "project.readme.file",
         ["'../a'", "outside"],
+    ),
+    (
+        'readme = { text = "x", content-type = "text/markdown; charset=latin-1" }',
+        "project.readme",
+        ["latin-1"],
     ),
     ('readme = { text = "x" }', "project.readme", ["content-type"]),
     ('readme = { text = "x", content-type = "text/html" }', "project.readme", ["'text/html'"]),

@@ -121,11 +121,13 @@ def test_variants_that_exclude_each_other_cannot_be_had_together(asked: str) -> 
     assert "cu12, cu11, cpu" in message
 
 
-def test_a_table_of_refusals_only_says_that_nothing_can_be_forced() -> None:
+@pytest.mark.parametrize("asked", ["cpu", "old", "all", "cpu,old"])
+def test_a_table_of_refusals_only_says_that_nothing_can_be_forced(asked: str) -> None:
     table = {"variant": [{"name": "old", "refuse": "Too old."}]}
     selector, _ = parse_selector(table, project="spam", version="1.0")
-    message = refusal(selector, SPAM_VARIANT="cpu")
+    message = refusal(selector, SPAM_VARIANT=asked)
     assert not message.rstrip().endswith(("are", "of"))
+    assert "None of its can" not in message
 
 
 # --- several at once
