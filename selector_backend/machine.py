@@ -132,6 +132,31 @@ FACTS: Mapping[str, FactType] = {
             "8.6",
         ),
         FactType(
+            "cuda-toolkit",
+            Kind.VERSION,
+            "cuda_toolkit",
+            "the version of the CUDA toolkit that programs find here: NVRTC's, or the runtime's",
+            "those libraries, found by the dynamic loader, `CUDA_HOME`, `CUDA_PATH` "
+            "or in NVIDIA's wheels",
+            "12.4",
+        ),
+        FactType(
+            "rocm",
+            Kind.VERSION,
+            "rocm",
+            "the version of AMD's ROCm",
+            "the HIP runtime; ROCm's version files where it is not found",
+            "6.4",
+        ),
+        FactType(
+            "gfx",
+            Kind.NAMES,
+            "rocm",
+            "the targets of the visible AMD GPUs",
+            "the kernel's KFD topology",
+            "gfx942",
+        ),
+        FactType(
             "cpu",
             Kind.NAMES,
             "cpu",
