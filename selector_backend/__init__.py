@@ -62,7 +62,10 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
 
     project = _project()
     request = _request(project, config_settings)
-    missing = needs(project.selector.facts, os.environ) if request.automatic else []
+    missing = []
+    if request.automatic and request.profile is None:
+        selector = project.selector
+        missing = needs(selector.facts, os.environ, selector.named_providers)
     if not missing:
         _decision(project, request)
     return missing
@@ -129,7 +132,13 @@ def _decision(project: Project, request: Request) -> Decision:
 
     machine = Machine()
     if request.automatic:
-        machine = read_machine(project.selector.facts, os.environ, build_environment())
+        machine = read_machine(
+            project.selector.facts,
+            os.environ,
+            build_environment(),
+            providers=project.selector.named_providers,
+            profile=request.profile,
+        )
     decision = decide(project.selector, machine, request)
     if decision.problem is not None:
         raise SelectorError(decision.problem)

@@ -6,6 +6,7 @@ Nothing here looks at the machine that runs it; that is what `selector_backend.p
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
@@ -23,6 +24,9 @@ Value = Union[Version, "tuple[Version, ...]", "frozenset[str]", "Mapping[str, st
 #: The format number of machine profiles, and of the facts in a record.
 FORMAT = 1
 
+# PEP 817's form of a property, where the parts may be set apart as one likes.
+_PROPERTY = re.compile(r"\s*([a-z0-9_]+)\s*::\s*([a-z0-9_]+)\s*::\s*([a-z0-9_.]+)\s*", re.ASCII)
+
 
 class Kind(enum.Enum):
     """The kinds of value a fact has. The kind settles what a condition on it looks like."""
@@ -30,6 +34,7 @@ class Kind(enum.Enum):
     VERSION = "a version"
     VERSIONS = "versions, one for each device"
     NAMES = "names"
+    PROPERTIES = "properties of wheel variants"
     ENVIRONMENT = "marker variables"
 
     def parse(self, text: str) -> Value:
@@ -70,6 +75,8 @@ class Kind(enum.Enum):
             raise ValueError("expected at least one")
         if self is Kind.VERSIONS:
             return tuple(sorted(_version(item) for item in items))
+        if self is Kind.PROPERTIES:
+            return frozenset(map(normalize_property, items))
         return frozenset(normalize_name(item) for item in items)
 
     def dump(self, value: Value) -> Any:
@@ -196,6 +203,14 @@ FACTS: Mapping[str, FactType] = {
             "packaging",
             "sys_platform=linux",
         ),
+        FactType(
+            "property",
+            Kind.PROPERTIES,
+            "provider",
+            "the properties that wheel-variant providers report as supported",
+            "the providers that the table names",
+            "x86_64 :: level :: v3",
+        ),
     )
 }
 
@@ -292,7 +307,7 @@ def load_machine(data: object, file: str) -> Machine:
             problems.append(Problem(f"facts.{name}", f"not a known fact{hint}"))
             continue
         try:
-            facts[name] = load_fact(name, entry, "the machine profile")
+            facts[name] = load_fact(name, entry, "machine profile")
         except ValueError as error:
             problems.append(Problem(f"facts.{name}", str(error)))
     if problems:
@@ -323,6 +338,20 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
 def normalize_name(name: str) -> str:
     """Return a name as names are compared: ``AVX512-VNNI`` is ``avx512_vnni``."""
     return name.strip().lower().replace("-", "_")
+
+
+def normalize_property(text: str) -> str:
+    """Return a property as PEP 817 writes it: ``x86_64 :: level :: v3``.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
+    found = _PROPERTY.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{text!r} is not a property; expected 'namespace :: feature :: value', "
+            "of small letters, digits and '_'"
+        )
+    return " :: ".join(found.groups())
 
 
 def _version(text: str) -> Version:

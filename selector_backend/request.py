@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from .selector import Selector
 
 #: The config settings that the backend knows (PEP 517, ``-C NAME=VALUE``).
-SETTINGS = ("variant",)
+SETTINGS = ("variant", "machine")
+
+#: The variable that names a machine profile; ``-C machine`` wins over it.
+MACHINE_VARIABLE = "SELECTOR_MACHINE"
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """The path of a machine profile, and what names it: ``-C machine`` or the variable."""
+
+    path: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -25,10 +36,12 @@ class Request:
 
     ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
     machine. ``source`` is what asked: ``machine``, ``-C variant`` or the table's variable.
+    ``profile`` is the file of a machine profile that stands in for the machine.
     """
 
     variants: tuple[str, ...] = ()
     source: str = "machine"
+    profile: ProfileFile | None = None
 
     @property
     def automatic(self) -> bool:
@@ -58,8 +71,18 @@ def read_request(
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [canonicalize_name(name) for name in names]
     if not keys or keys == [AUTO]:
-        return Request()
+        return Request(profile=_profile(settings, environ))
     return Request(_known(selector, source, dict(zip(keys, names))), source)
+
+
+def _profile(settings: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileFile | None:
+    if "machine" in settings:
+        path, source = settings["machine"], "-C machine"
+        if not isinstance(path, str) or not path:
+            raise SelectorError(f"{source} is {path!r}; expected one file, a machine profile")
+        return ProfileFile(path, source)
+    path = environ.get(MACHINE_VARIABLE)
+    return ProfileFile(path, MACHINE_VARIABLE) if path else None
 
 
 def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
