@@ -6,6 +6,7 @@ all of them together have one time limit.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import time
@@ -72,7 +73,8 @@ def properties(namespace: str, plugin_api: str) -> list[str]:
     for name in filter(None, path.split(".")):
         plugin = getattr(plugin, name)
     if isinstance(plugin, type):  # PEP 817 asks the class; plugins older than it need an instance
-        plugin = plugin()
+        with contextlib.suppress(TypeError):
+            plugin = plugin()
     if plugin.namespace != namespace:
         raise NoAnswerError(f"is one of the namespace {plugin.namespace!r}")
     configs = _call(plugin.get_supported_configs)

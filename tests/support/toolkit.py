@@ -1,4 +1,4 @@
-"""Stand-ins for CUDA's and ROCm's libraries, compiled from `toolkit.c`, and for the kernel's files."""
+"""Stand-ins for CUDA's and ROCm's libraries, from `toolkit.c`, and for the kernel's files."""
 
 from __future__ import annotations
 
@@ -43,12 +43,8 @@ def write_kfd(root: Path, *targets: int, device: bool = True) -> Path:
     for index, target in enumerate(targets):
         node = root / "sys/class/kfd/kfd/topology/nodes" / str(index)
         node.mkdir(parents=True)
-        lines = [
-            f"simd_count {304 if target else 0}",
-            f"gfx_target_version {target}",
-            "vendor_id 0",
-        ]
-        (node / "properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        text = f"cpu_cores_count 0\ngfx_target_version {target}\nvendor_id 4098\n"
+        (node / "properties").write_text(text, encoding="utf-8")
     if device:
         (root / "dev").mkdir(parents=True, exist_ok=True)
         (root / "dev/kfd").touch()
