@@ -1,4 +1,4 @@
-"""What needs real packages from the registry: NVIDIA's libraries and the wheel-variant providers.
+"""What needs real packages from the registry: NVIDIA's libraries, providers, and Polars.
 
 They are fetched beforehand; what is under test sees only loopback.
 """
@@ -15,10 +15,12 @@ import pytest
 from conftest import MakeEnvironment
 from filelock import FileLock
 from packaging.version import Version
-from support.environment import Environment
+from support.environment import ROOT, Environment
 from support.index import Index
 from support.project import build_sdist, write_project, write_wheel
 from support.toolkit import hide_toolkits
+
+from selector_backend.probes import read_machine
 
 pytestmark = [
     pytest.mark.registry,
@@ -28,6 +30,7 @@ pytestmark = [
     ),
 ]
 
+POLARS = ("polars", "polars-lts-cpu")
 PROVIDERS = ("provider-variant-x86-64", "ascend-variant-provider")
 NVIDIA = tuple(
     f"nvidia-cuda-{library}{version}"
@@ -76,12 +79,14 @@ name = "any"
 def fetched(shared_folder: Path) -> Path:
     """The packages, fetched with this machine's configuration."""
     folder = shared_folder / "registry"
-    command = [sys.executable, "-m", "pip", "-q", "download", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "-q", "download"]
     with FileLock(str(folder) + ".lock"):
         if not folder.exists():
             partial = folder.with_name("registry-partial")
             options = ["--only-binary=:all:", "--dest", str(partial)]
-            subprocess.run([*command, *options, *PROVIDERS, *NVIDIA], check=True)
+            for package in POLARS:
+                subprocess.run([*command, *options, package], check=True)
+            subprocess.run([*command, *options, "--no-deps", *PROVIDERS, *NVIDIA], check=True)
             partial.rename(folder)
     return folder
 
@@ -160,3 +165,25 @@ def test_uv_asks_the_providers_too(make_environment: MakeEnvironment, index: Ind
     environment = make_environment(index, pip=None)
     environment.uv("pip", "install", "eggs")
     assert environment.record("eggs")["variants"] == ["x86"]
+
+
+@pytest.mark.parametrize(
+    ("cpu", "expected"), [("haswell", "polars"), ("x86_64_v2", "polars-lts-cpu")]
+)
+def test_the_recipe_for_polars_installs_polars(
+    environment: Environment, cpu: str, expected: str
+) -> None:
+    if expected not in runs_here():
+        pytest.skip("this CPU does not run Polars' own build")
+    recipe = str(ROOT / "docs/recipes/polars")
+    environment.pip("install", recipe, environ={"SELECTOR_CPU": cpu})
+    assert {"polars", "polars-lts-cpu"} & set(environment.installed()) == {expected}
+    environment.pip("check")
+    code = "import polars; print(polars.DataFrame({'a': [1, 2]})['a'].sum())"
+    assert environment.run("-c", code).stdout.strip() == "3"
+
+
+def runs_here() -> set[str]:
+    fact = read_machine(["cpu"], {})["cpu"]
+    able = isinstance(fact.value, frozenset) and {"avx2", "bmi2", "movbe"} <= fact.value
+    return {"polars-lts-cpu", "polars"} if able else {"polars-lts-cpu"}
