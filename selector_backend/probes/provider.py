@@ -12,6 +12,9 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
+from packaging.markers import UndefinedComparison
+from packaging.version import InvalidVersion
+
 from ..machine import Fact, normalize_property
 from . import timeout
 from .child import NoAnswerError, ask
@@ -63,7 +66,10 @@ def needs(providers: Collection[Provider]) -> list[str]:
 
 def enabled(provider: Provider) -> bool:
     """Return whether a provider is one for the interpreter that runs this, as its marker says."""
-    return provider.enable_if is None or provider.enable_if.evaluate()
+    try:
+        return provider.enable_if is None or provider.enable_if.evaluate()
+    except (UndefinedComparison, InvalidVersion):  # what cannot be told is not so
+        return False
 
 
 def properties(namespace: str, plugin_api: str) -> list[str]:

@@ -77,7 +77,9 @@ def test_a_property_that_is_not_supported_is_named(backend: Backend, tmp_path: P
     assert record["verdicts"][0]["reason"] == reason
 
 
-@pytest.mark.parametrize("how", ["override", "forced", "profile", "marker", "not named"])
+@pytest.mark.parametrize(
+    "how", ["override", "forced", "profile", "marker", "no order", "not named"]
+)
 def test_nothing_is_asked_for_that_is_not_needed(
     backend: Backend, tmp_path: Path, how: str
 ) -> None:
@@ -92,6 +94,8 @@ def test_nothing_is_asked_for_that_is_not_needed(
         environ["SELECTOR_MACHINE"] = str(profile)
     elif how == "marker":
         table += "enable-if = \"sys_platform == 'plan9'\"\n"
+    elif how == "no order":
+        table += "enable-if = \"sys_platform ~= 'plan9'\"\n"
     else:
         table = table.replace('["demo :: level :: v3", "demo::avx2::on"]', '"other :: a :: b"')
         table += '[tool.selector.provider.other]\nrequires = ["other"]\n'

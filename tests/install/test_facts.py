@@ -183,3 +183,13 @@ def test_a_login_node_installs_for_the_compute_nodes(
     environ = {"SELECTOR_MACHINE": os.devnull, "SELECTOR_GFX": ""}
     assert install(environment, environ, *settings)["variants"] == ["cpu"]
     assert not log.exists()
+
+
+def test_uv_takes_a_machine_profile(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path
+) -> None:
+    profile = tmp_path / "compute.json"
+    profile.write_text(json.dumps({"format": 1, "facts": STATED}), encoding="utf-8")
+    environment = make_environment(index, pip=None)
+    environment.uv("pip", "install", "spam", environ={"SELECTOR_MACHINE": str(profile)})
+    assert environment.record()["variants"] == ["gpu"]
