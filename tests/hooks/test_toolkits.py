@@ -9,7 +9,9 @@ import pytest
 from support.driver import Driver
 from support.hooks import Backend
 from support.project import write_project
-from support.toolkit import compile_library, hide_toolkits, write_kfd
+from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd
+
+from selector_backend.probes.loader import findable
 
 TABLE = """
 [tool.selector]
@@ -86,11 +88,26 @@ def test_what_does_not_load_is_passed_over(tmp_path: Path, hidden: str) -> None:
     assert fact["value"] == "12.4"
 
 
-def test_without_a_toolkit_the_fact_says_where_it_was_looked_for(
+def test_what_does_not_load_is_the_reason_where_nothing_else_does(
     tmp_path: Path, hidden: str
 ) -> None:
+    (Path(hidden) / "libcudart.so.13").touch()
     fact = read(tmp_path, "cuda-toolkit", {"LD_LIBRARY_PATH": hidden})
     assert "libcudart.so.13: does not load: file too short" in fact["absent"]
+
+
+@pytest.mark.skipif(
+    any(findable(name, {}) for name in TOOLKIT_NAMES), reason="this machine has a CUDA toolkit"
+)
+@pytest.mark.parametrize(
+    ("variable", "end"),
+    [("CUDA_HOME", "the folder that CUDA_HOME names has neither"), ("", "CUDA_HOME is not set")],
+)
+def test_without_a_toolkit_the_fact_says_where_it_was_looked_for(
+    tmp_path: Path, variable: str, end: str
+) -> None:
+    absent = read(tmp_path, "cuda-toolkit", {variable: str(tmp_path)} if variable else {})["absent"]
+    assert absent == f"the dynamic loader finds neither NVRTC nor the CUDA runtime, and {end}"
 
 
 FAULTS = [
@@ -122,8 +139,8 @@ def test_a_broken_library_makes_the_fact_absent_with_the_reason(
     folder = compile_library(tmp_path / "broken" / file, 60443483).parent
     environ = {
         "LD_LIBRARY_PATH": f"{folder}:{hidden}",
-        "SELECTOR_PROBE_TIMEOUT": "1",
         f"STANDIN_{kind}_FAULT": f"{function}:{fault}",
+        **({"SELECTOR_PROBE_TIMEOUT": "2"} if fault == "hang" else {}),
     }
     absent = read(tmp_path, fact, environ)["absent"]
     assert f"{file}: {reason.format(function=function)}" in absent

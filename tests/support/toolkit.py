@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from selector_backend.probes.loader import findable
+
 from .driver import compiler
 
 SOURCE = Path(__file__).with_name("toolkit.c")
@@ -30,11 +32,12 @@ def compile_library(file: Path, version: int, *options: str) -> Path:
 def hide_toolkits(folder: Path) -> str:
     """Return a search path on which no toolkit of this machine's is found.
 
-    Each name is taken by a file that is no library, so that what this machine has plays no part.
+    The name of each library that this machine has is taken by a file that is no library.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in TOOLKIT_NAMES:
-        (folder / name).touch()
+        if findable(name, {}):
+            (folder / name).touch()
     return str(folder)
 
 
