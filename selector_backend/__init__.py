@@ -64,7 +64,10 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
 
     project = _project()
     request = _request(project, config_settings)
-    missing = needs(project.selector.facts, os.environ) if request.automatic else []
+    missing = []
+    if request.automatic and request.profile is None:
+        selector = project.selector
+        missing = needs(selector.facts, os.environ, selector.named_providers)
     if not missing:
         _decision(project, request)
     return missing
@@ -145,7 +148,13 @@ def _decision(project: Project, request: Request) -> Decision:
     selector, machine, environment = project.selector, Machine(), Environment()
     scratch = build_environment()
     if request.automatic:
-        machine = read_machine(selector.facts, os.environ, scratch)
+        machine = read_machine(
+            selector.facts,
+            os.environ,
+            scratch,
+            providers=selector.named_providers,
+            profile=request.profile,
+        )
     if selector.kind == REQUIREMENT:
         folders = visible_folders(caller(), os.environ, isolated=scratch is not None)
         environment = read_environment(selector, folders)

@@ -313,7 +313,9 @@ def holds(condition: Condition, fact: Fact) -> tuple[bool, str]:
     names = cast("frozenset[str]", value)
     missing = [wanted for wanted in operand if wanted not in names]
     if missing:
-        return False, f"{name} lacks {', '.join(missing)}"
+        # Of several providers some may have failed; the source says which, and why.
+        source = f" ({fact.source})" if FACTS[name].kind is Kind.PROPERTIES else ""
+        return False, f"{name} lacks {', '.join(missing)}{source}"
     return True, f"{name} has {', '.join(operand)}"
 
 

@@ -39,6 +39,9 @@ MARKER_VARIABLES = (
 #: The format number of machine profiles, and of the facts in a record.
 FORMAT = 1
 
+# PEP 817's form of a property, where the parts may be set apart as one likes.
+_PROPERTY = re.compile(r"\s*([a-z0-9_]+)\s*::\s*([a-z0-9_]+)\s*::\s*([a-z0-9_.]+)\s*", re.ASCII)
+
 
 class Kind(enum.Enum):
     """The kinds of value a fact has. The kind settles what a condition on it looks like."""
@@ -46,6 +49,7 @@ class Kind(enum.Enum):
     VERSION = "a version"
     VERSIONS = "versions, one for each device"
     NAMES = "names"
+    PROPERTIES = "properties of wheel variants"
     ENVIRONMENT = "marker variables"
 
     def parse(self, text: str) -> Value:
@@ -88,6 +92,8 @@ class Kind(enum.Enum):
             raise ValueError("expected at least one")
         if self is Kind.VERSIONS:
             return tuple(sorted(_version(item) for item in items))
+        if self is Kind.PROPERTIES:
+            return frozenset(map(normalize_property, items))
         for item in items:
             if not is_fact_name(item):
                 raise ValueError(f"{item!r} is not a name" if item else "a name is empty")
@@ -153,6 +159,31 @@ FACTS: Mapping[str, FactType] = {
             "8.6",
         ),
         FactType(
+            "cuda-toolkit",
+            Kind.VERSION,
+            "cuda_toolkit",
+            "the version of the CUDA toolkit that programs find here: NVRTC's, or the runtime's",
+            "those libraries, found by the dynamic loader, `CUDA_HOME`, `CUDA_PATH` "
+            "or in NVIDIA's wheels",
+            "12.4",
+        ),
+        FactType(
+            "rocm",
+            Kind.VERSION,
+            "rocm",
+            "the version of AMD's ROCm",
+            "the HIP runtime; ROCm's version files where it is not found",
+            "6.4",
+        ),
+        FactType(
+            "gfx",
+            Kind.NAMES,
+            "rocm",
+            "the targets of the visible AMD GPUs",
+            "the kernel's KFD topology",
+            "gfx942",
+        ),
+        FactType(
             "cpu",
             Kind.NAMES,
             "cpu",
@@ -191,6 +222,14 @@ FACTS: Mapping[str, FactType] = {
             "what environment markers are evaluated with",
             "packaging",
             "sys_platform=linux",
+        ),
+        FactType(
+            "property",
+            Kind.PROPERTIES,
+            "provider",
+            "the properties that wheel-variant providers report as supported",
+            "the providers that the table names",
+            "x86_64 :: level :: v3",
         ),
     )
 }
@@ -296,7 +335,7 @@ def load_machine(data: object, file: str) -> Machine:
             problems.append(Problem(f"facts.{name}", f"not a known fact{hint}"))
             continue
         try:
-            facts[name] = load_fact(name, entry, "the machine profile")
+            facts[name] = load_fact(name, entry, "machine profile")
         except ValueError as error:
             problems.append(Problem(f"facts.{name}", str(error)))
     if problems:
@@ -332,6 +371,20 @@ def is_fact_name(text: str) -> bool:
 def normalize_name(name: str) -> str:
     """Return a name as names are compared: ``AVX512-VNNI`` is ``avx512_vnni``."""
     return name.strip().lower().replace("-", "_")
+
+
+def normalize_property(text: str) -> str:
+    """Return a property as PEP 817 writes it: ``x86_64 :: level :: v3``.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
+    found = _PROPERTY.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{text!r} is not a property; expected 'namespace :: feature :: value', "
+            "of small letters, digits and '_'"
+        )
+    return " :: ".join(found.groups())
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:

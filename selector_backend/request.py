@@ -16,10 +16,21 @@ if TYPE_CHECKING:
     from .selector import Selector
 
 #: The config settings that the backend knows (PEP 517, ``-C NAME=VALUE``).
-SETTINGS = ("variant", "portable")
+SETTINGS = ("variant", "machine", "portable")
 
 #: The variable that asks for a portable wheel, as ``-C portable=true`` does.
 PORTABLE_VARIABLE = "SELECTOR_PORTABLE"
+
+#: The variable that names a machine profile; ``-C machine`` wins over it.
+MACHINE_VARIABLE = "SELECTOR_MACHINE"
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """The path of a machine profile, and what names it: ``-C machine`` or the variable."""
+
+    path: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -28,10 +39,12 @@ class Request:
 
     ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
     machine. ``source`` is what asked: ``machine``, ``-C variant`` or the table's variable.
+    ``profile`` is the file of a machine profile that stands in for the machine.
     """
 
     variants: tuple[str, ...] = ()
     source: str = "machine"
+    profile: ProfileFile | None = None
 
     @property
     def automatic(self) -> bool:
@@ -61,7 +74,7 @@ def read_request(
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [canonicalize_name(name) for name in names]
     if {*keys} <= {AUTO}:
-        return Request()
+        return Request(profile=_profile(settings, environ))
     return Request(_known(selector, source, dict(zip(keys, names))), source)
 
 
@@ -82,6 +95,16 @@ def read_portable(settings: Mapping[str, Any] | None, environ: Mapping[str, str]
     if word in ("false", "0", "no", "off", ""):
         return False
     raise SelectorError(f"{source} is {text!r}; expected true or false")
+
+
+def _profile(settings: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileFile | None:
+    if "machine" in settings:
+        path, source = settings["machine"], "-C machine"
+        if not isinstance(path, str) or not path:
+            raise SelectorError(f"{source} is {path!r}; expected one file, a machine profile")
+        return ProfileFile(path, source)
+    path = environ.get(MACHINE_VARIABLE)
+    return ProfileFile(path, MACHINE_VARIABLE) if path else None
 
 
 def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from .errors import Problem, did_you_mean
-from .machine import FACTS, FactType, Kind, is_fact_name, normalize_name
+from .machine import FACTS, FactType, Kind, is_fact_name, normalize_name, normalize_property
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -34,13 +34,17 @@ CAPABILITY, REQUIREMENT = "capability", "requirement"
 #: What a request may say in place of a variant's name.
 AUTO, ALL = "auto", "all"
 
-_TABLE_KEYS = ("kind", "variable", "requires", "extras", "advice", "variant")
+_TABLE_KEYS = ("kind", "variable", "requires", "extras", "advice", "provider", "variant")
 _VARIANT_KEYS = ("name", "requires", "when", "conform", "refuse")
+_PROVIDER_KEYS = ("requires", "plugin-api", "enable-if")
 
 # The name format of the packaging specifications ("Names and normalization").
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# A namespace of wheel variants, and an object reference as entry points have them.
+_NAMESPACE = re.compile(r"[a-z0-9_]+", re.ASCII)
+_REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
 # Marker variables that mean something for a dependency only, and what a marker has in quotes.
 _NOT_OF_A_MACHINE = re.compile(r"\b(extras?|dependency_groups)\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -77,6 +81,20 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Provider:
+    """A wheel-variant provider (PEP 817), which says which properties of a namespace are supported.
+
+    ``plugin_api`` is the plugin's object reference. The provider is asked only where ``enable_if``
+    is true, if it is given.
+    """
+
+    namespace: str
+    requires: tuple[Requirement, ...]
+    plugin_api: str
+    enable_if: Marker | None = None
+
+
+@dataclass(frozen=True)
 class Selector:
     """A whole selector table, its defaults filled in. ``table`` is the table as it was written."""
 
@@ -88,6 +106,7 @@ class Selector:
     requires: tuple[Requirement, ...] = ()
     extras: tuple[str, ...] = ()
     advice: str = ""
+    providers: tuple[Provider, ...] = ()
     table: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -114,6 +133,17 @@ class Selector:
                 shared |= {one.name for one in other.requires}
         own = {canonicalize_name(one.name) for one in variant.requires}
         return frozenset(own - {canonicalize_name(name) for name in shared})
+
+    @property
+    def named_providers(self) -> tuple[Provider, ...]:
+        """The providers whose namespaces the conditions name."""
+        named = {
+            namespace_of(operand)
+            for condition in self.conditions
+            if condition.fact == "property" and isinstance(condition.operand, tuple)
+            for operand in condition.operand
+        }
+        return tuple(provider for provider in self.providers if provider.namespace in named)
 
 
 def parse_selector(
@@ -152,12 +182,14 @@ def parse_selector(
         requires=requires,
         extras=_extras(top),
         advice=top.string("advice") or "",
+        providers=_providers(top, values),
         table=table,
     )
     # Only a fact that some condition names is ever read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)
     _check_fields(top, "advice", selector.advice, placeholders)
     for reader, variant in variants:
+        _check_namespaces(reader, variant, top.table.get("provider"))
         _check_fields(reader, "refuse", variant.refuse or "", placeholders)
         if variant.conform and kind == CAPABILITY:
             reader.problem(
@@ -177,6 +209,11 @@ def default_variable(project: str) -> str:
     The name in capitals, other characters as ``_``: ``SPAM_EGGS_VARIANT`` for ``spam-eggs``.
     """
     return re.sub(r"[^A-Z0-9]", "_", project.upper()) + "_VARIANT"
+
+
+def namespace_of(variant_property: str) -> str:
+    """Return the namespace of a property: ``x86_64`` of ``x86_64 :: level :: v3``."""
+    return variant_property.partition(" :: ")[0]
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -392,10 +429,14 @@ def _conjunction(reader: _Reader) -> tuple[Condition, ...]:
 def _operand(reader: _Reader, fact: FactType, value: object) -> Operand | None:
     if fact.kind is Kind.ENVIRONMENT:
         return _marker(reader, fact.name, value)
+    if fact.kind is Kind.PROPERTIES:
+        return _properties(reader, fact, value)
     if isinstance(value, bool):
         return value
     if fact.kind is Kind.NAMES:
-        return _names(reader, fact, value)
+        expected = f"a name such as {fact.example!r}, an array of names, true or false"
+        names = _texts(reader, fact, value, expected)
+        return names and tuple(map(normalize_name, names))
     return _specifier(reader, fact, value)
 
 
@@ -420,15 +461,78 @@ def _specifier(reader: _Reader, fact: FactType, value: object) -> SpecifierSet |
     return None
 
 
-def _names(reader: _Reader, fact: FactType, value: object) -> tuple[str, ...] | None:
+def _texts(reader: _Reader, fact: FactType, value: object, expected: str) -> tuple[str, ...] | None:
     names = value if isinstance(value, list) else [value]
-    texts = [name for name in names if isinstance(name, str) and is_fact_name(name)]
+    valid = is_fact_name if fact.kind is Kind.NAMES else str.strip
+    texts = [name for name in names if isinstance(name, str) and valid(name)]
     if not texts or texts != names:
-        reader.wrong_type(
-            fact.name, value, f"a name such as {fact.example!r}, an array of names, true or false"
-        )
+        reader.wrong_type(fact.name, value, expected)
         return None
-    return tuple(map(normalize_name, texts))
+    return tuple(texts)
+
+
+def _properties(reader: _Reader, fact: FactType, value: object) -> tuple[str, ...] | None:
+    expected = f"a property such as {fact.example!r}, or an array of them"
+    try:
+        texts = _texts(reader, fact, value, expected)
+        return texts and tuple(map(normalize_property, texts))
+    except ValueError as error:
+        reader.problem(fact.name, f"found {error}")
+        return None
+
+
+def _providers(top: _Reader, values: Mapping[str, str]) -> tuple[Provider, ...]:
+    tables = top.table.get("provider", {})
+    if not isinstance(tables, dict):
+        top.wrong_type("provider", tables, f"tables, each headed [{top.key}.provider.NAMESPACE]")
+        return ()
+    providers = []
+    for namespace, table in tables.items():
+        key = f"provider.{namespace}"
+        if not _NAMESPACE.fullmatch(namespace):
+            top.problem(key, "is not a namespace; it has small letters, digits and '_'")
+        elif not isinstance(table, dict):
+            top.wrong_type(key, table, "a table")
+        else:
+            reader = _Reader(table, f"{top.key}.{key}", _PROVIDER_KEYS, top.problems)
+            providers.append(_provider(reader, namespace, values))
+    return tuple(providers)
+
+
+def _provider(reader: _Reader, namespace: str, values: Mapping[str, str]) -> Provider:
+    requires = _requirements(reader, values) or ()
+    if not reader.table.get("requires"):
+        reader.problem("requires", "missing; it names what to install to have the plugin")
+    plugin_api = reader.string("plugin-api") or ""
+    if "plugin-api" in reader.table and plugin_api and not _REFERENCE.fullmatch(plugin_api):
+        reader.problem(
+            "plugin-api",
+            f"found {plugin_api!r}, expected a plugin's place, such as 'package.module:Plugin'",
+        )
+    if not plugin_api and requires:  # PEP 817's default
+        plugin_api = canonicalize_name(requires[0].name).replace("-", "_")
+    enable_if = None
+    if "enable-if" in reader.table:
+        enable_if = _marker(reader, "enable-if", reader.table["enable-if"])
+    return Provider(namespace, requires, plugin_api, enable_if)
+
+
+def _check_namespaces(reader: _Reader, variant: Variant, providers: object) -> None:
+    """Note every property of ``variant`` that is of no provider's namespace."""
+    known = list(providers) if isinstance(providers, dict) else []
+    alone = isinstance(reader.table.get("when"), dict)
+    for index, alternative in enumerate(variant.when):
+        for condition in alternative:
+            if condition.fact != "property" or not isinstance(condition.operand, tuple):
+                continue
+            for namespace in dict.fromkeys(map(namespace_of, condition.operand)):
+                if namespace not in known:
+                    hint = did_you_mean(namespace, known)
+                    reader.problem(
+                        f"{'when' if alone else f'when[{index}]'}.property",
+                        f"names the namespace {namespace!r}, which has no table "
+                        f"[tool.selector.provider.{namespace}]{hint}",
+                    )
 
 
 def _marker(reader: _Reader, name: str, value: object) -> Marker | None:

@@ -1,13 +1,15 @@
 """Reading the machine: one module a family of facts, all behind `read_machine`.
 
 A family is a module with a function ``read(names, environ) -> list[Fact]``; which family reads
-which fact is in `selector_backend.machine.FACTS`. A probe never raises for what it finds: a fact
+which fact is in `selector_backend.machine.FACTS`. (`provider` is given the table's providers, too:
+they are the maintainer's code.) A probe never raises for what it finds: a fact
 that cannot be read is absent, with the reason.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -17,9 +19,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import SelectorError
 from ..machine import FACTS, Fact, Machine, load_machine, override
+from ..profile import read_profile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    from ..request import ProfileFile
+    from ..selector import Provider
 
 #: How long a family may take, in seconds, and the variable that changes it.
 TIMEOUT = 10.0
@@ -29,25 +35,33 @@ _MEMORY = "selector-machine.json"
 
 
 def read_machine(
-    names: Collection[str], environ: Mapping[str, str], scratch: Path | None = None
+    names: Collection[str],
+    environ: Mapping[str, str],
+    scratch: Path | None = None,
+    *,
+    providers: Collection[Provider] = (),
+    profile: ProfileFile | None = None,
 ) -> Machine:
     """Return the machine that runs this, with the facts ``names`` and no others.
 
-    ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading.
+    ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
+    does a ``profile`` that stands in for the machine. ``providers`` are asked for ``property``.
     ``scratch`` is a folder that lives as long as the install does; what one hook reads is left
     there for the next.
 
-    Raises `SelectorError` only if a variable is set to something that it cannot be.
+    Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
     """
     timeout(environ)
     memory = scratch / _MEMORY if scratch else None
     facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
+    if profile is not None:
+        facts = {**read_profile(profile, names).facts, **facts}
     facts = {name: _complete(fact) for name, fact in facts.items()}
     wanted = [name for name in names if name not in facts]
     known = _recall(memory)
     unknown = [name for name in wanted if name not in known.facts]
     if unknown:
-        read = {fact.name: fact for fact in _read(unknown, environ)}
+        read = {fact.name: fact for fact in _read(unknown, environ, providers)}
         known = Machine({**known.facts, **read})
         _remember(memory, known)
     facts.update((name, known[name]) for name in wanted)
@@ -72,24 +86,36 @@ def timeout(environ: Mapping[str, str]) -> float:
     )
 
 
-def needs(names: Collection[str], environ: Mapping[str, str]) -> list[str]:
+def needs(
+    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider] = ()
+) -> list[str]:
     """Return the requirements that reading the facts ``names`` takes on this system."""
-    if "cpu" not in names or override("cpu", environ) is not None:
-        return []
-    from . import cpu
+    wanted = [name for name in names if override(name, environ) is None]
+    requirements = []
+    if "cpu" in wanted:
+        from . import cpu
 
-    return cpu.needs()
+        requirements += cpu.needs()
+    if "property" in wanted:
+        from . import provider
+
+        requirements += provider.needs(providers)
+    return requirements
 
 
-def _read(names: Iterable[str], environ: Mapping[str, str]) -> list[Fact]:
+def _read(
+    names: Iterable[str], environ: Mapping[str, str], providers: Collection[Provider]
+) -> list[Fact]:
     families: dict[str, list[str]] = {}
     for name in names:
         families.setdefault(FACTS[name].family, []).append(name)
     facts = []
     for family, members in families.items():
-        module = importlib.import_module(f"{__name__}.{family}")
+        read = importlib.import_module(f"{__name__}.{family}").read
+        if family == "provider":
+            read = functools.partial(read, providers=providers)
         try:
-            facts += module.read(members, environ)
+            facts += read(members, environ)
         except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails
             reason = f"it could not be read: {type(error).__name__}: {error}"
             facts += [Fact(name, FACTS[name].source, reason=reason) for name in members]

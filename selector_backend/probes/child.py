@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # what a fresh interpreter would find by itself. ``-S`` spares what `site` would do besides.
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from selector_backend.probes.child import answer; answer(sys.argv[2])"
+    "from selector_backend.probes.child import answer; answer(*json.loads(sys.argv[2]))"
 )
 #: How long a child that was killed may take to go. One that is stuck inside the kernel does not
 #: go at all, and is left behind.
@@ -30,20 +30,26 @@ _GRACE_SECONDS = 1.0
 
 
 class NoAnswerError(Exception):
-    """The child gave no answer. ``str()`` is the reason, to follow the library's name."""
+    """There is no answer. ``str()`` is the reason, to follow the library's name.
+
+    A reader may raise it in the child, and then the parent does.
+    """
 
 
-def ask(reader: str, environ: Mapping[str, str], seconds: float) -> Any:
-    """Call ``reader`` (``"package.module:function"``, no arguments) in a child process.
+def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str) -> Any:
+    """Call ``reader`` (``"package.module:function"``) with ``arguments`` in a child process.
 
     Returns the JSON data that it returns. Raises `NoAnswerError` if it does not within
-    ``seconds``, or dies first.
+    ``seconds``, of which none may be left, or dies first.
     """
+    if seconds <= 0:
+        raise NoAnswerError("was not asked, since no time was left")
     if not sys.executable:
         raise NoAnswerError("could not be asked: this Python does not know its own interpreter")
+    call = json.dumps([reader, *arguments])
     try:
         process = subprocess.Popen(
-            [sys.executable, "-S", "-c", _START, json.dumps(sys.path), reader],
+            [sys.executable, "-S", "-c", _START, json.dumps(sys.path), call],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -64,12 +70,12 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float) -> Any:
         outcome = json.loads(output)
     except ValueError:
         raise NoAnswerError(_death(process.returncode)) from None
-    if "failed" in outcome:
-        raise NoAnswerError(f"could not be asked: {outcome['failed']}")
+    if "reason" in outcome:
+        raise NoAnswerError(outcome["reason"])
     return outcome["answer"]
 
 
-def answer(reader: str) -> None:
+def answer(reader: str, *arguments: str) -> None:
     """Be the child: call ``reader``, write what it returns to standard output, and end."""
     out = os.fdopen(_keep_stdout(), "w", encoding="ascii")
     with contextlib.suppress(ImportError, ValueError, OSError):
@@ -78,9 +84,11 @@ def answer(reader: str) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core file in the user's folder
     module, _, function = reader.partition(":")
     try:
-        outcome = {"answer": getattr(importlib.import_module(module), function)()}
+        outcome = {"answer": getattr(importlib.import_module(module), function)(*arguments)}
+    except NoAnswerError as error:
+        outcome = {"reason": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it
-        outcome = {"failed": f"{type(error).__name__}: {error}"}
+        outcome = {"reason": f"could not be asked: {type(error).__name__}: {error}"}
     json.dump(outcome, out)
     out.flush()
     os._exit(0)  # the answer is out: what the library does at exit is of no interest

@@ -55,8 +55,13 @@ def _split(path: str) -> Iterator[Path]:
 
 
 def _in_glibc_cache(name: str) -> bool:
-    """Names stand in the cache as plain strings, each ended by a zero byte."""
+    """Names stand in the cache as plain strings, each ended by a zero byte.
+
+    Since glibc 2.33, a name that ends another string is not written again: it is the end of the
+    path that it is found at.
+    """
     try:
-        return b"\0" + os.fsencode(name) + b"\0" in _GLIBC_CACHE.read_bytes()
+        cache = _GLIBC_CACHE.read_bytes()
     except OSError:
         return False
+    return any(before + os.fsencode(name) + b"\0" in cache for before in (b"\0", b"/"))

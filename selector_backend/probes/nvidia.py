@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 from ..machine import Fact, load_fact
 from . import timeout
 from .child import NoAnswerError, ask
+from .library import load
 from .loader import findable
 
 if TYPE_CHECKING:
@@ -67,12 +68,9 @@ def _ask(
     """Return one library's answer for each fact: its value, that it is absent, or an error."""
     if not findable(library, environ):
         return _all({"error": f"{library} is not installed", "source": title})
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        return _all({"error": f"{title}: was not asked, since no time was left", "source": title})
     child_environ = {k: v for k, v in environ.items() if k != "CUDA_VISIBLE_DEVICES"}
     try:
-        answers = ask(f"{__name__}:{reader}", child_environ, seconds)
+        answers = ask(f"{__name__}:{reader}", child_environ, deadline - time.monotonic())
     except NoAnswerError as error:
         return _all({"error": f"{title}: {error}", "source": title})
     for answer in answers.values():
@@ -143,15 +141,15 @@ def cuda() -> dict[str, dict[str, Any]]:
     ``cuDriverGetVersion`` answers without a GPU too, so whether there is one is asked first.
     """
     try:
-        library = ctypes.CDLL(_CUDA_LIBRARY)
+        library = load(_CUDA_LIBRARY)
         _check(library.cuInit(0))
         count = _integer(library.cuDeviceGetCount)
         if count == 0:
             return _all({"absent": "no GPU is visible"})
         version = _cuda_version(_integer(library.cuDriverGetVersion))
         capabilities = [_cuda_capability(library, index) for index in range(count)]
-    except (OSError, AttributeError, _CudaError) as error:
-        # The loader's and ctypes' own words name the library or the function.
+    except (NoAnswerError, AttributeError, _CudaError) as error:
+        # ctypes' own words name the function.
         return _all({"error": str(error)})
     return {"cuda": {"value": version}, "compute-capability": {"value": capabilities}}
 

@@ -8,14 +8,11 @@
  *   STANDIN_GPUS=8.6,6.1            a compute capability for each GPU; none if empty
  *   STANDIN_NVML_FAULT=nvmlInitWithFlags:hang
  *   STANDIN_CUDA_FAULT=cuInit:803   what goes wrong in which function: hang, abort, exit, crash,
- *                                   print (to standard output), or the error code to return
+ *                                   print (to standard output), or the error code to return;
+                                   in `load`, as soon as the library is loaded
  *   STANDIN_LOG=FILE                a line for each process that loads a library
  */
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #ifdef NVML
 #define LIBRARY "nvml"
@@ -25,33 +22,7 @@
 #define FAULT "STANDIN_CUDA_FAULT"
 #endif
 
-static const char *setting(const char *name, const char *otherwise) {
-    const char *value = getenv(name);
-    return value ? value : otherwise;
-}
-
-__attribute__((constructor)) static void loaded(void) {
-    const char *path = getenv("STANDIN_LOG");
-    FILE *log = path ? fopen(path, "a") : NULL;
-    if (log) {
-        fprintf(log, "%s %d\n", LIBRARY, (int)getpid());
-        fclose(log);
-    }
-}
-
-/* Returns the error code that `function` is to return, or does what it is to do instead. */
-static int fault(const char *function) {
-    const char *text = setting(FAULT, "");
-    size_t length = strlen(function);
-    if (strncmp(text, function, length) != 0 || text[length] != ':') return 0;
-    const char *what = text + length + 1;
-    if (!strcmp(what, "hang")) for (;;) pause();
-    if (!strcmp(what, "abort")) abort();
-    if (!strcmp(what, "exit")) exit(0);
-    if (!strcmp(what, "crash")) raise(SIGSEGV);
-    if (!strcmp(what, "print")) { printf("{\"answer\": {}}\n"); fflush(stdout); return 0; }
-    return atoi(what);
-}
+#include "standin.h"
 
 static int capability(unsigned index, int *major, int *minor) {
     const char *text = setting("STANDIN_GPUS", "8.6");
@@ -68,8 +39,6 @@ static unsigned count(void) {
     while (capability(number, &major, &minor)) number++;
     return number;
 }
-
-#define BEGIN(name) do { int code = fault(#name); if (code) return code; } while (0)
 
 #ifdef NVML
 

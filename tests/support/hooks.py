@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -65,3 +66,9 @@ class Backend:
         folder.mkdir(parents=True, exist_ok=True)
         hook = "prepare_metadata_for_build_wheel"
         return folder / str(self.call(hook, str(folder), _allow_fallback=False, **keywords))
+
+    def record(self, folder: Path, **keywords: Any) -> dict[str, Any]:
+        """Prepare the metadata in ``folder`` and return the record in it."""
+        file = self.metadata(folder, **keywords) / "selector.json"
+        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return record

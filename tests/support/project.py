@@ -117,5 +117,6 @@ def write_spam(target: Path, version: str = "1.0") -> None:
 def hook_environ(**variables: str) -> dict[str, str]:
     """Return the environment for a hook in a child process: this one's, without our variables."""
     ours = ("SELECTOR_", "STANDIN_", "SPAM_", "LD_LIBRARY_PATH", "SOURCE_DATE_EPOCH", "PYTHON")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    toolkits = ("CUDA_", "ROCM_")
+    kept = {k: value for k, value in os.environ.items() if not k.startswith((*ours, *toolkits))}
     return {**kept, **variables}

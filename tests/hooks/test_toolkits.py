@@ -1,0 +1,277 @@
+"""What CUDA toolkits and ROCm tell, read through the hooks from stand-ins of their libraries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.driver import Driver
+from support.hooks import Backend
+from support.project import write_project
+from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd
+
+from selector_backend.probes.loader import findable
+
+TABLE = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "any"
+when = {{ {fact} = true }}
+
+[[tool.selector.variant]]
+name = "none"
+"""
+
+
+def read(folder: Path, fact: str, environ: dict[str, str]) -> dict[str, Any]:
+    """Return one fact of the record that a project gets under ``environ``."""
+    backend = Backend(write_project(folder / "source", TABLE.format(fact=fact)), environ)
+    facts = backend.record(folder / "out")["facts"]
+    assert list(facts) == [fact]
+    one: dict[str, Any] = facts[fact]
+    assert str(folder) not in str(one)
+    return one
+
+
+@pytest.fixture
+def hidden(tmp_path: Path) -> str:
+    return hide_toolkits(tmp_path / "hidden")
+
+
+def toolkit(folder: Path, *libraries: tuple[str, int]) -> str:
+    """Return a folder with stand-ins for libraries of CUDA."""
+    for name, version in libraries:
+        compile_library(folder / name, version)
+    return str(folder)
+
+
+NVRTC_12, RUNTIME_13 = ("libnvrtc.so.12", 12040), ("libcudart.so.13", 13000)
+
+
+@pytest.mark.parametrize(
+    ("libraries", "version", "source"),
+    [
+        ([NVRTC_12], "12.4", "NVRTC"),
+        ([RUNTIME_13], "13.0", "CUDA runtime"),
+        ([NVRTC_12, RUNTIME_13], "12.4", "NVRTC"),
+        ([("libnvrtc.so.11.2", 11080)], "11.8", "NVRTC"),
+        ([("libcudart.so.11.0", 11080)], "11.8", "CUDA runtime"),
+        ([("libnvrtc.so", 14010)], "14.1", "NVRTC"),
+    ],
+)
+def test_the_toolkit_that_the_loader_finds(
+    tmp_path: Path, hidden: str, libraries: list[tuple[str, int]], version: str, source: str
+) -> None:
+    folder = toolkit(tmp_path / "toolkit", *libraries)
+    fact = read(tmp_path, "cuda-toolkit", {"LD_LIBRARY_PATH": f"{folder}:{hidden}"})
+    assert fact == {"value": version, "source": f"{source}, found by the dynamic loader"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"), [("CUDA_HOME", "lib64"), ("CUDA_HOME", "lib"), ("CUDA_PATH", "lib64")]
+)
+def test_the_toolkit_that_a_variable_names(
+    tmp_path: Path, hidden: str, variable: str, folder: str
+) -> None:
+    toolkit(tmp_path / "cuda" / folder, NVRTC_12)
+    environ = {"LD_LIBRARY_PATH": hidden, variable: str(tmp_path / "cuda")}
+    fact = read(tmp_path, "cuda-toolkit", environ)
+    assert fact == {"value": "12.4", "source": f"NVRTC, found in {variable}"}
+
+
+def test_what_does_not_load_is_passed_over(tmp_path: Path, hidden: str) -> None:
+    folder = toolkit(tmp_path / "toolkit", NVRTC_12)
+    (Path(folder) / "libnvrtc.so.13").touch()
+    fact = read(tmp_path, "cuda-toolkit", {"LD_LIBRARY_PATH": f"{folder}:{hidden}"})
+    assert fact["value"] == "12.4"
+
+
+def test_what_does_not_load_is_the_reason_where_nothing_else_does(
+    tmp_path: Path, hidden: str
+) -> None:
+    (Path(hidden) / "libcudart.so.13").touch()
+    fact = read(tmp_path, "cuda-toolkit", {"LD_LIBRARY_PATH": hidden})
+    assert "libcudart.so.13: does not load: file too short" in fact["absent"]
+
+
+@pytest.mark.skipif(
+    any(findable(name, {}) for name in TOOLKIT_NAMES), reason="this machine has a CUDA toolkit"
+)
+@pytest.mark.parametrize(
+    ("variable", "end"),
+    [("CUDA_HOME", "the folder that CUDA_HOME names has neither"), ("", "CUDA_HOME is not set")],
+)
+def test_without_a_toolkit_the_fact_says_where_it_was_looked_for(
+    tmp_path: Path, variable: str, end: str
+) -> None:
+    absent = read(tmp_path, "cuda-toolkit", {variable: str(tmp_path)} if variable else {})["absent"]
+    assert absent == f"the dynamic loader finds neither NVRTC nor the CUDA runtime, and {end}"
+
+
+FAULTS = [
+    ("abort", "crashed the process that asked it (SIGABRT)"),
+    ("crash", "crashed the process that asked it (SIGSEGV)"),
+    ("exit", "ended the process that asked it, with exit status 0"),
+    ("hang", "did not answer within"),
+    ("3", "{function} returned error 3"),
+]
+LIBRARIES = [
+    ("cuda-toolkit", "libnvrtc.so.12", "NVRTC", "nvrtcVersion"),
+    ("cuda-toolkit", "libcudart.so.12", "RUNTIME", "cudaRuntimeGetVersion"),
+    ("rocm", "libamdhip64.so.6", "HIP", "hipRuntimeGetVersion"),
+]
+
+
+@pytest.mark.parametrize(("fact", "file", "kind", "function"), LIBRARIES)
+@pytest.mark.parametrize(("fault", "reason"), FAULTS)
+def test_a_broken_library_makes_the_fact_absent_with_the_reason(
+    tmp_path: Path,
+    hidden: str,
+    fact: str,
+    file: str,
+    kind: str,
+    function: str,
+    fault: str,
+    reason: str,
+) -> None:
+    folder = compile_library(tmp_path / "broken" / file, 60443483).parent
+    environ = {
+        "LD_LIBRARY_PATH": f"{folder}:{hidden}",
+        f"STANDIN_{kind}_FAULT": f"{function}:{fault}",
+        **({"SELECTOR_PROBE_TIMEOUT": "2"} if fault == "hang" else {}),
+    }
+    absent = read(tmp_path, fact, environ)["absent"]
+    assert f"{file}: {reason.format(function=function)}" in absent
+
+
+@pytest.mark.parametrize(("fact", "file", "kind", "function"), LIBRARIES)
+def test_a_library_that_prints_does_not_spoil_the_answer(
+    tmp_path: Path, hidden: str, fact: str, file: str, kind: str, function: str
+) -> None:
+    version = 60443483 if kind == "HIP" else 12040
+    folder = compile_library(tmp_path / "loud" / file, version).parent
+    environ = {
+        "LD_LIBRARY_PATH": f"{folder}:{hidden}",
+        f"STANDIN_{kind}_FAULT": f"{function}:print",
+    }
+    assert read(tmp_path, fact, environ)["value"] == ("6.4" if kind == "HIP" else "12.4")
+
+
+def test_a_library_that_crashes_as_it_loads_is_passed_over(tmp_path: Path, hidden: str) -> None:
+    folder = toolkit(tmp_path / "toolkit", ("libnvrtc.so.12", 12040), ("libcudart.so.12", 12060))
+    environ = {"LD_LIBRARY_PATH": f"{folder}:{hidden}", "STANDIN_NVRTC_FAULT": "load:abort"}
+    assert read(tmp_path, "cuda-toolkit", environ)["value"] == "12.6"
+
+
+def test_all_libraries_of_a_family_have_one_time_limit(tmp_path: Path, hidden: str) -> None:
+    names = [(f"libnvrtc.so.{major}", 12000) for major in (12, 13)]
+    folder = toolkit(tmp_path / "toolkit", *names)
+    log = tmp_path / "log"
+    environ = {
+        "LD_LIBRARY_PATH": f"{folder}:{hidden}",
+        "SELECTOR_PROBE_TIMEOUT": "1",
+        "STANDIN_NVRTC_FAULT": "load:hang",
+        "STANDIN_LOG": str(log),
+    }
+    absent = read(tmp_path, "cuda-toolkit", environ)["absent"]
+    assert "libnvrtc.so.12: was not asked, since no time was left" in absent
+    assert log.read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_the_hip_runtime_tells_rocm(tmp_path: Path) -> None:
+    folder = compile_library(tmp_path / "rocm/libamdhip64.so.6", 60443483).parent
+    fact = read(tmp_path, "rocm", {"LD_LIBRARY_PATH": str(folder)})
+    assert fact == {"value": "6.4", "source": "the HIP runtime"}
+
+
+def test_a_hip_runtime_of_before_rocm_4_3_does_not_tell(tmp_path: Path) -> None:
+    folder = compile_library(tmp_path / "rocm/libamdhip64.so", 3275).parent
+    fact = read(tmp_path, "rocm", {"LD_LIBRARY_PATH": str(folder)})
+    assert fact["absent"] == "libamdhip64.so: is older than ROCm 4.3"
+
+
+def test_a_library_that_lacks_the_function(tmp_path: Path) -> None:
+    file = tmp_path / "rocm/libamdhip64.so"
+    folder = compile_library(file, 0, "-DWITHOUT_FUNCTION").parent
+    fact = read(tmp_path, "rocm", {"LD_LIBRARY_PATH": str(folder)})
+    assert fact["absent"] == "libamdhip64.so: lacks hipRuntimeGetVersion"
+
+
+@pytest.mark.parametrize("variable", ["SELECTOR_SYSROOT", "ROCM_PATH"])
+def test_where_the_hip_runtime_is_not_found_rocms_files_tell(tmp_path: Path, variable: str) -> None:
+    place = "opt/rocm/.info" if variable == "SELECTOR_SYSROOT" else ".info"
+    (tmp_path / "root" / place).mkdir(parents=True)
+    (tmp_path / "root" / place / "version").write_text("6.4.1-83\n", encoding="utf-8")
+    fact = read(tmp_path, "rocm", {variable: str(tmp_path / "root")})
+    assert fact == {"value": "6.4.1", "source": "ROCm's version file"}
+
+
+def test_without_rocm(tmp_path: Path) -> None:
+    fact = read(tmp_path, "rocm", {"SELECTOR_SYSROOT": str(tmp_path)})
+    assert fact["absent"] == "neither the HIP runtime (libamdhip64) nor ROCm is installed"
+
+
+@pytest.mark.parametrize(
+    ("targets", "names"),
+    [
+        ([0, 90402], ["gfx942"]),
+        ([0, 0, 90010, 90010], ["gfx90a"]),
+        ([0, 110000, 100306], ["gfx1036", "gfx1100"]),
+        ([0, 90006], ["gfx906"]),
+        ([0, 120001], ["gfx1201"]),
+    ],
+)
+def test_the_kernel_tells_the_gpus(tmp_path: Path, targets: list[int], names: list[str]) -> None:
+    root = write_kfd(tmp_path / "root", *targets)
+    fact = read(tmp_path, "gfx", {"SELECTOR_SYSROOT": str(root)})
+    assert fact == {"value": names, "source": "the kernel's KFD topology"}
+
+
+def test_every_target_asked_for_has_to_be_there(tmp_path: Path) -> None:
+    root = write_kfd(tmp_path / "root", 0, 90402)
+    table = TABLE.format(fact="gfx").replace("true", '["gfx942", "gfx90a"]')
+    backend = Backend(write_project(tmp_path / "source", table), {"SELECTOR_SYSROOT": str(root)})
+    record = backend.record(tmp_path / "out")
+    assert record["verdicts"][0]["reason"] == "gfx lacks gfx90a"
+
+
+@pytest.mark.parametrize(
+    ("targets", "device", "reason"),
+    [
+        ([], False, "the kernel has no driver for AMD GPUs loaded"),
+        ([0], True, "no AMD GPU is visible"),
+        ([0, 90402], False, "there is an AMD GPU, but /dev/kfd is not here"),
+    ],
+)
+def test_without_an_amd_gpu_gfx_is_absent(
+    tmp_path: Path, targets: list[int], device: bool, reason: str
+) -> None:
+    root = write_kfd(tmp_path / "root", *targets, device=device)
+    fact = read(tmp_path, "gfx", {"SELECTOR_SYSROOT": str(root)})
+    assert fact["absent"].startswith(reason)
+
+
+EVERYTHING = {
+    "cuda": "nvml",
+    "nvidia-driver": "nvml",
+    "compute-capability": "nvml",
+    "cuda-toolkit": "nvrtc",
+    "rocm": "hip",
+}
+
+
+@pytest.mark.parametrize("fact", [*EVERYTHING, "gfx", "cpu", "glibc", "musl", "macos"])
+def test_only_the_library_of_the_fact_that_is_named_is_loaded(
+    tmp_path: Path, driver: Driver, fact: str
+) -> None:
+    log = tmp_path / "log"
+    folder = toolkit(tmp_path / "toolkit", NVRTC_12, ("libcudart.so.12", 12040))
+    compile_library(Path(folder) / "libamdhip64.so", 60443483)
+    environ = driver.environ(log=log)
+    environ["LD_LIBRARY_PATH"] += f":{folder}"
+    read(tmp_path, fact, environ)
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    expected = [EVERYTHING[fact]] if fact in EVERYTHING else []
+    assert [line.split()[0] for line in lines] == expected

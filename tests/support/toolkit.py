@@ -1,0 +1,54 @@
+"""Stand-ins for CUDA's and ROCm's libraries, from `toolkit.c`, and for the kernel's files."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from selector_backend.probes.loader import findable
+
+from .driver import compiler
+
+SOURCE = Path(__file__).with_name("toolkit.c")
+
+#: Every name of a toolkit's library that is looked for on Linux.
+TOOLKIT_NAMES = [
+    f"lib{library}.so{end}"
+    for library in ("nvrtc", "cudart")
+    for end in (".13", ".12", ".11.2", ".11.1", ".11.0", "")
+]
+
+
+def compile_library(file: Path, version: int, *options: str) -> Path:
+    """Compile a stand-in of the kind that its name tells, which says it is of ``version``."""
+    kinds = {"libnvrtc": "NVRTC", "libcudart": "RUNTIME", "libamdhip64": "HIP"}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    define = [f"-D{kinds[file.name.partition('.')[0]]}", f"-DVERSION={version}", *options]
+    command = [compiler(), "-shared", "-fPIC", "-o", str(file), *define, str(SOURCE)]
+    subprocess.run(command, check=True)
+    return file
+
+
+def hide_toolkits(folder: Path) -> str:
+    """Return a search path on which no toolkit of this machine's is found.
+
+    The name of each library that this machine has is taken by a file that is no library.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in TOOLKIT_NAMES:
+        if findable(name, {}):
+            (folder / name).touch()
+    return str(folder)
+
+
+def write_kfd(root: Path, *targets: int, device: bool = True) -> Path:
+    """Write what the kernel shows of AMD GPUs below ``root``; a target of 0 is a CPU's node."""
+    for index, target in enumerate(targets):
+        node = root / "sys/class/kfd/kfd/topology/nodes" / str(index)
+        node.mkdir(parents=True)
+        text = f"cpu_cores_count 0\ngfx_target_version {target}\nvendor_id 4098\n"
+        (node / "properties").write_text(text, encoding="utf-8")
+    if device:
+        (root / "dev").mkdir(parents=True, exist_ok=True)
+        (root / "dev/kfd").touch()
+    return root
