@@ -56,8 +56,8 @@ class Frontend:
 
     name: str
     mark: Mark
-    command: str = ""
-    arguments: tuple[str, ...] = ()
+    command: str = dataclasses.field(default="", compare=False)
+    arguments: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def portable(self) -> Frontend:

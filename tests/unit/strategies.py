@@ -77,10 +77,13 @@ def _when(operands: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[A
 
 
 #: `when` with conditions of every kind, and with those only that ask for no more than enough.
+PROPERTIES = ("x86_64 :: level :: v3", "x86_64 :: avx2 :: on", "nvidia :: sm_arch :: 90_real")
+
 any_when = _when(
     {
         **{name: specifiers | st.booleans() for name in _versioned},
         "cpu": names | st.booleans(),
+        "gfx": names | st.booleans(),
         "marker": st.sampled_from(MARKERS),
     }
 )
@@ -160,6 +163,8 @@ def values(kind: Kind) -> st.SearchStrategy[Value]:
         return st.lists(versions, min_size=1, max_size=3).map(lambda found: tuple(sorted(found)))
     if kind is Kind.NAMES:
         return st.frozensets(st.sampled_from(NAMES), min_size=1)
+    if kind is Kind.PROPERTIES:
+        return st.frozensets(st.sampled_from(PROPERTIES), min_size=1)
     return environments
 
 

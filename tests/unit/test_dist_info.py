@@ -368,7 +368,7 @@ def test_the_record_of_a_forced_variant_says_who_forced_it(tmp_path: Path) -> No
 def test_the_record_says_where_each_fact_was_read(tmp_path: Path) -> None:
     known = Machine({**machine(cuda="12.4", glibc="2.31").facts})
     assert record(decide_for(make(tmp_path), known))["facts"] == {
-        "cuda": {"value": "12.4", "source": "the machine profile"}
+        "cuda": {"value": "12.4", "source": "machine profile"}
     }
 
 

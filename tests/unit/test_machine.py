@@ -32,6 +32,10 @@ VARIABLES = {
     "musl": "SELECTOR_MUSL",
     "macos": "SELECTOR_MACOS",
     "marker": "SELECTOR_MARKER",
+    "cuda-toolkit": "SELECTOR_CUDA_TOOLKIT",
+    "rocm": "SELECTOR_ROCM",
+    "gfx": "SELECTOR_GFX",
+    "property": "SELECTOR_PROPERTY",
 }
 
 

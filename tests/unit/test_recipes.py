@@ -10,6 +10,7 @@ import pytest
 from support.environment import ROOT
 
 from selector_backend.decision import decide
+from selector_backend.environment import Environment
 from selector_backend.probes import read_machine
 from selector_backend.project import read_project
 from selector_backend.request import ProfileFile, Request
@@ -143,10 +144,11 @@ def test_a_recipe_gives_each_machine_what_is_listed(recipe: str, tmp_path: Path)
         file = tmp_path / f"{number}.json"
         file.write_text(json.dumps({"format": 1, "facts": facts}), encoding="utf-8")
         profile = ProfileFile(str(file), "SELECTOR_MACHINE")
-        decision = decide(selector, read_machine(selector.facts, {}, profile=profile), Request())
-        refused = [one.variant for one in decision.verdicts if one.fits]
+        machine = read_machine(selector.facts, {}, profile=profile)
+        decision = decide(selector, machine, Request(), Environment())
+        fitting = [one.variant for one in decision.verdicts if one.fits]
         chosen = [variant.name for variant in decision.variants]
-        found[name] = chosen[0] if chosen else f"!{refused[0]}" if decision.refusal else "-"
+        found[name] = chosen[0] if chosen else f"!{fitting[0]}" if fitting else "-"
     assert found == {name: row[recipe] for name, row in ROWS.items()}
 
 
@@ -170,5 +172,5 @@ def test_what_the_variants_require() -> None:
 def test_a_refusal_says_what_is_there() -> None:
     selector = read_project(RECIPES / "cudaq").selector
     machine = read_machine(selector.facts, {"SELECTOR_CUDA_TOOLKIT": "11.8", "SELECTOR_CUDA": ""})
-    problem = decide(selector, machine, Request()).problem or ""
+    problem = decide(selector, machine, Request(), Environment()).problem or ""
     assert "CUDA 12 or newer. The toolkit here is 11.8, the driver's CUDA is absent" in problem
