@@ -92,18 +92,27 @@ _SCRIPT_OF_PIP = re.compile(r"[/\\]pip[/\\]_vendor[/\\]")
 _VARIABLES_OF_PIP = {"PIP_REQ_TRACKER", "PIP_BUILD_TRACKER"}
 
 
+# Where uv unpacks an sdist that was given as a file. Of such a one it compares the version of kept
+# metadata, but not of a kept wheel: with a label the two would differ, without it they agree.
+_UV_FILE = re.compile(r"[/\\]sdists-v\d+[/\\]path[/\\]")
+
+
 def caller() -> Frontend:
     """Return the frontend that calls this process."""
-    return identify(sys.argv, os.environ, _parent())
+    return identify(sys.argv, os.environ, _parent(), str(Path.cwd()))
 
 
 def identify(
-    argv: Sequence[str], environ: Mapping[str, str], parent: Sequence[str] | None
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    parent: Sequence[str] | None,
+    folder: str = "",
 ) -> Frontend:
     """Return the frontend that started a hook's process.
 
     ``argv`` and ``environ`` are the process's own, ``parent`` is its parent's command line, or
-    ``None`` where that cannot be known: then pip and uv are taken to install.
+    ``None`` where that cannot be known: then pip and uv are taken to install. ``folder`` is the
+    project's.
     """
     script = argv[0] if argv else ""
     program, command = _program(parent or ())
@@ -120,6 +129,7 @@ def identify(
     else:
         name = program if program != "uv" else ""
     keeps = program == name and command in _KEEPING.get(name, ())
+    keeps = keeps or (name == "uv" and _UV_FILE.search(folder) is not None)
     return Frontend(name, Mark.NONE if keeps else _MARKS.get(name, Mark.NONE))
 
 

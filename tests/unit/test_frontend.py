@@ -77,6 +77,21 @@ def test_the_caller_is_recognised(
     assert identify([script, "build_wheel"], environ, words) == Frontend(name, mark)
 
 
+@pytest.mark.parametrize(
+    ("folder", "mark"),
+    [
+        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.LABEL),
+        ("/cache/sdists-v11/index/0123/spam/1.0/rev/src", Mark.LABEL),
+        ("/cache/sdists-v9/path/0123/rev/src", Mark.NONE),
+        ("C:\\cache\\sdists-v9\\path\\0123\\rev\\src", Mark.NONE),
+        ("/home/me/path/spam", Mark.LABEL),
+    ],
+)
+def test_what_uv_installs_from_a_file_gets_no_label(folder: str, mark: Mark) -> None:
+    found = identify(["-c"], {"UV": "uv"}, ["uv", "pip", "install", "x.tar.gz"], folder)
+    assert found == Frontend("uv", mark)
+
+
 MANY = [f"variant-{number}" for number in range(100)]
 
 
