@@ -12,7 +12,6 @@ before they reuse what it built.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import os
 import re
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from packaging.version import Version
+
+
+#: The tag that every wheel has inside, and a portable one in the name of its file as well.
+PORTABLE_TAG = "py3-none-any"
 
 
 class Mark(enum.Enum):
@@ -56,11 +59,6 @@ class Frontend:
     name: str
     mark: Mark
 
-    @property
-    def portable(self) -> Frontend:
-        """The same frontend, asked for a wheel that can be carried elsewhere."""
-        return dataclasses.replace(self, mark=Mark.NONE)
-
     def label(self, version: Version, variants: Sequence[str]) -> str:
         """Return the label that ``version`` gets, or ``""``.
 
@@ -74,7 +72,7 @@ class Frontend:
     def tag(self, variants: Sequence[str]) -> str:
         """Return the tag that ends the name of the wheel's file."""
         if self.mark is not Mark.TAG:
-            return "py3-none-any"
+            return PORTABLE_TAG
         return f"py3-none-selected_{_join('_', variants)}"
 
 

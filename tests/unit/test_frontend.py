@@ -117,12 +117,5 @@ def test_many_variants_still_make_a_file_name() -> None:
     assert len(tag) < 200 > len(label)
 
 
-@pytest.mark.parametrize("mark", Mark)
-def test_a_portable_wheel_has_no_mark(mark: Mark) -> None:
-    frontend = Frontend("pip", mark).portable
-    assert frontend.tag(["cu12"]) == "py3-none-any"
-    assert frontend.label(Version("1.0"), ["cu12"]) == ""
-
-
 def test_a_version_with_a_label_of_its_own_gets_no_other() -> None:
     assert Frontend("uv", Mark.LABEL).label(Version("1.0+own"), ["cu12"]) == ""
