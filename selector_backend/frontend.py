@@ -7,7 +7,9 @@ marked in the one way that each frontend installs but does not reuse; `Mark` has
 who gets which. ``docs/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
 
 What would make the marks unnecessary: wheel variants (PEP 817), or frontends that ask the backend
-before they reuse what it built.
+before they reuse what it built. Keying by config settings, as uv has it and pip may get it
+(https://github.com/pypa/pip/issues/11164), is not enough, since the machine and the table's
+variable choose as well.
 """
 
 from __future__ import annotations
@@ -39,8 +41,11 @@ class Mark(enum.Enum):
     #: A platform tag in the file's name that no machine has. Frontends pick a kept wheel by the
     #: tags in its name, and check the one that they have just built by its content or not at all:
     #: pip's `SimpleWheelCache.get` skips what `Wheel.supported` denies, and `pip check` reads the
-    #: file ``WHEEL``, which therefore says ``py3-none-any``.
+    #: file ``WHEEL``, which therefore says ``py3-none-any``. poetry's `ArtifactCache` and pdm's
+    #: `WheelCache` look at the name in the same way.
     #: https://github.com/pypa/pip/blob/26.0/src/pip/_internal/cache.py
+    #: https://github.com/python-poetry/poetry/blob/2.5.1/src/poetry/utils/cache.py
+    #: https://github.com/pdm-project/pdm/blob/2.29.3/src/pdm/models/caches.py
     TAG = "tag"
     #: A local version label (PEP 440). uv refuses a wheel whose name does not fit the machine, but
     #: lets an sdist of 1.0 give a wheel of 1.0+label, and compares versions exactly when it looks
@@ -76,19 +81,18 @@ class Frontend:
         return f"py3-none-selected_{_join('_', variants)}"
 
 
-# The frontends that install, and their marks. poetry and pdm keep wheels as pip does.
+# The frontends that install, and their marks.
 _MARKS = {"pip": Mark.TAG, "uv": Mark.LABEL, "poetry": Mark.TAG, "pdm": Mark.TAG}
 
 # The commands that build a wheel for its own sake: it is carried elsewhere, and has to be one that
-# any installer takes. `pip download` and `pip lock` ask for metadata only.
+# any installer takes. pip keeps a copy of its own, and nothing can be done about that from here:
+# https://github.com/pypa/pip/issues/6852. `pip download` and `pip lock` ask for metadata only.
 _KEEPING = {"pip": ("wheel",), "uv": ("build",)}
 
-# pip runs its own copy of the script that calls hooks (`pep517` before pip 22.3), from a temporary
-# file if pip itself is run from a zip file; the variables (before and since pip 22.2) are for the
-# pips that pip starts.
+# pip runs its own copy of the script that calls hooks, from a temporary file if pip itself is run
+# from a zip file. The variables (the first is of older versions) are for the pips that pip starts.
 _SCRIPT_OF_PIP = re.compile(r"[/\\]pip[/\\]_vendor[/\\]")
 _VARIABLES_OF_PIP = {"PIP_REQ_TRACKER", "PIP_BUILD_TRACKER"}
-
 
 # Where uv unpacks an sdist that was given as a file. Of such a one it compares the version of kept
 # metadata, but not of a kept wheel: with a label the two would differ, without it they agree.
