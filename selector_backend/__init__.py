@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .decision import Decision
-    from .frontend import Frontend
     from .project import Project
     from .request import Request
 
@@ -80,11 +79,11 @@ def prepare_metadata_for_build_wheel(
     """Write the wheel's ``.dist-info`` folder and return its name."""
     from .archive import write_folder
     from .dist_info import dist_info
+    from .frontend import caller
 
     project = _project()
     decision = _decision(project, _request(project, config_settings))
-    label = _frontend(config_settings).label(project.version, decision.names)
-    project = project.labelled(label)
+    project = project.labelled(caller().label(project.version, decision.names))
     folder = Path(metadata_directory, f"{project.stem}.dist-info")
     return write_folder(folder, dist_info(project, decision))
 
@@ -101,14 +100,18 @@ def build_wheel(
     installed.
     """
     from .archive import write_wheel
-    from .dist_info import read_dist_info, recorded_variants
+    from .dist_info import read_dist_info, recorded_variants, without_label
+    from .frontend import PORTABLE_TAG, caller
+    from .request import read_portable
 
     if metadata_directory is None:
         with tempfile.TemporaryDirectory() as folder:
             name = prepare_metadata_for_build_wheel(folder, config_settings)
             return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
     stem, files = read_dist_info(Path(metadata_directory))
-    tag = _frontend(config_settings).tag(recorded_variants(files))
+    tag = caller().tag(recorded_variants(files))
+    if read_portable(config_settings, os.environ):
+        stem, files, tag = *without_label(stem, files), PORTABLE_TAG
     return write_wheel(Path(wheel_directory), stem, tag, files)
 
 
@@ -127,14 +130,6 @@ def _request(project: Project, config_settings: Mapping[str, Any] | None) -> Req
     from .request import read_request
 
     return read_request(project.selector, config_settings, os.environ)
-
-
-def _frontend(config_settings: Mapping[str, Any] | None) -> Frontend:
-    from .frontend import caller
-    from .request import read_portable
-
-    frontend = caller()
-    return frontend.portable if read_portable(config_settings, os.environ) else frontend
 
 
 def _decision(project: Project, request: Request) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,18 @@ def recorded_variants(files: Mapping[str, bytes]) -> list[str]:
     """Return the names of the variants that the record in a ``.dist-info`` names."""
     variants: list[str] = json.loads(files[RECORD_NAME])["variants"]
     return variants
+
+
+def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
+    """Return what `read_dist_info` did, with the version that the project has.
+
+    uv, before 0.12 at least, keeps a portable wheel for its config settings only, but its metadata
+    for everybody. So what is prepared has the label even if a portable wheel is asked for.
+    """
+    version: str = json.loads(files[RECORD_NAME])["version"]
+    line = b"Version: " + version.encode()
+    metadata = re.sub(rb"(?m)^Version: .*$", line, files["METADATA"], count=1)
+    return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": metadata}
 
 
 def record(decision: Decision) -> dict[str, Any]:

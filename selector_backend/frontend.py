@@ -7,18 +7,19 @@ marked in the one way that each frontend installs but does not reuse; `Mark` has
 who gets which. ``docs/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
 
 What would make the marks unnecessary: wheel variants (PEP 817), or frontends that ask the backend
-before they reuse what it built.
+before they reuse what it built. Keying by config settings, as uv has it and pip may get it
+(https://github.com/pypa/pip/issues/11164), is not enough, since the machine and the table's
+variable choose as well.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from packaging.version import Version
+
+
+#: The tag that every wheel has inside, and a portable one in the name of its file as well.
+PORTABLE_TAG = "py3-none-any"
 
 
 class Mark(enum.Enum):
@@ -36,8 +41,11 @@ class Mark(enum.Enum):
     #: A platform tag in the file's name that no machine has. Frontends pick a kept wheel by the
     #: tags in its name, and check the one that they have just built by its content or not at all:
     #: pip's `SimpleWheelCache.get` skips what `Wheel.supported` denies, and `pip check` reads the
-    #: file ``WHEEL``, which therefore says ``py3-none-any``.
+    #: file ``WHEEL``, which therefore says ``py3-none-any``. poetry's `ArtifactCache` and pdm's
+    #: `WheelCache` look at the name in the same way.
     #: https://github.com/pypa/pip/blob/26.0/src/pip/_internal/cache.py
+    #: https://github.com/python-poetry/poetry/blob/2.5.1/src/poetry/utils/cache.py
+    #: https://github.com/pdm-project/pdm/blob/2.29.3/src/pdm/models/caches.py
     TAG = "tag"
     #: A local version label (PEP 440). uv refuses a wheel whose name does not fit the machine, but
     #: lets an sdist of 1.0 give a wheel of 1.0+label, and compares versions exactly when it looks
@@ -56,13 +64,8 @@ class Frontend:
 
     name: str
     mark: Mark
-    command: str = dataclasses.field(default="", compare=False)
-    arguments: tuple[str, ...] = dataclasses.field(default=(), compare=False)
-
-    @property
-    def portable(self) -> Frontend:
-        """The same frontend, asked for a wheel that can be carried elsewhere."""
-        return dataclasses.replace(self, mark=Mark.NONE)
+    command: str = field(default="", compare=False)
+    arguments: tuple[str, ...] = field(default=(), compare=False)
 
     def label(self, version: Version, variants: Sequence[str]) -> str:
         """Return the label that ``version`` gets, or ``""``.
@@ -77,36 +80,44 @@ class Frontend:
     def tag(self, variants: Sequence[str]) -> str:
         """Return the tag that ends the name of the wheel's file."""
         if self.mark is not Mark.TAG:
-            return "py3-none-any"
+            return PORTABLE_TAG
         return f"py3-none-selected_{_join('_', variants)}"
 
 
-# The frontends that install, and their marks. poetry and pdm keep wheels as pip does.
+# The frontends that install, and their marks.
 _MARKS = {"pip": Mark.TAG, "uv": Mark.LABEL, "poetry": Mark.TAG, "pdm": Mark.TAG}
 
 # The commands that build a wheel for its own sake: it is carried elsewhere, and has to be one that
-# any installer takes. `pip download` and `pip lock` ask for metadata only.
+# any installer takes. pip keeps a copy of its own, and nothing can be done about that from here:
+# https://github.com/pypa/pip/issues/6852. `pip download` and `pip lock` ask for metadata only.
 _KEEPING = {"pip": ("wheel",), "uv": ("build",)}
 
-# pip runs its own copy of the script that calls hooks (`pep517` before pip 22.3), from a temporary
-# file if pip itself is run from a zip file; the variables (before and since pip 22.2) are for the
-# pips that pip starts.
+# pip runs its own copy of the script that calls hooks, from a temporary file if pip itself is run
+# from a zip file. The variables (the first is of older versions) are for the pips that pip starts.
 _SCRIPT_OF_PIP = re.compile(r"[/\\]pip[/\\]_vendor[/\\]")
 _VARIABLES_OF_PIP = {"PIP_REQ_TRACKER", "PIP_BUILD_TRACKER"}
+
+# Where uv unpacks an sdist that was given as a file. Of such a one it compares the version of kept
+# metadata, but not of a kept wheel: with a label the two would differ, without it they agree.
+_UV_FILE = re.compile(r"[/\\]sdists-v\d+[/\\]path[/\\]")
 
 
 def caller() -> Frontend:
     """Return the frontend that calls this process."""
-    return identify(sys.argv, os.environ, _parent())
+    return identify(sys.argv, os.environ, _parent(), str(Path.cwd()))
 
 
 def identify(
-    argv: Sequence[str], environ: Mapping[str, str], parent: Sequence[str] | None
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    parent: Sequence[str] | None,
+    folder: str = "",
 ) -> Frontend:
     """Return the frontend that started a hook's process.
 
     ``argv`` and ``environ`` are the process's own, ``parent`` is its parent's command line, or
-    ``None`` where that cannot be known: then pip and uv are taken to install.
+    ``None`` where that cannot be known: then pip and uv are taken to install. ``folder`` is the
+    project's.
     """
     script = argv[0] if argv else ""
     program, command = _program(parent or ())
@@ -124,6 +135,7 @@ def identify(
         name = program if program != "uv" else ""
     command = command if program == name else ""
     keeps = command in _KEEPING.get(name, ())
+    keeps = keeps or (name == "uv" and _UV_FILE.search(folder) is not None)
     mark = Mark.NONE if keeps else _MARKS.get(name, Mark.NONE)
     return Frontend(name, mark, command, tuple(parent or ()))
 

@@ -61,6 +61,38 @@ def test_the_wheel_has_exactly_the_metadata_that_was_prepared(source: Path, tmp_
         assert b"Requires-Dist: spam-cu12==1.0" in wheel.read(f"{prepared.name}/METADATA")
 
 
+def test_a_wheel_has_the_version_that_was_prepared(source: Path, tmp_path: Path) -> None:
+    """uv's label stays, even where another process builds than the one that prepared."""
+    plain = Backend(source, {"SPAM_VARIANT": "cpu"}).metadata(tmp_path / "prepared")
+    labelled = plain.rename(plain.with_name("spam-1.0+cpu.dist-info"))
+    later = Backend(source, {"SPAM_VARIANT": "cu12"})
+    name = later.call("build_wheel", str(tmp_path), metadata_directory=str(labelled))
+    assert name == "spam-1.0+cpu-py3-none-any.whl"
+
+
+def test_a_caller_that_is_not_known_gets_a_plain_wheel(source: Path, tmp_path: Path) -> None:
+    for environ in ({}, {"UV": "uv"}, {"PIP_BUILD_TRACKER": "folder"}):
+        name = Backend(source, environ).call("build_wheel", str(tmp_path))
+        assert name == "spam-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("environ", "settings", "message"),
+    [
+        ({"SELECTOR_PORTABLE": "maybe"}, {}, "the environment variable SELECTOR_PORTABLE is 'mayb"),
+        ({}, {"portable": "maybe"}, "the config setting 'portable' is 'maybe'; expected true or"),
+        ({}, {"portabel": "true"}, "the config setting 'portabel' is not known, did you mean"),
+    ],
+)
+def test_portable_is_yes_or_no(
+    source: Path, tmp_path: Path, environ: dict[str, str], settings: dict[str, str], message: str
+) -> None:
+    with pytest.raises(HookFailedError) as failed:
+        Backend(source, environ).call("build_wheel", str(tmp_path), settings)
+    assert failed.value.output.startswith(f"error: {message}")
+    assert len(failed.value.output.splitlines()) == 1
+
+
 def test_a_wheel_without_prepared_metadata_is_the_same(source: Path, tmp_path: Path) -> None:
     backend = Backend(source, {"SELECTOR_CUDA": "12.4"})
     prepared = backend.metadata(tmp_path / "prepared")

@@ -10,7 +10,7 @@ from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.driver import Driver
 from support.environment import Environment
 from support.index import Index
-from support.project import build_sdist, write_project, write_spam
+from support.project import build_sdist, write_project, write_spam, write_wheel
 
 Install = Callable[..., "Environment"]
 
@@ -35,6 +35,10 @@ def install(
         return environment
 
     return install
+
+
+def version_of(environment: Environment) -> str:
+    return environment.installed()["spam"]
 
 
 def variant_of(environment: Environment) -> str:
@@ -197,6 +201,66 @@ def test_a_project_folder_is_installed_and_installed_editable(
         environment = make_environment(spam_index)
         environment.pip("install", *arguments)
         assert variant_of(environment) == "cpu"
+
+
+def test_a_wheel_is_marked_in_the_way_that_each_frontend_shows(
+    make_environment: MakeEnvironment, spam_index: Index
+) -> None:
+    by_pip, by_uv = make_environment(spam_index), make_environment(spam_index, pip=None)
+    by_pip.pip("install", "spam", environ={"SPAM_VARIANT": "cu12"})
+    by_uv.uv("pip", "install", "spam", environ={"SPAM_VARIANT": "cu12"})
+    assert version_of(by_pip) == "1.0"
+    assert version_of(by_uv) == "1.0+cu12"
+    assert "selected_cu12" in by_pip.pip("cache", "list", "--format=abspath").stdout
+    (wheel,) = by_pip.site_packages.glob("spam-1.0.dist-info/WHEEL")
+    assert "Tag: py3-none-any\n" in wheel.read_text(encoding="utf-8")
+
+
+def test_a_portable_wheel_is_plain(make_environment: MakeEnvironment, spam_index: Index) -> None:
+    for environ, options in (
+        ({"SELECTOR_PORTABLE": "1"}, ()),
+        ({"UV": "inherited", "SPAM_VARIANT": "cpu"}, ("-C", "portable=true")),
+    ):
+        by_uv = make_environment(spam_index, pip=None)
+        by_uv.uv("pip", "install", "spam", "--no-cache", *options, environ=environ)
+        assert version_of(by_uv) == "1.0"
+        by_pip = make_environment(spam_index)
+        by_pip.pip("cache", "purge")
+        by_pip.pip("install", "spam", *options, environ=environ)
+        assert "spam-1.0-py3-none-any" in by_pip.pip("cache", "list", "--format=abspath").stdout
+
+
+def test_a_list_of_variants_makes_one_valid_mark(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    table = """
+[tool.selector]
+kind = "capability"
+
+[[tool.selector.variant]]
+name = "cpu-avx2"
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+    write_spam(tmp_path / "dist")
+    write_wheel(tmp_path / "dist", "spam-cpu-avx2")
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    index = serve(tmp_path / "dist")
+    by_pip, by_uv = make_environment(index), make_environment(index, pip=None)
+    by_pip.pip("install", "spam", environ={"SPAM_VARIANT": "all"})
+    by_uv.uv("pip", "install", "spam", environ={"SPAM_VARIANT": "all"})
+    assert "selected_cpu_avx2_cpu" in by_pip.pip("cache", "list", "--format=abspath").stdout
+    assert version_of(by_uv) == "1.0+cpu.avx2.cpu"
+
+
+def test_pip_inside_uv_run_is_taken_for_pip(
+    make_environment: MakeEnvironment, spam_index: Index
+) -> None:
+    environment = make_environment(spam_index)
+    inside = ("run", "--no-project", "--", str(environment.python), "-m", "pip", "install", "spam")
+    environment.uv(*inside)
+    assert version_of(environment) == "1.0"
 
 
 def test_without_build_isolation_the_users_environment_is_not_written_to(

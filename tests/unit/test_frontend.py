@@ -77,6 +77,21 @@ def test_the_caller_is_recognised(
     assert identify([script, "build_wheel"], environ, words) == Frontend(name, mark)
 
 
+@pytest.mark.parametrize(
+    ("folder", "mark"),
+    [
+        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.LABEL),
+        ("/cache/sdists-v11/index/0123/spam/1.0/rev/src", Mark.LABEL),
+        ("/cache/sdists-v9/path/0123/rev/src", Mark.NONE),
+        ("C:\\cache\\sdists-v9\\path\\0123\\rev\\src", Mark.NONE),
+        ("/home/me/path/spam", Mark.LABEL),
+    ],
+)
+def test_what_uv_installs_from_a_file_gets_no_label(folder: str, mark: Mark) -> None:
+    found = identify(["-c"], {"UV": "uv"}, ["uv", "pip", "install", "x.tar.gz"], folder)
+    assert found == Frontend("uv", mark)
+
+
 MANY = [f"variant-{number}" for number in range(100)]
 
 
@@ -100,13 +115,6 @@ def test_many_variants_still_make_a_file_name() -> None:
     label = Frontend("uv", Mark.LABEL).label(Version("1.0"), MANY)
     parse_wheel_filename(f"spam-1.0+{label}-{tag}.whl")
     assert len(tag) < 200 > len(label)
-
-
-@pytest.mark.parametrize("mark", Mark)
-def test_a_portable_wheel_has_no_mark(mark: Mark) -> None:
-    frontend = Frontend("pip", mark).portable
-    assert frontend.tag(["cu12"]) == "py3-none-any"
-    assert frontend.label(Version("1.0"), ["cu12"]) == ""
 
 
 def test_a_version_with_a_label_of_its_own_gets_no_other() -> None:
