@@ -195,3 +195,15 @@ def test_uv_takes_a_machine_profile(
     environment = make_environment(index, pip=None)
     environment.uv("pip", "install", "spam", environ={"SELECTOR_MACHINE": str(profile)})
     assert environment.record()["variants"] == ["gpu"]
+
+
+def test_a_profile_that_is_not_found_stops_the_install(
+    environment: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "compute.json").write_text('{"format": 1, "facts": {}}', encoding="utf-8")
+    environ = {"SELECTOR_MACHINE": "compute.json"}
+    process = environment.pip("install", "spam", cwd=tmp_path, environ=environ, check=False)
+    assert process.returncode != 0
+    assert "the machine profile compute.json, which does not exist; a relative" in process.stdout
+    assert "give the whole path" in process.stdout
+    assert "Traceback" not in process.stdout
