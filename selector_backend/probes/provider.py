@@ -30,7 +30,7 @@ def read(
 ) -> list[Fact]:
     """Return the one fact of this family: the properties of all the providers that answer.
 
-    Where some do not, the fact's source says why; where none does, that is the reason.
+    Where some do not, the fact's source says why; where there is no property, its reason.
     """
     deadline = time.monotonic() + timeout(environ)
     supported: set[str] = set()
@@ -53,9 +53,10 @@ def read(
         else:
             answered.append(f"{provider.namespace}: {provider.plugin_api}")
     source = "; ".join(answered + failures)
-    if answered:
+    if supported:
         return [Fact("property", source, value=frozenset(supported))]
-    return [Fact("property", "wheel-variant providers", reason=source)]
+    reason = f"none is supported ({source})" if answered else source
+    return [Fact("property", "wheel-variant providers", reason=reason)]
 
 
 def needs(providers: Collection[Provider]) -> list[str]:

@@ -96,7 +96,9 @@ def _gfx(environ: Mapping[str, str]) -> Fact:
         else:
             if target:
                 targets.add(target)
-    if not nodes:
+    if not sys.platform.startswith("linux"):
+        reason = "it is read on Linux only"
+    elif not nodes:
         reason = "the kernel has no driver for AMD GPUs loaded (amdgpu with KFD)"
     elif not targets:
         reason = "no AMD GPU is visible"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
+from support.environment import ROOT
 from support.hooks import Backend, HookFailedError
 from support.plugin import CURRENT, MODULE, OLDER, write_plugin
 from support.project import write_project
@@ -129,6 +132,19 @@ def test_a_broken_plugin_makes_the_fact_absent_with_the_reason(
     record = backend.record(tmp_path / "out")
     assert record["variants"] == ["slow"]
     assert f"demo: its provider {reason}" in record["facts"]["property"]["absent"]
+
+
+def test_a_provider_that_supports_nothing_is_asked_once(backend: Backend, tmp_path: Path) -> None:
+    write_plugin(tmp_path / "plugin", CURRENT.replace("return CONFIGS", "return []"))
+    # A folder as pip's own build environments, in which one hook leaves what it read to the next.
+    package = tmp_path / "pip-build-env-test/selector_backend"
+    shutil.copytree(ROOT / "selector_backend", package)
+    path = f"{package.parent}{os.pathsep}{backend.environ['PYTHONPATH']}"
+    backend.environ = {**backend.environ, "PYTHONPATH": path}
+    for folder in ("one", "two"):
+        fact = backend.record(tmp_path / folder)["facts"]["property"]
+        assert fact["absent"] == "none is supported (demo: demo_provider:Plugin)"
+    assert asked(tmp_path) == 1
 
 
 def test_a_plugin_that_prints_does_not_spoil_the_answer(backend: Backend, tmp_path: Path) -> None:

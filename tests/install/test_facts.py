@@ -166,7 +166,7 @@ def test_a_container_image_is_built_for_another_machine(
 
 
 def test_a_login_node_installs_for_the_compute_nodes(
-    environment: Environment, driver: Driver, tmp_path: Path
+    make_environment: MakeEnvironment, index: Index, driver: Driver, tmp_path: Path
 ) -> None:
     """As on a cluster: one file for each kind of node, and one fact that differs after all."""
     log = tmp_path / "log"
@@ -176,14 +176,15 @@ def test_a_login_node_installs_for_the_compute_nodes(
     text = json.dumps({"format": 1, "facts": {**STATED, "glibc": "2.28"}}, indent=2)
     profile.write_text(text, encoding="utf-8")
     environ = {**driver.environ("11.4", log=log), "SELECTOR_MACHINE": str(profile)}
-    record = install(environment, environ)
+    record = install(make_environment(index), environ)
     assert record["variants"] == ["gpu"]
     assert "avx2" in record["facts"]["cpu"]["value"]  # zen3 has it
     assert record["facts"]["glibc"] == {"value": "2.28", "source": "machine profile"}
     assert str(folder) not in str(record)
-    settings = ("--force-reinstall", "--no-cache-dir", "-C", f"machine={profile}")
+    settings = ("--no-cache-dir", "-C", f"machine={profile}")
     environ = {"SELECTOR_MACHINE": os.devnull, "SELECTOR_GFX": ""}
-    assert install(environment, environ, *settings)["variants"] == ["cpu"]
+    record = install(make_environment(index), environ, *settings)
+    assert record["variants"] == ["cpu"]
     assert not log.exists()
 
 
@@ -195,3 +196,15 @@ def test_uv_takes_a_machine_profile(
     environment = make_environment(index, pip=None)
     environment.uv("pip", "install", "spam", environ={"SELECTOR_MACHINE": str(profile)})
     assert environment.record()["variants"] == ["gpu"]
+
+
+def test_a_profile_that_is_not_found_stops_the_install(
+    environment: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "compute.json").write_text('{"format": 1, "facts": {}}', encoding="utf-8")
+    environ = {"SELECTOR_MACHINE": "compute.json"}
+    process = environment.pip("install", "spam", cwd=tmp_path, environ=environ, check=False)
+    assert process.returncode != 0
+    assert "the machine profile compute.json, which does not exist; a relative" in process.stdout
+    assert "give the whole path" in process.stdout
+    assert "Traceback" not in process.stdout
