@@ -1,0 +1,890 @@
+"""What is done with each frontend, what has to come out, and what does.
+
+A scenario returns what it saw in a few words. `expect` is what a person would want to see; a
+frontend named in `short` is known to fall short of it, and the page shows what comes instead. What
+is `fast` is an ordinary test for those frontends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from frontends.lab import Lab, NotHereError, variants, wheels
+from support.environment import Environment
+from support.project import build_sdist, write_project, write_spam
+
+Number = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    run: Callable[[Lab], str]
+    group: str
+    title: str
+    expect: str
+    kinds: tuple[str, ...]
+    short: tuple[str, ...] = ()
+    fast: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+
+SCENARIOS: list[Scenario] = []
+
+
+def scenario(
+    group: str, title: str, expect: str, kinds: str, *, short: str = "", fast: str = ""
+) -> Callable[[Callable[[Lab], str]], Callable[[Lab], str]]:
+    def register(run: Callable[[Lab], str]) -> Callable[[Lab], str]:
+        SCENARIOS.append(
+            Scenario(
+                run, group, title, expect, *(tuple(one.split()) for one in (kinds, short, fast))
+            )
+        )
+        return run
+
+    return register
+
+
+def since(lab: Lab, **versions: str) -> None:
+    """Leave a scenario to those versions of a frontend that can have it."""
+    needed = versions.get(lab.program.kind)
+    if needed and lab.program.number < tuple(map(int, needed.split("_"))):
+        raise NotHereError(f"since {lab.program.kind} {needed.replace('_', '.')}")
+
+
+def join(*seen: str) -> str:
+    return ", ".join(seen)
+
+
+# pip install, uv pip install
+
+BOTH = "pip uv"
+INSTALL = "install"
+
+
+@scenario(
+    INSTALL, "a machine without a GPU, and one with a driver for CUDA 12.4", "cpu, cu12", BOTH
+)
+def by_machine(lab: Lab) -> str:
+    alone = lab.install()
+    shutil.rmtree(lab.folder / "home")
+    return join(alone, lab.install(**lab.driver))
+
+
+@scenario(
+    INSTALL,
+    "one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`, automatic, automatic after a driver for "
+    "CUDA 12.4 appears, `SPAM_VARIANT=cpu`",
+    "cpu, cu12, cpu, cu12, cpu",
+    BOTH,
+    fast=BOTH,
+)
+def one_cache(lab: Lab) -> str:
+    return join(
+        lab.install(SPAM_VARIANT="cpu"),
+        lab.install(SPAM_VARIANT="cu12"),
+        lab.install(),
+        lab.install(**lab.driver),
+        lab.install(SPAM_VARIANT="cpu"),
+    )
+
+
+def setting(lab: Lab, *settings: str) -> list[str]:
+    """Return the options that pass config settings; pip has them since 22.1."""
+    since(lab, pip="22_1")
+    return [f"--config-settings={one}" for one in settings]
+
+
+@scenario(
+    INSTALL,
+    "one cache: `--config-settings=variant=cu12`, `--config-settings=variant=cpu`, "
+    "`SPAM_VARIANT=cu11`, automatic",
+    "cu12, cpu, cu11, cpu",
+    BOTH,
+    fast="uv",
+)
+def config_settings(lab: Lab) -> str:
+    return join(
+        lab.install("spam", *setting(lab, "variant=cu12")),
+        lab.install("spam", *setting(lab, "variant=cpu")),
+        lab.install(SPAM_VARIANT="cu11"),
+        lab.install(),
+    )
+
+
+@scenario(
+    INSTALL, "one cache, another Python: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`", "cpu, cu12", BOTH
+)
+def another_python(lab: Lab) -> str:
+    other = "3.9" if lab.program.python == "3.10" else "3.10"
+    first = lab.install(SPAM_VARIANT="cpu")
+    return join(first, lab.install(into=lab.fresh(other), SPAM_VARIANT="cu12"))
+
+
+@scenario(
+    INSTALL,
+    "as a dependency of another package, one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+)
+def as_dependency(lab: Lab) -> str:
+    return join(lab.install("app", SPAM_VARIANT="cpu"), lab.install("app", SPAM_VARIANT="cu12"))
+
+
+@scenario(
+    INSTALL, "with an extra that the table hands on: `spam[plot]`", "cpu with spam-plot", BOTH
+)
+def with_extra(lab: Lab) -> str:
+    environment = lab.fresh()
+    variant = lab.install("spam[plot]", into=environment)
+    plot = "with" if "spam-plot" in environment.installed() else "without"
+    return f"{variant} {plot} spam-plot"
+
+
+def again(lab: Lab) -> str:
+    return "--force-reinstall" if lab.program.kind == "pip" else "--reinstall"
+
+
+@scenario(
+    INSTALL,
+    "`--force-reinstall` (uv: `--reinstall`) in an environment that has cpu: automatic",
+    "cpu",
+    BOTH,
+)
+def force_reinstall(lab: Lab) -> str:
+    environment = lab.fresh()
+    lab.install(into=environment)
+    return lab.install(again(lab), "spam", into=environment)
+
+
+@scenario(
+    INSTALL,
+    "`pip uninstall -y spam spam-cpu` first, then `SPAM_VARIANT=cu12`, in one environment",
+    "cpu, cu12",
+    BOTH,
+)
+def change_variant(lab: Lab) -> str:
+    environment = lab.fresh()
+    first = lab.install(into=environment)
+    yes = ["-y"] if lab.program.kind == "pip" else []
+    lab.pip(environment, "uninstall", *yes, "spam", "spam-cpu")
+    return join(first, lab.install(into=environment, SPAM_VARIANT="cu12"))
+
+
+@scenario(
+    INSTALL,
+    "`--no-build-isolation`, one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+)
+def no_build_isolation(lab: Lab) -> str:
+    seen = []
+    for variant in ("cpu", "cu12"):
+        environment = lab.fresh()
+        lab.pip(environment, "install", "selector-backend")
+        if lab.program.kind == "pip" and lab.program.number < (22, 3):
+            lab.pip(environment, "install", "flit_core", check=False)
+        seen.append(
+            lab.install("--no-build-isolation", "spam", into=environment, SPAM_VARIANT=variant)
+        )
+    return join(*seen)
+
+
+def hashed(lab: Lab, *names: str) -> str:
+    """Write a requirements file with hashes and return its path."""
+    lines = []
+    for name in names:
+        (path,) = lab.world.dist.glob(f"{name.replace('-', '_')}-1.0[.-]*")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f"{name}==1.0 --hash=sha256:{digest}\n")
+    file = lab.folder / "requirements.txt"
+    file.write_text("".join(lines))
+    return str(file)
+
+
+@scenario(
+    INSTALL,
+    "`--require-hashes`, one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+)
+def require_hashes(lab: Lab) -> str:
+    seen = []
+    for variant in ("cpu", "cu12"):
+        file = hashed(lab, "spam", "spam-core", f"spam-{variant}")
+        seen.append(lab.install("--require-hashes", "-r", file, SPAM_VARIANT=variant))
+    return join(*seen)
+
+
+@scenario(
+    INSTALL,
+    "`pip download spam selector-backend -d DIR`, then offline "
+    "`pip install --no-index --find-links DIR spam`",
+    "cpu",
+    "pip",
+)
+def offline(lab: Lab) -> str:
+    folder = str(lab.folder / "downloads")
+    lab.pip(lab.fresh(), "download", "spam", "selector-backend", "flit_core", "-d", folder)
+    return lab.install("--no-index", "--find-links", folder, "spam")
+
+
+@scenario(
+    INSTALL,
+    "`pip wheel spam -w DIR`, then, without the index and the cache, "
+    "`pip install --no-index --find-links DIR spam`",
+    "spam-1.0-py3-none-any.whl: cu12",
+    "pip",
+    fast="pip",
+)
+def wheelhouse(lab: Lab) -> str:
+    folder = lab.folder / "wheels"
+    lab.pip(lab.fresh(), "wheel", "spam", "-w", str(folder), SPAM_VARIANT="cu12")
+    shutil.rmtree(lab.folder / "home")
+    variant = lab.install("--no-index", "--find-links", str(folder), "spam", PIP_INDEX_URL="")
+    return f"{wheels(folder)}: {variant}"
+
+
+@scenario(
+    INSTALL,
+    "`SPAM_VARIANT=cu12 pip wheel spam`, then `pip install spam` with the same cache",
+    "cpu",
+    "pip",
+    short="pip",
+)
+def wheel_then_install(lab: Lab) -> str:
+    lab.pip(lab.fresh(), "wheel", "spam", "-w", str(lab.folder / "w"), SPAM_VARIANT="cu12")
+    return lab.install()
+
+
+@scenario(
+    INSTALL,
+    "`SPAM_VARIANT=cu12 pip wheel --no-cache-dir spam`, then `pip install spam`",
+    "cpu",
+    "pip",
+)
+def uncached_wheel_then_install(lab: Lab) -> str:
+    arguments = ("wheel", "--no-cache-dir", "spam", "-w", str(lab.folder / "w"))
+    lab.pip(lab.fresh(), *arguments, SPAM_VARIANT="cu12")
+    return lab.install()
+
+
+@scenario(
+    INSTALL,
+    "`pip wheel` of version 1.0, then `pip cache remove spam`, then `pip install spam`",
+    "cpu",
+    "pip",
+)
+def cache_removed(lab: Lab) -> str:
+    lab.pip(lab.fresh(), "wheel", "spam", "-w", str(lab.folder / "w"), SPAM_VARIANT="cu12")
+    lab.pip(lab.fresh(), "cache", "remove", "spam")
+    return lab.install()
+
+
+def listed(lab: Lab, environment: Environment) -> str:
+    """Return what `freeze` says of spam."""
+    lines = lab.pip(environment, "freeze").splitlines()
+    return next(line for line in lines if line.startswith("spam=="))
+
+
+@scenario(INSTALL, "`pip freeze` afterwards", "spam==1.0", BOTH, short="uv")
+def freeze(lab: Lab) -> str:
+    environment = lab.fresh()
+    lab.install(into=environment)
+    return listed(lab, environment)
+
+
+def freeze_and_install(lab: Lab, *first: str, plain: bool) -> str:
+    environment = lab.fresh()
+    lab.install("spam", *first, into=environment)
+    lines = [
+        line for line in lab.pip(environment, "freeze").splitlines() if re.match(r"[\w-]+==", line)
+    ]
+    text = "\n".join(lines)
+    file = lab.folder / "frozen.txt"
+    file.write_text(re.sub(r"(?m)^(spam==[^+\n]*)\+.*", r"\1", text) if plain else text)
+    target = lab.fresh()
+    output = lab.pip(target, "install", "-r", str(file), check=False)
+    if "spam" in target.installed():
+        return variants(target)
+    found = re.search(r"there is no version of\s+spam==\S+?(?= )", output)
+    return f"refused: {' '.join(found[0].split())}" if found else f"refused: {output[-200:]}"
+
+
+@scenario(INSTALL, "`pip freeze > FILE`, then `pip install -r FILE`", "cpu", BOTH, short="uv")
+def frozen(lab: Lab) -> str:
+    return freeze_and_install(lab, plain=False)
+
+
+@scenario(
+    INSTALL,
+    "the same, the label cut off first: `sed -i 's/^\\(spam==[^+]*\\)+.*/\\1/' FILE`",
+    "cpu",
+    "uv",
+)
+def frozen_cut(lab: Lab) -> str:
+    return freeze_and_install(lab, plain=True)
+
+
+@scenario(
+    INSTALL,
+    "`pip inspect` afterwards: the version, and whether pip sees the record",
+    "1.0, yes",
+    "pip",
+)
+def inspect(lab: Lab) -> str:
+    since(lab, pip="22_2")
+    environment = lab.fresh()
+    lab.install(into=environment)
+    output = lab.pip(environment, "inspect")
+    data = json.loads(output[output.index("{") : output.rindex("}") + 1])
+    (spam,) = (one for one in data["installed"] if one["metadata"]["name"] == "spam")
+    record = (environment.site_packages / "spam-1.0.dist-info/selector.json").is_file()
+    return join(spam["metadata"]["version"], "yes" if record else "no")
+
+
+@scenario(INSTALL, "`pip uninstall spam` afterwards: what of spam is left", "nothing", BOTH)
+def uninstall(lab: Lab) -> str:
+    environment = lab.fresh()
+    lab.install(into=environment)
+    lab.pip(environment, "uninstall", *(["-y"] if lab.program.kind == "pip" else []), "spam")
+    left = list(environment.site_packages.glob("spam-*"))
+    return "nothing" if not left else str([path.name for path in left])
+
+
+@scenario(
+    INSTALL,
+    "the sdist as a file, one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+    short="uv",
+)
+def file(lab: Lab) -> str:
+    sdist = str(lab.world.dist / "spam-1.0.tar.gz")
+    return join(lab.install(sdist, SPAM_VARIANT="cpu"), lab.install(sdist, SPAM_VARIANT="cu12"))
+
+
+def url_of(lab: Lab) -> str:
+    return "spam @ " + lab.world.index.url.replace("simple/", "files/spam-1.0.tar.gz")
+
+
+@scenario(
+    INSTALL,
+    "the sdist by a URL, one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+    short="uv",
+)
+def url(lab: Lab) -> str:
+    return join(
+        lab.install(url_of(lab), SPAM_VARIANT="cpu"), lab.install(url_of(lab), SPAM_VARIANT="cu12")
+    )
+
+
+@scenario(
+    INSTALL,
+    "the file and the URL with `--no-cache`: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12` of each",
+    "cpu, cu12, cpu, cu12",
+    "uv",
+)
+def uncached(lab: Lab) -> str:
+    sdist = str(lab.world.dist / "spam-1.0.tar.gz")
+    return join(
+        *(
+            lab.install("--no-cache", what, SPAM_VARIANT=variant)
+            for what in (sdist, url_of(lab))
+            for variant in ("cpu", "cu12")
+        )
+    )
+
+
+@scenario(
+    INSTALL,
+    "a folder that holds the source, one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+)
+def folder(lab: Lab) -> str:
+    source = str(write_project(lab.folder / "spam"))
+    return join(lab.install(source, SPAM_VARIANT="cpu"), lab.install(source, SPAM_VARIANT="cu12"))
+
+
+@scenario(
+    INSTALL,
+    "a folder, `-e`: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+)
+def editable(lab: Lab) -> str:
+    since(lab, pip="21_3")
+    source = str(write_project(lab.folder / "spam"))
+    return join(
+        lab.install("-e", source, SPAM_VARIANT="cpu"),
+        lab.install("-e", source, SPAM_VARIANT="cu12"),
+    )
+
+
+@scenario(
+    INSTALL,
+    "`--find-links` to a folder with the sdist, one cache: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+)
+def find_links(lab: Lab) -> str:
+    arguments = ("--no-index", "--find-links", str(lab.world.dist), "--find-links")
+    links = (*arguments, str(lab.world.shelf.wheelhouse), "spam")
+    return join(lab.install(*links, SPAM_VARIANT="cpu"), lab.install(*links, SPAM_VARIANT="cu12"))
+
+
+@scenario(
+    INSTALL,
+    "a version with a label of its own, 1.0+own, one cache: `SPAM_VARIANT=cpu`, "
+    "`SPAM_VARIANT=cu12`, and the last again with `--no-cache` (pip: `--no-cache-dir`)",
+    "cpu, cu12, cu12",
+    BOTH,
+    short="uv",
+)
+def own_label(lab: Lab) -> str:
+    dist = lab.folder / "own"
+    build_sdist(write_project(lab.folder / "spam", version="1.0+own"), dist)
+    write_spam(dist, "1.0+own")
+    wanted = ("--find-links", str(dist), "spam==1.0+own")
+    fresh = "--no-cache-dir" if lab.program.kind == "pip" else "--no-cache"
+    return join(
+        lab.install(*wanted, SPAM_VARIANT="cpu"),
+        lab.install(*wanted, SPAM_VARIANT="cu12"),
+        lab.install(fresh, *wanted, SPAM_VARIANT="cu12"),
+    )
+
+
+@scenario(
+    INSTALL,
+    "one cache: `--config-settings=portable=true --config-settings=variant=cu12`, the same with "
+    "`variant=cpu`, then `SPAM_VARIANT=cu11`",
+    "cu12, cpu, cu11",
+    BOTH,
+    short="pip",
+)
+def portable(lab: Lab) -> str:
+    return join(
+        lab.install("spam", *setting(lab, "portable=true", "variant=cu12")),
+        lab.install("spam", *setting(lab, "portable=true", "variant=cpu")),
+        lab.install(SPAM_VARIANT="cu11"),
+    )
+
+
+@scenario(
+    INSTALL,
+    "`SELECTOR_PORTABLE=1 SPAM_VARIANT=cu12` with `--no-cache` (pip: `--no-cache-dir`), then, with "
+    "the cache, automatic",
+    "cu12, cpu",
+    BOTH,
+)
+def portable_uncached(lab: Lab) -> str:
+    fresh = "--no-cache-dir" if lab.program.kind == "pip" else "--no-cache"
+    first = lab.install("spam", fresh, SPAM_VARIANT="cu12", SELECTOR_PORTABLE="1")
+    return join(first, lab.install())
+
+
+# Building to keep
+
+KEEP = "keep"
+
+
+@scenario(KEEP, "`python -m build --wheel`", "spam-1.0-py3-none-any.whl", "build")
+def build(lab: Lab) -> str:
+    source = str(write_project(lab.folder / "spam"))
+    lab.call("python", "-m", "build", "--wheel", source, "-o", str(lab.folder / "out"))
+    return wheels(lab.folder / "out")
+
+
+@scenario(
+    KEEP,
+    "`uv build --wheel`, then `uv pip install` of what it built",
+    "spam-1.0-py3-none-any.whl: cpu",
+    "uv",
+)
+def uv_build(lab: Lab) -> str:
+    source, out = str(write_project(lab.folder / "spam")), lab.folder / "out"
+    lab.call("uv", "build", "--wheel", source, "-o", str(out))
+    return f"{wheels(out)}: {lab.install(str(out / wheels(out)))}"
+
+
+# Tools on top
+
+TOOLS = "tools"
+
+
+def said(output: str) -> str:
+    """Return the variant that `app` says it runs with."""
+    found = re.findall(r"variant: ?(.*)", output)
+    return found[-1] if found else output[-200:]
+
+
+@scenario(
+    TOOLS,
+    "`pipx install app` of a package that depends on spam, one cache: `SPAM_VARIANT=cpu`, "
+    "`pipx uninstall app`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    "pipx",
+)
+def pipx(lab: Lab) -> str:
+    seen = []
+    for variant in ("cpu", "cu12"):
+        lab.call("pipx", "install", "app", SPAM_VARIANT=variant)
+        seen.append(said(lab.run(str(lab.folder / "bin/app"))))
+        lab.call("pipx", "uninstall", "app")
+    return join(*seen)
+
+
+@scenario(
+    TOOLS,
+    "`uv tool install app` likewise: `SPAM_VARIANT=cpu`, `uv tool uninstall app`, "
+    "`SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    "uv",
+)
+def uv_tool(lab: Lab) -> str:
+    seen = []
+    for variant in ("cpu", "cu12"):
+        lab.call("uv", "tool", "install", "app", SPAM_VARIANT=variant)
+        seen.append(said(lab.run(str(lab.folder / "home/.local/bin/app"))))
+        lab.call("uv", "tool", "uninstall", "app")
+    return join(*seen)
+
+
+@scenario(TOOLS, "`uvx app`: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`", "cpu, cu12", "uv")
+def uvx(lab: Lab) -> str:
+    return join(
+        said(lab.call("uvx", "app", SPAM_VARIANT="cpu")),
+        said(lab.call("uvx", "app", SPAM_VARIANT="cu12")),
+    )
+
+
+# Locks
+
+LOCKS = "locks"
+
+
+def pins(text: str) -> str:
+    """Return what a lock or a compiled file holds of spam and its variants."""
+    found = re.findall(r'name = "(spam[\w-]*)"\nversion = "([^"]+)"', text) or re.findall(
+        r"(?m)^(spam[\w-]*)==([^\s\\]+)", text
+    )
+    wanted = [f"{name} {version}" for name, version in sorted(set(found)) if name != "spam-core"]
+    return " and ".join(wanted) or "nothing"
+
+
+@scenario(
+    LOCKS,
+    "`pip-compile`, one cache: what the file holds after `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "spam 1.0 and spam-cpu 1.0, spam 1.0 and spam-cu12 1.0",
+    "pip-tools",
+)
+def pip_compile(lab: Lab) -> str:
+    return compiled(lab, "pip-compile", "requirements.in", "-o")
+
+
+@scenario(
+    LOCKS,
+    "`uv pip compile`, one cache: what the file holds after `SPAM_VARIANT=cpu`, "
+    "`SPAM_VARIANT=cu12`",
+    "spam 1.0 and spam-cpu 1.0, spam 1.0 and spam-cu12 1.0",
+    "uv",
+)
+def uv_compile(lab: Lab) -> str:
+    return compiled(lab, "uv", "pip", "compile", "requirements.in", "-o")
+
+
+@scenario(
+    LOCKS,
+    "`pip lock spam`, one cache: what `pylock.toml` holds after `SPAM_VARIANT=cpu`, "
+    "`SPAM_VARIANT=cu12`",
+    "spam 1.0 and spam-cpu 1.0, spam 1.0 and spam-cu12 1.0",
+    "pip",
+)
+def pip_lock(lab: Lab) -> str:
+    since(lab, pip="25_1")
+    return compiled(lab, "lock", "-r", "requirements.in", "-o", suffix=".toml", prefix="pylock.")
+
+
+def compiled(lab: Lab, *command: str, suffix: str = ".txt", prefix: str = "") -> str:
+    (lab.folder / "requirements.in").write_text("spam\n")
+    seen = []
+    for variant in ("cpu", "cu12"):
+        file = lab.folder / f"{prefix}{variant}{suffix}"
+        environment = lab.fresh() if lab.program.kind == "pip" else None
+        lab.call(*command, str(file), environment=environment, SPAM_VARIANT=variant)
+        seen.append(pins(file.read_text()))
+    return join(*seen)
+
+
+def project(
+    lab: Lab, more: str = "", *, dependencies: str = '["spam"]', name: str = "project"
+) -> Path:
+    """Write a project that depends on spam."""
+    folder = lab.folder / name
+    folder.mkdir()
+    text = f"""\
+[project]
+name = "project"
+version = "1.0"
+requires-python = ">=3.9"
+dependencies = {dependencies}
+{more}
+"""
+    (folder / "pyproject.toml").write_text(text)
+    return folder
+
+
+def environment_of(lab: Lab, folder: Path) -> Environment:
+    return Environment(folder / ".venv", lab.environ)
+
+
+SYNCED = "the lock: {0}; installed: {1}; builds at the next `uv run`: {2}"
+
+
+def lock_and_sync(lab: Lab, more: str, **environ: Any) -> str:
+    folder = project(lab, more)
+    lab.call("uv", "lock", cwd=folder, **environ)
+    locked = pins((folder / "uv.lock").read_text())
+    lab.call("uv", "sync", "--locked", cwd=folder, **environ)
+    installed = variants(environment_of(lab, folder))
+    output = lab.call("uv", "run", "--locked", "python", "-c", "", cwd=folder, **environ)
+    again = "yes" if "Built spam" in output or "Building spam" in output else "no"
+    return SYNCED.format(locked, installed, again)
+
+
+def settings_table(lab: Lab, *settings: str) -> str:
+    """Return uv's setting for a project; before it had one for a package, it is for all."""
+    pairs = ", ".join(settings)
+    if lab.program.number < (0, 8):
+        return f"[tool.uv]\nconfig-settings = {{ {pairs} }}"
+    return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {pairs} }} }}"
+
+
+RIGHT = SYNCED.format("spam 1.0 and spam-cu12 1.0", "cu12", "no")
+
+
+@scenario(
+    LOCKS,
+    "`uv lock`, `uv sync`, `uv run` with `SPAM_VARIANT=cu12` set for each",
+    RIGHT,
+    "uv",
+    short="uv",
+)
+def uv_lock_variable(lab: Lab) -> str:
+    return lock_and_sync(lab, "", SPAM_VARIANT="cu12")
+
+
+@scenario(
+    LOCKS,
+    "`SPAM_VARIANT=cu12 uv lock`, then `uv sync` without: what is installed",
+    "cu12",
+    "uv",
+    short="uv",
+)
+def uv_lock_only(lab: Lab) -> str:
+    folder = project(lab)
+    lab.call("uv", "lock", cwd=folder, SPAM_VARIANT="cu12")
+    lab.call("uv", "sync", cwd=folder)
+    return variants(environment_of(lab, folder))
+
+
+@scenario(
+    LOCKS,
+    "`uv lock`, `uv sync`, `uv run`; the project has "
+    '`config-settings-package = { spam = { variant = "cu12" } }`',
+    RIGHT,
+    "uv",
+    short="uv",
+)
+def uv_lock_setting(lab: Lab) -> str:
+    return lock_and_sync(lab, settings_table(lab, 'variant = "cu12"'))
+
+
+@scenario(
+    LOCKS,
+    'the same with `config-settings-package = { spam = { variant = "cu12", portable = "true" } }`',
+    RIGHT,
+    "uv",
+)
+def uv_lock_portable(lab: Lab) -> str:
+    return lock_and_sync(lab, settings_table(lab, 'variant = "cu12"', 'portable = "true"'))
+
+
+@scenario(
+    LOCKS,
+    "after that, with the same cache, `uv pip install spam`",
+    "cpu",
+    "uv",
+)
+def uv_lock_portable_then_install(lab: Lab) -> str:
+    lock_and_sync(lab, settings_table(lab, 'variant = "cu12"', 'portable = "true"'))
+    return lab.install()
+
+
+@scenario(
+    LOCKS,
+    "after the row with `variant` alone, with the same cache, `uv pip install spam`",
+    "cpu",
+    "uv",
+)
+def uv_lock_setting_then_install(lab: Lab) -> str:
+    lock_and_sync(lab, settings_table(lab, 'variant = "cu12"'))
+    return lab.install()
+
+
+SEVERAL = """\
+[project.optional-dependencies]
+cpu = ["spam-cpu==1.0"]
+cu12 = ["spam-cu12==1.0"]
+"""
+CONFLICTS = '[tool.uv]\nconflicts = [[{ extra = "cpu" }, { extra = "cu12" }]]\n'
+
+
+def ours(environment: Environment) -> str:
+    names = (name for name in environment.installed() if name in ("spam-cpu", "spam-cu12"))
+    return " and ".join(sorted(names)) or "none"
+
+
+@scenario(
+    LOCKS,
+    "one lock for several machines: extras that name spam-cpu and spam-cu12, declared as "
+    "`conflicts`; `uv sync --locked --extra cpu`, `uv sync --locked --extra cu12`",
+    "spam-cpu, spam-cu12",
+    "uv",
+)
+def uv_several(lab: Lab) -> str:
+    folder = project(lab, SEVERAL + CONFLICTS, dependencies="[]")
+    lab.call("uv", "lock", cwd=folder)
+    seen = []
+    for variant in ("cpu", "cu12"):
+        lab.call("uv", "sync", "--locked", "--extra", variant, cwd=folder)
+        seen.append(ours(environment_of(lab, folder)))
+    return join(*seen)
+
+
+def source_of(lab: Lab, tool: str) -> str:
+    """Return the part of a project that names the index for poetry or pdm."""
+    if tool == "poetry":
+        return (
+            '[tool.poetry]\npackage-mode = false\n\n[[tool.poetry.source]]\nname = "local"\n'
+            f'url = "{lab.world.index.url}"\npriority = "primary"\n'
+        )
+    return (
+        '[tool.pdm]\ndistribution = false\n\n[[tool.pdm.source]]\nname = "pypi"\n'
+        f'url = "{lab.world.index.url}"\nverify_ssl = false\n'
+    )
+
+
+INSTALLS = {
+    "poetry": (("poetry", "lock", "-n"), ("poetry", "install", "-n")),
+    "pdm": (("pdm", "lock"), ("pdm", "sync")),
+}
+
+
+def locked_install(lab: Lab, variant: str, *options: str, more: str = "", **environ: Any) -> str:
+    """Lock and install in a new project; return what the lock holds and what is installed."""
+    tool = lab.program.kind
+    lab.made += 1
+    folder = project(lab, more + source_of(lab, tool), name=f"project{lab.made}")
+    lock, install = INSTALLS[tool]
+    lab.call(*lock, *options, cwd=folder, SPAM_VARIANT=variant, **environ)
+    lab.call(*install, cwd=folder, SPAM_VARIANT=variant)
+    (file,) = folder.glob("*.lock")
+    return f"{pins(file.read_text())}: {variants(environment_of(lab, folder))}"
+
+
+LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cu12 1.0: cu12"
+
+
+@scenario(
+    LOCKS,
+    "`poetry lock` and `poetry install` (pdm: `pdm lock`, `pdm sync`), one cache, two projects: "
+    "what the lock holds and what is installed after `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    LOCKED,
+    "poetry pdm",
+    short="poetry pdm",
+)
+def lock_twice(lab: Lab) -> str:
+    return join(locked_install(lab, "cpu"), locked_install(lab, "cu12"))
+
+
+@scenario(
+    LOCKS,
+    "the same, locked with `poetry lock --no-cache` (pdm: `PDM_NO_CACHE=1 pdm lock`)",
+    LOCKED,
+    "poetry pdm",
+)
+def lock_uncached(lab: Lab) -> str:
+    options = ("--no-cache",) if lab.program.kind == "poetry" else ()
+    environ: dict[str, Any] = {"PDM_NO_CACHE": "1"} if lab.program.kind == "pdm" else {}
+    return join(
+        locked_install(lab, "cpu", *options, **environ),
+        locked_install(lab, "cu12", *options, **environ),
+    )
+
+
+@scenario(
+    LOCKS,
+    "one lock for several machines: extras that name spam-cpu and spam-cu12; installed with the "
+    "one and, in another checkout, the other",
+    "spam-cpu, spam-cu12",
+    "poetry pdm",
+)
+def several(lab: Lab) -> str:
+    tool = lab.program.kind
+    first = project(lab, SEVERAL + source_of(lab, tool), dependencies="[]", name="first")
+    lock = ("poetry", "lock", "-n") if tool == "poetry" else ("pdm", "lock", "-G", ":all")
+    lab.call(*lock, cwd=first)
+    shutil.copytree(first, lab.folder / "second", ignore=shutil.ignore_patterns(".venv", ".pdm*"))
+    seen = []
+    for folder, variant in ((first, "cpu"), (lab.folder / "second", "cu12")):
+        install = (
+            ("poetry", "install", "-n", "--extras") if tool == "poetry" else ("pdm", "sync", "-G")
+        )
+        lab.call(*install, variant, cwd=folder)
+        seen.append(ours(environment_of(lab, folder)))
+    return join(*seen)
+
+
+@scenario(
+    LOCKS,
+    "one lock for each: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12` compiled with hashes and installed "
+    "on a machine that sets the same variable",
+    "cpu, cu12",
+    "uv",
+)
+def uv_one_for_each(lab: Lab) -> str:
+    (lab.folder / "requirements.in").write_text("spam\n")
+    seen = []
+    for variant in ("cpu", "cu12"):
+        file = str(lab.folder / f"{variant}.txt")
+        command = ("uv", "pip", "compile", "--generate-hashes", "requirements.in", "-o", file)
+        lab.call(*command, SPAM_VARIANT=variant)
+        seen.append(lab.install("--require-hashes", "-r", file, SPAM_VARIANT=variant))
+    return join(*seen)
+
+
+@scenario(
+    LOCKS,
+    "a compiled file for cpu, installed with `SPAM_VARIANT=cu12`",
+    "cpu",
+    BOTH,
+    short="pip uv",
+)
+def other_choice(lab: Lab) -> str:
+    file = lab.folder / "requirements.txt"
+    file.write_text("spam==1.0\nspam-core==1.0\nspam-cpu==1.0\n")
+    return lab.install("-r", str(file), SPAM_VARIANT="cu12")

@@ -1,0 +1,49 @@
+"""The fast part of the matrix; `python tests/frontends/run.py` runs the whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import NEWEST_PIP, OLDEST_PIP, require_python
+from frontends.lab import Lab, Program, Shelf, World, make_world
+from frontends.page import PAGE, page
+from frontends.run import PROGRAMS, RESULTS, load
+from frontends.scenarios import SCENARIOS, Scenario
+from support.environment import find_uv
+
+UV = Program("uv", "newest")
+FAST = [Program("pip", OLDEST_PIP, "3.9"), Program("pip", NEWEST_PIP), UV]
+CASES = [
+    pytest.param(scenario, program, id=f"{scenario.name}-{program.title}")
+    for scenario in SCENARIOS
+    for program in FAST
+    if program.kind in scenario.fast
+]
+
+
+@pytest.fixture(scope="module")
+def world(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    shelf = Shelf(wheelhouse.parent)
+    for name in ("uv", "uvx"):
+        script = Path(shelf.script(UV, name))
+        script.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            script.symlink_to(Path(find_uv()).with_name(name))
+    with make_world(shelf, tmp_path_factory.mktemp("world")) as world:
+        yield world
+
+
+@pytest.mark.parametrize(("scenario", "program"), CASES)
+def test_the_choice_stays_right_under_caches(
+    world: World, tmp_path: Path, scenario: Scenario, program: Program
+) -> None:
+    if program.python:
+        require_python(program.python)
+    assert scenario.run(Lab(world, program, tmp_path)) == scenario.expect
+
+
+def test_the_page_says_what_the_results_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(load(RESULTS), PROGRAMS)
