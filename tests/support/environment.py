@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -141,9 +144,24 @@ def create_environment(
     run([python, "-m", "venv", "--without-pip", str(folder)], environ)
     environment = Environment(folder, environ)
     if pip is not None:
-        with zipfile.ZipFile(pip) as wheel:
-            wheel.extractall(environment.site_packages)
+        shutil.copytree(_unpacked(pip), environment.site_packages, dirs_exist_ok=True)
     return environment
+
+
+def _unpacked(wheel: Path) -> Path:
+    """Return a folder beside ``wheel`` with what is in it, compiled, which is made once.
+
+    A pip that compiles itself anew in each environment would take most of the tests' time.
+    """
+    folder = wheel.with_suffix(".unpacked")
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(partial)
+            compileall.compile_dir(partial, quiet=2, stripdir=str(partial))
+            partial.rename(folder)
+    return folder
 
 
 def find_uv() -> str:
