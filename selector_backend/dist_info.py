@@ -86,7 +86,7 @@ def recorded_variants(files: Mapping[str, bytes]) -> list[str]:
 def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
     """Return what `read_dist_info` did, with the version that the project has.
 
-    uv, before 0.12 at least, keeps a portable wheel for its config settings only, but its metadata
+    uv, to 0.11 at least, keeps a portable wheel for its config settings only, but its metadata
     for everybody. So what is prepared has the label even if a portable wheel is asked for.
     """
     version: str = json.loads(files[RECORD_NAME])["version"]

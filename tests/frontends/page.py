@@ -34,7 +34,8 @@ What is required stays the same: `spam==1.0` is satisfied by each of them, and e
 process that called. Where that cannot be read (Windows), an install is assumed: pass \
 `-C portable=true` when building to keep.
 
-In the tables below, each cell is what was seen in a run against an index that serves files with \
+In the tables below, each cell is what \
+was seen in a run against an index that serves files with \
 the headers of the public one; ✓ is what has to come out, anything else is what came out instead, \
 and an empty cell is something that the version does not have. Unless a row says otherwise, each \
 install goes into a new environment, from the same cache, on a machine without a GPU, and is \

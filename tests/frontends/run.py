@@ -2,7 +2,7 @@
 
 Usage: python tests/frontends/run.py [--only pip-24.0] [--scenario one_cache] [--jobs 2]
 
-Needs what the tests need, and Python 3.9, 3.10 and 3.13. The frontends are fetched as this machine
+Needs what the tests need, and Python 3.9 to 3.13. The frontends are fetched as this machine
 is configured, into a folder that SELECTOR_BACKEND_FRONTENDS names or else a temporary one; what
 they do is done with an index on loopback, and with homes and caches of their own. The exit status
 is 1 if something came out that is neither right nor known.

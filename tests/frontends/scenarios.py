@@ -72,6 +72,34 @@ BOTH = "pip uv"
 INSTALL = "install"
 
 
+def kept(lab: Lab) -> str:
+    """Return the names of the wheels of spam that the frontend's caches hold."""
+    found = {path.name for path in (lab.folder / "home").rglob("spam-1*.whl")}
+    return " and ".join(sorted(found)) or "none"
+
+
+@scenario(
+    INSTALL,
+    "`SPAM_VARIANT=cu12`: the wheel's file, as the cache has it afterwards",
+    "spam-1.0-py3-none-selected_cu12.whl",
+    "pip",
+)
+def tag(lab: Lab) -> str:
+    lab.install(SPAM_VARIANT="cu12")
+    return kept(lab)
+
+
+@scenario(
+    INSTALL,
+    "`SPAM_VARIANT=cu12`: the wheel's file, as the cache has it afterwards",
+    "spam-1.0+cu12-py3-none-any.whl",
+    "uv",
+)
+def label(lab: Lab) -> str:
+    lab.install(SPAM_VARIANT="cu12")
+    return kept(lab)
+
+
 @scenario(
     INSTALL, "a machine without a GPU, and one with a driver for CUDA 12.4", "cpu, cu12", BOTH
 )
@@ -804,6 +832,17 @@ def locked_install(lab: Lab, variant: str, *options: str, more: str = "", **envi
     lab.call(*install, cwd=folder, SPAM_VARIANT=variant)
     (file,) = folder.glob("*.lock")
     return f"{pins(file.read_text())}: {variants(environment_of(lab, folder))}"
+
+
+@scenario(
+    LOCKS,
+    "`SPAM_VARIANT=cu12`, lock and install: the wheel's file, as the cache has it afterwards",
+    "spam-1.0-py3-none-selected_cu12.whl",
+    "poetry pdm",
+)
+def tag_of_locked(lab: Lab) -> str:
+    locked_install(lab, "cu12")
+    return kept(lab)
 
 
 LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cu12 1.0: cu12"
