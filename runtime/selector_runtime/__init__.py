@@ -307,7 +307,7 @@ def _importing(frame: FrameType) -> FrameType:
         return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
     own = top(frame)
-    while frame.f_back and top(frame) in (own, "importlib", "_frozen_importlib"):
+    while frame.f_back and top(frame) in (own, "importlib"):
         if own == "__main__":
             break
         frame = frame.f_back

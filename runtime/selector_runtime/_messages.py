@@ -29,7 +29,7 @@ _SENTENCES = (
 
 def explain(error: BaseException) -> str:
     """Return in a sentence what an error says."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, (ImportError, OSError)):
         for pattern, sentence in _SENTENCES:
             match = re.search(pattern, text)
