@@ -285,7 +285,12 @@ def _is_installed(module: str) -> bool:
     `importlib.util` would do it as well, and imports much else.
     """
     top = module.partition(".")[0]
-    return top in sys.modules or any(finder.find_spec(top, None) for finder in sys.meta_path)
+    if top in sys.modules:
+        return True
+    specs = (finder.find_spec(top, None) for finder in sys.meta_path)
+    spec = next(filter(None, specs), None)
+    # A folder without modules, as an uninstaller may leave behind, is a namespace without a loader.
+    return spec is not None and (spec.loader is not None or top != module)
 
 
 def _use(module_name: str, initialize: str | None, libraries: Sequence[str]) -> ModuleType:

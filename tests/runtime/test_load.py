@@ -32,6 +32,13 @@ def test_the_first_that_is_installed_is_used_without_a_word(site: Site) -> None:
     assert (process.stdout, process.stderr) == ("cpu\n", "")
 
 
+def test_what_an_uninstaller_leaves_behind_is_not_installed(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    site.write("_spam_cu12/__pycache__/native.pyc", "")
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cpu\n", "")
+
+
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
 def test_other_pythons(site: Site, version: str) -> None:
     python = find_python(version)
