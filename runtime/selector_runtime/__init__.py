@@ -132,7 +132,7 @@ def load(
         if state.loading is not None:
             # The variant imports core, which calls this: as in every circular import, what there
             # is so far of the module has to do.
-            return sys.modules[state.loading]
+            return importlib.import_module(state.loading)
         if _rehearsal is not None and _rehearsal[0] == key:
             _rehearsal[1]()  # does not return
         caller = sys._getframe(1)

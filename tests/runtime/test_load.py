@@ -277,6 +277,20 @@ def test_core_that_is_loaded_again_while_it_is_loaded(site: Site) -> None:
     assert (process.stdout, process.stderr) == ("cu12\n", "")
 
 
+def test_a_module_inside_a_package_that_loads_core(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    site.write("spam_core.py", "from selector_runtime import load\nget = lambda: load('spam', m)")
+    site.write("_spam_cu12/__init__.py", "import spam_core\nassert spam_core.get().name == 1")
+    site.write("_spam_cu12/native.py", "name = 1")
+    (site.folder / "spam_core/__init__.py").unlink()
+    (site.folder / "spam_core").rmdir()
+    process = site.run(
+        "import spam_core\nspam_core.m = {'cu12': '_spam_cu12.native', 'cpu': '_spam_cpu'}\n"
+        "print(spam_core.get().name)\n"
+    )
+    assert (process.stdout, process.stderr) == ("1\n", "")
+
+
 def test_reloading_core_does_not_load_another_variant(site: Site) -> None:
     site.write_variants(cu12="raise ValueError('no')")
     process = site.run(
