@@ -43,12 +43,21 @@ BUILDER = "flit_core>=3.11,<5"  # of the backend and of the ordinary packages
 
 BUILD_SDIST = "import sys, selector_backend; selector_backend.build_sdist(sys.argv[1])"
 
+# How `--kind` says it in the table.
+TABLE, WITH_KIND = "[tool.selector]\n", '[tool.selector]\nkind = "{}"\n'
+
+# What `--break` does to a variant's module: it needs a library that is nowhere.
+BROKEN = 'import ctypes\n\nctypes.CDLL("libspam-that-is-gone.so.12")\n'
+
 REPORT = """
-import json
+import json, warnings
 from importlib import metadata
-import spam_core
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import spam_core
 
 print(json.dumps({
+    "warnings": [f"{warning.category.__name__}: {warning.message}" for warning in caught],
     "record": json.loads(metadata.distribution("spam").read_text("selector.json")),
     "installed": {found.metadata["Name"]: found.version for found in metadata.distributions()},
     "variant": spam_core.variant,
@@ -68,6 +77,8 @@ class Options:
     request: Mapping[str, str]  # environment variables that the backend reads
     frontend: str
     keep: Path | None
+    kind: str | None = None
+    broken: str | None = None
 
     @property
     def command(self) -> str:
@@ -139,12 +150,15 @@ def demonstrate(space: Workspace, options: Options) -> None:
     make_environment(space, space.tools, with_pip=True)
     fetch_tools(space, options)
     say("Building selector-backend, spam and its variants")
-    build_packages(space)
+    build_packages(space, options)
     make_index(space)
     say(f"Making a new environment and running `{options.command}` in it")
     make_environment(space, space.installed, with_pip=options.frontend == "pip")
     with serve(space.index) as address:
         install(space, options, index_url=f"{address}/simple/")
+    if options.broken:
+        say(f"Breaking {options.broken}: its module now needs a library that is gone")
+        break_variant(space, options.broken)
     show_report(space)
 
 
@@ -172,13 +186,26 @@ def parse_arguments() -> Options:
         default=[],
         help="set a fact, or with no VALUE make it absent, by SELECTOR_FACT; may be repeated",
     )
+    parser.add_argument(
+        "--kind",
+        choices=("capability", "requirement"),
+        help="the kind that the table is given: variants of the kind capability can stand side by "
+        "side, so --variant takes a list, or all",
+    )
+    parser.add_argument(
+        "--break",
+        metavar="NAME",
+        dest="broken",
+        help="break this variant once it is installed, and see what is imported instead",
+    )
     parser.add_argument("--frontend", choices=("pip", "uv"), default="pip", help="default: pip")
     parser.add_argument(
         "--keep", metavar="DIR", type=Path, help="work in DIR, new or empty, and leave it there"
     )
     given = parser.parse_args()
     forced = {} if given.variant is None else {"SPAM_VARIANT": given.variant}
-    return Options({**dict(given.facts), **forced}, given.frontend, given.keep)
+    request = {**dict(given.facts), **forced}
+    return Options(request, given.frontend, given.keep, given.kind, given.broken)
 
 
 def fact_variable(text: str) -> tuple[str, str]:
@@ -289,10 +316,15 @@ def fetch_tools(space: Workspace, options: Options) -> None:
     install_tools(space, wanted, space.fetched)
 
 
-def build_packages(space: Workspace) -> None:
+def build_packages(space: Workspace, options: Options) -> None:
     """Fill the index's files with all that an installation of spam needs."""
     for name in (SELECTOR_PACKAGE, *ORDINARY_PACKAGES):
         shutil.copytree(HERE / name, space.projects / name)
+    if options.kind:
+        pyproject = space.projects / SELECTOR_PACKAGE / "pyproject.toml"
+        text = pyproject.read_text(encoding="utf-8")
+        text = text.replace(TABLE, WITH_KIND.format(options.kind))
+        pyproject.write_text(text, encoding="utf-8")
     build_wheels(space)
     (backend,) = space.files.glob("selector_backend-*.whl")
     download(space, [backend], space.files)
@@ -301,9 +333,9 @@ def build_packages(space: Workspace) -> None:
 
 
 def build_wheels(space: Workspace) -> None:
-    """Build the backend and the ordinary packages."""
+    """Build the backend, selector-runtime and the ordinary packages."""
     command = [*pip(space.tools), "wheel", "--no-deps", "--no-build-isolation"]
-    command += ["--wheel-dir", space.files, CHECKOUT]
+    command += ["--wheel-dir", space.files, CHECKOUT, CHECKOUT / "runtime"]
     command += [space.projects / name for name in ORDINARY_PACKAGES]
     run("pip wheel", *command, folder=space.folder, variables=sealed(space))
 
@@ -337,6 +369,14 @@ def install(space: Workspace, options: Options, index_url: str) -> None:
         command = [uv, "pip", "install", "--python", python(space.installed)]
     variables = {**sealed(space, index_url), **options.request}
     run(options.command, *command, SELECTOR_PACKAGE, folder=space.folder, variables=variables)
+
+
+def break_variant(space: Workspace, name: str) -> None:
+    """Make the installed module of a variant one that cannot be imported."""
+    modules = [*space.installed.glob(f"**/site-packages/_spam_{name}.py")]
+    if not modules:
+        raise StepError(f"{name} is not among the variants installed, so it cannot be broken.")
+    modules[0].write_text(BROKEN, encoding="utf-8")
 
 
 def pip(environment: Path) -> list[str | Path]:
@@ -439,6 +479,8 @@ def show_report(space: Workspace) -> None:
     print(f"\nThe variant: {', '.join(record['variants'])} (decided by: {record['decided-by']})")
     print_table([verdict_row(verdict, record["variants"]) for verdict in record["verdicts"]])
     print(f"\nInstalled: {', '.join(f'{name} {installed[name]}' for name in names)}")
+    for warning in report["warnings"]:
+        print(f"\n{warning}\n")
     print(f"import spam_core: it runs on {report['variant']}; its dot product is {report['dot']}")
 
 

@@ -5,14 +5,11 @@ distributions (``spam-cu12``, ``spam-cu11``, ``spam-cpu``) installs.
 """
 
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Protocol, cast
 
-__all__ = ["dot", "variant"]
+from selector_runtime import load, selected
 
-# In order of priority: the first that is installed is used.
-_MODULES = {"cu12": "_spam_cu12", "cu11": "_spam_cu11", "cpu": "_spam_cpu"}
+__all__ = ["dot", "variant"]
 
 
 class _Implementation(Protocol):
@@ -21,18 +18,12 @@ class _Implementation(Protocol):
     def dot(self, a: Sequence[float], b: Sequence[float]) -> float: ...
 
 
-def _installed_variant() -> tuple[str, _Implementation]:
-    """Return the name and the module of the first variant that is installed."""
-    for name, module in _MODULES.items():
-        if find_spec(module):
-            return name, cast("_Implementation", import_module(module))
-    raise ImportError(
-        "spam-core is installed, but none of its variants is "
-        f"({', '.join(_MODULES)}): install the one for this machine with `pip install spam`"
-    )
-
-
-variant, _implementation = _installed_variant()
+# In order of priority: the first that is installed and works is used.
+_implementation = cast(
+    "_Implementation",
+    load("spam", {"cu12": "_spam_cu12", "cu11": "_spam_cu11", "cpu": "_spam_cpu"}),
+)
+variant = selected("spam")
 
 
 def dot(a: Sequence[float], b: Sequence[float]) -> float:

@@ -1,0 +1,326 @@
+"""Import the best variant of a project that works here, and say so when a better one does not.
+
+The whole interface is `load`, which a core package calls, and `selected` and `attempts`, which
+tell what it did. What is not needed where the first variant works is in modules of its own, which
+are imported when something is amiss.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from _thread import RLock  # `threading` imports much else
+
+from ._record import default_variable, find_record, normalize
+
+TYPE_CHECKING = False  # `typing` imports much else; type checkers know the name
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType, ModuleType
+    from typing import Callable
+
+__all__ = ["Attempt", "NoVariantError", "VariantWarning", "attempts", "load", "selected"]
+__version__ = "0.1.0"
+
+#: What can become of a variant, in `Attempt.outcome`.
+IN_USE, NOT_INSTALLED = "in use", "not installed"
+FAILED, DOES_NOT_FIT, CANNOT_TELL = "failed", "does not fit", "cannot be told"
+
+# The facts whose conditions are checked (`_conditions`), as keys of the record.
+_CHECKED = ('"cpu":', '"marker":', '"glibc":', '"musl":', '"macos":')
+
+
+class VariantWarning(RuntimeWarning):
+    """A variant is installed that does not work here, and one that comes later is in use."""
+
+
+class Attempt:
+    """What became of one variant.
+
+    ``outcome`` is ``"in use"``, ``"failed"``, ``"not installed"``, ``"does not fit"`` (by the table
+    that the project was installed with) or ``"cannot be told"`` (whether it does). ``reason`` says
+    why in words; it is empty for the variant in use.
+    """
+
+    __slots__ = ("module", "outcome", "project", "reason", "variant")
+
+    def __init__(
+        self, project: str, variant: str, module: str, outcome: str, reason: str = ""
+    ) -> None:
+        self.project = project
+        self.variant = variant
+        self.module = module
+        self.outcome = outcome
+        self.reason = reason
+
+    @property
+    def command(self) -> str:
+        """What mends it, a line for each command; empty for the variant in use."""
+        from ._messages import command
+
+        return command(self)
+
+    def __repr__(self) -> str:
+        return f"<Attempt {self.variant}: {self.outcome}{self.reason and ', '}{self.reason}>"
+
+
+class NoVariantError(ImportError):
+    """No variant works here, or the one that was asked for does not.
+
+    ``attempts`` has what was tried.
+    """
+
+    def __init__(self, message: str, attempts: tuple[Attempt, ...] = ()) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+
+
+class _Project:
+    """What this process knows of a project's variants.
+
+    The lock is one for each project, as Python's own import locks are one for each module: a
+    variant may import another project's core in one thread while that one is imported in another.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.loading: str | None = None
+        self.variant: str | None = None
+        self.module: ModuleType | None = None
+        self.attempts: tuple[Attempt, ...] = ()
+
+
+_projects: dict[str, _Project] = {}
+
+# In a child process of `_isolated`: the project whose variant is tried out, and how to do it.
+_rehearsal: tuple[str, Callable[[], None]] | None = None
+
+
+def load(
+    project: str,
+    variants: Mapping[str, str],
+    *,
+    initialize: str | None = None,
+    variable: str | None = None,
+    preload: Mapping[str, Sequence[str]] | None = None,
+    isolate: bool = False,
+    timeout: float = 60.0,
+) -> ModuleType:
+    """Import the first of ``variants`` that is installed and works here, and return its module.
+
+    ``variants`` maps the variants' names to their modules, the best first. ``initialize`` is the
+    name of a function that each module has, which raises where the variant does not work.
+    ``variable`` is the environment variable that forces a variant, by default the one that forces
+    it at installation (``SPAM_VARIANT``). ``preload`` maps names of variants to shared libraries
+    in other installed distributions, by their paths from ``site-packages``, that are loaded in
+    that order before the variant is imported. With ``isolate``, each variant is tried in a child
+    process first, for at most ``timeout`` seconds.
+
+    A variant that is installed and does not work is passed over with a `VariantWarning`. Further
+    calls for the same project return the same module, whatever their other arguments.
+
+    Raises `NoVariantError` if none works, or if one is forced and does not.
+    """
+    key = normalize(project)
+    state = _projects.setdefault(key, _Project())
+    if state.module is not None:
+        return state.module
+    with state.lock:
+        if state.module is not None:
+            return state.module
+        if state.loading is not None:
+            # The variant imports core, which calls this: as in every circular import, what there
+            # is so far of the module has to do.
+            return importlib.import_module(state.loading)
+        if _rehearsal is not None and _rehearsal[0] == key:
+            _rehearsal[1]()  # does not return
+        caller = sys._getframe(1)
+        loader = _Loader(project, variants, initialize, preload or {}, isolate, timeout, caller)
+        return loader.load(state, variable or default_variable(project))
+
+
+def selected(project: str) -> str | None:
+    """Return the name of the variant of ``project`` that is in use, or ``None``."""
+    state = _projects.get(normalize(project))
+    return state.variant if state else None
+
+
+def attempts(project: str) -> tuple[Attempt, ...]:
+    """Return what was tried of ``project``, in order; the last is in use if one is."""
+    state = _projects.get(normalize(project))
+    return state.attempts if state else ()
+
+
+class _Loader:
+    """One call of `load`."""
+
+    def __init__(
+        self,
+        project: str,
+        variants: Mapping[str, str],
+        initialize: str | None,
+        preload: Mapping[str, Sequence[str]],
+        isolate: bool,
+        timeout: float,
+        caller: FrameType,
+    ) -> None:
+        unknown = [name for name in preload if name not in variants]
+        if not variants or unknown:
+            what = f"preload names {unknown[0]!r}" if unknown else "there are no variants to load"
+            raise ValueError(f"{what}; expected one or more of variants={dict(variants)!r}")
+        self.project = project
+        self.variants = variants
+        self.initialize = initialize
+        self.preload = preload
+        self.isolate = isolate
+        self.timeout = timeout
+        self.caller = caller
+        # What the others are about, importing tells; so most records need not be parsed.
+        self.record = find_record(project, mentioning=_CHECKED)
+
+    def load(self, state: _Project, variable: str) -> ModuleType:
+        """Return the module of the first variant that works, and note in ``state`` what it took."""
+        asked = os.environ.get(variable, "")
+        names, forced = self._candidates(asked, variable)
+        tried: list[Attempt] = []
+        module = None
+        for name in names:
+            attempt, module = self._try(state, name, forced)
+            tried.append(attempt)
+            _debug("%s: %r", self.project, attempt)
+            if module is not None:
+                break
+        if module is None:
+            from ._messages import nothing_works
+
+            state.attempts = tuple(tried)
+            request = f"{variable} asks for {asked}" if len(names) < len(self.variants) else ""
+            message = nothing_works(self.project, state.attempts, request)
+            raise NoVariantError(message, state.attempts)
+        self._warn(tried, variable)
+        state.attempts, state.variant, state.module = tuple(tried), tried[-1].variant, module
+        return module
+
+    def _candidates(self, asked: str, variable: str) -> tuple[list[str], bool]:
+        """Return the variants to try, and whether it is a single one that was asked for."""
+        keys = [normalize(name.strip()) for name in asked.split(",") if name.strip()]
+        if {*keys} <= {"auto"} or keys == ["all"]:
+            return [*self.variants], False
+        known = {normalize(name): name for name in self.variants}
+        unknown = [key for key in keys if key not in known]
+        if unknown:
+            raise NoVariantError(
+                f"{variable} asks for {asked!r}, and {unknown[0]!r} is none of the variants of "
+                f"{self.project} ({', '.join(self.variants)}). Set it to one of them, to several "
+                "with commas between them, to all or to auto, or unset it."
+            )
+        return [name for key, name in known.items() if key in keys], len({*keys}) == 1
+
+    def _try(self, state: _Project, name: str, forced: bool) -> tuple[Attempt, ModuleType | None]:
+        """Return what became of a variant, and its module if it works."""
+        module_name = self.variants[name]
+        libraries = self.preload.get(name, ())
+        if not _is_installed(module_name):
+            reason = "it is not installed"
+            return Attempt(self.project, name, module_name, NOT_INSTALLED, reason), None
+        when = self.record.when(name) if self.record and not forced else None
+        if when:
+            from ._conditions import judge
+
+            held, reason = judge(when)
+            if not held:
+                outcome = CANNOT_TELL if held is None else DOES_NOT_FIT
+                return Attempt(self.project, name, module_name, outcome, reason), None
+        if self.isolate:
+            from ._isolated import try_in_child
+
+            caller = self.caller.f_globals.get("__name__")
+            task = (self.project, module_name, self.initialize, libraries, caller)
+            problem = try_in_child(*task, timeout=self.timeout)
+            if problem:
+                return Attempt(self.project, name, module_name, FAILED, problem), None
+        state.loading = module_name
+        try:
+            module = _use(module_name, self.initialize, libraries)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - all that it does goes for failing
+            from ._messages import explain
+
+            _debug("%s: %s does not work", self.project, name, exc_info=error)
+            return Attempt(self.project, name, module_name, FAILED, explain(error)), None
+        finally:
+            state.loading = None
+        return Attempt(self.project, name, module_name, IN_USE), module
+
+    def _warn(self, tried: list[Attempt], variable: str) -> None:
+        """Warn of what is installed, comes before the variant in use, and does not work.
+
+        A variant that does not fit is no news where the one in use was installed on purpose: an
+        image with several is made for machines of several kinds.
+        """
+        *before, used = tried
+        on_purpose = self.record is not None and self.record.chose(used.variant)
+        quiet = (NOT_INSTALLED, DOES_NOT_FIT) if on_purpose else (NOT_INSTALLED,)
+        problems = [attempt for attempt in before if attempt.outcome not in quiet]
+        if not problems:
+            return
+        import warnings
+
+        from ._messages import warning
+
+        frame = _importing(self.caller)
+        warnings.warn_explicit(
+            warning(self.project, problems, used.variant, variable),
+            VariantWarning,
+            frame.f_code.co_filename,
+            frame.f_lineno,
+            module=frame.f_globals.get("__name__"),
+            registry=frame.f_globals.setdefault("__warningregistry__", {}),
+        )
+
+
+def _is_installed(module: str) -> bool:
+    """Return whether the top module is found; what is below it is the variant's own affair.
+
+    `importlib.util` would do it as well, and imports much else.
+    """
+    top = module.partition(".")[0]
+    if top in sys.modules:
+        return True
+    specs = (finder.find_spec(top, None) for finder in sys.meta_path)
+    spec = next(filter(None, specs), None)
+    # A folder without modules, as an uninstaller may leave behind, is a namespace without a loader.
+    return spec is not None and (spec.loader is not None or top != module)
+
+
+def _use(module_name: str, initialize: str | None, libraries: Sequence[str]) -> ModuleType:
+    """Import a variant, with the libraries that it needs, and initialise it."""
+    if libraries:
+        from ._libraries import load_libraries
+
+        load_libraries(libraries)
+    module = importlib.import_module(module_name)
+    if initialize is not None:
+        getattr(module, initialize)()
+    return module
+
+
+def _importing(frame: FrameType) -> FrameType:
+    """Return the frame whose line imports, or calls, the package that ``frame`` belongs to."""
+
+    def top(frame: FrameType) -> str:
+        return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+    own = top(frame)
+    while frame.f_back and top(frame) in (own, "importlib"):
+        if own == "__main__":
+            break
+        frame = frame.f_back
+    return frame
+
+
+def _debug(message: str, *values: object, exc_info: BaseException | None = None) -> None:
+    # Where nobody has imported logging, nobody can have asked for the messages.
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        logging.getLogger(__name__).debug(message, *values, exc_info=exc_info)

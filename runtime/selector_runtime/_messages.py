@@ -1,0 +1,107 @@
+"""What is said when a variant does not work: why, in a sentence, and the command that mends it."""
+
+from __future__ import annotations
+
+import re
+
+from . import CANNOT_TELL, DOES_NOT_FIT, IN_USE, NOT_INSTALLED
+from ._record import find_record, normalize
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from . import Attempt
+    from ._record import Record
+
+# What the dynamic loaders of glibc, musl and macOS, and Python, say of common faults.
+_SENTENCES = (
+    (r"(\S+): cannot open shared object file", "{} was not found"),
+    (r"Error loading shared library ([^:]+): No such file", "{} was not found"),
+    (r"Library not loaded: (\S+)", "{} was not found"),
+    (r"undefined symbol: (\w+)", "the symbol {} was not found in the libraries it uses"),
+    (r"Error relocating [^:]+: (\w+): symbol not found", "the symbol {} was not found"),
+    (r"[Ss]ymbol not found: '?(\w+)", "the symbol {} was not found in the libraries it uses"),
+    (r"(the library \S+) is not installed", "{} is not installed"),  # our own
+    (r"No module named '([^']+)'", "it needs the module {}, which is not installed"),
+)
+
+
+def explain(error: BaseException) -> str:
+    """Return in a sentence what an error says."""
+    text = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, (ImportError, OSError)):
+        for pattern, sentence in _SENTENCES:
+            match = re.search(pattern, text)
+            if match:
+                return sentence.format(match[1])
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def command(attempt: Attempt) -> str:
+    """Return what to run about a variant that was passed over, a line for each command."""
+    project, variant, outcome = attempt.project, attempt.variant, attempt.outcome
+    record = find_record(project)
+    if outcome == IN_USE:
+        return ""
+    if outcome == CANNOT_TELL:
+        return 'pip install "selector-runtime[cpu]"'
+    pinned = f"{project}=={record.version}" if record else project
+    if outcome == DOES_NOT_FIT:  # so another has to be chosen
+        return f"pip install --force-reinstall {pinned}"
+    wanted = " ".join(map(_quote, _requirements(project, record, variant)))
+    if outcome != NOT_INSTALLED:
+        return f"pip install --force-reinstall {wanted}"
+    if record is None or record.kind == "capability" or record.chose(variant):
+        return f"pip install {wanted}"
+    installed = [one for name in record.chosen for one in _requirements(project, record, name)]
+    gone = " ".join([project, *(re.split(r"[^\w.-]", one)[0] for one in installed)])
+    return f"pip uninstall --yes {gone}\npip install -C variant={variant} {pinned}"
+
+
+def _requirements(project: str, record: Record | None, variant: str) -> list[str]:
+    """Return the requirements of a variant as the table has them, or those it has by default."""
+    if record is None:
+        return [f"{project}-{variant}"]
+    values = {"project": project, "name": variant, "version": record.version}
+    table = record.table.get(normalize(variant), {})
+    texts = table.get("requires") or ["{project}-{name}=={version}"]
+    return [str(text).format_map(values) for text in texts]
+
+
+def _quote(requirement: str) -> str:
+    return requirement if re.fullmatch(r"[\w.=-]+", requirement) else f'"{requirement}"'
+
+
+_FAULTS = {
+    DOES_NOT_FIT: "does not fit here",
+    CANNOT_TELL: "whether it fits cannot be told",
+}
+
+
+def warning(project: str, problems: Iterable[Attempt], used: str, variable: str) -> str:
+    """Return the text of the warning that ``used`` is in use, and better ones do not work."""
+    lines = []
+    for attempt in problems:
+        fault = _FAULTS.get(attempt.outcome, "does not work here")
+        name = f"the variant {attempt.variant} of {project}"
+        lines.append(f"{name} is installed, but {fault}: {attempt.reason}.")
+        lines += ["  To mend it:", *_indent(attempt.command)]
+    lines.append(f"{used} is used instead. To have it so without this warning: {variable}={used}")
+    return "\n".join(lines)
+
+
+def nothing_works(project: str, tried: Sequence[Attempt], request: str) -> str:
+    """Return the message for where no variant, or not the one that was asked for, works."""
+    first = f"{request}, which does not work here" if request else "no variant works here"
+    lines = [f"{project}: {first}."]
+    for attempt in tried:
+        lines.append(f"  {attempt.variant}: {attempt.reason}. To mend it:")
+        lines += _indent(attempt.command)
+    if find_record(project) is None and not request:
+        lines.append(f"To install the one for this machine: pip install {project}")
+    return "\n".join(lines)
+
+
+def _indent(commands: str) -> list[str]:
+    return [f"    {line}" for line in commands.splitlines()]

@@ -1,0 +1,215 @@
+"""What the installed record says of a variant is checked before it is imported."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.markers import Marker, default_environment
+from packaging.specifiers import SpecifierSet
+from selector_runtime._conditions import CannotTellError, evaluate, satisfies
+
+from .conftest import KILLER, Site
+from .test_load import warnings_in
+
+AVX512 = """
+[tool.selector]
+kind = "capability"
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cpu = "x86_64_v4" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+
+
+@pytest.mark.parametrize("archspec", [True, False])
+@pytest.mark.parametrize("cpu", ["x86_64_v3", "avx512f", ""])
+def test_a_cpu_that_lacks_the_instructions_is_not_tried(
+    site: Site, cpu: str, archspec: bool
+) -> None:
+    site.write_variants(cu12=KILLER)
+    site.install(AVX512, SPAM_VARIANT="cu12")
+    process = site.run(SELECTOR_CPU=cpu, site=archspec)
+    assert process.stdout == "cpu\n"
+    text = warnings_in(process)
+    assert "cu12 of spam is installed, but does not fit here: cpu lacks x86_64_v4" in text
+    assert "    pip install --force-reinstall spam==1.0\n" in text
+
+
+def test_an_image_with_several_variants_hears_nothing_of_those_that_do_not_fit(site: Site) -> None:
+    site.write_variants(cu12=KILLER)
+    site.install(AVX512, SPAM_VARIANT="all")
+    process = site.run(SELECTOR_CPU="x86_64_v3")
+    assert (process.stdout, process.stderr) == ("cpu\n", "")
+    site.write_variants(cu12="raise ValueError('no')")
+    process = site.run(SELECTOR_CPU="x86_64_v4")
+    assert process.stdout == "cpu\n"
+    assert "ValueError: no.\n  To mend it:\n    pip install --force-reinstall spam-cu12==1.0" in (
+        warnings_in(process)
+    )
+
+
+@pytest.mark.parametrize("archspec", [True, False])
+def test_a_cpu_that_has_the_instructions_is_used(site: Site, archspec: bool) -> None:
+    site.install(AVX512, SPAM_VARIANT="all")
+    process = site.run(SELECTOR_CPU="x86-64-v4", site=archspec)
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
+
+
+@pytest.mark.parametrize("name", ["x86_64_v2", "x86_64_v3", "x86_64_v4", "avx2", "zen3", "sse3"])
+def test_cpuinfo_and_archspec_agree_on_levels_and_features(site: Site, name: str) -> None:
+    """`zen3` is for archspec alone to tell; this machine is none, or the test says so."""
+    code = f"from selector_runtime._conditions import judge\nprint(judge({{'cpu': {name!r}}})[0])\n"
+    without, with_it = site.run(code).stdout, site.run(code, site=True).stdout
+    if name == "zen3" and with_it == "True\n":
+        pytest.skip("only archspec knows this machine by its name")
+    assert without == with_it
+
+
+def test_a_cpu_that_cannot_be_read_is_not_trusted(site: Site) -> None:
+    site.write_variants(cu12=KILLER)
+    site.install(AVX512, SPAM_VARIANT="all")
+    site.write(
+        "hidden.py",
+        """\
+        import builtins
+
+        def hide(path, *arguments, open=open, **keywords):
+            if path == "/proc/cpuinfo":
+                raise FileNotFoundError(path)
+            return open(path, *arguments, **keywords)
+
+        builtins.open = hide
+        """,
+    )
+    process = site.run("import hidden\nimport spam_core\nprint(spam_core.name)\n")
+    assert process.stdout == "cpu\n"
+    assert (
+        "whether it fits cannot be told: what the CPU can do cannot be read here without archspec"
+        in (process.stderr)
+    )
+    assert '    pip install "selector-runtime[cpu]"\n' in process.stderr
+
+
+def test_a_forced_variant_beats_the_conditions(site: Site) -> None:
+    site.install(AVX512, SPAM_VARIANT="all")
+    assert site.run(SELECTOR_CPU="", SPAM_VARIANT="cu12").stdout == "cu12\n"
+    assert site.run(SELECTOR_CPU="", SPAM_VARIANT="cu12,cpu").stdout == "cpu\n"
+
+
+def table(when: str) -> str:
+    return f"\n[[tool.selector.variant]]\nname = 'cu12'\nwhen = {when}\n"
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ("{ glibc = '>=99' }", "is not >=99"),
+        ("{ macos = true, glibc = true }", "macos is absent"),
+        ("{ marker = \"sys_platform == 'plan9'\" }", "marker sys_platform == 'plan9' is false"),
+        ("[{ glibc = '<2' }, { musl = '>=1' }]", "is not <2; and musl is absent"),
+        ("{ cuda = '>=12', cpu = 'no-such' }", "cpu lacks no_such, as /proc/cpuinfo has it"),
+        ("{ cuda = '>=99' }", None),
+        ("[{ glibc = '>=99' }, { cuda = '>=12' }]", None),
+        (
+            "{ glibc = '>=2.1,!=2.0', marker = \"os_name != 'nt' and python_version >= '3.9'\" }",
+            None,
+        ),
+        ("{ marker = \"python_version ~= '3.0'\" }", None),
+        ("{ cpu = true, macos = false }", None),
+    ],
+)
+def test_conditions_that_cost_nothing_are_checked_and_drivers_are_not(
+    site: Site, when: str, reason: str | None
+) -> None:
+    site.install(table(when), SPAM_VARIANT="cu12")
+    process = site.run()
+    assert process.stdout == ("cpu\n" if reason else "cu12\n")
+    assert not reason or reason in warnings_in(process)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"format": 2}', '{"format": 1, "table": {"variant": [1]}}', "\ud800"]
+)
+def test_a_record_that_cannot_be_read_is_passed_over(site: Site, text: str) -> None:
+    path = site.write("spam-1.0.dist-info/selector.json", "")
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
+
+
+def test_what_is_not_installed_of_variants_that_exclude_each_other_takes_two_commands(
+    site: Site,
+) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    (site.folder / "_spam_cpu.py").unlink()
+    site.install(
+        """
+        [[tool.selector.variant]]
+        name = "cu12"
+        requires = ["spam-cu12=={version}", "cuda-toolkit[cudart]==12.*"]
+
+        [[tool.selector.variant]]
+        name = "cpu"
+        """,
+        SPAM_VARIANT="cu12",
+    )
+    assert site.run(check=False).stderr.endswith(
+        "spam: no variant works here.\n"
+        "  cu12: ValueError: no. To mend it:\n"
+        '    pip install --force-reinstall spam-cu12==1.0 "cuda-toolkit[cudart]==12.*"\n'
+        "  cpu: it is not installed. To mend it:\n"
+        "    pip uninstall --yes spam spam-cu12 cuda-toolkit\n"
+        "    pip install -C variant=cpu spam==1.0\n"
+    )
+
+
+VERSIONS = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(
+    lambda numbers: ".".join(map(str, numbers))
+)
+
+
+@given(VERSIONS, st.sampled_from(["~=", "==", "!=", "<=", ">=", "<", ">"]), VERSIONS, st.booleans())
+def test_versions_compare_as_packaging_has_it(
+    version: str, operator: str, bound: str, series: bool
+) -> None:
+    specifier = f"{operator}{bound}{'.*' if series and operator in ('==', '!=') else ''}"
+    if operator == "~=" and "." not in bound:
+        with pytest.raises(CannotTellError):
+            satisfies(version, specifier)
+    else:
+        assert satisfies(version, specifier) == SpecifierSet(specifier).contains(version)
+        assert satisfies(version, f"{specifier},>=0") == satisfies(version, specifier)
+
+
+ATOMS = st.builds(
+    "{} {} {!r}".format,
+    st.sampled_from([*default_environment()]),
+    st.sampled_from(["==", "!=", "in", "not in", "<", ">="]),
+    st.sampled_from(["linux", "Linux", "posix", "3.9", "3.11", "cpython", "x86_64", "6.1"]),
+)
+MARKERS = st.recursive(
+    ATOMS,
+    lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner),
+    max_leaves=4,
+)
+
+
+@given(MARKERS)
+def test_markers_evaluate_as_packaging_has_it(marker: str) -> None:
+    try:
+        found = evaluate(marker)
+    except CannotTellError:
+        return  # it is left to the import
+    assert found == Marker(marker).evaluate()
+
+
+@pytest.mark.parametrize(
+    "text", ["1 if 2 else 3", "f()", "os_name", "not os_name == 'nt'", "a == 'b'", "1 < 2 < 3", "("]
+)
+def test_what_is_no_marker_is_not_evaluated(text: str) -> None:
+    with pytest.raises(CannotTellError):
+        evaluate(text)

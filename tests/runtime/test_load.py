@@ -1,0 +1,382 @@
+"""Which variant is imported, and what is said where a better one does not work."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Callable
+
+import pytest
+from support.environment import find_python
+
+from .conftest import Site
+
+
+def warnings_in(process: subprocess.CompletedProcess[str]) -> str:
+    """Return the one warning that a process printed, once it is seen to be one, on the right line.
+
+    That is the first line of `main.py`, where spam_core is imported.
+    """
+    lines = process.stderr.splitlines()
+    (first,) = (line for line in lines if "VariantWarning" in line)
+    assert first.startswith(lines[0]), process.stderr
+    assert "main.py:1: VariantWarning: " in first
+    assert lines[-1] == "  import spam_core"
+    return "\n".join(lines)
+
+
+def test_the_first_that_is_installed_is_used_without_a_word(site: Site) -> None:
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
+    (site.folder / "_spam_cu12.py").unlink()
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cpu\n", "")
+
+
+def test_what_an_uninstaller_leaves_behind_is_not_installed(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    site.write("_spam_cu12/__pycache__/native.pyc", "")
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cpu\n", "")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+def test_other_pythons(site: Site, version: str) -> None:
+    python = find_python(version)
+    if python is None:
+        pytest.skip(f"needs Python {version}")
+    site.write_variants(cu12="raise ValueError('no')")
+    process = site.run(python=python)
+    assert process.stdout == "cpu\n"
+    assert "ValueError: no" in warnings_in(process)
+
+
+def missing_library(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    library = site.compile(
+        "libstandin.so.12", "int f(void) { return 0; }", "-Wl,-soname,libstandin.so.12"
+    )
+    code = "int f(void); int g(void) { return f(); }"
+    site.compile("_spam_cu12.so", code, str(library))
+    library.unlink()
+
+
+def undefined_symbol(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    site.compile("_spam_cu12.so", "int standin(void); int g(void) { return standin(); }")
+
+
+def exception(site: Site) -> None:
+    site.write_variants(cu12="raise ValueError('the first line\\nand the second')")
+
+
+def exception_without_text(site: Site) -> None:
+    site.write_variants(cu12="raise RuntimeError")
+
+
+def exit_on_import(site: Site) -> None:
+    site.write_variants(cu12="import sys; sys.exit('no GPU')")
+
+
+def missing_module(site: Site) -> None:
+    site.write_variants(cu12="import _spam_nvidia")
+
+
+def missing_below(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    site.write("_spam_cu12/__init__.py", "from . import native")
+
+
+def initialize(site: Site) -> None:
+    site.write_core("initialize='start'")
+    site.write_variants(cu12="def start(): raise OSError('no device')", cpu="def start(): pass")
+
+
+def no_initialize(site: Site) -> None:
+    site.write_core("initialize='start'")
+    site.write_variants(cpu="def start(): pass")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (missing_library, "libstandin.so.12 was not found"),
+        (undefined_symbol, "the symbol standin was not found in the libraries it uses"),
+        (exception, "ValueError: the first line and the second"),
+        (exception_without_text, "RuntimeError"),
+        (exit_on_import, "SystemExit: no GPU"),
+        (missing_module, "it needs the module _spam_nvidia, which is not installed"),
+        (missing_below, "ImportError: cannot import name 'native'"),
+        (initialize, "OSError: no device"),
+        (no_initialize, "AttributeError: module '_spam_cu12' has no attribute 'start'"),
+    ],
+)
+def test_one_that_does_not_work_is_passed_over_with_a_warning(
+    site: Site, fault: Callable[[Site], None], reason: str
+) -> None:
+    fault(site)
+    process = site.run(
+        "import spam_core\n"
+        "import spam_core\n"
+        "import selector_runtime as r\n"
+        "r.load('spam', {'other': 'other'})\n"
+        "print(spam_core.name, r.selected('SPAM'), [a.outcome for a in r.attempts('spam')])\n"
+    )
+    assert process.stdout == "cpu cpu ['failed', 'in use']\n"
+    text = warnings_in(process)
+    assert f"the variant cu12 of spam is installed, but does not work here: {reason}" in text
+    assert "    pip install --force-reinstall spam-cu12\n" in text
+    assert "cpu is used instead. To have it so without this warning: SPAM_VARIANT=cpu" in text
+
+
+def test_the_warning_belongs_to_the_line_that_imports_core_from_wherever(site: Site) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    site.write_core()
+    (site.folder / "spam_core/__init__.py").rename(site.folder / "spam_core/_loader.py")
+    site.write("spam_core/__init__.py", "from ._loader import name")
+    site.write("user.py", "\n\nimport importlib\nimportlib.import_module('spam_core')\n")
+    assert "user.py:4: VariantWarning" in site.run("import user").stderr
+    process = site.run(
+        "from selector_runtime import load\n\n"
+        "load('spam', {'cu12': '_spam_cu12', 'cpu': '_spam_cpu'})\n"
+    )
+    assert "main.py:3: VariantWarning" in process.stderr
+
+
+def test_warnings_as_errors_leave_nothing_half_imported(site: Site) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    process = site.run(
+        "import selector_runtime as r, sys, warnings\n"
+        "for _ in range(2):\n"
+        "    try:\n"
+        "        import spam_core\n"
+        "    except r.VariantWarning as warning:\n"
+        "        print('caught')\n"
+        "    print(sorted(n for n in sys.modules if 'spam_c' in n), r.selected('spam'))\n"
+        "warnings.simplefilter('ignore')\n"
+        "import spam_core\n"
+        "print(spam_core.name, r.selected('spam'))\n",
+        "-W",
+        "error",
+    )
+    # What is left is the variant that works, whole.
+    state = "caught\n['_spam_cpu'] None\n"
+    assert process.stdout == f"{state}{state}cpu cpu\n"
+    assert process.stderr == ""
+
+
+def test_none_that_works_is_an_import_error_that_has_each_with_its_command(site: Site) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    (site.folder / "_spam_cpu.py").unlink()
+    code = (
+        "try:\n  import spam_core\n"
+        "except ImportError as e:\n  print(type(e).__name__, e, e.attempts)\n"
+    )
+    assert site.run(code).stdout == (
+        "NoVariantError spam: no variant works here.\n"
+        "  cu12: ValueError: no. To mend it:\n"
+        "    pip install --force-reinstall spam-cu12\n"
+        "  cpu: it is not installed. To mend it:\n"
+        "    pip install spam-cpu\n"
+        "To install the one for this machine: pip install spam "
+        "(<Attempt cu12: failed, ValueError: no>, "
+        "<Attempt cpu: not installed, it is not installed>)\n"
+    )
+
+
+def test_after_an_error_it_can_be_tried_again(site: Site) -> None:
+    site.write_variants(cu12="import flag")
+    (site.folder / "_spam_cpu.py").unlink()
+    code = """\
+        import sys
+        try:
+            import spam_core
+        except ImportError:
+            sys.modules["flag"] = sys
+        import spam_core
+        print(spam_core.name)
+        """
+    assert site.run(code).stdout == "cu12\n"
+
+
+def test_threads_get_one_module_and_one_warning(site: Site) -> None:
+    site.write_core("initialize='start'")
+    wait = "import time\ntime.sleep(0.1)\n"
+    site.write_variants(
+        cu12=wait + "raise ValueError('no')",
+        cpu=wait + "started = []\ndef start(): started.append(1)\n",
+    )
+    site.write(
+        "lazy.py",
+        """\
+        from selector_runtime import load
+
+        def get():
+            return load(
+                "spam", {"cu12": "_spam_cu12", "cpu": "_spam_cpu"}, initialize="start"
+            )
+        """,
+    )
+    for use in ("import spam_core; return spam_core.implementation", "return lazy.get()"):
+        process = site.run(
+            "import threading, sys, lazy\n"
+            "sys.setswitchinterval(1e-5)\n"
+            "barrier, found = threading.Barrier(32), []\n"
+            f"def get(): {use}\n"
+            "def work():\n"
+            "    barrier.wait()\n"
+            "    found.append(get())\n"
+            "threads = [threading.Thread(target=work) for _ in range(32)]\n"
+            "for thread in threads: thread.start()\n"
+            "for thread in threads: thread.join()\n"
+            "print(len(found), len({*map(id, found)}), found[0].name, found[0].started)\n"
+        )
+        assert process.stdout == "32 1 cpu [1]\n"
+        assert process.stderr.count("VariantWarning: ") == 1
+
+
+def test_two_projects_that_import_each_other_in_two_threads_do_not_wait_forever(site: Site) -> None:
+    wait = "import time\ntime.sleep(0.1)\n"
+    for one, other in (("spam", "eggs"), ("eggs", "spam")):
+        site.write(f"_{one}.py", f"{wait}import {other}\n")
+        site.write(
+            f"{one}.py", f"from selector_runtime import load\nload('{one}', {{'x': '_{one}'}})\n"
+        )
+    process = site.run(
+        "import threading, importlib, selector_runtime as r\n"
+        "run = lambda name: importlib.import_module(name)\n"
+        "ts = [threading.Thread(target=run, args=[n], daemon=True) for n in ('spam', 'eggs')]\n"
+        "for t in ts: t.start()\n"
+        "for t in ts: t.join(30)\n"
+        "print([t.is_alive() for t in ts], r.selected('spam'), r.selected('eggs'))\n"
+    )
+    assert process.stdout == "[False, False] x x\n"
+
+
+def test_a_variant_may_import_core(site: Site) -> None:
+    site.write_core("initialize='start'")
+    site.write_variants(cu12="import spam_core\nfrom spam_core import early\ndef start(): pass\n")
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
+
+
+def test_a_variant_that_is_imported_first_may_import_core(site: Site) -> None:
+    """As unpickling does."""
+    site.write_core("initialize='start'")
+    site.write("_spam_cu12.py", "name = 'cu12'\ndef start(): pass\nimport spam_core\n")
+    code = "import _spam_cu12, spam_core\nprint(spam_core.implementation is _spam_cu12)\n"
+    process = site.run(code)
+    assert (process.stdout, process.stderr) == ("True\n", "")
+
+
+def test_core_that_is_loaded_again_while_it_is_loaded(site: Site) -> None:
+    site.write(
+        "lazy.py", "from selector_runtime import load\nget = lambda: load('spam', {'a': 'b'})"
+    )
+    site.write_variants(cu12="import lazy, sys\nassert lazy.get() is sys.modules[__name__]\n")
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
+
+
+def test_a_module_inside_a_package_that_loads_core(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    site.write("spam_core.py", "from selector_runtime import load\nget = lambda: load('spam', m)")
+    site.write("_spam_cu12/__init__.py", "import spam_core\nassert spam_core.get().name == 1")
+    site.write("_spam_cu12/native.py", "name = 1")
+    (site.folder / "spam_core/__init__.py").unlink()
+    (site.folder / "spam_core").rmdir()
+    process = site.run(
+        "import spam_core\nspam_core.m = {'cu12': '_spam_cu12.native', 'cpu': '_spam_cpu'}\n"
+        "print(spam_core.get().name)\n"
+    )
+    assert (process.stdout, process.stderr) == ("1\n", "")
+
+
+def test_reloading_core_does_not_load_another_variant(site: Site) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    process = site.run(
+        "import spam_core\n"
+        "import importlib, os, pathlib\n"
+        "pathlib.Path('_spam_cu12.py').write_text('name = 1')\n"
+        "os.environ['SPAM_VARIANT'] = 'cu12'\n"
+        "importlib.reload(spam_core)\n"
+        "print(spam_core.name)\n".replace("'_spam", f"'{site.folder.as_posix()}/_spam")
+    )
+    assert process.stdout == "cpu\n"
+    assert process.stderr.count("VariantWarning: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "variant"),
+    [
+        ("cpu", "cpu"),
+        ("CPU", "cpu"),
+        ("auto", "cu12"),
+        ("", "cu12"),
+        ("all", "cu12"),
+        ("cpu,avx2", "avx2"),
+        (" cpu , cu12 ", "cu12"),
+    ],
+)
+def test_the_variable_of_installation_counts_at_import(
+    site: Site, asked: str, variant: str
+) -> None:
+    site.write_core(variants=("cu12", "avx2", "cpu"))
+    site.write_variants(avx2="")
+    process = site.run(SPAM_VARIANT=asked)
+    assert (process.stdout, process.stderr) == (f"{variant}\n", "")
+
+
+def test_another_variable(site: Site) -> None:
+    site.write_core("variable='EGGS'")
+    assert site.run(SPAM_VARIANT="nonsense", EGGS="cpu").stdout == "cpu\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            "avx2",
+            "SPAM_VARIANT asks for avx2, which does not work here.\n  avx2: it is not installed",
+        ),
+        ("cu12", "SPAM_VARIANT asks for cu12, which does not work here.\n  cu12: ValueError: no"),
+        ("cu99", "'cu99' is none of the variants of spam (cu12, avx2, cpu). Set it to one of them"),
+        ("all,cpu", "'all' is none of the variants of spam"),
+    ],
+)
+def test_a_forced_variant_that_does_not_work_is_an_error(
+    site: Site, asked: str, message: str
+) -> None:
+    site.write_core(variants=("cu12", "avx2", "cpu"))
+    site.write_variants(cu12="raise ValueError('no')")
+    process = site.run(SPAM_VARIANT=asked, check=False)
+    assert process.returncode == 1
+    assert "NoVariantError" in process.stderr
+    assert message in process.stderr
+    assert "During handling" not in process.stderr
+
+
+def test_everything_tried_is_logged(site: Site) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    process = site.run(
+        "import logging; logging.basicConfig(level='DEBUG')\nimport spam_core\n", check=False
+    )
+    assert "DEBUG:selector_runtime:spam: <Attempt cu12: failed, ValueError: no>" in process.stderr
+    assert "DEBUG:selector_runtime:spam: <Attempt cpu: in use>" in process.stderr
+    assert "in <module>\n    raise ValueError('no')" in process.stderr  # for who looks into it
+
+
+@pytest.mark.parametrize("arguments", ["{}", "{'a': 'b'}, preload={'c': []}"])
+def test_a_maintainers_mistake_is_one(site: Site, arguments: str) -> None:
+    process = site.run(f"from selector_runtime import load\nload('spam', {arguments})", check=False)
+    assert "ValueError: " in process.stderr
+    assert "expected one or more of variants=" in process.stderr
+
+
+def test_nothing_is_imported_that_is_not_needed(site: Site) -> None:
+    code = (
+        "import os, sys\nbefore = {*sys.modules}\nimport spam_core\nprint(*{*sys.modules} - before)"
+    )
+    new = {name.partition(".")[0] for name in site.run(code).stdout.split()}
+    ours = {"spam_core", "_spam_cu12", "selector_runtime"}
+    # The last three are what `importlib` itself imports, in one Python or another.
+    assert new <= ours | {"__future__", "importlib", "types", "warnings", "_imp"}
