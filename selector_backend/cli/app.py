@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .explain import explain
 from .machine import machine
 
 app = typer.Typer(
@@ -37,6 +38,10 @@ def _options(
     pass
 
 
+app.command(
+    epilog="Examples: selector-backend explain --set cuda=12.4; "
+    "selector-backend explain spam-1.0.tar.gz"
+)(explain)
 app.command(
     epilog="Examples: selector-backend machine --json > here.json; "
     "selector-backend machine --fact cuda"

@@ -54,11 +54,15 @@ class UsageError(SelectorError):
 
 
 def look_at_machine(
-    names: Collection[str], profile: Path | None, settings: Sequence[str] | None
+    names: Collection[str],
+    profile: Path | None,
+    settings: Sequence[str] | None,
+    marker: Mapping[str, str] | None = None,
 ) -> Machine:
     """Return the facts ``names`` of this machine, or of what stands in for it.
 
-    Variant providers are not asked for properties: they are code that the package names.
+    ``marker`` is what another interpreter of this machine evaluates markers with. Variant
+    providers are not asked for properties: they are code that the package names.
     """
     stated = dict(map(_stated, settings or ()))
     environ = {**os.environ, **{FACTS[name].variable: text for name, text in stated.items()}}
@@ -70,6 +74,8 @@ def look_at_machine(
     for name in {*names} - {*read}:
         reason = "providers are not asked here, since they are code that the package names"
         facts[name] = Fact(name, FACTS[name].source, reason=reason)
+    if marker is not None and file is None and FACTS["marker"].variable not in environ:
+        facts["marker"] = Fact("marker", "the interpreter named", value=marker)
     for name in stated.keys() & facts.keys():
         reason = facts[name].reason and "--set says so"
         facts[name] = dataclasses.replace(facts[name], source="--set", reason=reason)
