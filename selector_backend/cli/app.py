@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .check import check
 from .explain import explain
 from .machine import machine
 
@@ -38,6 +39,7 @@ def _options(
     pass
 
 
+app.command(epilog="Example: selector-backend check --index https://index.example/simple/")(check)
 app.command(
     epilog="Examples: selector-backend explain --set cuda=12.4; "
     "selector-backend explain spam-1.0.tar.gz"
