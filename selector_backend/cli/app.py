@@ -8,6 +8,7 @@ import typer
 
 from .. import __version__
 from .check import check
+from .doctor import doctor
 from .explain import explain
 from .machine import machine
 
@@ -48,3 +49,4 @@ app.command(
     epilog="Examples: selector-backend machine --json > here.json; "
     "selector-backend machine --fact cuda"
 )(machine)
+app.command(epilog="Example: selector-backend doctor --python .venv/bin/python")(doctor)
