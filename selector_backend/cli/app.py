@@ -11,6 +11,7 @@ from .check import check
 from .doctor import doctor
 from .explain import explain
 from .machine import machine
+from .matrix import matrix
 
 app = typer.Typer(
     name="selector-backend",
@@ -50,3 +51,4 @@ app.command(
     "selector-backend machine --fact cuda"
 )(machine)
 app.command(epilog="Example: selector-backend doctor --python .venv/bin/python")(doctor)
+app.command(epilog="Example: selector-backend matrix --html machines.html")(matrix)
