@@ -12,6 +12,7 @@ from .doctor import doctor
 from .explain import explain
 from .machine import machine
 from .matrix import matrix
+from .plan import plan
 
 app = typer.Typer(
     name="selector-backend",
@@ -52,3 +53,4 @@ app.command(
 )(machine)
 app.command(epilog="Example: selector-backend doctor --python .venv/bin/python")(doctor)
 app.command(epilog="Example: selector-backend matrix --html machines.html")(matrix)
+app.command(epilog="Example: selector-backend plan nodes/ --project spam")(plan)
