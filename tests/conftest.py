@@ -49,7 +49,7 @@ def _fetch(folder: Path) -> None:
     pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
     (backend,) = folder.glob("selector_backend-*.whl")
     download = ("download", "--only-binary=:all:", "--dest", str(folder))
-    pip(*download, str(backend), "flit_core<5", f"pip=={NEWEST_PIP}")
+    pip(*download, f"{backend}[cli]", "flit_core<5", f"pip=={NEWEST_PIP}")
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
     # Markers are evaluated in this Python, so what older ones need is named.
     pip(*download, "--python-version=3.9", str(backend), "tomli")

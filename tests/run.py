@@ -34,7 +34,7 @@ def run_in(folder: Path) -> int:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--upgrade", "pip"], check=True)  # dependency groups need 25.1
-    ours = ["--editable", str(ROOT), "--editable", str(ROOT / "runtime")]
+    ours = ["--editable", f"{ROOT}[cli]", "--editable", str(ROOT / "runtime")]
     subprocess.run([*pip, *ours, "--group", "test"], check=True, cwd=ROOT)
     options = sys.argv[1:] or ["-n", str(max(2, os.cpu_count() or 2))]
     return subprocess.run([str(python), "-m", "pytest", *options], check=False, cwd=ROOT).returncode

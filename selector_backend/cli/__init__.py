@@ -1,0 +1,32 @@
+"""The command ``selector-backend``. Its dependencies are the extra ``cli``."""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import SelectorError
+
+
+def main() -> None:
+    """Run the command, and end the process with its exit status.
+
+    0 is fine, 1 that a problem was found, 2 that what was asked for makes no sense.
+    """
+    try:
+        from .app import app
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("selector_backend"):
+            raise
+        print(
+            "error: the command needs more than the backend does: "
+            'pip install "selector-backend[cli]"',
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    from .common import UsageError
+
+    try:
+        app()
+    except SelectorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2 if isinstance(error, UsageError) else 1) from None

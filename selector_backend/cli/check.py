@@ -1,0 +1,52 @@
+"""``selector-backend check``: a project before it is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ..errors import InvalidFileError
+from ..project import read_project
+from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
+from .index import missing
+from .review import review
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
+IndexOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--index",
+        metavar="URL",
+        help="Ask this index, such as https://index.example/simple/, whether it has what the "
+        "table requires. Without it the network is not used.",
+    ),
+]
+
+
+def check(
+    folder: FolderArgument = Path(), index: IndexOption = None, as_json: JsonOption = False
+) -> None:
+    """Look for errors in a project, and for what may be a mistake."""
+    if index is not None and not index.startswith(("http://", "https://")):
+        raise UsageError(f"--index {index}: expected an address such as https://index.example/")
+    try:
+        selector = read_project(folder).selector
+    except InvalidFileError as error:
+        found = [("error", problem) for problem in error.problems]
+    else:
+        found = [("warning", problem) for problem in review(selector)]
+        if index is not None:
+            found += [("warning", problem) for problem in missing(selector, index)]
+    if as_json:
+        problems = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
+        print_json({"format": FORMAT, "problems": problems})
+    else:
+        for severity, problem in found:
+            line = f"{severity}: {problem.key}: {problem.message}"
+            print_line(bad(line) if severity == "error" else line)
+        if not found:
+            print_line(good("nothing to mend"))
+    if found:
+        raise typer.Exit(1)

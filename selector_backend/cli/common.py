@@ -1,0 +1,158 @@
+"""What the commands share: options, the machine that they look at, and output.
+
+Tables and colours are for terminals; a pipe gets plain text of aligned columns, whose lines are
+never broken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import SelectorError, did_you_mean
+from ..machine import FACTS, Fact, Machine
+from ..probes import read_machine
+from ..request import MACHINE_VARIABLE, ProfileFile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+#: The format number of everything that ``--json`` writes, machine profiles and records aside.
+FORMAT = 1
+
+# What typer reads at run time has to be written for the oldest Python.
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, in its documented form.")]
+MachineOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--machine", metavar="FILE", help="Look at this machine profile, not at the machine."
+    ),
+]
+SetOption = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--set",
+        metavar="FACT=VALUE",
+        help="State a fact, such as cuda=12.4; with nothing after the =, it is absent. "
+        "May be repeated.",
+    ),
+]
+
+Cell = Union[str, Text]
+
+
+class UsageError(SelectorError):
+    """A mistake in the command line."""
+
+
+def look_at_machine(
+    names: Collection[str],
+    profile: Path | None,
+    settings: Sequence[str] | None,
+    marker: Mapping[str, str] | None = None,
+) -> Machine:
+    """Return the facts ``names`` of this machine, or of what stands in for it.
+
+    ``marker`` is what another interpreter of this machine evaluates markers with. Variant
+    providers are not asked for properties: they are code that the package names.
+    """
+    stated = dict(map(_stated, settings or ()))
+    environ = {**os.environ, **{FACTS[name].variable: text for name, text in stated.items()}}
+    file = _profile(profile)
+    read = [name for name in names if name != "property" or name in stated or file is not None]
+    if FACTS["property"].variable in environ and "property" in names:
+        read = [*names]
+    facts = {**read_machine(read, environ, profile=file).facts}
+    for name in {*names} - {*read}:
+        reason = "providers are not asked here, since they are code that the package names"
+        facts[name] = Fact(name, FACTS[name].source, reason=reason)
+    if marker is not None and file is None and FACTS["marker"].variable not in environ:
+        facts["marker"] = Fact("marker", "the interpreter named", value=marker)
+    for name in stated.keys() & facts.keys():
+        reason = facts[name].reason and "--set says so"
+        facts[name] = dataclasses.replace(facts[name], source="--set", reason=reason)
+    return Machine({name: facts[name] for name in names})
+
+
+def _stated(setting: str) -> tuple[str, str]:
+    """Return the fact that ``--set`` names, and the text of its value."""
+    name, equals, text = setting.partition("=")
+    name = name.strip()
+    if name not in FACTS:
+        hint = did_you_mean(name, FACTS) or f"; the facts are {', '.join(FACTS)}"
+        raise UsageError(f"--set {setting}: {name!r} is not a fact{hint}")
+    example = f"--set {name}={FACTS[name].example}"
+    if not equals:
+        raise UsageError(f"--set {setting}: expected a value, for example {example}")
+    try:
+        if text.strip():
+            FACTS[name].kind.parse(text.strip())
+    except ValueError as error:
+        raise UsageError(f"--set {setting}: {error}; for example {example}") from None
+    return name, text
+
+
+def _profile(path: Path | None) -> ProfileFile | None:
+    """Return the profile that ``--machine`` names, or else the variable."""
+    if path is None:
+        named = os.environ.get(MACHINE_VARIABLE)
+        return ProfileFile(named, MACHINE_VARIABLE) if named else None
+    if not path.is_file():
+        raise UsageError(f"--machine {path}: there is no such file")
+    return ProfileFile(str(path), "--machine")
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """Write ``data`` as JSON."""
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_line(text: Cell = "") -> None:
+    """Write one line, or several; on a terminal long ones are broken between words."""
+    console = _console()
+    console.print(text, markup=False, emoji=False, soft_wrap=not console.is_terminal)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Write a table."""
+    console = _console()
+    if not console.is_terminal:
+        print_plain([columns, *rows])
+        return
+    table = Table(header_style="cyan", border_style="bright_black")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    console.print(table)
+
+
+def print_plain(rows: Sequence[Sequence[Cell]]) -> None:
+    """Write rows of aligned cells, two spaces apart."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts)]
+    for row in texts:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
+        typer.echo(line.rstrip())
+
+
+def good(text: str) -> Text:
+    """Return ``text`` in the colour of what is well."""
+    return Text(text, style="green")
+
+
+def bad(text: str) -> Text:
+    """Return ``text`` in the colour of what is not."""
+    return Text(text, style="red")
+
+
+def _console() -> Console:
+    return Console(highlight=False)

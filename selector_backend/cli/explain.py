@@ -1,0 +1,156 @@
+"""``selector-backend explain``: what would be chosen, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+from rich.text import Text
+
+from ..decision import decide
+from ..dist_info import record
+from ..environment import Environment, read_environment
+from ..project import read_project
+from ..request import read_request
+from .common import (
+    FORMAT,
+    JsonOption,
+    MachineOption,
+    SetOption,
+    UsageError,
+    bad,
+    good,
+    look_at_machine,
+    print_json,
+    print_line,
+    print_table,
+)
+from .source import Interpreter, PythonOption, find_record, read_interpreter, read_sdist
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..decision import Decision, Verdict
+    from ..machine import Fact
+    from ..selector import Selector, Variant
+
+WhatArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[DIR | SDIST | NAME]",
+        help="A project's folder, an sdist, or the name of a selector package that is installed.",
+    ),
+]
+VariantOption = Annotated[
+    Optional[str],
+    typer.Option("--variant", metavar="NAME", help="Ask for this variant, as -C variant=NAME."),
+]
+
+
+def explain(
+    what: WhatArgument = ".",
+    profile: MachineOption = None,
+    settings: SetOption = None,
+    variant: VariantOption = None,
+    python: PythonOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what would be chosen here, and why not the others.
+
+    Of a selector package that is installed, also what was decided then. The choice is for an
+    empty environment, or with --python for that one, which what it holds may narrow.
+    """
+    interpreter = read_interpreter(python) if python else None
+    selector, then = _read(what, interpreter)
+    environment = Environment()
+    if interpreter is not None:
+        environment = read_environment(selector, interpreter.folders)
+    asked = {} if variant is None else {"variant": variant}
+    request = read_request(selector, asked, os.environ)
+    facts = selector.facts if request.automatic else ()
+    marker = interpreter.marker if interpreter else None
+    machine = look_at_machine(facts, profile, settings, marker)
+    decision = decide(selector, machine, dataclasses.replace(request, profile=None), environment)
+    if as_json:
+        print_json(
+            {
+                "format": FORMAT,
+                "decision": record(decision),
+                "problem": decision.problem,
+                "installed": then,
+            }
+        )
+    else:
+        _show(decision, then)
+    if decision.problem is not None:
+        raise typer.Exit(1)
+
+
+def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Mapping[str, Any] | None]:
+    """Return the table, and the record if it is of what is installed."""
+    path = Path(what)
+    if path.is_dir():
+        return read_project(path).selector, None
+    if path.is_file():
+        return read_sdist(path), None
+    if path.name != what or what.endswith(".tar.gz"):
+        raise UsageError(f"{what}: there is no such file or folder")
+    interpreter = interpreter or read_interpreter(None)
+    found = find_record(what, interpreter.folders)
+    if found is None:
+        raise UsageError(
+            f"{what} is neither a folder, nor an sdist, nor a selector package that is "
+            f"installed with {interpreter.path}"
+        )
+    return found.selector, found.record
+
+
+def _show(decision: Decision, then: Mapping[str, Any] | None) -> None:
+    selector = decision.selector
+    print_line(f"{selector.project} {selector.version}, variants of the {selector.kind} kind")
+    if decision.facts:
+        print_line()
+        rows = [(one.name, one.source, _value(one)) for one in decision.facts.values()]
+        print_table(("fact", "read from", "value"), rows)
+    print_line()
+    judged = [
+        (one.variant, _outcome(one, variant), one.reason)
+        for one, variant in zip(decision.verdicts, selector.variants)
+    ]
+    print_table(("variant", "here", "because"), judged)
+    print_line()
+    for note in decision.notes:
+        print_line(note)
+    if decision.problem is not None:
+        print_line(bad(decision.problem))
+    else:
+        print_line(f"chosen: {', '.join(decision.names)}")
+        print_line(f"installs: {', '.join(map(str, decision.requires)) or 'nothing more'}")
+    if then is not None:
+        _show_then(decision, then)
+
+
+def _show_then(decision: Decision, then: Mapping[str, Any]) -> None:
+    names = ", ".join(then["variants"])
+    print_line()
+    print_line(f"installed: {names}, chosen by {then['decided-by']}")
+    for verdict in then["verdicts"]:
+        if verdict["name"] in then["variants"]:
+            print_line(f"because, then: {verdict['reason']}")
+    if then["variants"] != decision.names:
+        print_line(bad(f"now: {', '.join(decision.names) or 'nothing'}"))
+
+
+def _outcome(verdict: Verdict, variant: Variant) -> Text:
+    if verdict.fits is None:
+        return Text("not judged")
+    if verdict.fits and variant.refuse is not None:
+        return bad("refuses")
+    return good("fits") if verdict.fits else bad("does not fit")
+
+
+def _value(fact: Fact) -> Text:
+    return bad(f"absent: {fact.reason}") if fact.value is None else good(fact.text)

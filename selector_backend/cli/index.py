@@ -1,0 +1,108 @@
+"""Whether an index has what a table requires: any index after PEP 503 or PEP 691."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from .. import __version__
+from ..errors import Problem, SelectorError
+from .review import variant_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    from ..selector import Selector
+
+_ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+
+
+def missing(selector: Selector, url: str) -> Iterator[Problem]:
+    """Yield the requirements that the index at ``url`` has nothing for.
+
+    Raises `SelectorError` if the index cannot be asked.
+    """
+    keyed: list[tuple[str, Sequence[Requirement]]] = [("tool.selector.requires", selector.requires)]
+    for index, variant in enumerate(selector.variants):
+        keyed.append((f"{variant_key(index)}.requires", variant.requires))
+    known: dict[str, list[Version] | None] = {}
+    for key, requirements in keyed:
+        for requirement in requirements:
+            name = canonicalize_name(requirement.name)
+            if name not in known:
+                known[name] = _versions(name, url)
+            versions = known[name]
+            if versions is None:
+                yield Problem(key, f"{requirement}: the index has no project {name}")
+            elif not any(requirement.specifier.contains(one, True) for one in versions):
+                have = ", ".join(map(str, sorted({*versions})[-3:])) or "none at all"
+                yield Problem(
+                    key, f"{requirement}: the index has no files of that version; it has {have}"
+                )
+
+
+def _versions(name: str, url: str) -> list[Version] | None:
+    """Return the versions that the index has files of, ``None`` if it does not have the project."""
+    page = f"{url.rstrip('/')}/{name}/"
+    headers = {"Accept": _ACCEPT, "User-Agent": f"selector-backend/{__version__}"}
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(page, headers=headers), timeout=30
+        ) as answer:
+            body = answer.read().decode("utf-8")
+            is_json = "json" in answer.headers.get("Content-Type", "")
+        files = [one["filename"] for one in json.loads(body)["files"]] if is_json else _links(body)
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise SelectorError(f"the index answers {page} with {error.code} {error.reason}") from None
+    except urllib.error.URLError as error:
+        raise SelectorError(f"the index {url} cannot be reached: {error.reason}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
+    return [version for file in files if (version := _version(file)) is not None]
+
+
+def _version(file: str) -> Version | None:
+    try:
+        if file.endswith(".whl"):
+            return parse_wheel_filename(file)[1]
+        return parse_sdist_filename(file)[1]
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None
+
+
+class _Links(HTMLParser):
+    """Collects the texts of links, which are files' names (PEP 503)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - its signature
+        self._inside = tag == "a"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and data.strip():
+            self.texts.append(data.strip())
+
+
+def _links(body: str) -> list[str]:
+    parser = _Links()
+    parser.feed(body)
+    return parser.texts

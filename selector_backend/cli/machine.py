@@ -1,0 +1,62 @@
+"""``selector-backend machine``: the facts of this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from ..errors import did_you_mean
+from ..machine import FACTS
+from .common import (
+    JsonOption,
+    MachineOption,
+    SetOption,
+    UsageError,
+    bad,
+    good,
+    look_at_machine,
+    print_json,
+    print_table,
+)
+
+FactOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--fact", metavar="FACT", help="Write this fact's value and nothing else; 1 if absent."
+    ),
+]
+
+
+def machine(
+    fact: FactOption = None,
+    profile: MachineOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every fact, its value or why it is absent, and where it was read.
+
+    With --json it is a machine profile, which SELECTOR_MACHINE and --machine take elsewhere.
+    """
+    if fact is not None and fact not in FACTS:
+        hint = did_you_mean(fact, FACTS) or f"; the facts are {', '.join(FACTS)}"
+        raise UsageError(f"--fact {fact}: not a fact{hint}")
+    found = look_at_machine([fact] if fact else [*FACTS], profile, settings)
+    if as_json:
+        print_json(found.dump())
+    elif fact is None:
+        rows = [
+            (
+                one.name,
+                one.source,
+                bad(f"absent: {one.reason}") if one.value is None else good(one.text),
+            )
+            for one in found.facts.values()
+        ]
+        print_table(("fact", "read from", "value"), rows)
+    elif found[fact].value is not None:
+        typer.echo(found[fact].text)
+    if fact is not None and found[fact].value is None:
+        if not as_json:
+            typer.echo(f"{fact} is absent: {found[fact].reason}", err=True)
+        raise typer.Exit(1)

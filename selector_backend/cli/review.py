@@ -1,0 +1,280 @@
+"""What may be wrong with a table that has no errors.
+
+Which variants can be chosen is found by trying: from what the table's conditions ask, all the
+machines are made that they can tell apart, and the decision's own rule is asked about each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from ..decision import holds, variables
+from ..errors import Problem
+from ..machine import FACTS, Fact, Kind
+from ..probes.cpu import implied
+from ..selector import REQUIREMENT, default_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from packaging.requirements import Requirement
+
+    from ..machine import Value
+    from ..selector import Condition, Selector, Variant
+
+# More machines than this are not tried, and then nothing is said of what is reachable.
+_MOST = 200_000
+_VERSIONS = re.compile(r"\d+(?:\.\d+)*")
+_LITERALS = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+
+
+def review(selector: Selector) -> list[Problem]:
+    """Return what may be wrong with ``selector``, a table without errors."""
+    return [
+        *_unreachable(selector),
+        *_refuse_last(selector),
+        *_names(selector),
+        *_pins(selector),
+        *_loops(selector),
+        *_conform(selector),
+        *_variable(selector),
+    ]
+
+
+def variant_key(index: int) -> str:
+    """Return the full key of a variant."""
+    return f"tool.selector.variant[{index}]"
+
+
+# --- What can be chosen
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A value that a fact may have, or its absence, and the conditions that hold for it."""
+
+    fact: Fact
+    held: frozenset[Condition]
+
+
+def _unreachable(selector: Selector) -> Iterator[Problem]:
+    """Yield the variants that no machine gets, and a machine that gets none."""
+    samples = [_samples(name, selector) for name in selector.facts]
+    if math.prod(map(len, samples)) > _MOST:
+        return
+    fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
+    rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
+    bare: Sequence[_Sample] | None = None  # the first machine that nothing fits
+    for machine in itertools.product(*samples):
+        held = frozenset().union(*(sample.held for sample in machine))
+        fits = [[*_holding(variant, held)] for variant in selector.variants]
+        here = [index for index, alternatives in enumerate(fits) if alternatives]
+        fitting.update((index, one) for index in here for one in fits[index])
+        for index in here:
+            rivals.setdefault(index, set()).add(here[0])
+        if not here and bare is None:
+            bare = machine
+    for index, variant in enumerate(selector.variants):
+        key = variant_key(index)
+        if index not in rivals:
+            message = f"can never hold, so {variant.name} is never chosen"
+            yield Problem(f"{key}.when", message)
+            continue
+        if index not in rivals[index]:
+            first = " or ".join(selector.variants[rival].name for rival in sorted(rivals[index]))
+            message = f"{variant.name} is never chosen: wherever it fits, {first} comes first"
+            yield Problem(key, message)
+        for one in range(len(variant.when)):
+            if (index, one) not in fitting:
+                yield Problem(f"{key}.when[{one}]", "can never hold")
+    if bare is not None and not selector.advice and selector.variants[-1].refuse is None:
+        where = " and ".join(_where(sample.fact) for sample in bare)
+        yield Problem(
+            "tool.selector.variant",
+            f"no variant fits a machine where {where}; end with one that has no 'when', or say "
+            "in tool.selector.advice what to do there",
+        )
+
+
+def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
+    """Yield the alternatives of ``variant`` that hold; without any, it always fits."""
+    if not variant.when:
+        yield 0
+    for index, alternative in enumerate(variant.when):
+        if held.issuperset(alternative):
+            yield index
+
+
+def _where(fact: Fact) -> str:
+    return f"{fact.name} is {fact.text}"
+
+
+def _samples(name: str, selector: Selector) -> list[_Sample]:
+    """Return one sample for each set of conditions on a fact that can hold together."""
+    conditions = [one for one in selector.conditions if one.fact == name]
+    found: dict[frozenset[Condition], Fact] = {}
+    for value in _values(name, conditions):
+        fact = Fact(name, "", value=value)
+        found.setdefault(frozenset(one for one in conditions if holds(one, fact)[0]), fact)
+    return [_Sample(fact, held) for held, fact in found.items()]
+
+
+def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None]:
+    """Yield what tells ``conditions`` apart: nothing, and values at and beside what they name."""
+    yield None
+    kind, operands = FACTS[name].kind, [condition.operand for condition in conditions]
+    if kind is Kind.ENVIRONMENT:
+        yield from _environments([one for one in operands if isinstance(one, Marker)])
+    elif kind in (Kind.VERSION, Kind.VERSIONS):
+        specifiers = [one for one in operands if isinstance(one, SpecifierSet)]
+        for version in _versions(map(str, specifiers)):
+            yield version if kind is Kind.VERSION else (version,)
+    else:
+        wanted = dict.fromkeys(frozenset(one) for one in operands if isinstance(one, tuple))
+        # Together with all of them, since more than ten are too many to combine.
+        for count in range(min(len(wanted), 10) + 1) if len(wanted) <= 10 else (0, 1, len(wanted)):
+            for some in itertools.combinations(wanted, count):
+                names = frozenset({"other"}).union(*some)
+                yield implied(names) if name == "cpu" else names
+
+
+def _versions(texts: Iterable[str]) -> list[Version]:
+    """Return the versions that ``texts`` name, and some just below and above each."""
+    found = {Version("0"), Version("999999")}
+    for text in itertools.chain.from_iterable(map(_VERSIONS.findall, texts)):
+        parts = [int(part) for part in text.split(".")]
+        for end in range(1, len(parts) + 1):
+            head, last = parts[: end - 1], parts[end - 1]
+            near = [[*head, last], [*head, last, 1], [*head, last, 0, 1], [*head, last + 1]]
+            if last:
+                near.append([*head, last - 1, 999999])
+            found.update(Version(".".join(map(str, one))) for one in near)
+    return sorted(found)
+
+
+def _environments(markers: Sequence[Marker]) -> Iterator[dict[str, str]]:
+    """Yield environments of the variables that ``markers`` use, from the texts in them."""
+    names = list(dict.fromkeys(name for marker in markers for name in variables(marker)))
+    literals = {
+        double or single: None
+        for marker in markers
+        for single, double in _LITERALS.findall(str(marker))
+    }
+    texts = [*literals, " ".join(literals), "other"]
+    versions = [str(version) for version in _versions(filter(_is_version, literals))]
+    choices = [versions if "version" in name else texts for name in names]
+    if "platform_version" in names:
+        choices[names.index("platform_version")] = texts
+    if math.prod(map(len, choices)) <= _MOST:
+        for values in itertools.product(*choices):
+            yield dict(zip(names, values))
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+# --- What is required
+
+
+def _names(selector: Selector) -> Iterator[Problem]:
+    """Yield variants whose requirements are all called something else than the project.
+
+    A name that shares a word with the project's is taken for its own: cupy-cuda12x of cupy-wheel.
+    """
+    words = canonicalize_name(selector.project).split("-")
+    for index, variant in enumerate(selector.variants):
+        names = [canonicalize_name(one.name) for one in variant.requires]
+        if names and not any(f"{name}-".startswith(f"{word}-") for name in names for word in words):
+            yield Problem(
+                f"{variant_key(index)}.requires",
+                f"{', '.join(names)} is not called after {selector.project}; make sure that the "
+                "name is yours, since whoever owns it is installed",
+            )
+
+
+def _pins(selector: Selector) -> Iterator[Problem]:
+    """Yield the distributions named after the project that are not of one version only."""
+    common = ("tool.selector.requires", selector.requires)
+    for key, requirements in (common, *_own_requirements(selector)):
+        for requirement in requirements:
+            prefix = f"{canonicalize_name(selector.project)}-"
+            pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
+            if canonicalize_name(requirement.name).startswith(prefix) and not pinned:
+                yield Problem(
+                    key,
+                    f"{requirement} is not pinned; write '{requirement.name}=={{version}}', or an "
+                    f"old {selector.project} gets a new {requirement.name}",
+                )
+
+
+def _own_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
+    """Yield, for each variant, its key and the requirements that tell it from the others."""
+    for index, variant in enumerate(selector.variants):
+        own = selector.distributions_of(variant)
+        requirements = [one for one in variant.requires if canonicalize_name(one.name) in own]
+        yield f"{variant_key(index)}.requires", requirements
+
+
+def _loops(selector: Selector) -> Iterator[Problem]:
+    """Yield requirements that lead back to the project."""
+    keyed = [("tool.selector.requires", selector.requires)]
+    for index, variant in enumerate(selector.variants):
+        keyed.append((f"{variant_key(index)}.requires", variant.requires))
+    for key, requirements in keyed:
+        for requirement in requirements:
+            if canonicalize_name(requirement.name) == canonicalize_name(selector.project):
+                yield Problem(key, f"{requirement} leads back to the project itself")
+
+
+# --- The rest of the table
+
+
+def _refuse_last(selector: Selector) -> Iterator[Problem]:
+    last = selector.variants[-1]
+    if last.refuse is not None and (not last.when or not selector.advice):
+        yield Problem(
+            f"{variant_key(len(selector.variants) - 1)}.refuse",
+            "is the last word; end with a variant that runs everywhere, or say in "
+            "tool.selector.advice what to do on a machine that nothing fits",
+        )
+
+
+def _conform(selector: Selector) -> Iterator[Problem]:
+    named = [name for name in ("cuda", "cuda-toolkit") if name in selector.facts]
+    conforming = any(variant.conform for variant in selector.variants)
+    if selector.kind == REQUIREMENT and named and not conforming:
+        yield Problem(
+            "tool.selector",
+            f"the variants depend on {named[0]}, and none says with 'conform' what the other "
+            "packages of an environment have to agree on, such as conform = { cuda = '12' }",
+        )
+
+
+def _variable(selector: Selector) -> Iterator[Problem]:
+    own = default_variable(selector.project)
+    if selector.variable == own:
+        return
+    if selector.variable.startswith("SELECTOR_"):
+        reader = "the backend itself reads for every project"
+    elif selector.variable.endswith("_VARIANT"):
+        project = cast("str", canonicalize_name(selector.variable[: -len("_VARIANT")]))
+        reader = f"the project {project} reads as well, if there is one"
+    elif not selector.variable.startswith(own[: -len("VARIANT")]):
+        reader = "does not name the project, so that another may read it as well"
+    else:
+        return
+    yield Problem("tool.selector.variable", f"{selector.variable} {reader}; {own} is the default")

@@ -1,0 +1,240 @@
+"""`selector-backend check`: what is wrong with a project, or may be."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command import data, error, lines, terminal
+from support.environment import ROOT
+from support.index import Index
+from support.project import write_project, write_wheel
+
+PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
+
+FAULTY = """
+[tool.selector]
+variable = "EGGS_VARIANT"
+requires = ["spam-core", "spam[plot]"]
+
+[[tool.selector.variant]]
+name = "impossible"
+when = { cuda = ">=12,<11" }
+
+[[tool.selector.variant]]
+name = "half"
+when = [{ cuda = ">=12" }, { marker = "sys_platform == 'linux' and sys_platform == 'win32'" }]
+requires = ["eggs-half==1.0"]
+
+[[tool.selector.variant]]
+name = "late"
+when = { cuda = ">=12.4" }
+
+[[tool.selector.variant]]
+name = "v2"
+when = { cpu = "x86_64_v2" }
+requires = ["spam-v2>=1"]
+
+[[tool.selector.variant]]
+name = "v3"
+when = { cpu = "x86_64_v3" }
+
+[[tool.selector.variant]]
+name = "stop"
+when = { cuda = "<12" }
+refuse = "CUDA {cuda} is too old."
+"""
+
+FAULTS = {
+    "tool.selector.variant[0].when": "can never hold, so impossible is never chosen",
+    "tool.selector.variant[1].when[1]": "can never hold",
+    "tool.selector.variant[1].requires": "eggs-half is not called after spam",
+    "tool.selector.variant[2]": "late is never chosen: wherever it fits, half comes first",
+    "tool.selector.variant[3].requires": "spam-v2>=1 is not pinned; write 'spam-v2=={version}'",
+    "tool.selector.variant[4]": "v3 is never chosen: wherever it fits, half or v2 comes first",
+    "tool.selector.variant[5].refuse": "is the last word",
+    "tool.selector.requires": "spam-core is not pinned",
+    "tool.selector": "the variants depend on cuda, and none says with 'conform'",
+    "tool.selector.variable": "EGGS_VARIANT the project eggs reads as well, if there is one",
+}
+
+
+def table(text: str, **top: str) -> str:
+    head = "".join(f"{key} = {value}\n" for key, value in top.items())
+    return f"\n[tool.selector]\n{head}{text}"
+
+
+def variant(name: str, when: str = "", more: str = "") -> str:
+    return f"[[tool.selector.variant]]\nname = '{name}'\n{when and f'when = {when}'}\n{more}\n"
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.name))
+def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) -> None:
+    assert lines("check", project) == ["nothing to mend"]
+    assert data("check", project) == {"format": 1, "problems": []}
+
+
+def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
+    project = write_project(tmp_path, FAULTY)
+    problems = data("check", project, status=1)["problems"]
+    assert {one["severity"] for one in problems} == {"warning"}
+    keys = [one["key"] for one in problems]
+    assert sorted(keys) == sorted([*FAULTS, "tool.selector.requires"])
+    for problem in problems:
+        if "leads back" not in problem["message"]:
+            assert FAULTS[problem["key"]] in problem["message"]
+    text = "spam[plot] leads back to the project itself"
+    assert text in [one["message"] for one in problems]
+    assert lines("check", cwd=project, status=1) == [
+        f"warning: {one['key']}: {one['message']}" for one in problems
+    ]
+
+
+def messages(folder: Path, text: str) -> list[str]:
+    found = data("check", write_project(folder, text), status=1)["problems"]
+    return [f"{one['key'].removeprefix('tool.selector.')}: {one['message']}" for one in found]
+
+
+@pytest.mark.parametrize(
+    ("variants", "expected"),
+    [
+        (
+            (variant("cpu"), variant("v3", "{ cpu = 'avx2' }")),
+            "variant[1]: v3 is never chosen: wherever it fits, cpu comes first",
+        ),
+        (
+            (variant("a", "{ gfx = true }"), variant("b", "{ gfx = false }"), variant("c")),
+            "variant[2]: c is never chosen: wherever it fits, a or b comes first",
+        ),
+        (
+            (
+                variant("a", "{ glibc = '>=2.17' }"),
+                variant("b", "{ glibc = '~=2.28' }"),
+                variant("c"),
+            ),
+            "variant[1]: b is never chosen: wherever it fits, a comes first",
+        ),
+        (
+            (
+                variant("new", "{ marker = \"python_version >= '3.9'\" }"),
+                variant("newer", "{ marker = \"python_version >= '3.12'\" }"),
+                variant("any"),
+            ),
+            "variant[1]: newer is never chosen: wherever it fits, new comes first",
+        ),
+        (
+            (variant("a", "{ glibc = '>=2.17' }"),),
+            "variant: no variant fits a machine where glibc is absent; end with one that has no "
+            "'when', or say in tool.selector.advice what to do there",
+        ),
+        (
+            (variant("a", "{ glibc = '>=2.17' }"), variant("no", more="refuse = 'No.'")),
+            "variant[1].refuse: is the last word; end with a variant that runs everywhere, or say "
+            "in tool.selector.advice what to do on a machine that nothing fits",
+        ),
+    ],
+)
+def test_what_no_machine_gets_and_machines_that_get_nothing(
+    tmp_path: Path, variants: tuple[str, ...], expected: str
+) -> None:
+    assert messages(tmp_path, table("".join(variants))) == [expected]
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [
+        (variant("v3", "{ cpu = 'x86_64_v3' }"), variant("v2", "{ cpu = 'x86_64_v2' }")),
+        (variant("a", "{ glibc = '>=2.17,<2.17.1' }"), variant("b", "{ glibc = '==2.17.*' }")),
+        (variant("a", "{ glibc = '>2.17' }"), variant("b", "{ glibc = '>=2.17' }")),
+        (
+            variant("a", "{ marker = \"sys_platform == 'linux'\" }"),
+            variant("b", "{ marker = \"platform_machine in 'x86_64 AMD64'\" }"),
+        ),
+    ],
+)
+def test_what_can_be_reached_is_not_complained_of(
+    tmp_path: Path, variants: tuple[str, ...]
+) -> None:
+    project = write_project(tmp_path, table("".join([*variants, variant("any")])))
+    assert lines("check", project) == ["nothing to mend"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("SELECTOR_CUDA", "the backend itself reads for every project"),
+        ("VARIANT", "does not name the project, so that another may read it as well"),
+    ],
+)
+def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str, said: str) -> None:
+    found = messages(tmp_path, table(variant("cpu"), variable=f"'{variable}'"))
+    assert found == [f"variable: {variable} {said}; SPAM_VARIANT is the default"]
+    write_project(tmp_path, table(variant("cpu"), variable="'SPAM_BUILD'"))
+    assert lines("check", tmp_path) == ["nothing to mend"]
+
+
+def test_errors_are_the_backends_and_all_of_them(tmp_path: Path) -> None:
+    text = table(variant("a", "{ cdua = '>=12' }"), kind="'capabilty'")
+    assert lines("check", write_project(tmp_path, text), status=1) == [
+        "error: tool.selector.kind: found 'capabilty', expected 'requirement' or 'capability', "
+        "did you mean 'capability'?",
+        "error: tool.selector.variant[0].when.cdua: not a fact, did you mean 'cuda'?",
+    ]
+    assert "there is no pyproject.toml" in error("check", tmp_path / "nowhere", status=1)
+    assert terminal("check", tmp_path)[1] == 1
+
+
+def test_an_index_that_has_everything_and_one_that_does_not(
+    tmp_path: Path, wheelhouse: Path
+) -> None:
+    project = write_project(
+        tmp_path / "source",
+        table(variant("cu12", "{ gfx = true }") + variant("cpu"), requires="['spam-core==1.0']"),
+    )
+    for name, version in (("spam-core", "1.0"), ("spam-cpu", "1.0"), ("spam-cu12", "0.9")):
+        write_wheel(tmp_path / "dist", name, version)
+    (tmp_path / "dist/spam_core-1.0-py3-none-any.whl").unlink()
+    with Index(wheelhouse, tmp_path / "dist") as index:
+        found = data("check", project, "--index", index.url, status=1)["problems"]
+        assert [f"{one['key']}: {one['message']}" for one in found] == [
+            "tool.selector.requires: spam-core==1.0: the index has no project spam-core",
+            "tool.selector.variant[0].requires: spam-cu12==1.0: the index has no files of that "
+            "version; it has 0.9",
+        ]
+        write_wheel(tmp_path / "dist", "spam-core", "1.0")
+        write_wheel(tmp_path / "dist", "spam-cu12", "1.0")
+        assert lines("check", project, "--index", index.url) == ["nothing to mend"]
+        assert index.requests.count("/simple/spam-core/") == 2
+    assert "cannot be reached" in error("check", project, "--index", index.url, status=1)
+    assert "expected an address" in error("check", project, "--index", "index")
+
+
+class JsonIndex(BaseHTTPRequestHandler):
+    """An index that speaks JSON (PEP 691), and has one file."""
+
+    def do_GET(self) -> None:
+        asked = "application/vnd.pypi.simple.v1+json" in self.headers["Accept"]
+        self.send_response(200 if asked else 406)
+        self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
+        self.end_headers()
+        self.wfile.write(b'{"files": [{"filename": "spam_cpu-1.0.tar.gz"}]}')
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def json_index() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), JsonIndex) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/simple"
+        server.shutdown()
+
+
+def test_an_index_that_speaks_json(tmp_path: Path, json_index: str) -> None:
+    project = write_project(tmp_path, table(variant("cpu")))
+    assert lines("check", project, "--index", json_index) == ["nothing to mend"]

@@ -1,0 +1,240 @@
+"""`selector-backend doctor`: each thing that it finds is mended by the commands it ends with."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from conftest import MakeEnvironment
+from support.command import command, error, lines, terminal
+from support.environment import Environment
+from support.index import Index
+from support.project import build_sdist, write_project, write_wheel
+
+TABLE = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12" }
+conform = { cuda = "12" }
+
+[[tool.selector.variant]]
+name = "cu11"
+when = { cuda = ">=11.2" }
+conform = { cuda = "11" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+PYTHON_ONLY = """
+[tool.selector]
+kind = "capability"
+
+[[tool.selector.variant]]
+name = "v3"
+when = { cpu = "avx2" }
+
+[[tool.selector.variant]]
+name = "v1"
+"""
+
+GPU = {"SELECTOR_CUDA": "12.4"}
+OLD = {"SELECTOR_CUDA": "11.8"}
+NONE = {"SELECTOR_CUDA": ""}
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two packages whose variants exclude each other, and one whose variants do not."""
+    folder = tmp_path_factory.mktemp("doctor")
+    for name in ("spam", "eggs"):
+        build_sdist(write_project(folder / name, TABLE, name=name), folder / "dist")
+        for variant in ("cu12", "cu11", "cpu"):
+            files = {f"{name}_here.py": f"variant = {variant!r}\n"}
+            write_wheel(folder / "dist", f"{name}-{variant}", files=files)
+        write_wheel(folder / "dist", f"{name}-cu12", "0.9")
+    build_sdist(write_project(folder / "ham", PYTHON_ONLY, name="ham"), folder / "dist")
+    for variant in ("v3", "v1"):
+        write_wheel(folder / "dist", f"ham-{variant}")
+    return folder / "dist"
+
+
+@pytest.fixture
+def index(serve: Callable[[Path], Index], distributions: Path) -> Index:
+    return serve(distributions)
+
+
+def doctor(environment: Environment, environ: Mapping[str, str], *, well: bool) -> Any:
+    """Return what `doctor --json` says of an environment."""
+    process = command("doctor", "--json", "--python", environment.python, environ=environ)
+    assert process.returncode == (0 if well else 1), process.stdout + process.stderr
+    return json.loads(process.stdout)
+
+
+def mend(environment: Environment, environ: Mapping[str, str]) -> list[str]:
+    """Run the commands that `doctor` shows, and then `doctor` again. Returns what it had found."""
+    found = doctor(environment, environ, well=False)["findings"]
+    plain = lines("doctor", "--python", environment.python, environ=environ, status=1)
+    shown = [shlex.split(line) for line in plain if line.startswith("  ")]
+    assert shown == [words for finding in found for words in finding["commands"]]
+    for program, *arguments in shown:
+        assert program == str(environment.python)
+        environment.run(*arguments, environ=environ)
+    assert doctor(environment, environ, well=True)["findings"] == []
+    return [message for finding in found for message in finding["messages"]]
+
+
+def installed(environment: Environment, *names: str) -> set[str]:
+    return {name for name in environment.installed() if name.startswith(names)}
+
+
+def test_nothing_is_wrong(make_environment: MakeEnvironment, index: Index) -> None:
+    environment = make_environment(index)
+    python = ("--python", str(environment.python))
+    none = f"no selector package is installed with {environment.python}"
+    assert lines("doctor", *python) == [none]
+    environment.pip("install", "spam", "ham", environ={**GPU, "SELECTOR_CPU": "haswell"})
+    environ = {**GPU, "SELECTOR_CPU": "haswell"}
+    assert lines("doctor", *python, environ=environ) == [
+        "ham 1.0: v3 suits this machine",
+        "spam 1.0: cu12 suits this machine",
+    ]
+    assert lines("doctor", "Spam", *python, environ=environ) == [
+        "spam 1.0: cu12 suits this machine"
+    ]
+    message = error("doctor", "spma", *python)
+    assert message.startswith("error: spma is not a selector package that is installed with ")
+    assert message.endswith(", did you mean 'spam'?\n")
+    output, status = terminal("doctor", *python, environ=environ)
+    assert status == 0
+    assert "\x1b[32mspam 1.0: cu12 suits this machine" in output
+
+
+def test_the_variant_no_longer_fits(make_environment: MakeEnvironment, index: Index) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    assert mend(environment, NONE) == [
+        "spam 1.0: cu12 does not fit this machine: cuda is absent: SELECTOR_CUDA is set to "
+        "nothing; cpu is what this machine gets: it fits every machine",
+        "spam 1.0 was chosen where cuda was 12.4, here it is absent: the machine has changed "
+        "since, or the choice came from another machine, by a cache or a copy",
+    ]
+    assert installed(environment, "spam") == {"spam", "spam-cpu"}
+
+
+def test_a_better_variant_fits(make_environment: MakeEnvironment, index: Index) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", "ham", environ={**OLD, "SELECTOR_CPU": "x86_64_v2"})
+    found = mend(environment, {**GPU, "SELECTOR_CPU": "haswell"})
+    assert found[0].startswith("ham 1.0: v1 fits this machine, but is not the best for it; v3 is")
+    assert found[2].startswith("spam 1.0: cu11 fits this machine, but is not the best for it; cu12")
+    assert installed(environment, "spam", "ham") == {"spam", "spam-cu12", "ham", "ham-v3"}
+
+
+def test_the_variant_was_forced(make_environment: MakeEnvironment, index: Index) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ={**GPU, "SPAM_VARIANT": "cu11"})
+    assert mend(environment, {**GPU, "SPAM_VARIANT": "cu11"}) == [
+        "spam 1.0: cu11 was asked for by SPAM_VARIANT; "
+        "cu12 is what this machine gets: cuda 12.4 is >=12"
+    ]
+    assert installed(environment, "spam") == {"spam", "spam-cu12"}
+
+
+def test_several_that_were_forced_and_can_stand_side_by_side_are_well(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "ham", environ={"HAM_VARIANT": "all"})
+    doctor(environment, {"SELECTOR_CPU": "haswell"}, well=True)
+
+
+def test_distributions_are_missing_or_of_another_version(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", "eggs", environ=GPU)
+    environment.pip("install", "--no-deps", "spam-cu12==0.9")
+    environment.pip("uninstall", "--yes", "eggs-cu12")
+    assert mend(environment, GPU) == [
+        "eggs 1.0: eggs-cu12==1.0 is not installed",
+        "spam 1.0 requires spam-cu12==1.0; 0.9 is installed",
+    ]
+
+
+def test_variants_lie_side_by_side(make_environment: MakeEnvironment, index: Index) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    environment.pip("install", "--no-deps", "spam-cu11")
+    assert mend(environment, GPU) == [
+        "spam 1.0: spam-cu12, spam-cu11 are installed side by side, "
+        "and more than one of them has spam_here.py"
+    ]
+    assert installed(environment, "spam") == {"spam", "spam-cu12"}
+    assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
+
+
+def test_packages_disagree(make_environment: MakeEnvironment, index: Index, tmp_path: Path) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    environment.pip("install", "--target", str(tmp_path / "eggs"), "eggs", environ=OLD)
+    shutil.copytree(tmp_path / "eggs", environment.site_packages, dirs_exist_ok=True)
+    found = mend(environment, GPU)
+    assert found[0] == "eggs 1.0 is installed with cuda = 11, spam 1.0 with cuda = 12"
+    assert installed(environment, "spam", "eggs") == {"spam", "spam-cu12", "eggs", "eggs-cu12"}
+
+
+def test_a_choice_that_another_package_narrows_is_well(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=OLD)
+    environment.pip("install", "eggs", environ=GPU)
+    doctor(environment, GPU, well=True)
+    assert installed(environment, "eggs") == {"eggs", "eggs-cu11"}
+
+
+def test_a_choice_out_of_another_machines_cache(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("wheel", "--no-deps", "spam", "-w", str(environment.folder), environ=GPU)
+    environment.pip("install", "spam", environ=NONE)
+    assert environment.record()["variants"] == ["cu12"]  # what `pip wheel` kept
+    assert "by a cache or a copy" in mend(environment, NONE)[1]
+    assert environment.record()["variants"] == ["cpu"]
+
+
+def test_nothing_fits_any_more(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    table = TABLE.replace('[[tool.selector.variant]]\nname = "cpu"\n', "")
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    write_wheel(tmp_path / "dist", "spam-cu12")
+    environment = make_environment(serve(tmp_path / "dist"))
+    environment.pip("install", "spam", environ=GPU)
+    assert "nothing is what this machine gets" in mend(environment, NONE)[0]
+    assert not installed(environment, "spam")
+
+
+def test_an_environment_without_pip_is_mended_by_uv(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index, pip=None)
+    environment.uv("pip", "install", "spam", environ=GPU)
+    found = doctor(environment, NONE, well=False)["findings"]
+    for program, *arguments in found[0]["commands"]:
+        assert program == "uv"
+        environment.uv(*arguments, environ=NONE)
+    doctor(environment, NONE, well=True)
+    assert installed(environment, "spam") == {"spam", "spam-cpu"}
+
+
+def test_the_python_has_to_be_one(tmp_path: Path) -> None:
+    assert "not a Python that runs" in error("doctor", "--python", tmp_path / "python")

@@ -1,0 +1,145 @@
+"""`selector-backend explain`: the decision, before it is made and after."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from conftest import MakeEnvironment
+from support.command import data, error, lines, terminal
+from support.environment import ROOT
+from support.hooks import Backend
+from support.index import Index
+from support.project import HEAD, build_sdist, write_project
+
+REFUSING = """
+[tool.selector]
+advice = "Ask for help."
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12" }
+
+[[tool.selector.variant]]
+name = "old"
+when = { cuda = "<12" }
+refuse = "CUDA {cuda} is too old."
+"""
+
+
+def test_a_folder_and_its_sdist(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "source")
+    sdist = build_sdist(project, tmp_path / "dist")
+    for what in (project, sdist):
+        found = lines("explain", what, "--set", "cuda=11.8")
+        assert found[0] == "spam 1.0, variants of the requirement kind"
+        assert "cuda  --set      11.8" in found
+        assert "cu12     does not fit  cuda 11.8 is not >=12" in found
+        assert "cu11     fits          cuda 11.8 is >=11.2" in found
+        assert "chosen: cu11" in found
+        assert "installs: spam-cu11==1.0" in found
+    assert lines("explain", "--set", "cuda=12.4", cwd=project)[-2] == "chosen: cu12"
+
+
+def test_it_is_what_the_backend_records(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "source")
+    for environ in ({"SELECTOR_CUDA": "12.4"}, {"SELECTOR_CUDA": ""}, {"SPAM_VARIANT": "cu11"}):
+        made = Backend(project, environ).record(tmp_path / "out")
+        found = data("explain", project, environ=environ)
+        assert found == {"format": 1, "decision": made, "problem": None, "installed": None}
+
+
+def test_where_nothing_is_chosen_the_message_is_the_backends(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "source", REFUSING)
+    found = lines("explain", project, "--set", "cuda=11.8", status=1)
+    assert "old      refuses       cuda 11.8 is <12" in found
+    assert "CUDA 11.8 is too old." in found
+    found = lines("explain", project, "--set", "cuda=", status=1)
+    assert "Ask for help." in found
+    assert data("explain", project, "--set", "cuda=", status=1)["decision"]["variants"] == []
+
+
+def test_a_variant_asked_for(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "source")
+    found = lines("explain", project, "--variant", "cu11")
+    assert "cu11     not judged  it was asked for by -C variant" in found
+    assert "which spam does not have" in error("explain", project, "--variant", "rocm", status=1)
+
+
+def test_what_cannot_be_explained(tmp_path: Path) -> None:
+    assert "neither a folder, nor an sdist, nor a selector" in error("explain", "no-such-package")
+    assert "no such file or folder" in error("explain", "dist/spam-1.0.tar.gz")
+    (tmp_path / "spam-1.0.tar.gz").write_bytes(b"no sdist")
+    message = error("explain", tmp_path / "spam-1.0.tar.gz", status=1)
+    assert "is not an sdist that can be read" in message
+    project = write_project(tmp_path / "source", "\n[tool.selector]\nvariants = []\n")
+    assert "did you mean 'variant'?" in error("explain", project, status=1)
+
+
+def test_an_sdist_cannot_write_outside(tmp_path: Path) -> None:
+    sdist = tmp_path / "evil-1.0.tar.gz"
+    table = "[[tool.selector.variant]]\nname = 'cpu'\n"
+    contents = {
+        "evil-1.0/pyproject.toml": HEAD.format(name="evil", version="1.0") + table,
+        "evil-1.0/../../../evil": "outside",
+        "evil-1.0/setup.py": "raise SystemExit('it was run')",
+    }
+    with tarfile.open(sdist, "w:gz") as archive:
+        for name, text in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    scratch = tmp_path / "scratch" / "deeper"
+    scratch.mkdir(parents=True)
+    assert "chosen: cpu" in lines("explain", sdist, environ={"TMPDIR": str(scratch)})
+    assert not list((tmp_path / "scratch").rglob("evil"))
+
+
+def test_a_provider_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "plugin.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
+    table = """
+[tool.selector.provider.x]
+requires = ["plugin"]
+[[tool.selector.variant]]
+name = "v3"
+when = { property = "x :: level :: v3" }
+[[tool.selector.variant]]
+name = "any"
+"""
+    project = write_project(tmp_path / "source", table)
+    environ = {"PYTHONPATH": str(tmp_path)}
+    found = "\n".join(lines("explain", project, environ=environ))
+    assert "providers are not asked here" in found
+    stated = lines("explain", project, "--set", "property=x :: level :: v3", environ=environ)
+    assert "chosen: v3" in stated
+
+
+def test_what_is_installed_then_and_now(
+    make_environment: MakeEnvironment, spam_index: Index
+) -> None:
+    environment = make_environment(spam_index)
+    environment.pip("install", "spam", environ={"SELECTOR_CUDA": "12.4"})
+    python = ("--python", environment.python)
+    found = lines("explain", "spam", *python, "--set", "cuda=12.4")
+    assert "installed: cu12, chosen by machine" in found
+    assert "because, then: cuda 12.4 is >=12" in found
+    assert not [line for line in found if line.startswith("now: ")]
+    found = data("explain", "spam", *python, "--set", "cuda=", status=1)
+    assert found["installed"] == environment.record()
+    assert "spam-cu12 1.0 is installed" in found["problem"]
+    assert json.loads(json.dumps(found))["decision"]["variants"] == []
+
+
+def test_it_explains_to_a_terminal(tmp_path: Path) -> None:
+    output, status = terminal("explain", write_project(tmp_path), "--set", "cuda=12.4")
+    assert status == 0
+    assert "\x1b[32mfits" in output
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "docs/recipes").glob("*/pyproject.toml")))
+def test_it_explains_every_recipe(recipe: Path) -> None:
+    found = lines("explain", recipe.parent, "--set", "cuda-toolkit=13.0", "--set", "cuda=")
+    assert [line for line in found if line.startswith("chosen: ")]

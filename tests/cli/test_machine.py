@@ -1,0 +1,113 @@
+"""`selector-backend machine`, and what all commands share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from conftest import MakeEnvironment
+from support.command import command, data, error, lines, terminal
+from support.driver import Driver
+from support.hooks import Backend
+from support.index import Index
+from support.project import write_project
+
+from selector_backend.machine import FACTS
+
+
+def test_every_fact_is_there_with_its_value_or_the_reason(driver: Driver) -> None:
+    found = lines("machine", environ=driver.environ("12.4"))
+    assert [line.split()[0] for line in found] == ["fact", *FACTS]
+    rows = {line.split()[0]: line for line in found}
+    assert rows["cuda"].endswith("  12.4")
+    assert "  NVML  " in rows["cuda"]
+    assert rows["macos"].endswith("  absent: this is not macOS")
+
+
+def test_json_is_a_machine_profile_that_the_backend_takes(tmp_path: Path, driver: Driver) -> None:
+    process = command("machine", "--json", environ=driver.environ("12.4"))
+    file = tmp_path / "here.json"
+    file.write_text(process.stdout, encoding="utf-8")
+    project = Backend(write_project(tmp_path / "source"), {"SELECTOR_MACHINE": str(file)})
+    assert project.record(tmp_path / "out")["variants"] == ["cu12"]
+    again = data("machine", "--machine", file)
+    facts = json.loads(process.stdout)["facts"]
+    assert {name: {**one, "source": ""} for name, one in again["facts"].items()} == {
+        name: {**one, "source": ""} for name, one in facts.items()
+    }
+
+
+def test_one_fact_for_a_script(driver: Driver) -> None:
+    assert lines("machine", "--fact", "cuda", environ=driver.environ("12.4")) == ["12.4"]
+    process = command("machine", "--fact", "macos")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == "macos is absent: this is not macOS\n"
+    assert "did you mean 'cuda'?" in error("machine", "--fact", "cdua")
+
+
+def test_facts_can_be_stated(tmp_path: Path) -> None:
+    file = tmp_path / "machine.json"
+    file.write_text('{"format": 1, "facts": {"cuda": "11.8", "cpu": ["zen3"]}}', encoding="utf-8")
+    stated = ("--machine", file, "--set", "glibc=2.28", "--set", "cuda=")
+    facts = data("machine", *stated)["facts"]
+    assert facts["glibc"] == {"value": "2.28", "source": "--set"}
+    assert facts["cuda"] == {"absent": "--set says so", "source": "--set"}
+    assert "avx2" in facts["cpu"]["value"]
+    variables = {"SELECTOR_MACHINE": str(file)}
+    assert lines("machine", "--fact", "cuda", environ=variables) == ["11.8"]
+
+
+def test_mistakes_in_the_command_line_are_one_message() -> None:
+    for arguments, message in (
+        (("--set", "cdua=12"), "--set cdua=12: 'cdua' is not a fact, did you mean 'cuda'?"),
+        (("--set", "cuda"), "expected a value, for example --set cuda=12.4"),
+        (("--set", "cuda=new"), "'new' is not a version; for example --set cuda=12.4"),
+        (("--machine", "nowhere.json"), "--machine nowhere.json: there is no such file"),
+    ):
+        found = error("machine", *arguments)
+        assert found.startswith("error: ")
+        assert found.endswith(f"{message}\n")
+
+
+def test_a_terminal_gets_a_table_in_colour_and_a_pipe_gets_neither() -> None:
+    output, status = terminal("machine", "--set", "cuda=12.4")
+    assert status == 0
+    assert "\x1b[" in output
+    assert "┃" in output
+    plain, _ = terminal("machine", "--set", "cuda=12.4", environ={"NO_COLOR": "1"})
+    assert "\x1b[" not in plain
+    assert "┃" in plain
+    piped = command("machine", "--set", "cuda=12.4").stdout
+    assert "\x1b" not in piped
+    assert "┃" not in piped
+
+
+def test_help_has_an_example_and_completion() -> None:
+    assert "Examples: selector-backend machine" in " ".join(
+        " ".join(lines("machine", "--help")).split()
+    )
+    assert "--install-completion" in "\n".join(lines("--help"))
+    assert lines("--version")[0].startswith("selector-backend ")
+
+
+def test_without_the_extra_it_says_how_to_get_it(
+    make_environment: MakeEnvironment, spam_index: Index
+) -> None:
+    environment = make_environment(spam_index)
+    environment.pip("install", "selector-backend")
+    script = environment.python.with_name("selector-backend")
+    code = "import subprocess, sys; sys.exit(subprocess.run([sys.argv[1], 'machine']).returncode)"
+    process = environment.run("-c", code, str(script), check=False)
+    assert process.returncode == 2
+    assert process.stdout == (
+        'error: the command needs more than the backend does: pip install "selector-backend[cli]"\n'
+    )
+
+
+def test_with_the_extra_it_runs(make_environment: MakeEnvironment, spam_index: Index) -> None:
+    environment = make_environment(spam_index)
+    environment.pip("install", "selector-backend[cli]")
+    script = environment.python.with_name("selector-backend")
+    code = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
+    process = environment.run("-c", code, str(script), "machine", "--set", "cuda=12", "--fact=cuda")
+    assert process.stdout == "12\n"
