@@ -171,7 +171,7 @@ def test_all_libraries_of_a_family_have_one_time_limit(tmp_path: Path, hidden: s
     log = tmp_path / "log"
     environ = {
         "LD_LIBRARY_PATH": f"{folder}:{hidden}",
-        "SELECTOR_PROBE_TIMEOUT": "1",
+        "SELECTOR_PROBE_TIMEOUT": "3",
         "STANDIN_NVRTC_FAULT": "load:hang",
         "STANDIN_LOG": str(log),
     }
