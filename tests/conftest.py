@@ -52,7 +52,7 @@ def _fetch(folder: Path) -> None:
     pip(*download, f"{backend}[cli]", "flit_core<5", f"pip=={NEWEST_PIP}")
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
     # Markers are evaluated in this Python, so what older ones need is named.
-    pip(*download, "--python-version=3.9", str(backend), "tomli")
+    pip(*download, "--python-version=3.9", f"{backend}[cli]", "tomli")
 
 
 @pytest.fixture(scope="session")

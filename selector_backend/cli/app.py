@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Callable
 
 import typer
 
@@ -32,7 +33,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool,
@@ -42,15 +42,24 @@ def _options(
     pass
 
 
-app.command(epilog="Example: selector-backend check --index https://index.example/simple/")(check)
-app.command(
-    epilog="Examples: selector-backend explain --set cuda=12.4; "
-    "selector-backend explain spam-1.0.tar.gz"
-)(explain)
-app.command(
-    epilog="Examples: selector-backend machine --json > here.json; "
-    "selector-backend machine --fact cuda"
-)(machine)
-app.command(epilog="Example: selector-backend doctor --python .venv/bin/python")(doctor)
-app.command(epilog="Example: selector-backend matrix --html machines.html")(matrix)
-app.command(epilog="Example: selector-backend plan nodes/ --project spam")(plan)
+def _readable(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``command`` with annotations that are no texts: Python 3.9's typer reads no others."""
+    hints = command.__annotations__
+    command.__annotations__ = {
+        name: eval(hint, command.__globals__) for name, hint in hints.items()
+    }
+    return command
+
+
+_EXAMPLES: Mapping[Callable[..., Any], str] = {
+    machine: "selector-backend machine --json > here.json; selector-backend machine --fact cuda",
+    explain: "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
+    check: "selector-backend check --index https://index.example/simple/",
+    matrix: "selector-backend matrix --html machines.html",
+    doctor: "selector-backend doctor --python .venv/bin/python",
+    plan: "selector-backend plan nodes/ --project spam",
+}
+
+app.callback()(_readable(_options))
+for _command, _examples in _EXAMPLES.items():
+    app.command(epilog=f"Examples: {_examples}")(_readable(_command))

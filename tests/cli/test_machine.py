@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from conftest import MakeEnvironment
 from support.command import command, data, error, lines, terminal
 from support.driver import Driver
+from support.environment import ROOT
 from support.hooks import Backend
 from support.index import Index
 from support.project import write_project
@@ -104,10 +106,15 @@ def test_without_the_extra_it_says_how_to_get_it(
     )
 
 
-def test_with_the_extra_it_runs(make_environment: MakeEnvironment, spam_index: Index) -> None:
-    environment = make_environment(spam_index)
-    environment.pip("install", "selector-backend[cli]")
+@pytest.mark.parametrize("python", [None, "3.9"])
+def test_with_the_extra_it_runs(
+    make_environment: MakeEnvironment, spam_index: Index, python: str | None
+) -> None:
+    environment = make_environment(spam_index, pip=None, python=python)
+    environment.uv("pip", "install", "selector-backend[cli]")
     script = environment.python.with_name("selector-backend")
     code = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
     process = environment.run("-c", code, str(script), "machine", "--set", "cuda=12", "--fact=cuda")
     assert process.stdout == "12\n"
+    for arguments in (("doctor",), ("matrix", str(ROOT / "docs/recipes/jax"), "--json")):
+        assert environment.run("-c", code, str(script), *arguments).stdout
