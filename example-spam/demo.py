@@ -324,6 +324,9 @@ def build_packages(space: Workspace, options: Options) -> None:
         pyproject = space.projects / SELECTOR_PACKAGE / "pyproject.toml"
         text = pyproject.read_text(encoding="utf-8")
         text = text.replace(TABLE, WITH_KIND.format(options.kind))
+        if options.kind == "capability":  # whose variants have nothing to agree on
+            lines = text.splitlines(keepends=True)
+            text = "".join(line for line in lines if not line.startswith("conform"))
         pyproject.write_text(text, encoding="utf-8")
     build_wheels(space)
     (backend,) = space.files.glob("selector_backend-*.whl")
