@@ -15,10 +15,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from .machine import FACTS, Fact, Kind
-from .selector import REQUIREMENT, fill
+from .selector import REQUIREMENT, fill, unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from packaging.requirements import Requirement
     from packaging.version import Version
@@ -96,21 +96,26 @@ def decide(
     installed already stays if it fits, or else the first that fits is chosen. Neither gets into an
     environment that holds another variant, or whose other packages disagree.
     """
+    exclusive = selector.kind == REQUIREMENT
+    installed = _installed_variants(selector, environment) if exclusive else {}
     if request.automatic:
-        decision = _choose(selector, machine, request, environment)
+        decision = _choose(selector, machine, request, environment, installed)
     else:
         decision = _force(selector, request, environment)
-    others = _installed_variants(selector, environment)
-    for variant in decision.variants:
-        others.pop(variant.key, None)
-    if selector.kind == REQUIREMENT and decision.variants and others:
+    chosen = {variant.key for variant in decision.variants}
+    others = {key: names for key, names in installed.items() if key not in chosen}
+    if chosen and others:
         problem = _over_another(decision, others, environment)
         return replace(decision, variants=(), problem=problem)
     return decision
 
 
 def _choose(
-    selector: Selector, machine: Machine, request: Request, environment: Environment
+    selector: Selector,
+    machine: Machine,
+    request: Request,
+    environment: Environment,
+    installed: Collection[str],
 ) -> Decision:
     facts = {name: _relevant(machine[name], selector) for name in selector.facts}
     verdicts = tuple(_judge_in(environment, one, selector, machine) for one in selector.variants)
@@ -122,9 +127,8 @@ def _choose(
     if first.refuse is not None:
         refusal = fill(first.refuse, _placeholders(selector, facts))
         return replace(decision, problem=_nothing_fits(decision, environment, refusal))
-    installed = _installed_variants(selector, environment)
     chosen = next((one for one in fitting if one.key in installed), first)
-    if chosen is not first and selector.kind == REQUIREMENT:
+    if chosen is not first:
         note = f"{first.name} fits, and comes first; {chosen.name} is installed already and stays"
         return replace(decision, variants=(chosen,), notes=(*decision.notes, note))
     return replace(decision, variants=(first,))
@@ -347,8 +351,7 @@ def _marker_holds(marker: Marker, environment: Mapping[str, str]) -> tuple[bool,
 
 def variables(marker: Marker) -> tuple[str, ...]:
     """Return the names of the marker variables that ``marker`` uses, in its order."""
-    outside_quotes = re.sub(r"'[^']*'|\"[^\"]*\"", "", str(marker))
-    words = re.findall(r"[a-z_]+", outside_quotes)
+    words = re.findall(r"[a-z_]+", unquoted(str(marker)))
     return tuple(dict.fromkeys(word for word in words if word not in ("and", "or", "in", "not")))
 
 

@@ -203,6 +203,11 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def unquoted(marker: str) -> str:
+    """Return the text of a marker without what it has in quotes: variables and operators."""
+    return _QUOTED.sub("", marker)
+
+
 def default_variable(project: str) -> str:
     """Return the environment variable that forces a variant of ``project``.
 
@@ -539,7 +544,7 @@ def _marker(reader: _Reader, name: str, value: object) -> Marker | None:
     if not isinstance(value, str) or not value.strip():
         reader.wrong_type(name, value, "a marker such as \"sys_platform == 'linux'\"")
         return None
-    if _NOT_OF_A_MACHINE.search(_QUOTED.sub("", value)):
+    if _NOT_OF_A_MACHINE.search(unquoted(value)):
         reader.problem(name, f"found {value!r}; extras and groups say nothing about a machine")
         return None
     return _parse(reader, name, value, Marker, InvalidMarker)

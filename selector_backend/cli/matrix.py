@@ -12,8 +12,7 @@ import typer
 from ..decision import decide
 from ..environment import Environment
 from ..machine import Fact, Machine, load_fact
-from ..probes import read_machine
-from ..probes.cpu import implied
+from ..probes import complete, read_machine
 from ..project import read_project
 from ..request import ProfileFile, Request
 from .check import FolderArgument
@@ -137,7 +136,5 @@ def _shipped(selector: Selector) -> Iterator[tuple[str, str, Machine]]:
             fact = Fact(name, "this machine", reason="such a machine has none")
             if name in values:
                 fact = load_fact(name, values[name], one["after"])
-            if name == "cpu" and isinstance(fact.value, frozenset):
-                fact = Fact(name, fact.source, value=implied(fact.value))
-            facts[name] = fact
+            facts[name] = complete(fact)
         yield one["name"], one["after"], Machine(facts)

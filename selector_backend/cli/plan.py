@@ -20,7 +20,7 @@ from ..decision import decide
 from ..environment import Environment
 from ..errors import SelectorError
 from ..machine import FACTS, Fact, Machine, load_machine
-from ..probes.cpu import implied
+from ..probes import complete
 from ..project import read_project
 from ..request import Request
 from ..selector import CAPABILITY
@@ -158,9 +158,7 @@ def _judge(selector: Selector, key: str) -> Outcome:
     for name in selector.facts:
         reason = "the machine profile says nothing of it"
         fact = loaded.get(name) or Fact(name, "machine profile", reason=reason)
-        if name == "cpu" and isinstance(fact.value, frozenset):
-            fact = Fact(name, fact.source, value=implied(fact.value))
-        facts[name] = fact
+        facts[name] = complete(fact)
     decision = decide(selector, Machine(facts), Request(), Environment())
     installable = {one.name for one in selector.variants if one.refuse is None}
     fitting = installable & {one.variant for one in decision.verdicts if one.fits}

@@ -56,7 +56,7 @@ def read_machine(
     facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
     if profile is not None:
         facts = {**read_profile(profile, names).facts, **facts}
-    facts = {name: _complete(fact) for name, fact in facts.items()}
+    facts = {name: complete(fact) for name, fact in facts.items()}
     wanted = [name for name in names if name not in facts]
     known = _recall(memory)
     unknown = [name for name in wanted if name not in known.facts]
@@ -122,7 +122,7 @@ def _read(
     return facts
 
 
-def _complete(fact: Fact) -> Fact:
+def complete(fact: Fact) -> Fact:
     """Return a given ``cpu`` with all that its names imply: ``zen3`` has ``avx2``."""
     if fact.name != "cpu" or not isinstance(fact.value, frozenset):
         return fact
