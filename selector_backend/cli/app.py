@@ -11,6 +11,7 @@ from .. import __version__
 from .check import check
 from .doctor import doctor
 from .explain import explain
+from .init import init
 from .machine import machine
 from .matrix import matrix
 from .plan import plan
@@ -58,6 +59,7 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     matrix: "selector-backend matrix --html machines.html",
     doctor: "selector-backend doctor --python .venv/bin/python",
     plan: "selector-backend plan nodes/ --project spam",
+    init: "selector-backend init spam --variant cu12 --variant cpu",
 }
 
 app.callback()(_readable(_options))

@@ -56,14 +56,20 @@ def error(*arguments: str | Path, status: int = 2, **options: Any) -> str:
     return process.stderr
 
 
-def terminal(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> tuple[str, int]:
-    """Run the command in a pseudo-terminal. Returns what is to be seen there, and the status."""
+def terminal(
+    *arguments: str | Path, environ: Mapping[str, str] | None = None, answers: str = ""
+) -> tuple[str, int]:
+    """Run the command in a pseudo-terminal. Returns what is to be seen there, and the status.
+
+    ``answers`` is what is typed beforehand, a line for each question.
+    """
     ours, theirs = pty.openpty()
     variables = _environ({"TERM": "xterm-256color", "COLUMNS": "120", **(environ or {})})
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)], env=variables, stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
+    os.write(ours, answers.encode("utf-8"))
     output, deadline = b"", time.monotonic() + 60
     while time.monotonic() < deadline:
         if not select.select([ours], [], [], 1)[0]:

@@ -1,0 +1,302 @@
+"""The files of a new selector package, its core and its variants.
+
+Values in, texts out: `init` asks for what is in a `NewProject`, and writes what `files` returns.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from ..machine import normalize_name
+from ..selector import REQUIREMENT, default_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+VERSION = "0.1"
+#: What core is called after the project's name, and a variant so cannot be.
+CORE = "core"
+
+#: Names that are used for the build that runs everywhere.
+_EVERYWHERE = ("cpu", "generic", "default", "baseline")
+_CUDA = re.compile(r"cu(?:da)?-?(\d\d)-?(\d)?x?")
+_ROCM = re.compile(r"rocm-?(\d)-?(\d)?x?")
+_LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
+
+
+@dataclass(frozen=True)
+class NewVariant:
+    """A variant to be: its name, and its condition as a ``when`` table; an empty one holds."""
+
+    name: str
+    when: Mapping[str, Any]
+
+    @property
+    def conform(self) -> dict[str, str]:
+        """What an environment has to agree on for it: the major versions of CUDA and of ROCm.
+
+        Beyond those their libraries are not compatible.
+        """
+        agreed = {}
+        for fact, name in (("cuda-toolkit", "cuda"), ("cuda", "cuda"), ("rocm", "rocm")):
+            asked = self.when.get(fact)
+            for one in SpecifierSet(asked) if isinstance(asked, str) else ():
+                if one.operator in (">=", ">", "==", "~="):
+                    agreed[name] = one.version.partition(".")[0]
+        return agreed
+
+    @property
+    def fits(self) -> str:
+        """Where it fits, in words."""
+        if not self.when:
+            return "every machine"
+        return ", ".join(f"{fact} {_shown(asked)}" for fact, asked in self.when.items())
+
+
+@dataclass(frozen=True)
+class NewProject:
+    """What there is to know of a selector package that does not exist yet."""
+
+    name: str
+    kind: str
+    variants: Sequence[NewVariant]
+    advice: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The name as the names of Python modules have it."""
+        return canonicalize_name(self.name).replace("-", "_")
+
+    @property
+    def package(self) -> str:
+        """The package of core."""
+        return f"{self.stem}_{CORE}"
+
+    def module(self, variant: NewVariant) -> str:
+        """Return the module of a variant, which is no other variant's."""
+        return f"_{self.stem}_{canonicalize_name(variant.name).replace('-', '_')}"
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders of all the distributions: spam, core, and the variants in their order."""
+        parts = [CORE, *(variant.name for variant in self.variants)]
+        return [self.name, *(f"{self.name}-{part}" for part in parts)]
+
+
+def known_condition(name: str) -> dict[str, Any] | None:
+    """Return the condition that a variant's name stands for, ``None`` if it stands for none.
+
+    ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8; ``rocm6`` is ROCm 6;
+    ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every machine.
+    """
+    key = canonicalize_name(name)
+    if key in _EVERYWHERE:
+        return {}
+    if match := _CUDA.fullmatch(key):
+        return {"cuda": f">={'.'.join(filter(None, match.groups()))}"}
+    if match := _ROCM.fullmatch(key):
+        major, minor = match.groups()
+        least = ".".join(filter(None, (major, minor)))
+        return {"rocm": f">={least},<{int(major) + 1}"}
+    if match := _LEVEL.fullmatch(key):
+        return {"cpu": f"x86_64_{match.group(1)}"}
+    cpu = normalize_name(name)
+    return {"cpu": cpu} if cpu in _cpus() else None
+
+
+def files(project: NewProject) -> dict[str, str]:
+    """Return the texts of all files, by their paths in the folder that they are to be in."""
+    name = project.name
+    conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
+    values = {
+        "name": name,
+        "version": VERSION,
+        "core": f"{name}-{CORE}",
+        "package": project.package,
+        "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
+        "table": _table(project),
+        "rows": "".join(f"| `{one.name}` | {one.fits} |\n" for one in project.variants),
+        "modules": "".join(
+            f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
+            for one in project.variants
+        ),
+        "last": project.variants[-1].name,
+        "variable": default_variable(name),
+    }
+    made = {
+        f"{name}/pyproject.toml": _SELECTOR,
+        f"{name}/README.md": _README,
+        f"{name}-{CORE}/pyproject.toml": _CORE_PROJECT,
+        f"{name}-{CORE}/{project.package}/__init__.py": _CORE,
+        f"{name}-{CORE}/{project.package}/py.typed": "",
+    }
+    texts = {path: Template(text).substitute(values) for path, text in made.items()}
+    for variant in project.variants:
+        folder, module = f"{name}-{variant.name}", project.module(variant)
+        of_variant = {**values, "variant": variant.name, "module": module}
+        texts[f"{folder}/pyproject.toml"] = Template(_VARIANT_PROJECT).substitute(of_variant)
+        texts[f"{folder}/{module}.py"] = Template(_VARIANT).substitute(of_variant)
+    return texts
+
+
+def _table(project: NewProject) -> str:
+    lines = ["[tool.selector]"]
+    lines.append(f"kind = {_toml(project.kind)}")
+    lines.append(f'requires = ["{project.name}-{CORE}=={{version}}"]')
+    if project.advice:
+        lines.append(f"advice = {_toml(project.advice)}")
+    for variant in project.variants:
+        lines += ["", "[[tool.selector.variant]]", f"name = {_toml(variant.name)}"]
+        if variant.when:
+            lines.append(f"when = {_toml(variant.when)}")
+        if variant.conform and project.kind == REQUIREMENT:
+            lines.append(f"conform = {_toml(variant.conform)}")
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML has it in one line."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{_key(key)} = {_toml(one)}" for key, one in value.items())
+        return f"{{ {pairs} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    # What JSON writes of these is TOML as well, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+
+
+def _shown(asked: object) -> str:
+    return " and ".join(asked) if isinstance(asked, list) else f"{asked}"
+
+
+def _cpus() -> set[str]:
+    """Return the names of the microarchitectures and features that archspec knows."""
+    from archspec.cpu import TARGETS
+
+    features = {feature for target in TARGETS.values() for feature in target.features}
+    return {normalize_name(name) for name in features.union(TARGETS)}
+
+
+_SELECTOR = """\
+[build-system]
+requires = ["selector-backend"]
+build-backend = "selector_backend"
+
+[project]
+name = "$name"
+version = "$version"
+description = "Chooses the $name that suits the machine that installs it"
+readme = "README.md"
+requires-python = ">=3.9"
+dynamic = ["dependencies"]
+
+$table
+"""
+
+_README = """\
+# $name
+
+`pip install $name` installs `$core` and the variant that suits the machine, the first of these:
+
+| variant | fits |
+|---|---|
+$rows
+To have a certain one, say so: `$variable=$last pip install $name`.
+"""
+
+_CORE_PROJECT = """\
+[build-system]
+requires = ["flit_core>=3.11,<5"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "$core"
+version = "$version"
+description = "The part of $name that is the same on every machine"
+requires-python = ">=3.9"
+dependencies = ["$runtime>=0.1"]
+
+[tool.flit.module]
+name = "$package"
+"""
+
+_CORE = '''\
+"""The part of $name that is the same on every machine.
+
+What differs is in the variants, each a module of its own in a distribution of its own.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from selector_runtime import load, selected
+
+__all__ = ["dot", "variant"]
+
+
+class _Implementation(Protocol):
+    """What the module of each variant offers."""
+
+    def dot(self, a: Sequence[float], b: Sequence[float]) -> float: ...
+
+
+# The best first: the first that is installed and works is used.
+_module = load(
+    "$name",
+    {
+$modules    },
+    initialize="initialize",
+)
+_implementation = cast("_Implementation", _module)
+variant = selected("$name")
+
+
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the dot product of two vectors of the same length."""
+    if len(a) != len(b):
+        raise ValueError(f"the vectors differ in length: {len(a)} and {len(b)}")
+    return _implementation.dot(a, b)
+'''
+
+_VARIANT_PROJECT = """\
+# Any backend will do here: one that compiles takes flit_core's place.
+[build-system]
+requires = ["flit_core>=3.11,<5"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "$name-$variant"
+version = "$version"
+description = "The variant $variant of $name"
+requires-python = ">=3.9"
+dependencies = ["$core==$version"]
+
+[tool.flit.module]
+name = "$module"
+"""
+
+_VARIANT = '''\
+"""The variant $variant of $name."""
+
+from collections.abc import Sequence
+
+
+def initialize() -> None:
+    """Raise an exception where this variant cannot run, such as where it finds no device."""
+
+
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the dot product of two vectors of the same length."""
+    return sum(x * y for x, y in zip(a, b))
+'''
