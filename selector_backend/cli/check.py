@@ -10,7 +10,7 @@ import typer
 from ..errors import InvalidFileError
 from ..project import read_project
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
-from .index import missing
+from .index import compare
 from .review import review
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
@@ -38,7 +38,7 @@ def check(
     else:
         found = [("warning", problem) for problem in review(selector)]
         if index is not None:
-            found += [("warning", problem) for problem in missing(selector, index)]
+            found += [("warning", problem) for problem in compare(selector, index)]
     if as_json:
         problems = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
         print_json({"format": FORMAT, "problems": problems})

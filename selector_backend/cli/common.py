@@ -6,7 +6,6 @@ never broken.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -19,7 +18,7 @@ from rich.text import Text
 
 from ..errors import SelectorError, did_you_mean
 from ..machine import FACTS, Fact, Machine
-from ..probes import read_machine
+from ..probes import complete, read_machine
 from ..request import MACHINE_VARIABLE, ProfileFile
 
 if TYPE_CHECKING:
@@ -64,26 +63,27 @@ def look_at_machine(
     ``marker`` is what another interpreter of this machine evaluates markers with. Variant
     providers are not asked for properties: they are code that the package names.
     """
-    stated = dict(map(_stated, settings or ()))
-    environ = {**os.environ, **{FACTS[name].variable: text for name, text in stated.items()}}
+    stated = read_settings(settings)
     file = _profile(profile)
-    read = [name for name in names if name != "property" or name in stated or file is not None]
-    if FACTS["property"].variable in environ and "property" in names:
-        read = [*names]
-    facts = {**read_machine(read, environ, profile=file).facts}
-    for name in {*names} - {*read}:
+    facts = {}
+    asked = file is not None or FACTS["property"].variable in os.environ
+    if "property" in names and not asked:
         reason = "providers are not asked here, since they are code that the package names"
-        facts[name] = Fact(name, FACTS[name].source, reason=reason)
-    if marker is not None and file is None and FACTS["marker"].variable not in environ:
+        facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
+    if marker is not None and file is None and FACTS["marker"].variable not in os.environ:
         facts["marker"] = Fact("marker", "the interpreter named", value=marker)
-    for name in stated.keys() & facts.keys():
-        reason = facts[name].reason and "--set says so"
-        facts[name] = dataclasses.replace(facts[name], source="--set", reason=reason)
+    facts.update(stated)
+    wanted = [name for name in names if name not in facts]
+    facts.update(read_machine(wanted, os.environ, profile=file).facts)
     return Machine({name: facts[name] for name in names})
 
 
-def _stated(setting: str) -> tuple[str, str]:
-    """Return the fact that ``--set`` names, and the text of its value."""
+def read_settings(settings: Sequence[str] | None) -> dict[str, Fact]:
+    """Return the facts that ``--set`` states, which win over all that is read."""
+    return {fact.name: complete(fact) for fact in map(_stated, settings or ())}
+
+
+def _stated(setting: str) -> Fact:
     name, equals, text = setting.partition("=")
     name = name.strip()
     if name not in FACTS:
@@ -92,12 +92,12 @@ def _stated(setting: str) -> tuple[str, str]:
     example = f"--set {name}={FACTS[name].example}"
     if not equals:
         raise UsageError(f"--set {setting}: expected a value, for example {example}")
+    if not text.strip():
+        return Fact(name, "--set", reason="--set says so")
     try:
-        if text.strip():
-            FACTS[name].kind.parse(text.strip())
+        return Fact(name, "--set", value=FACTS[name].kind.parse(text.strip()))
     except ValueError as error:
         raise UsageError(f"--set {setting}: {error}; for example {example}") from None
-    return name, text
 
 
 def _profile(path: Path | None) -> ProfileFile | None:

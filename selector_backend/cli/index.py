@@ -15,6 +15,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
+from packaging.version import Version
 
 from .. import __version__
 from ..errors import Problem, SelectorError
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from packaging.requirements import Requirement
-    from packaging.version import Version
 
     from ..selector import Selector
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
 
-def missing(selector: Selector, url: str) -> Iterator[Problem]:
-    """Yield the requirements that the index at ``url`` has nothing for.
+def compare(selector: Selector, url: str) -> Iterator[Problem]:
+    """Yield the requirements that the index at ``url`` has nothing for, and wheels of the project.
 
     Raises `SelectorError` if the index cannot be asked.
     """
+    yield from _uploaded_wheels(selector, url)
     keyed: list[tuple[str, Sequence[Requirement]]] = [("tool.selector.requires", selector.requires)]
     for index, variant in enumerate(selector.variants):
         keyed.append((f"{variant_key(index)}.requires", variant.requires))
@@ -44,7 +45,7 @@ def missing(selector: Selector, url: str) -> Iterator[Problem]:
         for requirement in requirements:
             name = canonicalize_name(requirement.name)
             if name not in known:
-                known[name] = _versions(name, url)
+                known[name] = _versions(_files(name, url))
             versions = known[name]
             if versions is None:
                 yield Problem(key, f"{requirement}: the index has no project {name}")
@@ -55,8 +56,24 @@ def missing(selector: Selector, url: str) -> Iterator[Problem]:
                 )
 
 
-def _versions(name: str, url: str) -> list[Version] | None:
-    """Return the versions that the index has files of, ``None`` if it does not have the project."""
+def _uploaded_wheels(selector: Selector, url: str) -> Iterator[Problem]:
+    """Yield the project's own wheels, which installers prefer to the sdist that chooses."""
+    own = Version(selector.version).public
+    for file in _files(canonicalize_name(selector.project), url) or ():
+        version = _version(file)
+        if file.endswith(".whl") and version is not None and version.public == own:
+            yield Problem(
+                "project.version",
+                f"the index has {file}, which is one machine's choice, and everybody gets it; "
+                "delete or yank it, and upload the sdist alone",
+            )
+
+
+def _files(name: str, url: str) -> list[str] | None:
+    """Return the files that the index has of a project, ``None`` if it does not have the project.
+
+    Yanked ones are left out (PEP 592).
+    """
     page = f"{url.rstrip('/')}/{name}/"
     headers = {"Accept": _ACCEPT, "User-Agent": f"selector-backend/{__version__}"}
     try:
@@ -65,7 +82,9 @@ def _versions(name: str, url: str) -> list[Version] | None:
         ) as answer:
             body = answer.read().decode("utf-8")
             is_json = "json" in answer.headers.get("Content-Type", "")
-        files = [one["filename"] for one in json.loads(body)["files"]] if is_json else _links(body)
+        if not is_json:
+            return _links(body)
+        return [one["filename"] for one in json.loads(body)["files"] if not one.get("yanked")]
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
@@ -74,6 +93,11 @@ def _versions(name: str, url: str) -> list[Version] | None:
         raise SelectorError(f"the index {url} cannot be reached: {error.reason}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
+
+
+def _versions(files: list[str] | None) -> list[Version] | None:
+    if files is None:
+        return None
     return [version for file in files if (version := _version(file)) is not None]
 
 
@@ -87,15 +111,15 @@ def _version(file: str) -> Version | None:
 
 
 class _Links(HTMLParser):
-    """Collects the texts of links, which are files' names (PEP 503)."""
+    """Collects the texts of links, which are files' names (PEP 503), but for yanked ones."""
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
         self._inside = False
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - its signature
-        self._inside = tag == "a"
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = tag == "a" and "data-yanked" not in dict(attrs)
 
     def handle_data(self, data: str) -> None:
         if self._inside and data.strip():

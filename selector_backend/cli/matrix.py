@@ -16,7 +16,17 @@ from ..probes import complete, read_machine
 from ..project import read_project
 from ..request import ProfileFile, Request
 from .check import FolderArgument
-from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_table
+from .common import (
+    FORMAT,
+    JsonOption,
+    SetOption,
+    UsageError,
+    bad,
+    good,
+    print_json,
+    print_table,
+    read_settings,
+)
 from .html import page
 
 if sys.version_info >= (3, 11):
@@ -66,6 +76,7 @@ class Row:
 def matrix(
     folder: FolderArgument = Path(),
     profiles: ProfilesOption = None,
+    settings: SetOption = None,
     shipped: ShippedOption = True,
     html: HtmlOption = None,
     as_json: JsonOption = False,
@@ -73,8 +84,9 @@ def matrix(
     """Show which variant each of many machines gets, those that are shipped and your own."""
     selector = read_project(folder).selector
     machines = [*_given(profiles or (), selector), *(_shipped(selector) if shipped else ())]
+    stated = read_settings(settings)
     rows = [
-        Row(name, after, decide(selector, machine, Request(), Environment()))
+        Row(name, after, decide(selector, machine.with_facts(stated), Request(), Environment()))
         for name, after, machine in machines
     ]
     if html is not None:

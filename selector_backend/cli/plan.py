@@ -24,10 +24,10 @@ from ..probes import complete
 from ..project import read_project
 from ..request import Request
 from ..selector import CAPABILITY
-from .common import FORMAT, JsonOption, UsageError, print_table
+from .common import FORMAT, JsonOption, SetOption, UsageError, print_table, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..selector import Selector, Variant
 
@@ -72,6 +72,7 @@ class Alike:
 def plan(
     profiles: ProfilesArgument,
     project: ProjectOption = Path(),
+    settings: SetOption = None,
     summary: SummaryOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,7 +81,8 @@ def plan(
     Profiles are read as a stream, so that there may be any number of them.
     """
     selector = read_project(project).selector
-    judge = functools.lru_cache(_REMEMBERED)(functools.partial(_judge, selector))
+    stated = read_settings(settings)
+    judge = functools.lru_cache(_REMEMBERED)(functools.partial(_judge, selector, stated))
     counts: Counter[str] = Counter()
     alike: dict[frozenset[str], Alike] = {}
     with _progress(hidden=not summary and sys.stdout.isatty()) as advance:
@@ -152,14 +154,15 @@ def _key(name: str, data: Any, selector: Selector) -> str:
     return json.dumps(counting)
 
 
-def _judge(selector: Selector, key: str) -> Outcome:
+def _judge(selector: Selector, stated: Mapping[str, Fact], key: str) -> Outcome:
     loaded = load_machine({"format": FORMAT, "facts": json.loads(key)}, "a machine profile").facts
     facts = {}
     for name in selector.facts:
         reason = "the machine profile says nothing of it"
         fact = loaded.get(name) or Fact(name, "machine profile", reason=reason)
         facts[name] = complete(fact)
-    decision = decide(selector, Machine(facts), Request(), Environment())
+    machine = Machine(facts).with_facts(stated)
+    decision = decide(selector, machine, Request(), Environment())
     installable = {one.name for one in selector.variants if one.refuse is None}
     fitting = installable & {one.variant for one in decision.verdicts if one.fits}
     served = frozenset(fitting) if decision.names else frozenset()

@@ -191,19 +191,39 @@ def _is_version(text: str) -> bool:
 
 
 def _names(selector: Selector) -> Iterator[Problem]:
-    """Yield variants whose requirements are all called something else than the project.
+    """Yield requirements that stand for a variant, and are called something else than the project.
 
-    A name that shares a word with the project's is taken for its own: cupy-cuda12x of cupy-wheel.
+    Those are the ones that have the project's version. Others are projects of their own, such as
+    ``cuda-toolkit==12.*``; but one at least has to be called after the project.
     """
-    words = canonicalize_name(selector.project).split("-")
     for index, variant in enumerate(selector.variants):
-        names = [canonicalize_name(one.name) for one in variant.requires]
-        if names and not any(f"{name}-".startswith(f"{word}-") for name in names for word in words):
+        strange = [one for one in variant.requires if not _named_after(selector.project, one)]
+        if len(strange) < len(variant.requires):
+            strange = [one for one in strange if _has_version(one, selector.version)]
+        if strange:
+            names = ", ".join(canonicalize_name(one.name) for one in strange)
+            verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
             yield Problem(
                 f"{variant_key(index)}.requires",
-                f"{', '.join(names)} is not called after {selector.project}; make sure that the "
-                "name is yours, since whoever owns it is installed",
+                f"{names} {verb} not called after {selector.project}; make sure that {noun} "
+                "yours, since whoever owns it is installed",
             )
+
+
+def _named_after(project: str, requirement: Requirement) -> bool:
+    """Return whether a name begins with the project's, or with a word of it.
+
+    So ``cupy-cuda12x`` is called after ``cupy-wheel``, and ``cuda-quantum-cu12`` after ``cudaq``.
+    """
+    own, name = canonicalize_name(project), canonicalize_name(requirement.name)
+    words = any(f"{name}-".startswith(f"{word}-") for word in own.split("-"))
+    return words or name.replace("-", "").startswith(own.replace("-", ""))
+
+
+def _has_version(requirement: Requirement, version: str) -> bool:
+    """Return whether a requirement is pinned to ``version``, as ``=={version}`` does."""
+    pins = [one for one in requirement.specifier if one.operator in ("==", "===")]
+    return any(one.version.removesuffix(".*") == version for one in pins)
 
 
 def _pins(selector: Selector) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -177,6 +178,21 @@ def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str, said:
     assert lines("check", tmp_path) == ["nothing to mend"]
 
 
+def test_names_that_stand_for_a_variant_and_are_not_the_projects(tmp_path: Path) -> None:
+    cu12 = variant(
+        "cu12",
+        "{ gfx = true }",
+        "requires = ['spam-cu12=={version}', 'eggs-cu12=={version}', 'cuda-toolkit==12.*']",
+    )
+    cpu = variant("cpu", more="requires = ['eggs>=1', 'ham']")
+    assert messages(tmp_path, table(cu12 + cpu)) == [
+        "variant[0].requires: eggs-cu12 is not called after spam; make sure that the name is "
+        "yours, since whoever owns it is installed",
+        "variant[1].requires: eggs, ham are not called after spam; make sure that the names are "
+        "yours, since whoever owns it is installed",
+    ]
+
+
 def test_errors_are_the_backends_and_all_of_them(tmp_path: Path) -> None:
     text = table(variant("a", "{ cdua = '>=12' }"), kind="'capabilty'")
     assert lines("check", write_project(tmp_path, text), status=1) == [
@@ -205,23 +221,31 @@ def test_an_index_that_has_everything_and_one_that_does_not(
             "tool.selector.variant[0].requires: spam-cu12==1.0: the index has no files of that "
             "version; it has 0.9",
         ]
+        wheel = write_wheel(tmp_path / "dist", "spam", "1.0")
+        write_wheel(tmp_path / "dist", "spam", "0.9")  # of before it was a selector package
         write_wheel(tmp_path / "dist", "spam-core", "1.0")
         write_wheel(tmp_path / "dist", "spam-cu12", "1.0")
+        (found,) = data("check", project, "--index", index.url, status=1)["problems"]
+        assert found["key"] == "project.version"
+        assert found["message"].startswith("the index has spam-1.0-py3-none-any.whl, which is one")
+        wheel.unlink()
         assert lines("check", project, "--index", index.url) == ["nothing to mend"]
-        assert index.requests.count("/simple/spam-core/") == 2
+        assert index.requests.count("/simple/spam-core/") == 3
     assert "cannot be reached" in error("check", project, "--index", index.url, status=1)
     assert "expected an address" in error("check", project, "--index", "index")
 
 
 class JsonIndex(BaseHTTPRequestHandler):
-    """An index that speaks JSON (PEP 691), and has one file."""
+    """An index that speaks JSON (PEP 691), and has one file besides one that is yanked."""
 
     def do_GET(self) -> None:
         asked = "application/vnd.pypi.simple.v1+json" in self.headers["Accept"]
         self.send_response(200 if asked else 406)
         self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
         self.end_headers()
-        self.wfile.write(b'{"files": [{"filename": "spam_cpu-1.0.tar.gz"}]}')
+        wheel = {"filename": "spam-1.0-py3-none-any.whl", "yanked": "it was one machine's choice"}
+        files = [{"filename": "spam_cpu-1.0.tar.gz"}, wheel]
+        self.wfile.write(json.dumps({"files": files}).encode())
 
     def log_message(self, *args: Any) -> None:
         pass

@@ -104,6 +104,10 @@ def test_ones_own_machines(tmp_path: Path) -> None:
         "old      -       chosen  fits",
         "new      chosen  fits    fits",
     ]
+    assert lines("matrix", project, *given, "--no-shipped", "--set", "cuda=")[1:] == [
+        "old      -     -     chosen",
+        "new      -     -     chosen",
+    ]
     assert len(lines("matrix", project, *given)) > 24
     output, status = terminal("matrix", project, *given, "--no-shipped")
     assert status == 0

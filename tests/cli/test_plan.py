@@ -73,6 +73,13 @@ def test_variants_that_stand_side_by_side(tmp_path: Path) -> None:
     assert lines("plan", nodes, *options)[-1] == "in one image: SPAM_VARIANT=cu11"
 
 
+def test_a_fact_that_is_stated_for_the_whole_fleet(tmp_path: Path) -> None:
+    nodes = write_fleet(tmp_path / "nodes", FLEET)
+    found = lines("plan", nodes, *project(tmp_path), "--set", "cuda=12.8")
+    assert found[:5] == [f"{nodes}/{name}.json  cu12" for name in FLEET]
+    assert "is not a fact" in error("plan", nodes, *project(tmp_path), "--set", "cdua=12")
+
+
 def test_files_lines_and_standard_input_as_json(tmp_path: Path) -> None:
     nodes = write_fleet(tmp_path / "nodes", FLEET)
     text = "".join(f"{(nodes / name).read_text()}\n" for name in ("a.json", "b.json"))
