@@ -18,8 +18,8 @@ from .plan import plan
 
 app = typer.Typer(
     name="selector-backend",
-    help="Look at selector packages before they are published, before they are installed, "
-    "and afterwards.",
+    help="Write a selector package, and look at one before it is published, before it is "
+    "installed, and afterwards.",
     epilog="Exit status: 0 fine, 1 a problem was found, 2 a mistake in the command line.",
     no_args_is_help=True,
     rich_markup_mode=None,

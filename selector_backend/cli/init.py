@@ -75,9 +75,9 @@ def init(
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
 
-    On a terminal, what the options do not say is asked for.
+    Without a variant, a terminal is asked for it, and for what else the options do not say.
     """
-    asks = sys.stdin.isatty() and not as_json
+    asks = not variants and not as_json and sys.stdin.isatty()
     named = folder.resolve().name
     if name is None and asks:
         name = _ask("Name", named if is_name(named) else None, _name)
@@ -181,7 +181,8 @@ def _condition(text: str) -> dict[str, Any]:
     try:
         table = tomllib.loads(f"when = {{ {text} }}")
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {error}") from None
+        found = str(error).partition(" (at ")[0]  # which is a place in a line that is ours
+        raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {found}") from None
     when: dict[str, Any] = table.pop("when")
     if table:
         raise ValueError(f"expected one condition, such as {_EXAMPLE}")

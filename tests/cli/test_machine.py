@@ -9,12 +9,14 @@ import pytest
 from conftest import MakeEnvironment
 from support.command import command, data, error, lines, terminal
 from support.driver import Driver
-from support.environment import ROOT
+from support.environment import run
 from support.hooks import Backend
 from support.index import Index
 from support.project import write_project
 
 from selector_backend.machine import FACTS
+
+COMMANDS = ("machine", "explain", "check", "matrix", "doctor", "plan", "init")
 
 
 def test_every_fact_is_there_with_its_value_or_the_reason(driver: Driver) -> None:
@@ -85,10 +87,12 @@ def test_a_terminal_gets_a_table_in_colour_and_a_pipe_gets_neither() -> None:
 
 
 def test_help_has_an_example_and_completion() -> None:
-    assert "Examples: selector-backend machine" in " ".join(
-        " ".join(lines("machine", "--help")).split()
-    )
-    assert "--install-completion" in "\n".join(lines("--help"))
+    top = "\n".join(lines("--help"))
+    assert "--install-completion" in top
+    for name in COMMANDS:
+        assert f"\n  {name} " in top
+        text = " ".join(" ".join(lines(name, "--help")).split())
+        assert f"Examples: selector-backend {name}" in text
     assert lines("--version")[0].startswith("selector-backend ")
 
 
@@ -107,14 +111,39 @@ def test_without_the_extra_it_says_how_to_get_it(
 
 
 @pytest.mark.parametrize("python", [None, "3.9"])
-def test_with_the_extra_it_runs(
-    make_environment: MakeEnvironment, spam_index: Index, python: str | None
+def test_each_command_as_it_is_installed(
+    make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path, python: str | None
 ) -> None:
-    environment = make_environment(spam_index, pip=None, python=python)
-    environment.uv("pip", "install", "selector-backend[cli]")
-    script = environment.python.with_name("selector-backend")
-    code = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
-    process = environment.run("-c", code, str(script), "machine", "--set", "cuda=12", "--fact=cuda")
-    assert process.stdout == "12\n"
-    for arguments in (("doctor",), ("matrix", str(ROOT / "docs/recipes/jax"), "--json")):
-        assert environment.run("-c", code, str(script), *arguments).stdout
+    environment = make_environment(spam_index, python=python)
+    if python:
+        environment.uv("pip", "install", "selector-backend[cli]")
+    else:
+        environment.pip("install", "selector-backend[cli]")
+    script = str(environment.python.with_name("selector-backend"))
+    file = tmp_path / "machine.json"
+    file.write_text('{"format": 1, "facts": {"cuda": "12.4"}}')
+    for seen in ("pipe", "terminal"):
+        folder = tmp_path / seen
+        project = folder / "spam"
+        commands = {
+            "init": (folder, "--name", "spam", "--variant", "cu12", "--variant", "cpu"),
+            "check": (project,),
+            "explain": (project, "--machine", file),
+            "machine": (),
+            "matrix": (project, "--machine", file),
+            "plan": (file, "--project", project),
+            "doctor": (),
+        }
+        assert commands.keys() == set(COMMANDS)
+        for name, given in commands.items():
+            arguments = (name, *map(str, given))
+            if seen == "terminal":
+                output, status = terminal(*arguments, program=[script])
+                assert ("┃" in output) == (name in ("explain", "machine", "matrix", "plan"))
+            else:
+                process = run([script, *arguments], environment.environ, check=False)
+                output, status = process.stdout, process.returncode
+                assert "\x1b" not in output
+                assert "┃" not in output
+            assert status == 0, output
+            assert output

@@ -10,11 +10,13 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
+from conftest import NEWEST_PIP
 from support.command import command, data, error, lines, terminal
-from support.environment import ROOT
+from support.environment import ROOT, Environment, clean_environ, create_environment
+from support.index import Index
 from support.project import CUDA, hook_environ, write_project
 
 RECIPES = sorted((ROOT / "docs/recipes").glob("*/"))
@@ -83,14 +85,47 @@ def test_every_machine_gets_what_the_backend_gives_it(recipe: Path) -> None:
             assert f"error: {machine['problem']}\n" == outcome
 
 
-def test_explain_agrees_on_a_machine(tmp_path: Path) -> None:
-    recipe = ROOT / "docs/recipes/jax"
-    for number, machine in enumerate(data("matrix", recipe)["machines"][::6]):
+@pytest.fixture(scope="module")
+def backend(
+    tmp_path_factory: pytest.TempPathFactory, wheelhouse: Path, serve: Callable[[Path], Index]
+) -> Environment:
+    """An environment with the backend, and a pip that builds with it."""
+    folder = tmp_path_factory.mktemp("backend")
+    environ = {**clean_environ(folder / "home"), "PIP_INDEX_URL": serve(wheelhouse).url}
+    wheel = wheelhouse / f"pip-{NEWEST_PIP}-py3-none-any.whl"
+    environment = create_environment(folder / "venv", environ, pip=wheel)
+    environment.pip("install", "selector-backend")
+    return environment
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: str(path.name))
+def test_explain_agrees_with_an_install(recipe: Path, backend: Environment, tmp_path: Path) -> None:
+    """On one machine for each outcome, or on every machine: see CONTRIBUTING."""
+    machines = data("matrix", recipe)["machines"]
+    if not os.environ.get("SELECTOR_BACKEND_EVERY_MACHINE"):
+        outcomes = {(*one["variants"], one["problem"]): one for one in machines}
+        machines = [*outcomes.values()]
+    assert len(machines) > 1
+    for number, machine in enumerate(machines):
         file = tmp_path / f"{number}.json"
         file.write_text(json.dumps(profile(machine)), encoding="utf-8")
-        found = data("explain", recipe, "--machine", file)["decision"]
-        assert found["variants"] == machine["variants"]
-        assert found["verdicts"] == machine["verdicts"]
+        status = 1 if machine["problem"] else 0
+        explained = data("explain", recipe, "--machine", file, status=status)
+        target = tmp_path / str(number)
+        into = ("--no-deps", "--no-build-isolation", "--target", str(target))
+        environ = {"SELECTOR_MACHINE": str(file)}
+        process = backend.pip("install", *into, str(recipe), environ=environ, check=False)
+        if explained["problem"]:
+            assert process.returncode == 1
+            shown = [line.strip() for line in process.stdout.splitlines()]
+            said = f"error: {explained['problem']}".splitlines()
+            assert {line.strip() for line in said} <= {*shown}
+        else:
+            assert process.returncode == 0, process.stdout
+            (path,) = target.glob("*.dist-info/selector.json")
+            record = json.loads(path.read_text(encoding="utf-8"))
+            for key in ("variants", "requires", "verdicts"):
+                assert explained["decision"][key] == record[key]
 
 
 def test_ones_own_machines(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +57,20 @@ def error(*arguments: str | Path, status: int = 2, **options: Any) -> str:
 
 
 def terminal(
-    *arguments: str | Path, environ: Mapping[str, str] | None = None, answers: str = ""
+    *arguments: str | Path,
+    environ: Mapping[str, str] | None = None,
+    answers: str = "",
+    program: Sequence[str] = COMMAND,
 ) -> tuple[str, int]:
     """Run the command in a pseudo-terminal. Returns what is to be seen there, and the status.
 
-    ``answers`` is what is typed beforehand, a line for each question.
+    ``answers`` is what is typed beforehand, a line for each question. ``program`` is the command
+    if it is another than this checkout's.
     """
     ours, theirs = pty.openpty()
     variables = _environ({"TERM": "xterm-256color", "COLUMNS": "120", **(environ or {})})
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], env=variables, stdin=theirs, stdout=theirs, stderr=theirs
+        [*program, *map(str, arguments)], env=variables, stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
     os.write(ours, answers.encode("utf-8"))

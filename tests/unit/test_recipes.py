@@ -68,7 +68,7 @@ MACHINES = {
         *("linux", "aarch64", "neoverse_v2"), cuda="12.8", compute_capability=["9.0"]
     ),
     "Jetson Orin": on(
-        *("linux", "aarch64", "armv8.2a"),
+        *("linux", "aarch64", "neoverse_n1"),
         cuda="12.6",
         compute_capability=["8.7"],
         cuda_toolkit="12.6",
