@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -36,30 +37,29 @@ def compare(selector: Selector, url: str) -> Iterator[Problem]:
 
     Raises `SelectorError` if the index cannot be asked.
     """
-    yield from _uploaded_wheels(selector, url)
+    index = _Index(url)
+    yield from _uploaded_wheels(selector, index)
     keyed: list[tuple[str, Sequence[Requirement]]] = [("tool.selector.requires", selector.requires)]
-    for index, variant in enumerate(selector.variants):
-        keyed.append((f"{variant_key(index)}.requires", variant.requires))
-    known: dict[str, list[Version] | None] = {}
+    for number, variant in enumerate(selector.variants):
+        keyed.append((f"{variant_key(number)}.requires", variant.requires))
     for key, requirements in keyed:
         for requirement in requirements:
-            name = canonicalize_name(requirement.name)
-            if name not in known:
-                known[name] = _versions(_files(name, url))
-            versions = known[name]
-            if versions is None:
-                yield Problem(key, f"{requirement}: the index has no project {name}")
-            elif not any(requirement.specifier.contains(one, True) for one in versions):
-                have = ", ".join(map(str, sorted({*versions})[-3:])) or "none at all"
+            files = index.files(requirement.name)
+            if files is None:
+                yield Problem(key, f"{requirement}: the index has no project {requirement.name}")
+                continue
+            versions = {version for file in files if (version := _version(file)) is not None}
+            if not any(requirement.specifier.contains(one, True) for one in versions):
+                have = ", ".join(map(str, sorted(versions)[-3:])) or "none at all"
                 yield Problem(
                     key, f"{requirement}: the index has no files of that version; it has {have}"
                 )
 
 
-def _uploaded_wheels(selector: Selector, url: str) -> Iterator[Problem]:
+def _uploaded_wheels(selector: Selector, index: _Index) -> Iterator[Problem]:
     """Yield the project's own wheels, which installers prefer to the sdist that chooses."""
     own = Version(selector.version).public
-    for file in _files(canonicalize_name(selector.project), url) or ():
+    for file in index.files(selector.project) or ():
         version = _version(file)
         if file.endswith(".whl") and version is not None and version.public == own:
             yield Problem(
@@ -69,36 +69,51 @@ def _uploaded_wheels(selector: Selector, url: str) -> Iterator[Problem]:
             )
 
 
-def _files(name: str, url: str) -> list[str] | None:
-    """Return the files that the index has of a project, ``None`` if it does not have the project.
+class _Index:
+    """An index, asked once for each project. Its address may have a user's name and password."""
 
-    Yanked ones are left out (PEP 592).
-    """
-    page = f"{url.rstrip('/')}/{name}/"
-    headers = {"Accept": _ACCEPT, "User-Agent": f"selector-backend/{__version__}"}
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(page, headers=headers), timeout=30
-        ) as answer:
-            body = answer.read().decode("utf-8")
-            is_json = "json" in answer.headers.get("Content-Type", "")
-        if not is_json:
-            return _links(body)
-        return [one["filename"] for one in json.loads(body)["files"] if not one.get("yanked")]
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
-            return None
-        raise SelectorError(f"the index answers {page} with {error.code} {error.reason}") from None
-    except urllib.error.URLError as error:
-        raise SelectorError(f"the index {url} cannot be reached: {error.reason}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
+    def __init__(self, url: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self.url = parts._replace(netloc=host).geturl().rstrip("/")  # as messages may show it
+        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        if parts.username is not None:
+            user, password = map(urllib.parse.unquote, (parts.username, parts.password or ""))
+            passwords.add_password(None, self.url, user, password)
+        handler = urllib.request.HTTPBasicAuthHandler(passwords)
+        self._opener = urllib.request.build_opener(handler)
+        self._known: dict[str, list[str] | None] = {}
 
+    def files(self, project: str) -> list[str] | None:
+        """Return the files that there are of a project, ``None`` if there is no such project.
 
-def _versions(files: list[str] | None) -> list[Version] | None:
-    if files is None:
-        return None
-    return [version for file in files if (version := _version(file)) is not None]
+        Yanked ones are left out (PEP 592). Raises `SelectorError` if the index cannot be asked.
+        """
+        name = canonicalize_name(project)
+        if name not in self._known:
+            self._known[name] = self._ask(f"{self.url}/{name}/")
+        return self._known[name]
+
+    def _ask(self, page: str) -> list[str] | None:
+        headers = {"Accept": _ACCEPT, "User-Agent": f"selector-backend/{__version__}"}
+        request = urllib.request.Request(page, headers=headers)
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                body = answer.read().decode("utf-8")
+                is_json = "json" in answer.headers.get("Content-Type", "")
+            if not is_json:
+                return _links(body)
+            return [one["filename"] for one in json.loads(body)["files"] if not one.get("yanked")]
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            message = f"the index answers {page} with {error.code} {error.reason}"
+            raise SelectorError(message) from None
+        except urllib.error.URLError as error:
+            message = f"the index {self.url} cannot be reached: {error.reason}"
+            raise SelectorError(message) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
 
 
 def _version(file: str) -> Version | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -235,10 +236,22 @@ def test_an_index_that_has_everything_and_one_that_does_not(
     assert "expected an address" in error("check", project, "--index", "index")
 
 
+BASIC = "Basic " + base64.b64encode(b"me:p@ss").decode()
+
+
 class JsonIndex(BaseHTTPRequestHandler):
-    """An index that speaks JSON (PEP 691), and has one file besides one that is yanked."""
+    """An index that speaks JSON (PEP 691), and has one file besides one that is yanked.
+
+    Below ``/private/`` it wants to know who asks.
+    """
 
     def do_GET(self) -> None:
+        if self.path.startswith("/private/") and self.headers["Authorization"] != BASIC:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="index"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         asked = "application/vnd.pypi.simple.v1+json" in self.headers["Accept"]
         self.send_response(200 if asked else 406)
         self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
@@ -255,10 +268,20 @@ class JsonIndex(BaseHTTPRequestHandler):
 def json_index() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), JsonIndex) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/simple"
+        yield f"127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
 def test_an_index_that_speaks_json(tmp_path: Path, json_index: str) -> None:
     project = write_project(tmp_path, table(variant("cpu")))
-    assert lines("check", project, "--index", json_index) == ["nothing to mend"]
+    assert lines("check", project, "--index", f"http://{json_index}/simple") == ["nothing to mend"]
+
+
+def test_an_index_that_wants_a_password(tmp_path: Path, json_index: str) -> None:
+    project = write_project(tmp_path, table(variant("cpu")))
+    given = ("check", project, "--index", f"http://me:p%40ss@{json_index}/private/")
+    assert lines(*given) == ["nothing to mend"]
+    wrong = ("check", project, "--index", f"http://me:guess@{json_index}/private/")
+    message = error(*wrong, status=1)
+    assert f"the index answers http://{json_index}/private/spam/ with 401" in message
+    assert "guess" not in message
