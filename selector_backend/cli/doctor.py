@@ -30,6 +30,7 @@ from .common import (
     print_json,
     print_line,
 )
+from .files import find_damage, name_files, recorded_files
 from .source import PythonOption, read_interpreter, read_records
 
 if TYPE_CHECKING:
@@ -38,15 +39,13 @@ if TYPE_CHECKING:
 
     from ..machine import Fact
     from .choices import Choice
+    from .files import Damage
     from .source import Interpreter, Recorded
 
 NamesArgument = Annotated[
     Optional[list[str]],
     typer.Argument(metavar="[NAME...]", help="Selector packages; all of them if none is named."),
 ]
-
-# More files than these are counted, not named.
-_FILES_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,8 @@ class Finding:
     stale: bool = False
     #: What is missing, where that alone is to be installed.
     wanted: list[str] = field(default_factory=list)
+    #: What has to be installed once more, by its requirement.
+    damaged: dict[str, Damage] = field(default_factory=dict)
 
     @property
     def packages(self) -> list[Recorded]:
@@ -236,24 +237,17 @@ def _inspect_neighbours(package: Recorded, finding: Finding, inspection: Inspect
         return
     names = [name for own in here for name in own]
     message = f"{package.title}: {', '.join(names)} are installed side by side"
-    files = [{*_files(inspection.distributions[name])} for name in names]
+    files = [recorded_files(inspection.distributions[name]).keys() for name in names]
     both = sorted(set().union(*(a & b for a, b in itertools.combinations(files, 2))))
     if both:
-        named = ", ".join(both[:_FILES_NAMED])
-        more = f" and {len(both) - _FILES_NAMED} more" if len(both) > _FILES_NAMED else ""
-        message += f", and more than one of them has {named}{more}"
+        message += f", and more than one of them has {name_files(both)}"
     finding.messages.append(message)
     finding.anew = True
 
 
-def _files(distribution: Distribution) -> Iterator[str]:
-    for path in distribution.files or ():
-        if not path.parts[0].endswith(".dist-info") and "__pycache__" not in path.parts:
-            yield str(path)
-
-
 def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspection) -> None:
-    """Note what the package requires and the environment does not have."""
+    """Note what the package requires and the environment does not have, or not as it was."""
+    present = {}
     for text in package.record["requires"]:
         requirement = Requirement(text)
         marker = requirement.marker
@@ -265,9 +259,18 @@ def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspe
         elif not requirement.specifier.contains(found.version, prereleases=True):
             message = f"{package.title} requires {requirement}; {found.version} is installed"
         else:
+            present[requirement.name] = found
             continue
         finding.messages.append(message)
         finding.wanted.append(str(requirement))
+    leaving = _leaving(package, inspection) if finding.anew else ()
+    for name, distribution in present.items():
+        if canonicalize_name(name) in leaving:
+            continue
+        if damage := find_damage(distribution, present.values()):
+            version = distribution.version
+            finding.messages.append(f"{package.title}: {name} {version} is damaged: {damage}")
+            finding.damaged[f"{name}=={version}"] = damage
 
 
 def _leaving(package: Recorded, inspection: Inspection) -> list[str]:
@@ -285,9 +288,14 @@ def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
     if "pip" in inspection.distributions:
         uninstall = [python, "-m", "pip", "uninstall", "--yes"]
         install, afresh = [python, "-m", "pip", "install"], ["--no-cache-dir"]
+        again = ["--force-reinstall", "--no-deps"]
     else:
         uninstall = ["uv", "pip", "uninstall", "--python", python]
         install, afresh = ["uv", "pip", "install", "--python", python], ["--no-cache"]
+        again = ["--reinstall", "--no-deps"]
+        if any(damage.changed for damage in finding.damaged.values()):
+            # uv links files to its cache: what was written over here may be so there.
+            again += afresh
     commands = []
     if finding.anew:
         leaving = [name for one in finding.packages for name in _leaving(one, inspection)]
@@ -301,6 +309,8 @@ def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
             commands.append([*install, *options, f"{selector.project}=={selector.version}"])
     elif finding.wanted:
         commands.append([*install, *finding.wanted])
+    if finding.damaged:
+        commands.append([*install, *again, *finding.damaged])
     return commands
 
 

@@ -302,6 +302,52 @@ def test_nothing_fits_any_more(
     assert not installed(environment, "spam")
 
 
+def test_files_of_a_variant_were_taken_by_another(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    environment.pip("install", "--no-deps", "spam-cu11")
+    environment.pip("uninstall", "--yes", "spam-cu11")
+    damaged = "spam 1.0: spam-cu12 1.0 is damaged: spam_here.py is "
+    assert mend(environment, GPU) == [f"{damaged}missing"]
+    environment.pip("install", "--no-deps", "spam-cpu")
+    shutil.rmtree(environment.site_packages / "spam_cpu-1.0.dist-info")
+    assert mend(environment, GPU) == [f"{damaged}not as it was installed"]
+    assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
+
+
+def test_many_files_are_damaged_and_some_are_not(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    table = TABLE.replace("[tool.selector]", '[tool.selector]\nrequires = ["spam-core==1.0"]')
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    files = {f"spam_core/{name}.py": f"name = {name!r}\n" for name in "abcdef"}
+    scripts = {f"spam_core-1.0.data/scripts/{name}": "#!python\n" for name in ("one", "two")}
+    shared = {"spam_shared.py": "who = 'core'\n"}
+    write_wheel(tmp_path / "dist", "spam-core", files={**files, **scripts, **shared})
+    write_wheel(tmp_path / "dist", "spam-cpu", files={"spam_shared.py": "who = 'variant'\n"})
+    environment = make_environment(serve(tmp_path / "dist"))
+    environment.pip("install", "spam", environ=NONE)
+    doctor(environment, NONE, well=True)  # whoever came last, the shared file is whole
+    for name in "abcde":
+        (environment.site_packages / "spam_core" / f"{name}.py").unlink()
+    (environment.site_packages / "spam_core" / "f.py").write_text("", encoding="utf-8")
+    (environment.python.parent / "one").unlink()
+    (environment.python.parent / "two").write_text("#!adapted", encoding="utf-8")
+    (message,) = mend(environment, NONE)
+    assert message.startswith("spam 1.0: spam-core 1.0 is damaged: ")
+    assert message.endswith(" and 3 more are missing; spam_core/f.py is not as it was installed")
+    (environment.site_packages / "spam_core" / "f.py").unlink()
+    installer = environment.site_packages / "spam_core-1.0.dist-info" / "INSTALLER"
+    installer.write_text("conda\n", encoding="utf-8")
+    doctor(environment, NONE, well=True)
+    for project in ("spam_core", "spam_cpu"):
+        (environment.site_packages / f"{project}-1.0.dist-info" / "RECORD").unlink()
+    installer.unlink()
+    doctor(environment, NONE, well=True)
+
+
 def test_an_environment_without_pip_is_mended_by_uv(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
@@ -329,6 +375,21 @@ def test_an_environment_without_pip_shows_an_install_nothing(
         environment.uv(*arguments, environ=GPU)
     doctor(environment, GPU, well=True)
     assert installed(environment, "spam", "old") == {"spam", "spam-cu11", "old", "old-cu11"}
+
+
+def test_damaged_files_are_not_taken_from_uvs_cache(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index, pip=None)
+    environment.uv("pip", "install", "spam", environ=GPU)
+    file = environment.site_packages / "spam_here.py"
+    for damage in (file.unlink, lambda: file.write_text("", encoding="utf-8")):
+        damage()
+        found = doctor(environment, GPU, well=False)["findings"]
+        for _, *arguments in found[0]["commands"]:
+            environment.uv(*arguments, environ=GPU)
+        doctor(environment, GPU, well=True)
+        assert file.read_text(encoding="utf-8") == "variant = 'cu12'\n"
 
 
 def test_the_python_has_to_be_one(tmp_path: Path) -> None:
