@@ -75,6 +75,17 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
+    found = read_selectors(paths)
+    record = found.record_of(selector.project)
+    names: set[str] = set(record.distributions if record else ())
+    for variant in selector.variants:
+        names |= {canonicalize_name(one.name) for one in variant.requires}
+    versions = {name: version for name in names if (version := _version(name, paths)) is not None}
+    return replace(found, versions=versions)
+
+
+def read_selectors(paths: Sequence[str]) -> Environment:
+    """Return the selector packages in the folders ``paths``, and what of them was passed over."""
     selectors, notes = [], []
     for distribution in importlib.metadata.distributions(path=list(paths)):
         try:
@@ -84,13 +95,7 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
                 selectors.append(_installed(json.loads(text)))
         except (ValueError, OSError) as error:
             notes.append(f"the record of {_name(distribution)} was passed over: {error}")
-    found = Environment(tuple(selectors), notes=tuple(notes))
-    record = found.record_of(selector.project)
-    names: set[str] = set(record.distributions if record else ())
-    for variant in selector.variants:
-        names |= {canonicalize_name(one.name) for one in variant.requires}
-    versions = {name: version for name in names if (version := _version(name, paths)) is not None}
-    return replace(found, versions=versions)
+    return Environment(tuple(selectors), notes=tuple(notes))
 
 
 def visible_folders(

@@ -12,12 +12,12 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..decision import decide
-from ..environment import Environment, read_environment
+from ..decision import judge
+from ..environment import read_selectors
 from ..errors import did_you_mean
 from ..machine import FACTS, Machine, load_fact
-from ..request import Request
 from ..selector import REQUIREMENT
+from .choices import Place, choose, linked
 from .common import (
     FORMAT,
     JsonOption,
@@ -30,15 +30,16 @@ from .common import (
     print_json,
     print_line,
 )
+from .files import find_damage, name_files, recorded_files
 from .source import PythonOption, read_interpreter, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from importlib.metadata import Distribution
-    from pathlib import Path
 
-    from ..decision import Decision
     from ..machine import Fact
+    from .choices import Choice
+    from .files import Damage
     from .source import Interpreter, Recorded
 
 NamesArgument = Annotated[
@@ -46,32 +47,35 @@ NamesArgument = Annotated[
     typer.Argument(metavar="[NAME...]", help="Selector packages; all of them if none is named."),
 ]
 
-# More files than these are counted, not named.
-_FILES_NAMED = 3
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `doctor` looks at: an environment, and where its packages would be chosen anew."""
+
+    interpreter: Interpreter
+    distributions: Mapping[str, Distribution]
+    place: Place
 
 
 @dataclass
 class Finding:
-    """Something that is not well with packages of an environment, and the commands that mend it."""
+    """Something that is not well with packages of an environment, and what it takes to mend it."""
 
-    packages: list[Recorded]
+    choices: list[Choice]
     messages: list[str] = field(default_factory=list)
-    #: Whether the packages have to be chosen anew, together with their variants.
+    #: Whether the packages have to be chosen anew, together with their variants, in this order.
     anew: bool = False
     #: Whether what is kept of earlier builds is not to be used again.
     stale: bool = False
     #: What is missing, where that alone is to be installed.
     wanted: list[str] = field(default_factory=list)
+    #: What has to be installed once more, by its requirement.
+    damaged: dict[str, Damage] = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Inspection:
-    """What `doctor` looks at: an environment, and the machine with its stand-ins."""
-
-    interpreter: Interpreter
-    distributions: Mapping[str, Distribution]
-    profile: Path | None
-    settings: Sequence[str] | None
+    @property
+    def packages(self) -> list[Recorded]:
+        """The packages that it is about."""
+        return [choice.package for choice in self.choices]
 
 
 def doctor(
@@ -87,13 +91,17 @@ def doctor(
     """
     interpreter = read_interpreter(python)
     packages = _packages(names or (), interpreter)
+    facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
+    machine = look_at_machine(facts, profile, settings, interpreter.marker)
+    installed = read_selectors(interpreter.folders).selectors
     distributions: dict[str, Distribution] = {
         canonicalize_name(name): one
         for one in importlib.metadata.distributions(path=list(interpreter.folders))
         if (name := one.metadata["Name"])
     }
-    inspection = Inspection(interpreter, distributions, profile, settings)
-    findings = [one for group in _groups(packages) if (one := _inspect(group, inspection)).messages]
+    place = Place(machine, {one.key: one for one in installed})
+    inspection = Inspection(interpreter, distributions, place)
+    findings = [finding for group in linked(packages) for finding in _inspect(group, inspection)]
     if as_json:
         print_json(
             {
@@ -118,9 +126,7 @@ def doctor(
 
 def _packages(names: Sequence[str], interpreter: Interpreter) -> list[Recorded]:
     """Return the selector packages that are installed, or those of them that are named."""
-    found = {
-        canonicalize_name(one.selector.project): one for one in read_records(interpreter.folders)
-    }
+    found = {one.key: one for one in read_records(interpreter.folders)}
     for name in names:
         if canonicalize_name(name) not in found:
             hint = did_you_mean(name, found)
@@ -131,99 +137,87 @@ def _packages(names: Sequence[str], interpreter: Interpreter) -> list[Recorded]:
     return [found[key] for key in dict.fromkeys(keys)]
 
 
-def _groups(packages: Sequence[Recorded]) -> list[list[Recorded]]:
-    """Return the packages in groups: those together that disagree, to be mended together."""
-    groups = [[one] for one in packages]
-    for one, other in itertools.combinations(packages, 2):
-        mine, theirs = (next(g for g in groups if each in g) for each in (one, other))
-        if mine is not theirs and _disagreement(one, other):
-            mine += theirs
-            groups.remove(theirs)
-    return groups
+def _inspect(packages: Sequence[Recorded], inspection: Inspection) -> list[Finding]:
+    """Return what is found with packages that are linked: first those that are to change."""
+    choices = choose(packages, inspection.place)
+    groups = [[one for one in choices if one.changes]]
+    groups += [[one] for one in choices if not one.changes]
+    findings = [Finding(group) for group in groups]
+    for finding in findings:
+        _inspect_choices(finding)
+        for package in finding.packages:
+            _inspect_neighbours(package, finding, inspection)
+        for package in finding.packages:
+            _inspect_requirements(package, finding, inspection)
+    return [finding for finding in findings if finding.messages]
 
 
-def _disagreement(one: Recorded, other: Recorded) -> str | None:
-    """Return the sentence for two packages that need different things of their environment."""
-    for name, text in one.record["conform"].items():
-        theirs = other.record["conform"].get(name, text)
-        if theirs != text:
-            here = f"{_title(one)} is installed with {name} = {text}"
-            return f"{here}, {_title(other)} with {name} = {theirs}"
-    return None
-
-
-def _inspect(group: list[Recorded], inspection: Inspection) -> Finding:
-    finding = Finding(group)
-    for one, other in itertools.combinations(group, 2):
-        if message := _disagreement(one, other):
-            finding.messages.append(message)
-            finding.anew = True
-    for package in group:
-        _inspect_choice(package, finding, inspection)
-        _inspect_neighbours(package, finding, inspection)
-    for package in group:
-        _inspect_requirements(package, finding, inspection)
-    return finding
-
-
-def _inspect_choice(package: Recorded, finding: Finding, inspection: Inspection) -> None:
-    """Note if this machine would get another variant."""
-    decision = _decide(package, finding.packages, inspection)
-    chosen: list[str] = package.record["variants"]
-    if decision.names and set(decision.names) <= set(chosen):
+def _inspect_choices(finding: Finding) -> None:
+    """Note what is to be another variant."""
+    changing = [one for one in finding.choices if one.changes]
+    if not changing:
         return
-    verdicts = {verdict.variant: verdict for verdict in decision.verdicts}
-    names = " and ".join(chosen)
-    unfit = [
-        verdicts[name].reason for name in chosen if name in verdicts and not verdicts[name].fits
+    finding.anew = True
+    if all(choice.held for choice in changing):
+        finding.messages.append(_held(changing))
+    else:
+        finding.messages += [_other_choice(one, finding) for one in changing]
+    for choice in changing:
+        then = [*_changed(choice)]
+        if then:
+            finding.stale = True
+            finding.messages.append(
+                f"{choice.package.title} was chosen where {' and '.join(then)}: the machine has "
+                "changed since, or the choice came from another machine, by a cache or a copy"
+            )
+
+
+def _held(choices: Sequence[Choice]) -> str:
+    """Return the sentence for packages that keep one another from what they can have together."""
+    now = {k: text for one in choices for k, text in one.package.record["conform"].items()}
+    then = {k: text for one in choices for k, text in one.decision.conform.items()}
+    keep = [f"{name} = {text}" for name, text in now.items() if then.get(name, text) != text]
+    can_have = [f"{name} = {text}" for name, text in then.items() if now.get(name, text) != text]
+    *others, last = (one.package.title for one in choices)
+    message = f"{', '.join(others)} and {last} hold each other on {' and '.join(keep)}"
+    gains = []
+    for choice in choices:
+        project, by = choice.package.selector.project, choice.package.forced_by
+        asked = f", where {choice.package.variants[0]} was asked for by {by}," if by else ""
+        gains += [f"{project}{asked} gets {name}: {reason}" for name, reason in choice.reasons]
+    return f"{message}; together they can have {' and '.join(can_have)}: {'; '.join(gains)}"
+
+
+def _other_choice(choice: Choice, finding: Finding) -> str:
+    """Return the sentence for a package that is to have another variant."""
+    package = choice.package
+    verdicts = {verdict.variant: verdict for verdict in choice.alone.verdicts}
+    machine = Machine(choice.alone.facts)
+    misfits = [
+        f"does not fit this {'environment' if judge(one, machine).fits else 'machine'}: "
+        f"{verdicts[one.name].reason}"
+        for one in package.selector.variants
+        if one.name in package.variants and not verdicts[one.name].fits
     ]
-    message = f"{_title(package)}: {names} "
-    if package.record["decided-by"] != Request().source:
-        message += f"was asked for by {package.record['decided-by']}"
-        message += f", and does not fit this machine: {unfit[0]}" if unfit else ""
-    elif unfit:
-        message += f"does not fit this machine: {unfit[0]}"
+    message = f"{package.title}: {' and '.join(package.variants)} "
+    if package.forced_by:
+        message += ", and ".join([f"was asked for by {package.forced_by}", *misfits[:1]])
+    elif misfits:
+        message += misfits[0]
+    elif choice.held:
+        others = [one.title for one in finding.packages if one is not package]
+        message += f"fits this machine, but is not the best together with {' and '.join(others)}"
     else:
         message += "fits this machine, but is not the best for it"
-    for name in decision.names:
-        message += f"; {name} is what this machine gets: {verdicts[name].reason}"
-    if not decision.names:
-        message += "; nothing is what this machine gets"
-    finding.messages.append(message)
-    finding.anew = True
-    changed = [*_changed(package, decision)]
-    if changed:
-        finding.stale = True
-        finding.messages.append(
-            f"{_title(package)} was chosen where {' and '.join(changed)}: the machine has changed "
-            "since, or the choice came from another machine, by a cache or a copy"
-        )
+    for name, reason in choice.reasons:
+        message += f"; {name} is what this machine gets: {reason}"
+    return message if choice.reasons else f"{message}; nothing is what this machine gets"
 
 
-def _decide(package: Recorded, group: Sequence[Recorded], inspection: Inspection) -> Decision:
-    """Return what this machine gets, beside the packages that stay as they are."""
-    selector = package.selector
-    machine = look_at_machine(
-        selector.facts, inspection.profile, inspection.settings, inspection.interpreter.marker
-    )
-    facts = {**machine.facts}
-    # Providers are not asked; what they said at the time is the best that is known.
-    then = package.record["facts"].get("property")
-    if then and "property" in facts and facts["property"].value is None:
-        facts["property"] = load_fact("property", then, "the record")
-    environment = Environment()
-    if selector.kind == REQUIREMENT:
-        leaving = {canonicalize_name(one.selector.project) for one in group}
-        around = read_environment(selector, inspection.interpreter.folders)
-        staying = tuple(one for one in around.selectors if one.key not in leaving)
-        environment = replace(around, selectors=staying, versions={})
-    return decide(selector, Machine(facts), Request(), environment)
-
-
-def _changed(package: Recorded, decision: Decision) -> Iterator[str]:
+def _changed(choice: Choice) -> Iterator[str]:
     """Yield what was read when the choice was made, and is not so here."""
-    for name, data in package.record["facts"].items():
-        now: Fact | None = decision.facts.get(name)
+    for name, data in choice.package.record["facts"].items():
+        now: Fact | None = choice.decision.facts.get(name)
         if name not in FACTS or now is None or now.source == "--set":
             continue
         then = load_fact(name, data, "the record")
@@ -242,25 +236,18 @@ def _inspect_neighbours(package: Recorded, finding: Finding, inspection: Inspect
     if selector.kind != REQUIREMENT or len(here) < 2:
         return
     names = [name for own in here for name in own]
-    message = f"{_title(package)}: {', '.join(names)} are installed side by side"
-    files = [{*_files(inspection.distributions[name])} for name in names]
+    message = f"{package.title}: {', '.join(names)} are installed side by side"
+    files = [recorded_files(inspection.distributions[name]).keys() for name in names]
     both = sorted(set().union(*(a & b for a, b in itertools.combinations(files, 2))))
     if both:
-        named = ", ".join(both[:_FILES_NAMED])
-        more = f" and {len(both) - _FILES_NAMED} more" if len(both) > _FILES_NAMED else ""
-        message += f", and more than one of them has {named}{more}"
+        message += f", and more than one of them has {name_files(both)}"
     finding.messages.append(message)
     finding.anew = True
 
 
-def _files(distribution: Distribution) -> Iterator[str]:
-    for path in distribution.files or ():
-        if not path.parts[0].endswith(".dist-info") and "__pycache__" not in path.parts:
-            yield str(path)
-
-
 def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspection) -> None:
-    """Note what the package requires and the environment does not have."""
+    """Note what the package requires and the environment does not have, or not as it was."""
+    present = {}
     for text in package.record["requires"]:
         requirement = Requirement(text)
         marker = requirement.marker
@@ -268,13 +255,31 @@ def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspe
             continue
         found = inspection.distributions.get(canonicalize_name(requirement.name))
         if found is None:
-            message = f"{_title(package)}: {requirement} is not installed"
+            message = f"{package.title}: {requirement} is not installed"
         elif not requirement.specifier.contains(found.version, prereleases=True):
-            message = f"{_title(package)} requires {requirement}; {found.version} is installed"
+            message = f"{package.title} requires {requirement}; {found.version} is installed"
         else:
+            present[requirement.name] = found
             continue
         finding.messages.append(message)
         finding.wanted.append(str(requirement))
+    leaving = _leaving(package, inspection) if finding.anew else ()
+    for name, distribution in present.items():
+        if canonicalize_name(name) in leaving:
+            continue
+        if damage := find_damage(distribution, present.values()):
+            version = distribution.version
+            finding.messages.append(f"{package.title}: {name} {version} is damaged: {damage}")
+            finding.damaged[f"{name}=={version}"] = damage
+
+
+def _leaving(package: Recorded, inspection: Inspection) -> list[str]:
+    """Return what is uninstalled if the package is chosen anew: itself and all its variants."""
+    selector = package.selector
+    variants = [
+        name for one in selector.variants for name in sorted(selector.distributions_of(one))
+    ]
+    return [selector.project, *(name for name in variants if name in inspection.distributions)]
 
 
 def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
@@ -283,25 +288,40 @@ def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
     if "pip" in inspection.distributions:
         uninstall = [python, "-m", "pip", "uninstall", "--yes"]
         install, afresh = [python, "-m", "pip", "install"], ["--no-cache-dir"]
+        again = ["--force-reinstall", "--no-deps"]
     else:
         uninstall = ["uv", "pip", "uninstall", "--python", python]
         install, afresh = ["uv", "pip", "install", "--python", python], ["--no-cache"]
-    if not finding.anew:
-        return [[*install, *finding.wanted]]
-    leaving, commands = [], []
-    for package in finding.packages:
-        selector = package.selector
-        leaving.append(selector.project)
-        for variant in selector.variants:
-            own = sorted(selector.distributions_of(variant))
-            leaving += [name for name in own if name in inspection.distributions]
-        if not _decide(package, finding.packages, inspection).names:
-            continue  # the message says that nothing fits
-        forced = package.record["decided-by"] != Request().source
-        options = [*(afresh if finding.stale else []), *(["-C", "variant=auto"] if forced else [])]
-        # One by one, so that each sees what was chosen before it.
-        commands.append([*install, *options, f"{selector.project}=={selector.version}"])
-    return [[*uninstall, *dict.fromkeys(leaving)], *commands]
+        again = ["--reinstall", "--no-deps"]
+        if any(damage.changed for damage in finding.damaged.values()):
+            # uv links files to its cache: what was written over here may be so there.
+            again += afresh
+    commands = []
+    if finding.anew:
+        leaving = [name for one in finding.packages for name in _leaving(one, inspection)]
+        commands.append([*uninstall, *dict.fromkeys(leaving)])
+        for choice in finding.choices:
+            if not choice.decision.names:
+                continue  # the message says that nothing fits
+            selector = choice.package.selector
+            options = [*(afresh if finding.stale else []), *_request(choice, inspection)]
+            # One by one, so that each sees what was chosen before it.
+            commands.append([*install, *options, f"{selector.project}=={selector.version}"])
+    elif finding.wanted:
+        commands.append([*install, *finding.wanted])
+    if finding.damaged:
+        commands.append([*install, *again, *finding.damaged])
+    return commands
+
+
+def _request(choice: Choice, inspection: Inspection) -> list[str]:
+    """Return the options with which an install makes this choice."""
+    if "pip" not in inspection.distributions:
+        # uv shows the backend nothing of the environment.
+        unseen = replace(inspection.place, selectors={}).decide(choice.package)
+        if unseen.names != choice.decision.names:
+            return ["-C", f"variant={','.join(choice.decision.names)}"]
+    return ["-C", "variant=auto"] if choice.package.forced_by else []
 
 
 def _show(
@@ -310,8 +330,9 @@ def _show(
     troubled = [package for finding in findings for package in finding.packages]
     for package in packages:
         if package not in troubled:
-            names = " and ".join(package.record["variants"])
-            print_line(good(f"{_title(package)}: {names} suits this machine"))
+            print_line(
+                good(f"{package.title}: {' and '.join(package.variants)} suits this machine")
+            )
     for finding in findings:
         for message in finding.messages:
             print_line(bad(message))
@@ -323,14 +344,9 @@ def _show(
 
 
 def _package(package: Recorded) -> dict[str, object]:
-    selector, record = package.selector, package.record
     return {
-        "project": selector.project,
-        "version": selector.version,
-        "variants": record["variants"],
-        "decided-by": record["decided-by"],
+        "project": package.selector.project,
+        "version": package.selector.version,
+        "variants": package.variants,
+        "decided-by": package.record["decided-by"],
     }
-
-
-def _title(package: Recorded) -> str:
-    return f"{package.selector.project} {package.selector.version}"

@@ -18,11 +18,14 @@ from packaging.utils import canonicalize_name
 from ..dist_info import RECORD_FORMAT, RECORD_NAME
 from ..errors import SelectorError
 from ..project import read_project
+from ..request import Request
 from ..selector import parse_selector
 from .common import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from packaging.utils import NormalizedName
 
     from ..selector import Selector
 
@@ -79,6 +82,27 @@ class Recorded:
     selector: Selector
     record: Mapping[str, Any]
 
+    @property
+    def key(self) -> NormalizedName:
+        """The project's name as names are compared."""
+        return canonicalize_name(self.selector.project)
+
+    @property
+    def title(self) -> str:
+        """The project and its version."""
+        return f"{self.selector.project} {self.selector.version}"
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the variants that are installed."""
+        return [*self.record["variants"]]
+
+    @property
+    def forced_by(self) -> str | None:
+        """What asked for those variants; nothing if the machine decided."""
+        source: str = self.record["decided-by"]
+        return source if source != Request().source else None
+
 
 def read_interpreter(python: str | None) -> Interpreter:
     """Ask the interpreter ``python``, or the one that runs this, for its environment."""
@@ -114,8 +138,7 @@ def read_records(folders: tuple[str, ...]) -> Iterator[Recorded]:
 def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
     """Return what is installed of the project ``name``."""
     key = canonicalize_name(name)
-    found = read_records(folders)
-    return next((one for one in found if canonicalize_name(one.selector.project) == key), None)
+    return next((one for one in read_records(folders) if one.key == key), None)
 
 
 def read_sdist(file: Path) -> Selector:

@@ -32,6 +32,29 @@ conform = { cuda = "11" }
 [[tool.selector.variant]]
 name = "cpu"
 """
+# Other tables that name `cuda` as well: one has nothing for CUDA 12, one nothing for CUDA 11.
+NO_CU12 = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu11"
+when = { cuda = ">=11.2" }
+conform = { cuda = "11" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+NO_CU11 = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12" }
+conform = { cuda = "12" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
 PYTHON_ONLY = """
 [tool.selector]
 kind = "capability"
@@ -51,7 +74,7 @@ NONE = {"SELECTOR_CUDA": ""}
 
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two packages whose variants exclude each other, and one whose variants do not."""
+    """Packages whose variants exclude each other, and one whose variants do not."""
     folder = tmp_path_factory.mktemp("doctor")
     for name in ("spam", "eggs"):
         build_sdist(write_project(folder / name, TABLE, name=name), folder / "dist")
@@ -59,6 +82,10 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
             files = {f"{name}_here.py": f"variant = {variant!r}\n"}
             write_wheel(folder / "dist", f"{name}-{variant}", files=files)
         write_wheel(folder / "dist", f"{name}-cu12", "0.9")
+    for name, table in (("old", NO_CU12), ("new", NO_CU11)):
+        build_sdist(write_project(folder / name, table, name=name), folder / "dist")
+        for variant in ("cu12", "cu11", "cpu"):
+            write_wheel(folder / "dist", f"{name}-{variant}")
     build_sdist(write_project(folder / "ham", PYTHON_ONLY, name="ham"), folder / "dist")
     for variant in ("v3", "v1"):
         write_wheel(folder / "dist", f"ham-{variant}")
@@ -186,7 +213,38 @@ def test_packages_disagree(make_environment: MakeEnvironment, index: Index, tmp_
     environment.pip("install", "--target", str(tmp_path / "eggs"), "eggs", environ=OLD)
     shutil.copytree(tmp_path / "eggs", environment.site_packages, dirs_exist_ok=True)
     found = mend(environment, GPU)
-    assert found[0] == "eggs 1.0 is installed with cuda = 11, spam 1.0 with cuda = 12"
+    assert found[0] == (
+        "eggs 1.0: cu11 does not fit this environment: spam 1.0 is installed with cuda = 12; "
+        "cu12 is what this machine gets: cuda 12.4 is >=12"
+    )
+    assert installed(environment, "spam", "eggs") == {"spam", "spam-cu12", "eggs", "eggs-cu12"}
+
+
+def test_packages_hold_each_other(make_environment: MakeEnvironment, index: Index) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=OLD)
+    environment.pip("install", "eggs", environ=GPU)
+    assert installed(environment, "eggs") == {"eggs", "eggs-cu11"}
+    assert mend(environment, GPU) == [
+        "eggs 1.0 and spam 1.0 hold each other on cuda = 11; together they can have cuda = 12: "
+        "eggs gets cu12: cuda 12.4 is >=12; spam gets cu12: cuda 12.4 is >=12",
+        "spam 1.0 was chosen where cuda was 11.8, here it is 12.4: the machine has changed "
+        "since, or the choice came from another machine, by a cache or a copy",
+    ]
+    assert installed(environment, "spam", "eggs") == {"spam", "spam-cu12", "eggs", "eggs-cu12"}
+
+
+def test_packages_hold_each_other_and_one_was_forced(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ={**GPU, "SPAM_VARIANT": "cu11"})
+    environment.pip("install", "eggs", environ=GPU)
+    assert mend(environment, {**GPU, "SPAM_VARIANT": "cu11"}) == [
+        "eggs 1.0 and spam 1.0 hold each other on cuda = 11; together they can have cuda = 12: "
+        "eggs gets cu12: cuda 12.4 is >=12; "
+        "spam, where cu11 was asked for by SPAM_VARIANT, gets cu12: cuda 12.4 is >=12"
+    ]
     assert installed(environment, "spam", "eggs") == {"spam", "spam-cu12", "eggs", "eggs-cu12"}
 
 
@@ -194,10 +252,31 @@ def test_a_choice_that_another_package_narrows_is_well(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam", environ=OLD)
-    environment.pip("install", "eggs", environ=GPU)
+    environment.pip("install", "old", environ=GPU)
+    environment.pip("install", "spam", "eggs", environ=OLD)
     doctor(environment, GPU, well=True)
-    assert installed(environment, "eggs") == {"eggs", "eggs-cu11"}
+    assert installed(environment, "spam", "eggs") == {"spam", "spam-cu11", "eggs", "eggs-cu11"}
+
+
+def test_packages_change_together_as_the_machine_does(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=OLD)
+    environment.pip("install", "new", environ=OLD)
+    found = mend(environment, GPU)
+    assert found[:2] == [
+        "new 1.0: cpu fits this machine, but is not the best together with spam 1.0; "
+        "cu12 is what this machine gets: cuda 12.4 is >=12",
+        "spam 1.0: cu11 fits this machine, but is not the best for it; "
+        "cu12 is what this machine gets: cuda 12.4 is >=12",
+    ]
+    environment.pip("install", "eggs", environ=GPU)
+    environment.pip("uninstall", "--yes", "new", "new-cu12")
+    found = mend(environment, OLD)
+    assert [message.partition(":")[0] for message in found[:2]] == ["eggs 1.0", "spam 1.0"]
+    # One by one, each would have given way to the other's CUDA 12, and got cpu.
+    assert installed(environment, "spam", "eggs") == {"spam", "spam-cu11", "eggs", "eggs-cu11"}
 
 
 def test_a_choice_out_of_another_machines_cache(
@@ -223,6 +302,52 @@ def test_nothing_fits_any_more(
     assert not installed(environment, "spam")
 
 
+def test_files_of_a_variant_were_taken_by_another(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    environment.pip("install", "--no-deps", "spam-cu11")
+    environment.pip("uninstall", "--yes", "spam-cu11")
+    damaged = "spam 1.0: spam-cu12 1.0 is damaged: spam_here.py is "
+    assert mend(environment, GPU) == [f"{damaged}missing"]
+    environment.pip("install", "--no-deps", "spam-cpu")
+    shutil.rmtree(environment.site_packages / "spam_cpu-1.0.dist-info")
+    assert mend(environment, GPU) == [f"{damaged}not as it was installed"]
+    assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
+
+
+def test_many_files_are_damaged_and_some_are_not(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    table = TABLE.replace("[tool.selector]", '[tool.selector]\nrequires = ["spam-core==1.0"]')
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    files = {f"spam_core/{name}.py": f"name = {name!r}\n" for name in "abcdef"}
+    scripts = {f"spam_core-1.0.data/scripts/{name}": "#!python\n" for name in ("one", "two")}
+    shared = {"spam_shared.py": "who = 'core'\n"}
+    write_wheel(tmp_path / "dist", "spam-core", files={**files, **scripts, **shared})
+    write_wheel(tmp_path / "dist", "spam-cpu", files={"spam_shared.py": "who = 'variant'\n"})
+    environment = make_environment(serve(tmp_path / "dist"))
+    environment.pip("install", "spam", environ=NONE)
+    doctor(environment, NONE, well=True)  # whoever came last, the shared file is whole
+    for name in "abcde":
+        (environment.site_packages / "spam_core" / f"{name}.py").unlink()
+    (environment.site_packages / "spam_core" / "f.py").write_text("", encoding="utf-8")
+    (environment.python.parent / "one").unlink()
+    (environment.python.parent / "two").write_text("#!adapted", encoding="utf-8")
+    (message,) = mend(environment, NONE)
+    assert message.startswith("spam 1.0: spam-core 1.0 is damaged: ")
+    assert message.endswith(" and 3 more are missing; spam_core/f.py is not as it was installed")
+    (environment.site_packages / "spam_core" / "f.py").unlink()
+    installer = environment.site_packages / "spam_core-1.0.dist-info" / "INSTALLER"
+    installer.write_text("conda\n", encoding="utf-8")
+    doctor(environment, NONE, well=True)
+    for project in ("spam_core", "spam_cpu"):
+        (environment.site_packages / f"{project}-1.0.dist-info" / "RECORD").unlink()
+    installer.unlink()
+    doctor(environment, NONE, well=True)
+
+
 def test_an_environment_without_pip_is_mended_by_uv(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
@@ -234,6 +359,37 @@ def test_an_environment_without_pip_is_mended_by_uv(
         environment.uv(*arguments, environ=NONE)
     doctor(environment, NONE, well=True)
     assert installed(environment, "spam") == {"spam", "spam-cpu"}
+
+
+def test_an_environment_without_pip_shows_an_install_nothing(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index, pip=None)
+    environment.uv("pip", "install", "spam", "old", environ=GPU)
+    found = doctor(environment, GPU, well=False)["findings"]
+    assert found[0]["messages"] == [
+        "spam 1.0: cu12 does not fit this environment: old 1.0 is installed with cuda = 11; "
+        "cu11 is what this machine gets: cuda 12.4 is >=11.2"
+    ]
+    for _, *arguments in found[0]["commands"]:
+        environment.uv(*arguments, environ=GPU)
+    doctor(environment, GPU, well=True)
+    assert installed(environment, "spam", "old") == {"spam", "spam-cu11", "old", "old-cu11"}
+
+
+def test_damaged_files_are_not_taken_from_uvs_cache(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index, pip=None)
+    environment.uv("pip", "install", "spam", environ=GPU)
+    file = environment.site_packages / "spam_here.py"
+    for damage in (file.unlink, lambda: file.write_text("", encoding="utf-8")):
+        damage()
+        found = doctor(environment, GPU, well=False)["findings"]
+        for _, *arguments in found[0]["commands"]:
+            environment.uv(*arguments, environ=GPU)
+        doctor(environment, GPU, well=True)
+        assert file.read_text(encoding="utf-8") == "variant = 'cu12'\n"
 
 
 def test_the_python_has_to_be_one(tmp_path: Path) -> None:
