@@ -36,7 +36,8 @@ def run_in(folder: Path) -> int:
     subprocess.run([*pip, "--upgrade", "pip"], check=True)  # dependency groups need 25.1
     ours = ["--editable", f"{ROOT}[cli]", "--editable", str(ROOT / "runtime")]
     subprocess.run([*pip, *ours, "--group", "test"], check=True, cwd=ROOT)
-    options = sys.argv[1:] or ["-n", str(max(2, os.cpu_count() or 2))]
+    # More processes than processors, since many a test waits: for a time limit, or for an index.
+    options = sys.argv[1:] or ["-n", str((os.cpu_count() or 2) + 2), "--dist", "worksteal"]
     return subprocess.run([str(python), "-m", "pytest", *options], check=False, cwd=ROOT).returncode
 
 

@@ -140,7 +140,10 @@ def _kind(text: str) -> str:
 
 
 def _names(text: str) -> list[str]:
-    return [_variant_name(name) for name in text.replace(",", " ").split()]
+    names = [_variant_name(name) for name in text.replace(",", " ").split()]
+    if not names:
+        raise ValueError("expected one name or more, such as cu12 and cpu")
+    return names
 
 
 def _variant_name(text: str) -> str:

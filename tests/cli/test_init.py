@@ -139,9 +139,10 @@ def test_a_terminal_is_asked(tmp_path: Path) -> None:
     assert big == {"name": "big", "when": {"cuda": ">=9"}}
     assert cpu == {"name": "cpu"}
 
-    output, status = terminal("init", tmp_path / "3", answers="no good\nham\n\n\n")
+    output, status = terminal("init", tmp_path / "3", answers="no good\nham\n\n,\n\n")
     assert status == 0, output
     assert "Error: expected ASCII letters and digits" in output
+    assert "Error: expected one name or more" in output
     assert table(tmp_path / "3", "ham")["kind"] == "requirement"
     assert [one["name"] for one in table(tmp_path / "3", "ham")["variant"]] == [
         "cu13",
