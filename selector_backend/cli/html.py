@@ -21,11 +21,12 @@ table { border-collapse: collapse; width: 100%; }
 th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left;
   vertical-align: top; overflow-wrap: break-word; }
 th { font-weight: 600; }
+thead th { position: sticky; top: 0; background: Canvas; }
 small { display: block; opacity: .8; font-weight: 400; }
 .other b { font-weight: 400; }
 .chosen { border-left: .3rem solid var(--good); }
 .chosen b { color: var(--good); }
-.refuses b { color: var(--bad); }
+.refuses b, .nothing { color: var(--bad); }
 @media (max-width: 55rem) {
   table, tbody, tr, th, td { display: block; overflow-wrap: anywhere; }
   thead { display: none; }
@@ -43,6 +44,13 @@ def page(
     title = escape(f"{selector.project} {selector.version}: which machine gets what")
     head = "".join(f'<th scope="col">{escape(one.name)}</th>' for one in selector.variants)
     body = "\n".join(_row(*row) for row in rows)
+    install = escape(f"pip install {selector.project}")
+    last = [one.name for one in selector.variants if one.refuse is None][-1:]
+    forced = "".join(
+        f" To have another, name it: <code>{escape(selector.variable)}={escape(name)} {install}"
+        "</code>."
+        for name in last
+    )
     return f"""\
 <!DOCTYPE html>
 <html lang="en">
@@ -56,6 +64,7 @@ def page(
 </head>
 <body>
 <h1>{title}</h1>
+<p><code>{install}</code> installs what is chosen, the first variant that fits.{forced}</p>
 <table>
 <thead><tr><th scope="col">machine</th>{head}</tr></thead>
 <tbody>
@@ -69,7 +78,10 @@ def page(
 
 def _row(name: str, after: str, outcomes: Sequence[str], verdicts: Sequence[Verdict]) -> str:
     cells = "".join(map(_cell, outcomes, verdicts))
-    return f'<tr><th scope="row">{escape(name)}<small>{escape(after)}</small></th>{cells}</tr>'
+    texts = f"{escape(name)}<small>{escape(after)}</small>"
+    if "chosen" not in outcomes:
+        texts += '<small class="nothing">installing stops here</small>'
+    return f'<tr><th scope="row">{texts}</th>{cells}</tr>'
 
 
 def _cell(outcome: str, verdict: Verdict) -> str:

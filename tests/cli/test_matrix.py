@@ -186,8 +186,14 @@ def test_the_page_has_the_same_cells_and_needs_nothing_else(tmp_path: Path) -> N
         assert {name for name, word in cells.items() if word == "chosen"} == {*machine["variants"]}
         assert {name for name, word in cells.items() if word != "does not fit"} == fitting
         assert cells["never"] == "refuses"
+    assert "<code>SPAM_VARIANT=cpu pip install spam</code>" in text
+    assert 'class="nothing"' not in text
     assert page.addresses == ["data:,"]
     assert not re.search(r"https?://|@import|url\(|<script", text)
+    command("matrix", ROOT / "docs/recipes/cupy", "--html", file)
+    machines = data("matrix", ROOT / "docs/recipes/cupy")["machines"]
+    without = [one["name"] for one in machines if not one["variants"]]
+    assert file.read_text(encoding="utf-8").count('class="nothing"') == len(without) > 0
     message = error("matrix", project, "--html", tmp_path / "nowhere" / "page.html")
     assert "No such file or directory" in message
 
