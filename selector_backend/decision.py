@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 class Verdict:
     """Whether a variant fits the machine, and the sentence that says why.
 
-    ``fits`` is ``None`` where the variant was not judged, since the choice was forced.
+    ``fits`` is ``None`` where the variant was not judged, since the choice was forced. ``clashes``
+    is whether the machine would do, and what else is installed does not.
     """
 
     variant: str
     fits: bool | None
     reason: str
+    clashes: bool = False
 
 
 # How a verdict is introduced, by whether the variant fits and whether it is one to install.
@@ -155,7 +157,7 @@ def _judge_in(
     """Judge a variant by the machine, and then by what else is installed."""
     verdict = judge(variant, machine)
     clash = _clash(variant, selector, environment) if verdict.fits else None
-    return Verdict(variant.name, fits=False, reason=clash) if clash else verdict
+    return Verdict(variant.name, fits=False, reason=clash, clashes=True) if clash else verdict
 
 
 def _clash(variant: Variant, selector: Selector, environment: Environment) -> str | None:
@@ -203,8 +205,7 @@ def _title(selector: Selector) -> str:
 def _nothing_fits(decision: Decision, environment: Environment, refusal: str | None = None) -> str:
     """Return the message for a machine, or an environment, that gets nothing."""
     selector = decision.selector
-    clashes = {_clash(variant, selector, environment) for variant in selector.variants}
-    excluded = any(verdict.reason in clashes for verdict in decision.verdicts)
+    excluded = any(verdict.clashes for verdict in decision.verdicts)
     ways_out = _ways_out(selector, environment) if excluded and not refusal else []
     where = "into this environment" if ways_out else "on this machine"
     verdicts = [
@@ -272,7 +273,7 @@ def _over_another(
         lines.append(f"{request.source} asks for {chosen}.")
     own = [selector.project] if environment.record_of(selector.project) else []
     gone = [*own, *(name for names in others.values() for name in names)]
-    asked = "" if request.automatic else f"-C variant={chosen} "
+    asked = "" if request.automatic else f"--config-settings variant={chosen} "
     lines += [
         "The files of two variants must not get mixed. To change over:",
         f"  pip uninstall --yes {' '.join(gone)}",

@@ -93,7 +93,7 @@ def read_selectors(paths: Sequence[str]) -> Environment:
             text = distribution.read_text(RECORD_NAME)
             if text is not None:
                 selectors.append(_installed(json.loads(text)))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             notes.append(f"the record of {_name(distribution)} was passed over: {error}")
     return Environment(tuple(selectors), notes=tuple(notes))
 
@@ -138,12 +138,11 @@ _DESTINATIONS = _destinations()
 def _site_packages() -> list[str]:
     """Return the folders that hold this interpreter's distributions, as it is without a frontend.
 
-    pip takes them off the import path for the hooks; `site` still names them.
+    The user's own comes first, as on the import path. pip takes them off that for the hooks;
+    `site` still names them.
     """
-    paths = site.getsitepackages()
-    if _sees_user_site():
-        paths.append(site.getusersitepackages())
-    return list(dict.fromkeys(paths))
+    users = [site.getusersitepackages()] if _sees_user_site() else []
+    return list(dict.fromkeys([*users, *site.getsitepackages()]))
 
 
 def _sees_user_site() -> bool:

@@ -22,25 +22,10 @@ def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
     A fact that the profile says nothing of is absent. Raises `SelectorError` if the file cannot be
     read, or is not a profile.
     """
-    machine = load_machine(_load(file), file.path)
-    facts = {}
-    for name in names:
-        fact = machine.facts.get(name)
-        if fact is None:
-            reason = "the machine profile says nothing of it"
-            facts[name] = Fact(name, "machine profile", reason=reason)
-        elif fact.source == "machine profile":
-            facts[name] = fact
-        else:
-            facts[name] = dataclasses.replace(fact, source=f"machine profile: {fact.source}")
-    return Machine(facts)
-
-
-def _load(file: ProfileFile) -> Any:
-    path = Path(file.path)
     named = f"{file.source} names the machine profile {file.path}"
+    path = Path(file.path)
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique)
+        content = path.read_bytes()
     except FileNotFoundError:
         hint = ""
         if not path.is_absolute():
@@ -51,15 +36,46 @@ def _load(file: ProfileFile) -> Any:
         raise SelectorError(f"{named}, which does not exist{hint}") from None
     except OSError as error:
         raise SelectorError(f"{named}, which cannot be read: {error.strerror}") from None
+    data = parse_profile(content, f"{named}, which", file.path)
+    return stand_in(load_machine(data, file.path), names)
+
+
+def parse_profile(content: bytes, what: str, file: str) -> Any:
+    """Return the JSON data of a profile. Raises `SelectorError`, which ``what`` begins.
+
+    A key that is given twice is an `InvalidFileError` on ``file``.
+    """
+    try:
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
     except UnicodeDecodeError:
-        raise SelectorError(f"{named}, which is not UTF-8 text") from None
+        raise SelectorError(f"{what} is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise SelectorError(
-            f"{named}, which is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
-        ) from None
+        where = f"line {error.lineno}, column {error.colno}"
+        raise SelectorError(f"{what} is not JSON: {error.msg}, {where}") from None
+    except ValueError:
+        raise SelectorError(f"{what} has a number of too many digits") from None
+    except RecursionError:
+        raise SelectorError(f"{what} is nested too deep") from None
     except _TwiceError as error:
-        problem = Problem(str(error), "is given more than once")
-        raise InvalidFileError(file.path, [problem]) from None
+        raise InvalidFileError(file, [Problem(str(error), "is given more than once")]) from None
+
+
+def stand_in(profile: Machine, names: Collection[str]) -> Machine:
+    """Return the facts ``names`` of a machine profile as those of the machine that it stands for.
+
+    A fact that it says nothing of is absent; the sources of the others say that it is a profile's.
+    """
+    facts = {}
+    for name in names:
+        fact = profile.facts.get(name)
+        if fact is None:
+            reason = "the machine profile says nothing of it"
+            facts[name] = Fact(name, "machine profile", reason=reason)
+        elif fact.source == "machine profile":
+            facts[name] = fact
+        else:
+            facts[name] = dataclasses.replace(fact, source=f"machine profile: {fact.source}")
+    return Machine(facts)
 
 
 class _TwiceError(Exception):

@@ -130,8 +130,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # `TOMLDecodeError` is one, and so is a number of too many digits
         raise SelectorError(f"pyproject.toml is not TOML: {error}") from None
+    except RecursionError:
+        raise SelectorError("pyproject.toml is not TOML: it is nested too deep") from None
 
 
 def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:

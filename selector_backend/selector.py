@@ -122,17 +122,24 @@ class Selector:
         named = {condition.fact for condition in self.conditions}
         return tuple(name for name in FACTS if name in named)
 
-    def distributions_of(self, variant: Variant) -> frozenset[str]:
-        """Return the distributions that tell ``variant`` from the others, as names are compared.
-
-        Those are the ones that it requires itself, and no other variant, nor all of them.
-        """
-        shared = {one.name for one in self.requires}
+    def requirements_of(self, variant: Variant) -> tuple[Requirement, ...]:
+        """Return the requirements of ``variant`` whose names no other variant has, nor all."""
+        shared = {canonicalize_name(one.name) for one in self.requires}
         for other in self.variants:
             if other != variant:
-                shared |= {one.name for one in other.requires}
-        own = {canonicalize_name(one.name) for one in variant.requires}
-        return frozenset(own - {canonicalize_name(name) for name in shared})
+                shared |= {canonicalize_name(one.name) for one in other.requires}
+        return tuple(one for one in variant.requires if canonicalize_name(one.name) not in shared)
+
+    def distributions_of(self, variant: Variant) -> frozenset[str]:
+        """Return the distributions that are ``variant``, as names are compared.
+
+        Those are the ones that it requires itself, and no other variant. If some of them are
+        pinned to the project's version, only those: ``numpy`` beside ``spam-cu12==1.0`` is
+        everybody's.
+        """
+        own = self.requirements_of(variant)
+        pinned = [one for one in own if is_pinned(one, self.version)]
+        return frozenset(canonicalize_name(one.name) for one in pinned or own)
 
     @property
     def named_providers(self) -> tuple[Provider, ...]:
@@ -196,6 +203,12 @@ def parse_selector(
                 "conform", "given, but variants of the capability kind may stand side by side"
             )
     return selector, problems
+
+
+def is_pinned(requirement: Requirement, version: str) -> bool:
+    """Return whether ``requirement`` is pinned to ``version``, as ``=={version}`` does."""
+    pins = [one for one in requirement.specifier if one.operator in ("==", "===")]
+    return any(one.version.removesuffix(".*") == version for one in pins)
 
 
 def is_name(text: str) -> bool:

@@ -56,7 +56,7 @@ def command(attempt: Attempt) -> str:
         return f"pip install {wanted}"
     installed = [one for name in record.chosen for one in _requirements(project, record, name)]
     gone = " ".join([project, *(re.split(r"[^\w.-]", one)[0] for one in installed)])
-    return f"pip uninstall --yes {gone}\npip install -C variant={variant} {pinned}"
+    return f"pip uninstall --yes {gone}\npip install --config-settings variant={variant} {pinned}"
 
 
 def _requirements(project: str, record: Record | None, variant: str) -> list[str]:

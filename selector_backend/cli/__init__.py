@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from ..errors import SelectorError
@@ -23,10 +24,17 @@ def main() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    from .common import UsageError
+    from .common import UsageError, printable
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot write, it escapes
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SelectorError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(printable(f"error: {where}{error.strerror or error}"), file=sys.stderr)
+        raise SystemExit(1) from None

@@ -53,13 +53,13 @@ def _readable(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _EXAMPLES: Mapping[Callable[..., Any], str] = {
+    init: "selector-backend init spam --variant cu12 --variant cpu",
     machine: "selector-backend machine --json > here.json; selector-backend machine --fact cuda",
     explain: "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
     check: "selector-backend check --index https://index.example/simple/",
     matrix: "selector-backend matrix --html machines.html",
     doctor: "selector-backend doctor --python .venv/bin/python",
     plan: "selector-backend plan nodes/ --project spam",
-    init: "selector-backend init spam --variant cu12 --variant cpu",
 }
 
 app.callback()(_readable(_options))

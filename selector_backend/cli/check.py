@@ -7,11 +7,11 @@ from typing import Annotated, Optional
 
 import typer
 
-from ..errors import InvalidFileError
-from ..project import read_project
+from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
-from .index import compare
+from .index import compare, is_address
 from .review import review
+from .source import read_selector
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
 IndexOption = Annotated[
@@ -29,12 +29,18 @@ def check(
     folder: FolderArgument = Path(), index: IndexOption = None, as_json: JsonOption = False
 ) -> None:
     """Look for errors in a project, and for what may be a mistake."""
-    if index is not None and not index.startswith(("http://", "https://")):
+    if index is not None and not is_address(index):
         raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     try:
-        selector = read_project(folder).selector
+        selector = read_selector(folder)
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
+    except UsageError:
+        raise
+    except SelectorError as error:
+        if not as_json:
+            raise
+        found = [("error", Problem("pyproject.toml", str(error)))]
     else:
         found = [("warning", problem) for problem in review(selector)]
         if index is not None:

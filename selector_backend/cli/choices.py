@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..decision import decide
 from ..environment import Environment, Installed
-from ..machine import Machine, load_fact
+from ..machine import FACTS, Machine, load_fact
 from ..request import Request
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ class Place:
     def decide(self, package: Recorded) -> Decision:
         """Return what ``package`` gets here, whatever is installed of it now."""
         facts = {**self.machine.facts}
-        # Providers are not asked; what they said at the time is the best that is known.
+        # Providers are not asked; what they said at the time is the best that is known, unless it
+        # is stated.
         then = package.record["facts"].get("property")
-        if then and "property" in facts and facts["property"].value is None:
+        now = facts.get("property")
+        if then and now and now.value is None and now.source == FACTS["property"].source:
             facts["property"] = load_fact("property", then, "the record")
         environment = Environment(tuple(self.selectors.values()))
         return decide(package.selector, Machine(facts), Request(), environment)

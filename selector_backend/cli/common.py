@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
@@ -46,6 +48,9 @@ SetOption = Annotated[
 ]
 
 Cell = Union[str, Text]
+
+# Control characters, but for the ends of lines and tabs, and what turns the direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class UsageError(SelectorError):
@@ -105,20 +110,27 @@ def _profile(path: Path | None) -> ProfileFile | None:
     if path is None:
         named = os.environ.get(MACHINE_VARIABLE)
         return ProfileFile(named, MACHINE_VARIABLE) if named else None
-    if not path.is_file():
+    return profile_file(path)
+
+
+def profile_file(path: Path) -> ProfileFile:
+    """Return the machine profile that ``--machine`` names; it may be a pipe."""
+    if path.is_dir():
+        raise UsageError(f"--machine {path}: it is a folder; expected a machine profile")
+    if not path.exists():
         raise UsageError(f"--machine {path}: there is no such file")
     return ProfileFile(str(path), "--machine")
 
 
 def print_json(data: Mapping[str, Any]) -> None:
     """Write ``data`` as JSON."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(data, indent=2))  # in ASCII, whatever the output's encoding
 
 
 def print_line(text: Cell = "") -> None:
     """Write one line, or several; on a terminal long ones are broken between words."""
     console = _console()
-    console.print(text, markup=False, emoji=False, soft_wrap=not console.is_terminal)
+    console.print(_clean(text), markup=False, emoji=False, soft_wrap=not console.is_terminal)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
@@ -131,17 +143,41 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(*map(_clean, row))
     console.print(table)
 
 
 def print_plain(rows: Sequence[Sequence[Cell]]) -> None:
     """Write rows of aligned cells, two spaces apart."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[str(_clean(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts)]
     for row in texts:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
         typer.echo(line.rstrip())
+
+
+def print_command(words: Sequence[str]) -> None:
+    """Write a command to be copied: it is never broken."""
+    typer.echo(f"  {printable(shown(words))}")
+
+
+def shown(words: Sequence[str]) -> str:
+    """Return a command as this system's shell takes it."""
+    if os.name != "nt":
+        return shlex.join(words)
+    plain = re.compile(r"[\w@%+=:,./\\-]+")
+    return " ".join(word if plain.fullmatch(word) else f'"{word}"' for word in words)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with what would steer a terminal escaped: it may be a stranger's."""
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _clean(cell: Cell) -> Text:
+    if isinstance(cell, str):
+        return Text(printable(cell))
+    return Text(printable(cell.plain), style=cell.style)
 
 
 def good(text: str) -> Text:

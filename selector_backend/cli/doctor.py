@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
-import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -12,10 +11,10 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..decision import judge
+from ..dist_info import RECORD_NAME
 from ..environment import read_selectors
 from ..errors import did_you_mean
-from ..machine import FACTS, Machine, load_fact
+from ..machine import FACTS, load_fact
 from ..selector import REQUIREMENT
 from .choices import Place, choose, linked
 from .common import (
@@ -27,10 +26,11 @@ from .common import (
     bad,
     good,
     look_at_machine,
+    print_command,
     print_json,
     print_line,
 )
-from .files import find_damage, name_files, recorded_files
+from .files import Damage, find_damage, name_files, recorded_files
 from .source import PythonOption, read_interpreter, read_records
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
     from ..machine import Fact
     from .choices import Choice
-    from .files import Damage
-    from .source import Interpreter, Recorded
+    from .source import Interpreter, Recorded, Unreadable
 
 NamesArgument = Annotated[
     Optional[list[str]],
@@ -55,6 +54,8 @@ class Inspection:
     interpreter: Interpreter
     distributions: Mapping[str, Distribution]
     place: Place
+    #: Whether facts were stated in place of this machine's, which installs know nothing of.
+    stated: bool
 
 
 @dataclass
@@ -71,11 +72,19 @@ class Finding:
     wanted: list[str] = field(default_factory=list)
     #: What has to be installed once more, by its requirement.
     damaged: dict[str, Damage] = field(default_factory=dict)
+    #: The project whose record cannot be read, which is then what it is about.
+    unreadable: str = ""
 
     @property
     def packages(self) -> list[Recorded]:
         """The packages that it is about."""
         return [choice.package for choice in self.choices]
+
+    @property
+    def projects(self) -> list[str]:
+        """The names of the projects that it is about."""
+        named = [self.unreadable] if self.unreadable else []
+        return [*named, *(package.selector.project for package in self.packages)]
 
 
 def doctor(
@@ -90,18 +99,19 @@ def doctor(
     What is found ends with the commands that mend it.
     """
     interpreter = read_interpreter(python)
-    packages = _packages(names or (), interpreter)
+    packages, unreadable = _packages(names or (), interpreter)
     facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
     machine = look_at_machine(facts, profile, settings, interpreter.marker)
     installed = read_selectors(interpreter.folders).selectors
-    distributions: dict[str, Distribution] = {
-        canonicalize_name(name): one
-        for one in importlib.metadata.distributions(path=list(interpreter.folders))
-        if (name := one.metadata["Name"])
-    }
+    distributions: dict[str, Distribution] = {}
+    for one in importlib.metadata.distributions(path=list(interpreter.folders)):
+        if name := one.metadata["Name"]:
+            distributions.setdefault(canonicalize_name(name), one)  # the first is what Python sees
     place = Place(machine, {one.key: one for one in installed})
-    inspection = Inspection(interpreter, distributions, place)
-    findings = [finding for group in linked(packages) for finding in _inspect(group, inspection)]
+    stated = profile is not None or bool(settings)
+    inspection = Inspection(interpreter, distributions, place, stated)
+    findings = [_unreadable(one) for one in unreadable]
+    findings += [finding for group in linked(packages) for finding in _inspect(group, inspection)]
     if as_json:
         print_json(
             {
@@ -110,7 +120,7 @@ def doctor(
                 "packages": [_package(one) for one in packages],
                 "findings": [
                     {
-                        "projects": [one.selector.project for one in finding.packages],
+                        "projects": finding.projects,
                         "messages": finding.messages,
                         "commands": _commands(finding, inspection),
                     }
@@ -124,17 +134,29 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _packages(names: Sequence[str], interpreter: Interpreter) -> list[Recorded]:
+def _packages(
+    names: Sequence[str], interpreter: Interpreter
+) -> tuple[list[Recorded], list[Unreadable]]:
     """Return the selector packages that are installed, or those of them that are named."""
-    found = {one.key: one for one in read_records(interpreter.folders)}
+    readable, unreadable = read_records(interpreter.folders)
+    known = [*(one.key for one in readable), *(one.key for one in unreadable)]
     for name in names:
-        if canonicalize_name(name) not in found:
-            hint = did_you_mean(name, found)
+        if canonicalize_name(name) not in known:
+            hint = did_you_mean(name, known)
             raise UsageError(
                 f"{name} is not a selector package that is installed with {interpreter.path}{hint}"
             )
-    keys = [canonicalize_name(name) for name in names] or sorted(found)
-    return [found[key] for key in dict.fromkeys(keys)]
+    keys = [canonicalize_name(name) for name in names] or known
+    return (
+        sorted((one for one in readable if one.key in keys), key=lambda one: one.key),
+        [one for one in unreadable if one.key in keys],
+    )
+
+
+def _unreadable(package: Unreadable) -> Finding:
+    """Return the finding of a record that cannot be read; the package is to be made once more."""
+    again = {f"{package.project}=={package.version}": Damage((), (RECORD_NAME,))}
+    return Finding([], [package.message], damaged=again, unreadable=package.project)
 
 
 def _inspect(packages: Sequence[Recorded], inspection: Inspection) -> list[Finding]:
@@ -192,12 +214,11 @@ def _other_choice(choice: Choice, finding: Finding) -> str:
     """Return the sentence for a package that is to have another variant."""
     package = choice.package
     verdicts = {verdict.variant: verdict for verdict in choice.alone.verdicts}
-    machine = Machine(choice.alone.facts)
+    unfit = [verdicts[name] for name in package.variants if name in verdicts]
     misfits = [
-        f"does not fit this {'environment' if judge(one, machine).fits else 'machine'}: "
-        f"{verdicts[one.name].reason}"
-        for one in package.selector.variants
-        if one.name in package.variants and not verdicts[one.name].fits
+        f"does not fit this {'environment' if one.clashes else 'machine'}: {one.reason}"
+        for one in unfit
+        if not one.fits
     ]
     message = f"{package.title}: {' and '.join(package.variants)} "
     if package.forced_by:
@@ -228,15 +249,19 @@ def _changed(choice: Choice) -> Iterator[str]:
 def _inspect_neighbours(package: Recorded, finding: Finding, inspection: Inspection) -> None:
     """Note if variants that exclude each other are installed side by side."""
     selector = package.selector
-    here = [
-        sorted(own)
+    here = {
+        variant.name: sorted(own)
         for variant in selector.variants
         if (own := selector.distributions_of(variant)) and own <= inspection.distributions.keys()
-    ]
-    if selector.kind != REQUIREMENT or len(here) < 2:
+    }
+    if selector.kind != REQUIREMENT or here.keys() <= {*package.variants}:
         return
-    names = [name for own in here for name in own]
-    message = f"{package.title}: {', '.join(names)} are installed side by side"
+    names = [name for own in here.values() for name in own]
+    if len(here) == 1:
+        where = f"in place of the variant {' and '.join(package.variants)}"
+        message = f"{package.title}: {' and '.join(names)} is installed {where}"
+    else:
+        message = f"{package.title}: {', '.join(names)} are installed side by side"
     files = [recorded_files(inspection.distributions[name]).keys() for name in names]
     both = sorted(set().union(*(a & b for a, b in itertools.combinations(files, 2))))
     if both:
@@ -316,12 +341,15 @@ def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
 
 def _request(choice: Choice, inspection: Inspection) -> list[str]:
     """Return the options with which an install makes this choice."""
+    named = inspection.stated
     if "pip" not in inspection.distributions:
         # uv shows the backend nothing of the environment.
         unseen = replace(inspection.place, selectors={}).decide(choice.package)
-        if unseen.names != choice.decision.names:
-            return ["-C", f"variant={','.join(choice.decision.names)}"]
-    return ["-C", "variant=auto"] if choice.package.forced_by else []
+        named = named or unseen.names != choice.decision.names
+    if not named and not choice.package.forced_by:
+        return []
+    # pip has the short form, -C, since 23.1 only.
+    return ["--config-settings", f"variant={','.join(choice.decision.names) if named else 'auto'}"]
 
 
 def _show(
@@ -338,9 +366,10 @@ def _show(
             print_line(bad(message))
         print_line("To mend it:")
         for command in _commands(finding, inspection):
-            typer.echo(f"  {shlex.join(command)}")  # never broken, to be copied
-    if not packages:
-        print_line(f"no selector package is installed with {inspection.interpreter.path}")
+            print_command(command)
+    if not packages and not findings:
+        path = inspection.interpreter.path
+        print_line(f"no selector package is installed with {path}; --python names another one")
 
 
 def _package(package: Recorded) -> dict[str, object]:

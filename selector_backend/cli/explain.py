@@ -13,7 +13,6 @@ from rich.text import Text
 from ..decision import decide
 from ..dist_info import record
 from ..environment import Environment, read_environment
-from ..project import read_project
 from ..request import read_request
 from .common import (
     FORMAT,
@@ -28,7 +27,14 @@ from .common import (
     print_line,
     print_table,
 )
-from .source import Interpreter, PythonOption, find_record, read_interpreter, read_sdist
+from .source import (
+    Interpreter,
+    PythonOption,
+    find_record,
+    read_interpreter,
+    read_sdist,
+    read_selector,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,14 +98,17 @@ def explain(
 def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Mapping[str, Any] | None]:
     """Return the table, and the record if it is of what is installed."""
     path = Path(what)
-    if path.is_dir():
-        return read_project(path).selector, None
+    is_name = path.name == what
+    if path.is_dir() and not (is_name and (interpreter or not (path / "pyproject.toml").exists())):
+        return read_selector(path), None
     if path.is_file():
         return read_sdist(path), None
-    if path.name != what or what.endswith(".tar.gz"):
+    if not is_name or what.endswith(".tar.gz"):
         raise UsageError(f"{what}: there is no such file or folder")
     interpreter = interpreter or read_interpreter(None)
     found = find_record(what, interpreter.folders)
+    if found is None and path.is_dir():
+        return read_selector(path), None
     if found is None:
         raise UsageError(
             f"{what} is neither a folder, nor an sdist, nor a selector package that is "

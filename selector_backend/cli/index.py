@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -20,12 +21,10 @@ from packaging.version import Version
 
 from .. import __version__
 from ..errors import Problem, SelectorError
-from .review import variant_key
+from .review import keyed_requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from packaging.requirements import Requirement
+    from collections.abc import Iterator
 
     from ..selector import Selector
 
@@ -39,10 +38,7 @@ def compare(selector: Selector, url: str) -> Iterator[Problem]:
     """
     index = _Index(url)
     yield from _uploaded_wheels(selector, index)
-    keyed: list[tuple[str, Sequence[Requirement]]] = [("tool.selector.requires", selector.requires)]
-    for number, variant in enumerate(selector.variants):
-        keyed.append((f"{variant_key(number)}.requires", variant.requires))
-    for key, requirements in keyed:
+    for key, requirements in keyed_requirements(selector):
         for requirement in requirements:
             files = index.files(requirement.name)
             if files is None:
@@ -69,6 +65,16 @@ def _uploaded_wheels(selector: Selector, index: _Index) -> Iterator[Problem]:
             )
 
 
+def is_address(url: str) -> bool:
+    """Return whether ``url`` can be an index's address."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port  # raises for what is no number
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 class _Index:
     """An index, asked once for each project. Its address may have a user's name and password."""
 
@@ -76,10 +82,11 @@ class _Index:
         parts = urllib.parse.urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
         self.url = parts._replace(netloc=host).geturl().rstrip("/")  # as messages may show it
-        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
         if parts.username is not None:
             user, password = map(urllib.parse.unquote, (parts.username, parts.password or ""))
-            passwords.add_password(None, self.url, user, password)
+            # At once: an index may say of what is not for everybody that it is not there.
+            passwords.add_password(None, self.url, user, password, is_authenticated=True)
         handler = urllib.request.HTTPBasicAuthHandler(passwords)
         self._opener = urllib.request.build_opener(handler)
         self._known: dict[str, list[str] | None] = {}
@@ -112,7 +119,7 @@ class _Index:
         except urllib.error.URLError as error:
             message = f"the index {self.url} cannot be reached: {error.reason}"
             raise SelectorError(message) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (http.client.HTTPException, OSError, ValueError, KeyError, TypeError) as error:
             raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
 
 

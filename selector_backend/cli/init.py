@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -13,8 +12,16 @@ from packaging.utils import canonicalize_name
 
 from ..errors import InvalidFileError, did_you_mean
 from ..project import read_project
-from ..selector import CAPABILITY, REQUIREMENT, is_name, parse_selector
-from .common import FORMAT, JsonOption, UsageError, print_json, print_line
+from ..selector import ALL, AUTO, CAPABILITY, REQUIREMENT, is_name, parse_selector
+from .common import (
+    FORMAT,
+    JsonOption,
+    UsageError,
+    print_command,
+    print_json,
+    print_line,
+    shown,
+)
 from .review import review
 from .skeleton import CORE, VERSION, NewProject, NewVariant, files, known_condition
 
@@ -77,7 +84,7 @@ def init(
 
     Without a variant, a terminal is asked for it, and for what else the options do not say.
     """
-    asks = not variants and not as_json and sys.stdin.isatty()
+    asks = not variants and not as_json and sys.stdin is not None and sys.stdin.isatty()
     named = folder.resolve().name
     if name is None and asks:
         name = _ask("Name", named if is_name(named) else None, _name)
@@ -154,6 +161,8 @@ def _variant_name(text: str) -> str:
         )
     if canonicalize_name(name) == CORE:
         raise ValueError("the core is called so; give the variant another name")
+    if canonicalize_name(name) in (AUTO, ALL):
+        raise ValueError("a request says so to have it chosen, or all; give it another name")
     return name
 
 
@@ -164,7 +173,7 @@ def _variant(text: str) -> NewVariant:
     when = _condition(condition) if colon else known_condition(name)
     if when is None:
         raise ValueError(
-            f"the name does not say when it fits; write {shlex.quote(f'{name}: {_EXAMPLE}')}, for "
+            f"the name does not say when it fits; write {shown([f'{name}: {_EXAMPLE}'])}, for "
             f"example, or '{name}:' if it fits every machine"
         )
     return NewVariant(name, when)
@@ -261,4 +270,4 @@ def _show(folder: Path, project: NewProject, problems: list[str]) -> None:
     ]
     commands[1] += [f"./{one}" for one in ordinary]
     for command in commands if folder != Path() else commands[1:]:
-        typer.echo(f"  {shlex.join(command)}")
+        print_command(command)

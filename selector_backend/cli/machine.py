@@ -18,6 +18,7 @@ from .common import (
     look_at_machine,
     print_json,
     print_table,
+    printable,
 )
 
 FactOption = Annotated[
@@ -55,8 +56,8 @@ def machine(
         ]
         print_table(("fact", "read from", "value"), rows)
     elif found[fact].value is not None:
-        typer.echo(found[fact].text)
+        typer.echo(printable(found[fact].text))
     if fact is not None and found[fact].value is None:
         if not as_json:
-            typer.echo(f"{fact} is absent: {found[fact].reason}", err=True)
+            typer.echo(printable(f"{fact} is absent: {found[fact].reason}"), err=True)
         raise typer.Exit(1)

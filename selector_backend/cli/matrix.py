@@ -13,8 +13,7 @@ from ..decision import decide
 from ..environment import Environment
 from ..machine import Fact, Machine, load_fact
 from ..probes import complete, read_machine
-from ..project import read_project
-from ..request import ProfileFile, Request
+from ..request import Request
 from .check import FolderArgument
 from .common import (
     FORMAT,
@@ -25,9 +24,11 @@ from .common import (
     good,
     print_json,
     print_table,
+    profile_file,
     read_settings,
 )
 from .html import page
+from .source import read_selector
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,7 +83,7 @@ def matrix(
     as_json: JsonOption = False,
 ) -> None:
     """Show which variant each of many machines gets, those that are shipped and your own."""
-    selector = read_project(folder).selector
+    selector = read_selector(folder)
     machines = [*_given(profiles or (), selector), *(_shipped(selector) if shipped else ())]
     stated = read_settings(settings)
     rows = [
@@ -92,7 +93,7 @@ def matrix(
     if html is not None:
         cells = [(row.name, row.after, row.outcomes, row.decision.verdicts) for row in rows]
         try:
-            html.write_text(page(selector, cells), encoding="utf-8")
+            html.write_text(page(selector, cells), encoding="utf-8", errors="replace")
         except OSError as error:
             raise UsageError(f"--html {html}: {error.strerror}") from None
     if as_json:
@@ -130,10 +131,8 @@ def _dump(row: Row) -> dict[str, object]:
 
 def _given(paths: list[Path] | tuple[()], selector: Selector) -> Iterator[tuple[str, str, Machine]]:
     for path in paths:
-        if not path.is_file():
-            raise UsageError(f"--machine {path}: there is no such file")
-        profile = ProfileFile(str(path), "--machine")
-        yield path.stem, str(path), read_machine(selector.facts, {}, profile=profile)
+        machine = read_machine(selector.facts, {}, profile=profile_file(path))
+        yield path.stem, str(path), machine
 
 
 def _shipped(selector: Selector) -> Iterator[tuple[str, str, Machine]]:

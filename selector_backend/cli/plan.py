@@ -19,16 +19,27 @@ from rich.progress import BarColumn, Progress, TextColumn
 from ..decision import decide
 from ..environment import Environment
 from ..errors import SelectorError
-from ..machine import FACTS, Fact, Machine, load_machine
+from ..machine import FACTS, Machine, load_machine
+from ..machine import FORMAT as PROFILE_FORMAT
 from ..probes import complete
-from ..project import read_project
+from ..profile import parse_profile, stand_in
 from ..request import Request
 from ..selector import CAPABILITY
-from .common import FORMAT, JsonOption, SetOption, UsageError, print_table, read_settings
+from .common import (
+    FORMAT,
+    JsonOption,
+    SetOption,
+    UsageError,
+    print_table,
+    printable,
+    read_settings,
+)
+from .source import read_selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from ..machine import Fact
     from ..selector import Selector, Variant
 
 ProfilesArgument = Annotated[
@@ -80,7 +91,7 @@ def plan(
 
     Profiles are read as a stream, so that there may be any number of them.
     """
-    selector = read_project(project).selector
+    selector = read_selector(project)
     stated = read_settings(settings)
     judge = functools.lru_cache(_REMEMBERED)(functools.partial(_judge, selector, stated))
     counts: Counter[str] = Counter()
@@ -106,62 +117,58 @@ def plan(
 
 
 def _profiles(sources: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yield each profile's name and data."""
+    """Yield each profile's name and data. Raises `SelectorError` where a source has none."""
     for source in sources:
-        path = Path(source)
-        if source == "-":
-            yield from _lines("standard input", sys.stdin)
-        elif path.is_dir():
-            for file in sorted(path.glob("*.json")):
-                yield str(file), _parse(str(file), _text(file))
-        elif not path.is_file():
-            raise UsageError(f"{source}: there is no such file or folder")
-        elif path.suffix == ".jsonl":
-            with path.open(encoding="utf-8-sig", errors="replace") as lines:
-                yield from _lines(source, lines)
-        else:
-            yield source, _parse(source, _text(path))
+        in_lines = source == "-" or source.endswith(".jsonl")
+        count = 0
+        for name, content in _contents(source):
+            what = f"{name}, a line that is to be one machine profile," if in_lines else name
+            yield name, parse_profile(content, what, name)
+            count += 1
+        if not count:
+            raise SelectorError(f"{source}: there are no machine profiles in it")
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise SelectorError(f"{path} cannot be read: {error.strerror}") from None
+def _contents(source: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each profile of a file, a folder or standard input."""
+    path = Path(source)
+    if source == "-":
+        if sys.stdin is None:
+            raise UsageError("-: there is no standard input")
+        yield from _lines("standard input", sys.stdin.buffer)
+    elif path.is_dir():
+        for file in sorted(one for one in path.iterdir() if one.suffix == ".json"):
+            yield str(file), file.read_bytes()
+    elif not path.exists():
+        raise UsageError(f"{source}: there is no such file or folder")
+    elif path.suffix == ".jsonl":
+        with path.open("rb") as lines:
+            yield from _lines(source, lines)
+    else:
+        yield source, path.read_bytes()
 
 
-def _lines(source: str, lines: Any) -> Iterator[tuple[str, Any]]:
+def _lines(source: str, lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield each line, which is a profile of its own."""
     for number, line in enumerate(lines, 1):
         if line.strip():
-            name = f"{source}:{number}"
-            yield name, _parse(name, line)
-
-
-def _parse(name: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise SelectorError(f"{name} is not JSON: {error}") from None
+            yield f"{source}:{number}", line
 
 
 def _key(name: str, data: Any, selector: Selector) -> str:
     """Return the facts that count of a profile, as a text. Raises `SelectorError` if it is none."""
     facts = data.get("facts") if isinstance(data, dict) else None
     known = isinstance(facts, dict) and not facts.keys() - FACTS.keys()
-    if not known or data.keys() - {"format", "facts"} or data.get("format") != FORMAT:
+    if not known or data.keys() - {"format", "facts"} or data.get("format") != PROFILE_FORMAT:
         load_machine(data, name)  # which says what is wrong
     counting = {one: data["facts"][one] for one in selector.facts if one in data["facts"]}
     return json.dumps(counting)
 
 
 def _judge(selector: Selector, stated: Mapping[str, Fact], key: str) -> Outcome:
-    loaded = load_machine({"format": FORMAT, "facts": json.loads(key)}, "a machine profile").facts
-    facts = {}
-    for name in selector.facts:
-        reason = "the machine profile says nothing of it"
-        fact = loaded.get(name) or Fact(name, "machine profile", reason=reason)
-        facts[name] = complete(fact)
-    machine = Machine(facts).with_facts(stated)
+    profile = load_machine({"format": PROFILE_FORMAT, "facts": json.loads(key)}, "a profile")
+    facts = stand_in(profile, selector.facts).facts
+    machine = Machine({name: complete(fact) for name, fact in facts.items()}).with_facts(stated)
     decision = decide(selector, machine, Request(), Environment())
     installable = {one.name for one in selector.variants if one.refuse is None}
     fitting = installable & {one.variant for one in decision.verdicts if one.fits}
@@ -180,18 +187,26 @@ def _summary(
         image = _smallest(installable, list(served))
     else:
         image = _most(installable, served)
+    best = None
+    if selector.kind == CAPABILITY:
+        best = _image(selector, [one.name for one in installable if counts[one.name]])
     left_out = [group for fitting, group in alike.items() if not fitting & {*image}]
     return {
         "machines": sum(group.count for group in alike.values()),
         "variants": {one.name: counts[one.name] for one in installable},
         "nothing": {"machines": nothing.count, "examples": nothing.names},
+        "best": best,
         "image": {
-            "variants": image,
-            "setting": f"{selector.variable}={','.join(image)}",
+            **_image(selector, image),
             "left-out": sum(group.count for group in left_out),
             "examples": list(itertools.chain(*(group.names for group in left_out)))[:_NAMED],
         },
     }
+
+
+def _image(selector: Selector, names: list[str]) -> dict[str, Any]:
+    """Return what to put into an image that is to have the variants ``names``."""
+    return {"variants": names, "setting": f"{selector.variable}={','.join(names)}"}
 
 
 def _smallest(variants: list[Variant], served: list[frozenset[str]]) -> list[str]:
@@ -216,9 +231,9 @@ def _most(variants: list[Variant], served: dict[frozenset[str], Alike]) -> list[
 def _show_machine(name: str, outcome: Outcome, as_json: bool) -> None:
     if as_json:
         entry = {"machine": name, "variants": outcome.chosen, "problem": outcome.problem}
-        sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(entry) + "\n")
     else:
-        sys.stdout.write(f"{name}  {', '.join(outcome.chosen) or 'nothing'}\n")
+        sys.stdout.write(printable(f"{name}  {', '.join(outcome.chosen) or 'nothing'}\n"))
 
 
 def _show_summary(found: dict[str, Any], as_json: bool, *, alone: bool) -> None:
@@ -236,11 +251,13 @@ def _show_summary(found: dict[str, Any], as_json: bool, *, alone: bool) -> None:
         typer.echo(f"\nin one image: {image['setting']}")
     if image["left-out"]:
         typer.echo(f"which leaves out {_examples(image['left-out'], image['examples'])}")
+    if found["best"] is not None and found["best"]["variants"] != image["variants"]:
+        typer.echo(f"so that each has its best: {found['best']['setting']}")
 
 
 def _examples(count: int, names: list[str]) -> str:
     more = f" and {count - len(names)} more" if count > len(names) else ""
-    return f"{', '.join(names)}{more}"
+    return printable(f"{', '.join(names)}{more}")
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from ..decision import holds, variables
 from ..errors import Problem
 from ..machine import FACTS, Fact, Kind
 from ..probes.cpu import implied
-from ..selector import REQUIREMENT, default_variable
+from ..selector import REQUIREMENT, default_variable, is_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
 # More machines than this are not tried, and then nothing is said of what is reachable.
 _MOST = 200_000
+SHARED_KEY = "tool.selector.requires"
 _VERSIONS = re.compile(r"\d+(?:\.\d+)*")
-_LITERALS = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+# A marker's comparison: a variable and a text, or the other way round. `str()` has all in ".
+_COMPARISON = re.compile(r'([a-z_]+) (?:not in|\S+) "([^"]*)"|"([^"]*)" (?:not in|\S+) ([a-z_]+)')
 
 
 def review(selector: Selector) -> list[Problem]:
@@ -55,7 +57,18 @@ def variant_key(index: int) -> str:
     return f"tool.selector.variant[{index}]"
 
 
+def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
+    """Yield the requirements for every variant, and of each, with the full keys they stand at."""
+    yield SHARED_KEY, selector.requires
+    for index, variant in enumerate(selector.variants):
+        yield f"{variant_key(index)}.requires", variant.requires
+
+
 # --- What can be chosen
+
+
+class _TooManyError(Exception):
+    """There are more machines than are tried."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,10 @@ class _Sample:
 
 def _unreachable(selector: Selector) -> Iterator[Problem]:
     """Yield the variants that no machine gets, and a machine that gets none."""
-    samples = [_samples(name, selector) for name in selector.facts]
+    try:
+        samples = [_samples(name, selector) for name in selector.facts]
+    except _TooManyError:
+        return
     if math.prod(map(len, samples)) > _MOST:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
@@ -140,8 +156,9 @@ def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None
             yield version if kind is Kind.VERSION else (version,)
     else:
         wanted = dict.fromkeys(frozenset(one) for one in operands if isinstance(one, tuple))
-        # Together with all of them, since more than ten are too many to combine.
-        for count in range(min(len(wanted), 10) + 1) if len(wanted) <= 10 else (0, 1, len(wanted)):
+        if 2 ** len(wanted) > _MOST:
+            raise _TooManyError
+        for count in range(len(wanted) + 1):
             for some in itertools.combinations(wanted, count):
                 names = frozenset({"other"}).union(*some)
                 yield implied(names) if name == "cpu" else names
@@ -162,21 +179,23 @@ def _versions(texts: Iterable[str]) -> list[Version]:
 
 
 def _environments(markers: Sequence[Marker]) -> Iterator[dict[str, str]]:
-    """Yield environments of the variables that ``markers`` use, from the texts in them."""
-    names = list(dict.fromkeys(name for marker in markers for name in variables(marker)))
-    literals = {
-        double or single: None
-        for marker in markers
-        for single, double in _LITERALS.findall(str(marker))
-    }
-    texts = [*literals, " ".join(literals), "other"]
-    versions = [str(version) for version in _versions(filter(_is_version, literals))]
-    choices = [versions if "version" in name else texts for name in names]
-    if "platform_version" in names:
-        choices[names.index("platform_version")] = texts
-    if math.prod(map(len, choices)) <= _MOST:
-        for values in itertools.product(*choices):
-            yield dict(zip(names, values))
+    """Yield environments of the variables that ``markers`` use, from the texts beside each."""
+    texts: dict[str, list[str]] = {name: [] for marker in markers for name in variables(marker)}
+    for marker in markers:
+        for first, text, other, second in _COMPARISON.findall(str(marker)):
+            texts[first or second].append(text if first else other)
+    choices = [_texts(name, [*dict.fromkeys(beside)]) for name, beside in texts.items()]
+    if math.prod(map(len, choices)) > _MOST:
+        raise _TooManyError
+    for values in itertools.product(*choices):
+        yield dict(zip(texts, values))
+
+
+def _texts(name: str, beside: list[str]) -> list[str]:
+    """Return values that tell apart what the marker variable ``name`` is compared with."""
+    if "version" in name and name != "platform_version":
+        return [str(version) for version in _versions(filter(_is_version, beside))]
+    return [*beside, " ".join(beside), "other"]
 
 
 def _is_version(text: str) -> bool:
@@ -199,7 +218,7 @@ def _names(selector: Selector) -> Iterator[Problem]:
     for index, variant in enumerate(selector.variants):
         strange = [one for one in variant.requires if not _named_after(selector.project, one)]
         if len(strange) < len(variant.requires):
-            strange = [one for one in strange if _has_version(one, selector.version)]
+            strange = [one for one in strange if is_pinned(one, selector.version)]
         if strange:
             names = ", ".join(canonicalize_name(one.name) for one in strange)
             verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
@@ -220,16 +239,12 @@ def _named_after(project: str, requirement: Requirement) -> bool:
     return words or name.replace("-", "").startswith(own.replace("-", ""))
 
 
-def _has_version(requirement: Requirement, version: str) -> bool:
-    """Return whether a requirement is pinned to ``version``, as ``=={version}`` does."""
-    pins = [one for one in requirement.specifier if one.operator in ("==", "===")]
-    return any(one.version.removesuffix(".*") == version for one in pins)
-
-
 def _pins(selector: Selector) -> Iterator[Problem]:
     """Yield the distributions named after the project that are not of one version only."""
-    common = ("tool.selector.requires", selector.requires)
-    for key, requirements in (common, *_own_requirements(selector)):
+    keyed = [(SHARED_KEY, selector.requires)]
+    for index, variant in enumerate(selector.variants):
+        keyed.append((f"{variant_key(index)}.requires", selector.requirements_of(variant)))
+    for key, requirements in keyed:
         for requirement in requirements:
             prefix = f"{canonicalize_name(selector.project)}-"
             pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
@@ -241,20 +256,9 @@ def _pins(selector: Selector) -> Iterator[Problem]:
                 )
 
 
-def _own_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
-    """Yield, for each variant, its key and the requirements that tell it from the others."""
-    for index, variant in enumerate(selector.variants):
-        own = selector.distributions_of(variant)
-        requirements = [one for one in variant.requires if canonicalize_name(one.name) in own]
-        yield f"{variant_key(index)}.requires", requirements
-
-
 def _loops(selector: Selector) -> Iterator[Problem]:
     """Yield requirements that lead back to the project."""
-    keyed = [("tool.selector.requires", selector.requires)]
-    for index, variant in enumerate(selector.variants):
-        keyed.append((f"{variant_key(index)}.requires", variant.requires))
-    for key, requirements in keyed:
+    for key, requirements in keyed_requirements(selector):
         for requirement in requirements:
             if canonicalize_name(requirement.name) == canonicalize_name(selector.project):
                 yield Problem(key, f"{requirement} leads back to the project itself")

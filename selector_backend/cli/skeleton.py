@@ -177,7 +177,9 @@ def _key(key: str) -> str:
 
 
 def _shown(asked: object) -> str:
-    return " and ".join(asked) if isinstance(asked, list) else f"{asked}"
+    if isinstance(asked, list):
+        return " and ".join(asked)
+    return asked if isinstance(asked, str) else _toml(asked)
 
 
 def _cpus() -> set[str]:

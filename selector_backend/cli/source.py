@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..dist_info import RECORD_FORMAT, RECORD_NAME
 from ..errors import SelectorError
+from ..machine import FACTS, load_fact
 from ..project import read_project
 from ..request import Request
 from ..selector import parse_selector
 from .common import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from packaging.utils import NormalizedName
 
@@ -38,12 +43,15 @@ PythonOption = Annotated[
     ),
 ]
 
+# An sdist without code has a few files of text; more bytes than these are a mistake, or a trap.
+_LARGEST = 64 << 20
+
 # What an interpreter says of its environment. Alone, so that any Python 3 can run it.
 _ASK = """
 import json, os, platform, site, sys
 folders = list(site.getsitepackages())
 if site.ENABLE_USER_SITE:
-    folders.append(site.getusersitepackages())
+    folders.insert(0, site.getusersitepackages())
 version = platform.python_version()
 implementation = sys.implementation.version
 text = "%d.%d.%d" % implementation[:3]
@@ -104,6 +112,25 @@ class Recorded:
         return source if source != Request().source else None
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A selector package that is installed, and whose record is damaged, or a newer version's."""
+
+    project: str
+    version: str
+    reason: str
+
+    @property
+    def key(self) -> NormalizedName:
+        """The project's name as names are compared."""
+        return canonicalize_name(self.project)
+
+    @property
+    def message(self) -> str:
+        """The sentence on it."""
+        return f"{self.project} {self.version}: its record cannot be read: {self.reason}"
+
+
 def read_interpreter(python: str | None) -> Interpreter:
     """Ask the interpreter ``python``, or the one that runs this, for its environment."""
     path = python or sys.executable
@@ -120,41 +147,99 @@ def read_interpreter(python: str | None) -> Interpreter:
     return Interpreter(answer["python"], tuple(answer["folders"]), answer["marker"])
 
 
-def read_records(folders: tuple[str, ...]) -> Iterator[Recorded]:
-    """Yield the selector packages in ``folders``; a record that cannot be read is passed over."""
+def read_records(folders: tuple[str, ...]) -> tuple[list[Recorded], list[Unreadable]]:
+    """Return the selector packages in ``folders``, and those whose records cannot be read.
+
+    Of a project that is there twice, the first is the one that Python sees.
+    """
+    found: dict[str, Recorded | Unreadable] = {}
     for distribution in importlib.metadata.distributions(path=list(folders)):
-        try:
-            record = json.loads(distribution.read_text(RECORD_NAME) or "{}")
-            if record.get("format") == RECORD_FORMAT:
-                selector, problems = parse_selector(
-                    record["table"], project=record["project"], version=record["version"]
-                )
-                if not problems:
-                    yield Recorded(selector, record)
-        except (ValueError, OSError, KeyError, TypeError, AttributeError):
-            continue
+        one = _read_record(distribution)
+        if one is not None:
+            found.setdefault(one.key, one)
+    readable = [one for one in found.values() if isinstance(one, Recorded)]
+    return readable, [one for one in found.values() if isinstance(one, Unreadable)]
+
+
+def _read_record(distribution: importlib.metadata.Distribution) -> Recorded | Unreadable | None:
+    try:
+        text = distribution.read_text(RECORD_NAME)
+        return None if text is None else _parse_record(json.loads(text))
+    except (ValueError, OSError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # Whatever is amiss: the record is the backend's own, and nobody is to mend it by hand.
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+        return Unreadable(name, version, f"{type(error).__name__}: {error}") if name else None
+
+
+def _parse_record(record: Any) -> Recorded:
+    """Return a record with all that the commands read in it, or raise for what is not so."""
+    if record["format"] != RECORD_FORMAT:
+        raise ValueError(f"its format is {record['format']!r}, and this reads {RECORD_FORMAT}")
+    project, version = record["project"], record["version"]
+    selector, problems = parse_selector(record["table"], project=project, version=version)
+    if problems:
+        raise ValueError(str(problems[0]).strip())
+    for text in (*record["variants"], record["decided-by"], *record["conform"].values()):
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no text")
+    for text in record["requires"]:
+        Requirement(text)
+    for name in record["facts"].keys() & FACTS.keys():
+        load_fact(name, record["facts"][name], "the record")
+    for verdict in record["verdicts"]:
+        verdict["name"], verdict["fits"], verdict["reason"]
+    return Recorded(selector, record)
 
 
 def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
-    """Return what is installed of the project ``name``."""
+    """Return what is installed of the project ``name``.
+
+    Raises `SelectorError` if its record cannot be read.
+    """
     key = canonicalize_name(name)
-    return next((one for one in read_records(folders) if one.key == key), None)
+    readable, unreadable = read_records(folders)
+    for one in unreadable:
+        if one.key == key:
+            raise SelectorError(one.message)
+    return next((one for one in readable if one.key == key), None)
+
+
+def read_selector(folder: Path) -> Selector:
+    """Return the table of the project in ``folder``."""
+    if not folder.is_dir():
+        what = "it is a file; expected a project's folder" if folder.exists() else "no such folder"
+        raise UsageError(f"{folder}: {what}")
+    return read_project(folder).selector
 
 
 def read_sdist(file: Path) -> Selector:
     """Return the table of an sdist. Nothing in it is run, and nothing is left of it."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with tarfile.open(file) as archive:
-                for member in archive:
-                    # The first part is the sdist's own name and version.
-                    parts = PurePosixPath(member.name).parts[1:]
-                    content = archive.extractfile(member) if member.isreg() else None
-                    if content is None or not parts or ".." in parts:
-                        continue
-                    target = Path(folder, *parts)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(content.read())
-        except (tarfile.TarError, OSError, EOFError) as error:
+            _unpack(file, folder)
+        except (tarfile.TarError, OSError, EOFError, ValueError, LZMAError, zlib.error) as error:
             raise SelectorError(f"{file} is not an sdist that can be read: {error}") from None
+        if not Path(folder, "pyproject.toml").is_file():
+            raise SelectorError(f"{file} is not an sdist: it has no pyproject.toml")
         return read_project(Path(folder)).selector
+
+
+def _unpack(file: Path, folder: str) -> None:
+    """Write the files of an sdist to ``folder``; anything else that an archive can hold is not."""
+    left = _LARGEST
+    with tarfile.open(file) as archive:
+        for member in archive:
+            left -= member.size
+            if left < 0:
+                raise ValueError(
+                    f"it has more than {_LARGEST >> 20} MiB, and no code is to be in it"
+                )
+            # The first part is the sdist's own name and version.
+            parts = PurePosixPath(member.name).parts[1:]
+            content = archive.extractfile(member) if member.isreg() else None
+            if content is None or not parts or ".." in parts:
+                continue
+            target = Path(folder, *parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as copy:
+                shutil.copyfileobj(content, copy)

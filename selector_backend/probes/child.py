@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # The child takes this process's import path as it is: build environments are made of more than
-# what a fresh interpreter would find by itself. ``-S`` spares what `site` would do besides.
+# what a fresh interpreter would find by itself. It does so before it imports anything but `sys`,
+# which is built in: its own path begins with the current folder, and a ``json.py`` may lie there.
+# ``-S`` spares what `site` would do besides.
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from selector_backend.probes.child import answer; answer(*json.loads(sys.argv[2]))"
+    "import sys; sys.path[:] = sys.argv[2:]; import json; "
+    "from selector_backend.probes.child import answer; answer(*json.loads(sys.argv[1]))"
 )
 #: How long a child that was killed may take to go. One that is stuck inside the kernel does not
 #: go at all, and is left behind.
@@ -49,7 +51,7 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
     call = json.dumps([reader, *arguments])
     try:
         process = subprocess.Popen(
-            [sys.executable, "-S", "-c", _START, json.dumps(sys.path), call],
+            [sys.executable, "-S", "-c", _START, call, *sys.path],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -156,6 +156,16 @@ def test_what_no_machine_gets_and_machines_that_get_nothing(
             variant("a", "{ marker = \"sys_platform == 'linux'\" }"),
             variant("b", "{ marker = \"platform_machine in 'x86_64 AMD64'\" }"),
         ),
+        (
+            variant(
+                "a",
+                "{ marker = \"sys_platform == 'linux' and platform_machine == 'x86_64' and "
+                "platform_python_implementation == 'CPython' and os_name == 'posix' and "
+                "implementation_name == 'cpython' and 'Linux' == platform_system\" }",
+            ),
+            variant("b", "{ marker = \"'x' in platform_version or '3.9' <= python_version\" }"),
+        ),
+        tuple(variant(f"v{n}", f"{{ cpu = ['f{n}', 'g{n}'] }}") for n in range(18)),
     ],
 )
 def test_what_can_be_reached_is_not_complained_of(
@@ -201,7 +211,12 @@ def test_errors_are_the_backends_and_all_of_them(tmp_path: Path) -> None:
         "did you mean 'capability'?",
         "error: tool.selector.variant[0].when.cdua: not a fact, did you mean 'cuda'?",
     ]
-    assert "there is no pyproject.toml" in error("check", tmp_path / "nowhere", status=1)
+    assert "no such folder" in error("check", tmp_path / "nowhere")
+    assert "it is a file" in error("check", tmp_path / "pyproject.toml")
+    (tmp_path / "pyproject.toml").write_text("a = " + "[" * 100_000)
+    assert "nested too deep" in error("check", tmp_path, status=1)
+    (problem,) = data("check", tmp_path, status=1)["problems"]
+    assert problem["message"] == "pyproject.toml is not TOML: it is nested too deep"
     assert terminal("check", tmp_path)[1] == 1
 
 
@@ -232,8 +247,15 @@ def test_an_index_that_has_everything_and_one_that_does_not(
         wheel.unlink()
         assert lines("check", project, "--index", index.url) == ["nothing to mend"]
         assert index.requests.count("/simple/spam-core/") == 3
+        twice = variant("a", "{ gfx = true }", "requires = ['spam-cpu==1.0']")
+        other = variant("b", more="requires = ['spam-cpu==1.0', 'spam-core==1.0']")
+        both = write_project(tmp_path / "both", table(twice + other))
+        index.requests.clear()
+        assert lines("check", both, "--index", index.url) == ["nothing to mend"]
+        assert sorted(index.requests) == [f"/simple/spam{name}/" for name in ("-core", "-cpu", "")]
     assert "cannot be reached" in error("check", project, "--index", index.url, status=1)
-    assert "expected an address" in error("check", project, "--index", "index")
+    for address in ("index", "http://[::1/", "http://localhost:80x/", "ftp://localhost/"):
+        assert "expected an address" in error("check", project, "--index", address)
 
 
 BASIC = "Basic " + base64.b64encode(b"me:p@ss").decode()

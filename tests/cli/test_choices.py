@@ -14,7 +14,7 @@ from selector_backend.cli.source import Recorded
 from selector_backend.decision import Decision, decide
 from selector_backend.dist_info import record
 from selector_backend.environment import Environment, Installed
-from selector_backend.machine import Fact, Machine
+from selector_backend.machine import FACTS, Fact, Machine
 from selector_backend.request import Request
 from selector_backend.selector import parse_selector
 
@@ -75,6 +75,26 @@ def test_the_order_is_one_in_which_none_gets_less() -> None:
     # Chosen first, spam would take what eggs cannot have beside it.
     assert changes(*packages) == {}
     assert changes(packages[0]) == {"spam": ["new"]}
+
+
+def test_each_may_have_to_be_the_first() -> None:
+    spam = {"variant": [{"name": "a", "conform": {"cuda": "1"}}, {"name": "b"}]}
+    both = [{"name": name, "conform": {"cuda": "2"}} for name in ("a", "b")]
+    packages = [install("spam", spam, "a"), install("eggs", {"variant": both}, "b")]
+    assert changes(*packages) == {"eggs": ["a"], "spam": ["b"]}
+
+
+def test_what_is_stated_wins_over_what_providers_said_then() -> None:
+    v3 = {"name": "v3", "when": {"property": "x :: level :: v3"}}
+    table = {"provider": {"x": {"requires": ["x"]}}, "variant": [v3, {"name": "any"}]}
+    selector, _ = parse_selector(table, project="spam", version="1.0")
+    value = frozenset({"x :: level :: v3"})
+    then = Machine({"property": Fact("property", "x", value=value)})
+    spam = Recorded(selector, record(decide(selector, then, Request(), Environment())))
+    for source, names in ((FACTS["property"].source, []), ("--set", ["any"])):
+        now = Machine({"property": Fact("property", source, reason="a test says so")})
+        choices = choose([spam], place(now, [spam]))
+        assert [one.decision.names for one in choices if one.changes] == [names] * bool(names)
 
 
 def test_packages_are_linked_by_what_their_tables_name() -> None:

@@ -124,7 +124,7 @@ def installed(environment: Environment, *names: str) -> set[str]:
 def test_nothing_is_wrong(make_environment: MakeEnvironment, index: Index) -> None:
     environment = make_environment(index)
     python = ("--python", str(environment.python))
-    none = f"no selector package is installed with {environment.python}"
+    none = f"no selector package is installed with {environment.python}; --python names another one"
     assert lines("doctor", *python) == [none]
     environment.pip("install", "spam", "ham", environ={**GPU, "SELECTOR_CPU": "haswell"})
     environ = {**GPU, "SELECTOR_CPU": "haswell"}
@@ -205,6 +205,50 @@ def test_variants_lie_side_by_side(make_environment: MakeEnvironment, index: Ind
     ]
     assert installed(environment, "spam") == {"spam", "spam-cu12"}
     assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
+
+
+def test_a_variant_lies_there_in_place_of_the_chosen_one(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    environment.pip("uninstall", "--yes", "spam-cu12")
+    environment.pip("install", "--no-deps", "spam-cu11")
+    assert mend(environment, GPU) == [
+        "spam 1.0: spam-cu11 is installed in place of the variant cu12",
+        "spam 1.0: spam-cu12==1.0 is not installed",
+    ]
+    assert installed(environment, "spam") == {"spam", "spam-cu12"}
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, '{"format": 1}', '{"format": 2}'])
+def test_a_record_that_cannot_be_read(
+    make_environment: MakeEnvironment, index: Index, text: str
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    (record,) = environment.site_packages.glob("spam-1.0.dist-info/selector.json")
+    record.write_text(text)
+    message = error("explain", "spam", "--python", environment.python, status=1)
+    assert message.startswith("error: spam 1.0: its record cannot be read: ")
+    (found,) = doctor(environment, GPU, well=False)["findings"]
+    assert found["projects"] == ["spam"]
+    if not text:  # one round is enough: what is wrong with it does not matter
+        (shown,) = mend(environment, GPU)
+        assert shown.startswith("spam 1.0: its record cannot be read: ")
+        assert environment.record()["variants"] == ["cu12"]
+
+
+def test_what_is_stated_is_what_the_commands_install(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    given = ("doctor", "--python", environment.python, "--set", "cuda=11.8")
+    shown = [shlex.split(one) for one in lines(*given, status=1) if one.startswith("  ")]
+    for _, *arguments in shown:
+        environment.pip(*arguments[2:], environ=NONE)
+    assert lines(*given) == ["spam 1.0: cu11 suits this machine"]
 
 
 def test_packages_disagree(make_environment: MakeEnvironment, index: Index, tmp_path: Path) -> None:

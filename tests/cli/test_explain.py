@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from pathlib import Path
 
@@ -98,6 +97,21 @@ def test_an_sdist_cannot_write_outside(tmp_path: Path) -> None:
     assert not list((tmp_path / "scratch").rglob("evil"))
 
 
+def test_an_sdist_that_is_a_trap(tmp_path: Path) -> None:
+    sdist = tmp_path / "spam-1.0.tar.gz"
+    with tarfile.open(sdist, "w:gz", compresslevel=1) as archive:
+        info = tarfile.TarInfo("spam-1.0/README")
+        info.size = 65 << 20
+        archive.addfile(info, io.BytesIO(bytes(info.size)))
+    assert "it has more than 64 MiB" in error("explain", sdist, status=1)
+    with tarfile.open(sdist, "w:xz") as archive:
+        archive.add(__file__, "spam-1.0/setup.py")
+    assert "is not an sdist: it has no pyproject.toml" in error("explain", sdist, status=1)
+    content = sdist.read_bytes()
+    sdist.write_bytes(content[:99] + bytes(99) + content[198:])
+    assert "is not an sdist that can be read" in error("explain", sdist, status=1)
+
+
 def test_a_provider_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "plugin.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     table = """
@@ -123,14 +137,19 @@ def test_what_is_installed_then_and_now(
     environment = make_environment(spam_index)
     environment.pip("install", "spam", environ={"SELECTOR_CUDA": "12.4"})
     python = ("--python", environment.python)
-    found = lines("explain", "spam", *python, "--set", "cuda=12.4")
+    folder = environment.folder / "sources"
+    write_project(folder / "spam", REFUSING)  # not what is meant, with an environment
+    found = lines("explain", "spam", *python, "--set", "cuda=12.4", cwd=folder)
     assert "installed: cu12, chosen by machine" in found
     assert "because, then: cuda 12.4 is >=12" in found
     assert not [line for line in found if line.startswith("now: ")]
     found = data("explain", "spam", *python, "--set", "cuda=", status=1)
     assert found["installed"] == environment.record()
     assert "spam-cu12 1.0 is installed" in found["problem"]
-    assert json.loads(json.dumps(found))["decision"]["variants"] == []
+    assert found["decision"]["variants"] == []
+    inside = lines("explain", "./spam", *python, "--set", "cuda=12.4", cwd=folder)
+    assert "Ask for help." not in found["problem"]
+    assert "old      does not fit  cuda 12.4 is not <12" in inside
 
 
 def test_it_explains_to_a_terminal(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_json(tmp_path: Path) -> None:
         (("--variant", "big: cuda = 12"), "cuda: found 12 (an integer)"),
         (("--variant", "big: cuda = '>=12' }\nx = { "), "big: cuda = '>=12'"),
         (("--variant", "cu12", "--variant", "CU12"), "found 'CU12', but tool.selector.variant[0]"),
-        (("--variant", "auto:"), "found 'auto'"),
+        (("--variant", "auto"), "--variant auto: a request says so to have it chosen"),
         (("--variant", "cu12", "--advice", "See {cdua}."), "tool.selector.advice"),
     ],
 )

@@ -86,6 +86,44 @@ def test_a_terminal_gets_a_table_in_colour_and_a_pipe_gets_neither() -> None:
     assert "┃" not in piped
 
 
+def test_what_a_stranger_wrote_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "machine.json"
+    facts = {"cuda": {"absent": "\x1b]0;title\x07 \u202etxet", "source": "\x1b[2J"}}
+    file.write_text(json.dumps({"format": 1, "facts": facts}))
+    for output in (
+        command("machine", "--machine", file).stdout,
+        terminal("machine", "--machine", file)[0],
+        command("machine", "--machine", file, "--fact", "cuda").stderr,
+    ):
+        assert "\x1b]" not in output
+        assert "\x1b[2J" not in output
+        assert "\u202e" not in output
+        assert "\\x1b]0;title" in output
+
+
+def test_an_output_that_cannot_write_everything(tmp_path: Path) -> None:
+    project = write_project(
+        tmp_path / "späm",
+        more='description = "ü"\n[tool.selector]\nadvice = "Größe: ☃"\n',
+        table='[[tool.selector.variant]]\nname = "a"\nwhen = { cuda = true }\n',
+    )
+    environ = {"PYTHONIOENCODING": "ascii", "SELECTOR_CUDA": ""}
+    assert r"Gr\xf6\xdfe: \u2603" in "".join(lines("explain", project, environ=environ, status=1))
+    found = data("explain", project, environ=environ, status=1)
+    assert "Größe: ☃" in found["problem"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"format": 1, "facts": {"cuda": %s}}' % ("9" * 9999)]
+)
+def test_a_profile_that_is_a_trap(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "machine.json"
+    file.write_text(text)
+    message = error("machine", "--machine", file, status=1)
+    assert f"--machine names the machine profile {file}, which " in message
+    assert "it is a folder" in error("machine", "--machine", tmp_path)
+
+
 def test_help_has_an_example_and_completion() -> None:
     top = "\n".join(lines("--help"))
     assert "--install-completion" in top

@@ -70,7 +70,10 @@ def test_variants_that_stand_side_by_side(tmp_path: Path) -> None:
     options = project(tmp_path, "capability")
     assert lines("plan", nodes, *options)[-1] == "in one image: SPAM_VARIANT=cu12,cu11"
     (nodes / "d.json").unlink()
-    assert lines("plan", nodes, *options)[-1] == "in one image: SPAM_VARIANT=cu11"
+    assert lines("plan", nodes, *options)[-2:] == [
+        "in one image: SPAM_VARIANT=cu11",
+        "so that each has its best: SPAM_VARIANT=cu12,cu11",
+    ]
 
 
 def test_a_fact_that_is_stated_for_the_whole_fleet(tmp_path: Path) -> None:
@@ -87,8 +90,8 @@ def test_files_lines_and_standard_input_as_json(tmp_path: Path) -> None:
     arguments = ["plan", nodes / "d.json", tmp_path / "fleet.jsonl", "-", "--json"]
     process = subprocess.run(
         [*COMMAND, *map(str, [*arguments, *project(tmp_path)])],
-        input=text,
-        env=hook_environ(),
+        input="\ufeff" + text,  # as some editors begin a file
+        env=hook_environ(PYTHONIOENCODING="utf-8"),
         check=True,
         capture_output=True,
         text=True,
@@ -107,6 +110,7 @@ def test_files_lines_and_standard_input_as_json(tmp_path: Path) -> None:
             "machines": 5,
             "variants": {"cu12": 3, "cu11": 2},
             "nothing": {"machines": 0, "examples": []},
+            "best": None,
             "image": {
                 "variants": ["cu11"],
                 "setting": "SPAM_VARIANT=cu11",
@@ -131,7 +135,9 @@ def test_it_agrees_with_explain(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("no json", "fleet.jsonl:2 is not JSON: "),
+        ("no json", "fleet.jsonl:2, a line that is to be one machine profile, is not JSON: "),
+        ('{"format": 1, "facts": {"cuda": "12", "cuda": "13"}}', "cuda: is given more than once"),
+        ("\udcff", "a line that is to be one machine profile, is not UTF-8 text"),
         ('{"format": 1, "facts": {"cdua": "12"}}', "facts.cdua: not a known fact, did you mean"),
         ('{"format": 1, "facts": {"cuda": "new"}}', "fleet.jsonl:2 has an error:\n  facts.cuda: "),
         ("[]", "fleet.jsonl:2 is not a machine profile"),
@@ -139,8 +145,17 @@ def test_it_agrees_with_explain(tmp_path: Path) -> None:
 )
 def test_a_profile_that_is_none_is_named(tmp_path: Path, text: str, message: str) -> None:
     fleet = tmp_path / "fleet.jsonl"
-    fleet.write_text(f'{{"format": 1, "facts": {{}}}}\n{text}\n', encoding="utf-8")
+    content = f'{{"format": 1, "facts": {{}}}}\n{text}\n'
+    fleet.write_bytes(content.encode("utf-8", "surrogateescape"))
     assert message in error("plan", fleet, "--summary", *project(tmp_path), status=1)
+
+
+def test_where_there_are_no_profiles(tmp_path: Path) -> None:
+    given = project(tmp_path)
+    (tmp_path / "empty").mkdir()
+    message = error("plan", tmp_path / "empty", *given, status=1)
+    assert f"{tmp_path / 'empty'}: there are no machine profiles in it" in message
+    assert "-: there are no machine profiles in it" in error("plan", "-", *given, status=1)
 
 
 def test_a_terminal_gets_a_table_and_files_have_to_be_there(tmp_path: Path) -> None:

@@ -275,3 +275,12 @@ def test_only_the_library_of_the_fact_that_is_named_is_loaded(
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     expected = [EVERYTHING[fact]] if fact in EVERYTHING else []
     assert [line.split()[0] for line in lines] == expected
+
+
+@pytest.mark.parametrize("name", ["json", "re", "ctypes", "selector_backend"])
+def test_what_lies_beside_the_table_is_not_run(tmp_path: Path, hidden: str, name: str) -> None:
+    source = write_project(tmp_path / "source", TABLE.format(fact="cuda-toolkit"))
+    (source / f"{name}.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
+    libraries = f"{toolkit(tmp_path / 'lib', NVRTC_12)}:{hidden}"
+    backend = Backend(source, {"LD_LIBRARY_PATH": libraries})
+    assert backend.record(tmp_path / "out")["facts"]["cuda-toolkit"]["value"] == "12.4"

@@ -177,7 +177,7 @@ def test_forcing_another_variant_stops_with_commands_that_work(
     assert environment.installed() == {"spam": "1.0", "spam-cu11": "1.0"}
     assert run_commands(environment, process.stdout) == [
         "pip uninstall --yes spam spam-cu11",
-        "pip install -C variant=cu12 spam==1.1",
+        "pip install --config-settings variant=cu12 spam==1.1",
     ]
     assert environment.installed() == {"spam": "1.1", "spam-cu12": "1.1"}
     check_files(environment)

@@ -440,6 +440,24 @@ def test_what_is_wrong_with_conform_is_said(
         assert fragment in problems[0].message
 
 
+def test_what_stands_for_a_variant_and_what_is_everybodys() -> None:
+    selector, problems = parse_selector(
+        {
+            "requires": ["spam-core"],
+            "variant": [
+                {"name": "a", "requires": ["spam-a=={version}", "numpy", "spam-core", "x==1.0"]},
+                {"name": "b", "requires": ["Spam_B=={version}.*", "cuda-toolkit==12.*"]},
+                {"name": "c", "requires": ["ham>=2", "eggs"]},
+            ],
+        },
+        project="spam",
+        version="1.0",
+    )
+    assert problems == []
+    own = [selector.distributions_of(variant) for variant in selector.variants]
+    assert own == [{"spam-a", "x"}, {"spam-b"}, {"ham", "eggs"}]
+
+
 def test_conform_is_read_with_its_names_normalized() -> None:
     table = {"variant": [{"name": "cu12", "conform": {"Cuda-Major": " 12 "}}]}
     selector, problems = parse_selector(table, project="spam", version="1.0")
