@@ -14,6 +14,13 @@ def main() -> None:
     0 is fine, 1 that a problem was found, 2 that what was asked for makes no sense.
     """
     try:
+        _run()
+    except KeyboardInterrupt:  # while the command was still being imported
+        raise SystemExit(130) from None
+
+
+def _run() -> None:
+    try:
         from .app import app
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("selector_backend"):

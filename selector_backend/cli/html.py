@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..decision import Verdict
+    from ..decision import Decision, Verdict
     from ..selector import Selector
 
 # On a narrow screen a machine is a card, and each of its cells says which variant it is of.
@@ -26,7 +26,9 @@ small { display: block; opacity: .8; font-weight: 400; }
 .other b { font-weight: 400; }
 .chosen { border-left: .3rem solid var(--good); }
 .chosen b { color: var(--good); }
-.refuses b, .nothing { color: var(--bad); }
+.refuses b, summary { color: var(--bad); }
+details { font-weight: 400; }
+details small { white-space: pre-wrap; }
 @media (max-width: 55rem) {
   table, tbody, tr, th, td { display: block; overflow-wrap: anywhere; }
   thead { display: none; }
@@ -37,9 +39,7 @@ small { display: block; opacity: .8; font-weight: 400; }
 """
 
 
-def page(
-    selector: Selector, rows: Sequence[tuple[str, str, Sequence[str], Sequence[Verdict]]]
-) -> str:
+def page(selector: Selector, rows: Sequence[tuple[str, str, Sequence[str], Decision]]) -> str:
     """Return the page: for each machine its name, what it is after, and a cell for each variant."""
     title = escape(f"{selector.project} {selector.version}: which machine gets what")
     head = "".join(f'<th scope="col">{escape(one.name)}</th>' for one in selector.variants)
@@ -76,11 +76,15 @@ def page(
 """
 
 
-def _row(name: str, after: str, outcomes: Sequence[str], verdicts: Sequence[Verdict]) -> str:
-    cells = "".join(map(_cell, outcomes, verdicts))
+def _row(name: str, after: str, outcomes: Sequence[str], decision: Decision) -> str:
+    cells = "".join(map(_cell, outcomes, decision.verdicts))
     texts = f"{escape(name)}<small>{escape(after)}</small>"
-    if "chosen" not in outcomes:
-        texts += '<small class="nothing">installing stops here</small>'
+    if decision.problem is not None:
+        message = escape(decision.problem)
+        texts += (
+            '<details class="nothing"><summary>installing stops here</summary>'
+            f"<small>{message}</small></details>"
+        )
     return f'<tr><th scope="row">{texts}</th>{cells}</tr>'
 
 

@@ -89,6 +89,7 @@ def init(
     if name is None and asks:
         name = _ask("Name", named if is_name(named) else None, _name)
     name = _given("--name", named if name is None else name, _name)
+    _check_free(folder, [name, f"{name}-{CORE}"])  # before anybody answers questions in vain
     if kind is None and asks:
         print_line(f"{REQUIREMENT}: variants exclude each other, as CUDA 12 and CUDA 13 do")
         print_line(f"{CAPABILITY}: variants can stand side by side, as builds for CPU levels do")
@@ -215,12 +216,7 @@ def _condition(text: str) -> dict[str, Any]:
 def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
     """Write the project, after checking it, and say how to go on."""
     texts = files(project)
-    for one in project.folders:
-        if (folder / one).exists():
-            raise UsageError(
-                f"{folder / one} is there already, and nothing was written; name another folder, "
-                f"such as {folder / 'packages'}"
-            )
+    _check_free(folder, project.folders)
     with tempfile.TemporaryDirectory() as trial:
         _write_files(Path(trial), texts)
         try:
@@ -243,6 +239,15 @@ def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
         _show(folder, project, [f"{one.key}: {one.message}" for one in problems])
     if problems:
         raise typer.Exit(1)
+
+
+def _check_free(folder: Path, names: list[str]) -> None:
+    for name in names:
+        if (folder / name).exists():
+            raise UsageError(
+                f"{folder / name} is there already, and nothing was written; name another folder, "
+                f"such as {folder / 'packages'}"
+            )
 
 
 def _write_files(folder: Path, texts: dict[str, str]) -> None:

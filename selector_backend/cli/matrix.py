@@ -91,7 +91,7 @@ def matrix(
         for name, after, machine in machines
     ]
     if html is not None:
-        cells = [(row.name, row.after, row.outcomes, row.decision.verdicts) for row in rows]
+        cells = [(row.name, row.after, row.outcomes, row.decision) for row in rows]
         try:
             html.write_text(page(selector, cells), encoding="utf-8", errors="replace")
         except OSError as error:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # More machines than this are not tried, and then nothing is said of what is reachable.
 _MOST = 200_000
 SHARED_KEY = "tool.selector.requires"
+# Versions below and above all that a table names.
+_OLDEST, _NEWEST = "0", "999999"
 _VERSIONS = re.compile(r"\d+(?:\.\d+)*")
 # A marker's comparison: a variable and a text, or the other way round. `str()` has all in ".
 _COMPARISON = re.compile(r'([a-z_]+) (?:not in|\S+) "([^"]*)"|"([^"]*)" (?:not in|\S+) ([a-z_]+)')
@@ -131,7 +133,8 @@ def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
 
 
 def _where(fact: Fact) -> str:
-    return f"{fact.name} is {fact.text}"
+    extremes = {_OLDEST: "older than any that is named", _NEWEST: "newer than any that is named"}
+    return f"{fact.name} is {extremes.get(fact.text, fact.text)}"
 
 
 def _samples(name: str, selector: Selector) -> list[_Sample]:
@@ -166,7 +169,7 @@ def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None
 
 def _versions(texts: Iterable[str]) -> list[Version]:
     """Return the versions that ``texts`` name, and some just below and above each."""
-    found = {Version("0"), Version("999999")}
+    found = {Version(_OLDEST), Version(_NEWEST)}
     for text in itertools.chain.from_iterable(map(_VERSIONS.findall, texts)):
         parts = [int(part) for part in text.split(".")]
         for end in range(1, len(parts) + 1):

@@ -193,7 +193,9 @@ def test_the_page_has_the_same_cells_and_needs_nothing_else(tmp_path: Path) -> N
     command("matrix", ROOT / "docs/recipes/cupy", "--html", file)
     machines = data("matrix", ROOT / "docs/recipes/cupy")["machines"]
     without = [one["name"] for one in machines if not one["variants"]]
-    assert file.read_text(encoding="utf-8").count('class="nothing"') == len(without) > 0
+    text = file.read_text(encoding="utf-8")
+    assert text.count('class="nothing"') == len(without) > 0
+    assert "See https://docs.cupy.dev/" in text  # the table's advice
     message = error("matrix", project, "--html", tmp_path / "nowhere" / "page.html")
     assert "No such file or directory" in message
 
