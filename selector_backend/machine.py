@@ -356,15 +356,23 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
     text = environ.get(fact.variable)
     if text is None:
         return None
-    if not text.strip():
-        return Fact(name, fact.variable, reason=f"{fact.variable} is set to nothing")
     try:
-        return Fact(name, fact.variable, value=fact.kind.parse(text.strip()))
+        return state(name, text, fact.variable, absent=f"{fact.variable} is set to nothing")
     except ValueError as error:
         raise SelectorError(
             f"the environment variable {fact.variable} is {text!r}: {error}; "
             f"for example {fact.variable}={fact.example}"
         ) from None
+
+
+def state(name: str, text: str, source: str, *, absent: str) -> Fact:
+    """Return the fact ``name`` as a person writes it: nothing is an absent one, ``absent`` why.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
+    if not text.strip():
+        return Fact(name, source, reason=absent)
+    return Fact(name, source, value=FACTS[name].kind.parse(text.strip()))
 
 
 def is_fact_name(text: str) -> bool:

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import SelectorError, did_you_mean
-from ..machine import FACTS, Fact, Machine
+from ..machine import FACTS, Fact, Machine, state
 from ..probes import complete, read_machine
 from ..request import MACHINE_VARIABLE, ProfileFile
 
@@ -97,10 +97,8 @@ def _stated(setting: str) -> Fact:
     example = f"--set {name}={FACTS[name].example}"
     if not equals:
         raise UsageError(f"--set {setting}: expected a value, for example {example}")
-    if not text.strip():
-        return Fact(name, "--set", reason="--set says so")
     try:
-        return Fact(name, "--set", value=FACTS[name].kind.parse(text.strip()))
+        return state(name, text, "--set", absent="--set says so")
     except ValueError as error:
         raise UsageError(f"--set {setting}: {error}; for example {example}") from None
 

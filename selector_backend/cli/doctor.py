@@ -155,7 +155,8 @@ def _packages(
 
 def _unreadable(package: Unreadable) -> Finding:
     """Return the finding of a record that cannot be read; the package is to be made once more."""
-    again = {f"{package.project}=={package.version}": Damage((), (RECORD_NAME,))}
+    version = package.version.partition("+")[0]  # without the label that uv's wheels have
+    again = {f"{package.project}=={version}": Damage((), (RECORD_NAME,))}
     return Finding([], [package.message], damaged=again, unreadable=package.project)
 
 

@@ -397,12 +397,20 @@ def test_an_environment_without_pip_is_mended_by_uv(
 ) -> None:
     environment = make_environment(index, pip=None)
     environment.uv("pip", "install", "spam", environ=GPU)
-    found = doctor(environment, NONE, well=False)["findings"]
+    mend_by_uv(environment, NONE)
+    assert installed(environment, "spam") == {"spam", "spam-cpu"}
+    (record,) = environment.site_packages.glob("spam-*.dist-info/selector.json")
+    record.write_text("")
+    mend_by_uv(environment, NONE)
+    assert environment.record()["variants"] == ["cpu"]
+
+
+def mend_by_uv(environment: Environment, environ: Mapping[str, str]) -> None:
+    found = doctor(environment, environ, well=False)["findings"]
     for program, *arguments in found[0]["commands"]:
         assert program == "uv"
-        environment.uv(*arguments, environ=NONE)
-    doctor(environment, NONE, well=True)
-    assert installed(environment, "spam") == {"spam", "spam-cpu"}
+        environment.uv(*arguments, environ=environ)
+    doctor(environment, environ, well=True)
 
 
 def test_an_environment_without_pip_shows_an_install_nothing(
