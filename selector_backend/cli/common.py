@@ -42,6 +42,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="FACT=VALUE",
+        autocompletion=lambda: [f"{name}=" for name in FACTS],
         help="State a fact, such as cuda=12.4; with nothing after the =, it is absent. "
         "May be repeated.",
     ),

@@ -44,6 +44,7 @@ KindOption = Annotated[
     typer.Option(
         "--kind",
         metavar="KIND",
+        autocompletion=lambda: [*_KINDS],
         help="'requirement', variants that exclude each other, as CUDA 12 and CUDA 13 do; or "
         "'capability', variants that can stand side by side, as builds for CPU levels do.",
     ),
@@ -82,7 +83,7 @@ def init(
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
 
-    Without a variant, a terminal is asked for it, and for what else the options do not say.
+    Without a variant, a terminal is asked for name, kind and variants.
     """
     asks = not variants and not as_json and sys.stdin is not None and sys.stdin.isatty()
     named = folder.resolve().name

@@ -24,7 +24,10 @@ from .common import (
 FactOption = Annotated[
     Optional[str],
     typer.Option(
-        "--fact", metavar="FACT", help="Write this fact's value and nothing else; 1 if absent."
+        "--fact",
+        metavar="FACT",
+        autocompletion=lambda: [*FACTS],
+        help="Write this fact's value and nothing else; 1 if absent.",
     ),
 ]
 

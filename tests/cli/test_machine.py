@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from support.driver import Driver
 from support.environment import run
 from support.hooks import Backend
 from support.index import Index
-from support.project import write_project
+from support.project import hook_environ, write_project
 
 from selector_backend.machine import FACTS
 
@@ -132,6 +133,26 @@ def test_help_has_an_example_and_completion() -> None:
         text = " ".join(" ".join(lines(name, "--help")).split())
         assert f"Examples: selector-backend {name}" in text
     assert lines("--version")[0].startswith("selector-backend ")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("machine", "--fact", "cuda-"), ["cuda-toolkit"]),
+        (("explain", "--set", "mu"), ["musl="]),
+        (("init", "--kind", "c"), ["capability"]),
+        (("ma",), ["machine", "matrix"]),
+    ],
+)
+def test_the_shell_completes(words: tuple[str, ...], expected: list[str]) -> None:
+    line = " ".join(["selector-backend", *words])
+    environ = {"COMP_WORDS": line, "COMP_CWORD": str(len(words))}
+    code = "import sys; sys.argv[0] = 'selector-backend'; from selector_backend.cli import main"
+    process = run(
+        [sys.executable, "-c", f"{code}; main()"],
+        hook_environ(**environ, _SELECTOR_BACKEND_COMPLETE="complete_bash"),
+    )
+    assert process.stdout.split() == expected
 
 
 def test_without_the_extra_it_says_how_to_get_it(
