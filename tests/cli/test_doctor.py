@@ -16,45 +16,29 @@ from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_project, write_wheel
 
-TABLE = """
+HEAD = """
 [tool.selector]
-
+"""
+CU12 = """
 [[tool.selector.variant]]
 name = "cu12"
 when = { cuda = ">=12" }
 conform = { cuda = "12" }
-
+"""
+CU11 = """
 [[tool.selector.variant]]
 name = "cu11"
 when = { cuda = ">=11.2" }
 conform = { cuda = "11" }
-
+"""
+CPU = """
 [[tool.selector.variant]]
 name = "cpu"
 """
+TABLE = HEAD + CU12 + CU11 + CPU
 # Other tables that name `cuda` as well: one has nothing for CUDA 12, one nothing for CUDA 11.
-NO_CU12 = """
-[tool.selector]
-
-[[tool.selector.variant]]
-name = "cu11"
-when = { cuda = ">=11.2" }
-conform = { cuda = "11" }
-
-[[tool.selector.variant]]
-name = "cpu"
-"""
-NO_CU11 = """
-[tool.selector]
-
-[[tool.selector.variant]]
-name = "cu12"
-when = { cuda = ">=12" }
-conform = { cuda = "12" }
-
-[[tool.selector.variant]]
-name = "cpu"
-"""
+NO_CU12 = HEAD + CU11 + CPU
+NO_CU11 = HEAD + CU12 + CPU
 PYTHON_ONLY = """
 [tool.selector]
 kind = "capability"
@@ -337,7 +321,7 @@ def test_a_choice_out_of_another_machines_cache(
 def test_nothing_fits_any_more(
     make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
 ) -> None:
-    table = TABLE.replace('[[tool.selector.variant]]\nname = "cpu"\n', "")
+    table = HEAD + CU12 + CU11
     build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
     write_wheel(tmp_path / "dist", "spam-cu12")
     environment = make_environment(serve(tmp_path / "dist"))

@@ -10,25 +10,12 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from selector_backend.environment import Environment, Installed
-from selector_backend.machine import FACTS, Fact, Kind, Machine, Value
+from selector_backend.machine import FACTS, MARKER_VARIABLES, Fact, Kind, Machine, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMES = ("avx", "avx2", "avx512_vnni", "x86_64_v3", "zen3", "neoverse_n1")
-MARKER_VARIABLES = (
-    "implementation_name",
-    "implementation_version",
-    "os_name",
-    "platform_machine",
-    "platform_python_implementation",
-    "platform_release",
-    "platform_system",
-    "platform_version",
-    "python_full_version",
-    "python_version",
-    "sys_platform",
-)
 MARKERS = (
     "sys_platform == 'linux'",
     "sys_platform != 'linux' and os_name == 'nt'",
