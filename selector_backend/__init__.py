@@ -83,7 +83,7 @@ def prepare_metadata_for_build_wheel(
 
     project = _project()
     decision = _decision(project, _request(project, config_settings))
-    project = project.labelled(caller().label(project.version, decision.names))
+    project = project.labelled(caller().mark.label(project.version, decision.names))
     folder = Path(metadata_directory, f"{project.stem}.dist-info")
     return write_folder(folder, dist_info(project, decision))
 
@@ -109,7 +109,7 @@ def build_wheel(
             name = prepare_metadata_for_build_wheel(folder, config_settings)
             return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
     stem, files = read_dist_info(Path(metadata_directory))
-    tag = caller().tag(recorded_variants(files))
+    tag = caller().mark.tag(recorded_variants(files))
     if read_portable(config_settings, os.environ):
         stem, files, tag = *without_label(stem, files), PORTABLE_TAG
     return write_wheel(Path(wheel_directory), stem, tag, files)
@@ -134,25 +134,23 @@ def _request(project: Project, config_settings: Mapping[str, Any] | None) -> Req
 
 def _decision(project: Project, request: Request) -> Decision:
     from .decision import decide
-    from .environment import Environment, read_environment, visible_folders
-    from .frontend import build_environment, caller
+    from .environment import Environment, read_environment
+    from .frontend import caller
     from .machine import Machine
     from .probes import read_machine
     from .selector import REQUIREMENT
 
     selector, machine, environment = project.selector, Machine(), Environment()
-    scratch = build_environment()
     if request.automatic:
         machine = read_machine(
             selector.facts,
             os.environ,
-            scratch,
+            caller().memory,
             providers=selector.named_providers,
             profile=request.profile,
         )
     if selector.kind == REQUIREMENT:
-        folders = visible_folders(caller(), os.environ, isolated=scratch is not None)
-        environment = read_environment(selector, folders)
+        environment = read_environment(selector, caller().folders)
     decision = decide(selector, machine, request, environment)
     if decision.problem is not None:
         raise SelectorError(decision.problem)

@@ -1,17 +1,13 @@
-"""What the environment that is being installed into holds, where it can be seen.
+"""What the folders of an environment hold.
 
 Only variants that exclude each other (the requirement kind) depend on it.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
-import site
-import sys
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
@@ -22,7 +18,6 @@ from .selector import parse_selector
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .frontend import Frontend
     from .selector import Selector
 
 
@@ -96,69 +91,6 @@ def read_selectors(paths: Sequence[str]) -> Environment:
         except (ValueError, OSError, RecursionError) as error:
             notes.append(f"the record of {_name(distribution)} was passed over: {error}")
     return Environment(tuple(selectors), notes=tuple(notes))
-
-
-def visible_folders(
-    frontend: Frontend, environ: Mapping[str, str], isolated: bool
-) -> Sequence[str]:
-    """Return the folders of the environment that is being installed into.
-
-    Empty where the frontend does not let the backend see it, or installs nothing. ``isolated`` is
-    whether this runs in a build environment of the frontend's own.
-
-    pip runs the hooks by the environment's interpreter, and takes only the import path away; uv
-    runs them by an interpreter of the build environment, unless there is none.
-    """
-    options, _ = _DESTINATIONS.parse_known_args(frontend.arguments)
-    target = options.target or environ.get("PIP_TARGET")
-    elsewhere = options.prefix or options.root or environ.get("PIP_PREFIX")
-    if frontend.name == "pip" and frontend.command in ("install", ""):
-        if target:
-            return [target]
-        return [] if elsewhere or environ.get("PIP_ROOT") else _site_packages()
-    if frontend.name == "uv" and not isolated and not target and not elsewhere:
-        return _site_packages()
-    return []
-
-
-def _destinations() -> argparse.ArgumentParser:
-    """Return a parser of the options, the same in pip and uv, that lead out of an environment.
-
-    Without abbreviations: ``--pre`` is not ``--prefix``.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for names in (("-t", "--target"), ("--prefix",), ("--root",)):
-        parser.add_argument(*names)
-    return parser
-
-
-_DESTINATIONS = _destinations()
-
-
-def _site_packages() -> list[str]:
-    """Return the folders that hold this interpreter's distributions, as it is without a frontend.
-
-    The user's own comes first, as on the import path. pip takes them off that for the hooks;
-    `site` still names them.
-    """
-    users = [site.getusersitepackages()] if _sees_user_site() else []
-    return list(dict.fromkeys([*users, *site.getsitepackages()]))
-
-
-def _sees_user_site() -> bool:
-    """Return whether the user's own folder belongs to the environment.
-
-    It does not in a virtual environment, unless that sees the system's folders too (PEP 405).
-    """
-    if sys.prefix == sys.base_prefix:
-        return True
-    try:
-        text = Path(sys.prefix, "pyvenv.cfg").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return False
-    pairs = (line.partition("=") for line in text.lower().splitlines())
-    settings = {name.strip(): value.strip() for name, _, value in pairs}
-    return settings.get("include-system-site-packages") == "true"
 
 
 def _installed(record: Any) -> Installed:

@@ -3,13 +3,15 @@
 Installers keep the wheel that they build from an sdist, and the metadata, and give them to the next
 who asks for that name and version: another request, or a machine that has a driver by now, gets the
 choice of before. No standard lets a backend say that a wheel is not to be kept. So the wheel is
-marked in the one way that each frontend installs but does not reuse; `Mark` has the ways, `_MARKS`
-who gets which. ``docs/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
+marked in the one way that each frontend installs but does not reuse; `Mark` has the ways.
+``docs/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
 
 What would make the marks unnecessary: wheel variants (PEP 817), or frontends that ask the backend
 before they reuse what it built. Keying by config settings, as uv has it and pip may get it
 (https://github.com/pypa/pip/issues/11164), is not enough, since the machine and the table's
 variable choose as well.
+
+Everything about a frontend is in its row of `FRONTENDS`.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from __future__ import annotations
 import enum
 import os
 import re
-import subprocess
+import site
 import sys
-from dataclasses import dataclass, field
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, Literal
+
+from .process import Process, parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,145 +58,400 @@ class Mark(enum.Enum):
     #: https://github.com/astral-sh/uv/pull/11429
     LABEL = "label"
 
-
-@dataclass(frozen=True)
-class Frontend:
-    """What calls the backend, and how the wheels are marked that it gets.
-
-    ``name`` is empty where the frontend is not known, ``command`` and ``arguments`` (its whole
-    command line) where they are not.
-    """
-
-    name: str
-    mark: Mark
-    command: str = field(default="", compare=False)
-    arguments: tuple[str, ...] = field(default=(), compare=False)
-
     def label(self, version: Version, variants: Sequence[str]) -> str:
         """Return the label that ``version`` gets, or ``""``.
 
         A version that has a label of its own stays as it is: PEP 440 has one label only, and uv
         takes 1.0+own for 1.0, but nothing else for 1.0+own.
         """
-        if self.mark is not Mark.LABEL or version.local:
+        if self is not Mark.LABEL or version.local:
             return ""
         return _join(".", variants)
 
     def tag(self, variants: Sequence[str]) -> str:
         """Return the tag that ends the name of the wheel's file."""
-        if self.mark is not Mark.TAG:
+        if self is not Mark.TAG:
             return PORTABLE_TAG
         return f"py3-none-selected_{_join('_', variants)}"
 
 
-# The frontends that install, and their marks.
-_MARKS = {"pip": Mark.TAG, "uv": Mark.LABEL, "poetry": Mark.TAG, "pdm": Mark.TAG}
+@dataclass(frozen=True)
+class Hook:
+    """What the process of a hook sees of who started it.
 
-# The commands that build a wheel for its own sake: it is carried elsewhere, and has to be one that
-# any installer takes. pip keeps a copy of its own, and nothing can be done about that from here:
-# https://github.com/pypa/pip/issues/6852. `pip download` and `pip lock` ask for metadata only.
-_KEEPING = {"pip": ("wheel",), "uv": ("build",)}
+    ``argv`` and ``environ`` are its own, ``parent`` is the process that started it, ``folder`` the
+    project's and ``prefix`` that of its Python.
+    """
+
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    parent: Process = Process()  # noqa: RUF009 - it is frozen
+    folder: str = ""
+    prefix: str = ""
+
+    @property
+    def script(self) -> str:
+        """The script that runs, ``-c`` if it is none."""
+        return self.argv[0] if self.argv else ""
+
+    @property
+    def knows_its_parent(self) -> bool:
+        """Whether the command line is known that this was called by."""
+        return bool(self.parent.arguments)
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A row of `FRONTENDS`. A frontend that is not known has the row `UNKNOWN`."""
+
+    name: str = ""
+    #: What its program is called: the pattern of a script's or a module's name, without a suffix.
+    programs: str = ""
+    #: Whether a hook was started by it: by what it sets up, and by whether the parent's program is
+    #: called so. ``None`` where the name is all.
+    recognises: Callable[[Hook, bool], bool] | None = None
+    #: How a wheel is marked that it installs.
+    mark: Mark = Mark.NONE
+    #: Where a project lies that it installs a wheel of only if that has no mark.
+    unmarked: str = "(?!)"
+    #: The commands that install, or write down what is to be installed.
+    installing: tuple[str, ...] = ()
+    #: The commands that ask for metadata, and install nothing.
+    asking: tuple[str, ...] = ()
+    #: The commands that build a wheel for its own sake. It is carried elsewhere, and has to be one
+    #: that any installer takes.
+    keeping: tuple[str, ...] = ()
+    #: The options, but those below, that are followed by a value: it may look like a command, or
+    #: like an option.
+    valued: tuple[str, ...] = ()
+    #: The options that install into a folder, and those that install elsewhere; the variables of
+    #: either.
+    target: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    target_variable: str = ""
+    elsewhere_variables: tuple[str, ...] = ()
+    #: The folder that it makes for one build and throws away after it, if this runs in one.
+    scratch: Callable[[Hook], Path | None] | None = None
+    #: When the hooks' Python is the one of the environment that is installed into.
+    shows_environment: Literal["never", "without isolation", "always"] = "never"
+
+
+# pip ------------------------------------------------------------------------------------------
 
 # pip runs its own copy of the script that calls hooks, from a temporary file if pip itself is run
 # from a zip file. The variables (the first is of older versions) are for the pips that pip starts.
 _SCRIPT_OF_PIP = re.compile(r"[/\\]pip[/\\]_vendor[/\\]")
-_VARIABLES_OF_PIP = {"PIP_REQ_TRACKER", "PIP_BUILD_TRACKER"}
-
-# Where uv unpacks an sdist that was given as a file. Of such a one it compares the version of kept
-# metadata, but not of a kept wheel: with a label the two would differ, without it they agree.
-_UV_FILE = re.compile(r"[/\\]sdists-v\d+[/\\]path[/\\]")
+_VARIABLES_OF_PIP = ("PIP_BUILD_TRACKER", "PIP_REQ_TRACKER")
 
 
-def caller() -> Frontend:
-    """Return the frontend that calls this process."""
-    return identify(sys.argv, os.environ, _parent(), str(Path.cwd()))
+def _by_pip(hook: Hook, named: bool) -> bool:
+    if named or _SCRIPT_OF_PIP.search(hook.script):
+        return True
+    tracked = any(name in hook.environ for name in _VARIABLES_OF_PIP)
+    return tracked and not hook.knows_its_parent and hook.script != "-c"
 
 
-def identify(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    parent: Sequence[str] | None,
-    folder: str = "",
-) -> Frontend:
-    """Return the frontend that started a hook's process.
+def _overlay(name: str) -> Callable[[Hook], Path | None]:
+    """Return what finds a build environment that is an overlay beside the interpreter.
 
-    ``argv`` and ``environ`` are the process's own, ``parent`` is its parent's command line, or
-    ``None`` where that cannot be known: then pip and uv are taken to install. ``folder`` is the
-    project's.
+    It has a folder ``site``, which is put on the import path by a variable.
     """
-    script = argv[0] if argv else ""
-    program, command = _program(parent or ())
-    # pip before uv: what `uv run` starts inherits uv's variables, and that may be a pip.
-    if _SCRIPT_OF_PIP.search(script) or program == "pip":
-        name = "pip"
-    elif script == "-c" and "UV" in environ and (program == "uv" or parent is None):
-        # uv hands the hook to `python -c`; the others run a script. Those that do not set the
-        # variable, before 0.6, are not taken for uv: they refuse a label before 0.5.31.
-        # https://github.com/astral-sh/uv/pull/11326
-        name = "uv"
-    elif parent is None and script != "-c" and _VARIABLES_OF_PIP & environ.keys():
-        name = "pip"
-    else:
-        name = program if program != "uv" else ""
-    command = command if program == name else ""
-    keeps = command in _KEEPING.get(name, ())
-    keeps = keeps or (name == "uv" and _UV_FILE.search(folder) is not None)
-    mark = Mark.NONE if keeps else _MARKS.get(name, Mark.NONE)
-    return Frontend(name, mark, command, tuple(parent or ()))
 
-
-def _parent() -> list[str] | None:
-    """Return the command line of this process's parent, or ``None`` where it cannot be known."""
-    pid = os.getppid()
-    try:
-        if sys.platform == "darwin":
-            command = ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)]
-            output = subprocess.run(command, check=True, capture_output=True).stdout
-            return os.fsdecode(output).split() or None
-        data = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, subprocess.CalledProcessError):
+    def find(hook: Hook) -> Path | None:
+        for entry in hook.environ.get("PYTHONPATH", "").split(os.pathsep):
+            path = Path(entry)
+            if path.name == "site" and re.fullmatch(name, path.parent.name):
+                return path.parent
         return None
-    return os.fsdecode(data).split("\0")[:-1] or None
+
+    return find
 
 
-_INTERPRETER = re.compile(r"python[\d.t]*w?(\.exe)?|pypy[\d.]*(\.exe)?", re.IGNORECASE)
-_PROGRAM = re.compile(
-    r"(.*[/\\])?(__)?(?P<name>pip|uv|poetry|pdm)"
-    r"([\d.]*|x|-runner__|[/\\]__main__)(\.py|\.pyz|\.exe)?"
+# uv -------------------------------------------------------------------------------------------
+
+# uv's cache: where it builds (an environment for each build), and where it unpacks sdists. Of an
+# sdist that was given as a file it compares the version of kept metadata, but not of a kept wheel:
+# with a label the two would differ, without it they agree.
+_UV_BUILDS = re.compile(r"builds-v\d+")
+_UV_FILE = r"[/\\]sdists-v\d+[/\\]path[/\\]"
+# As it was before 0.6.
+_UV_OLD = re.compile(r"[/\\]sdists-v[1-7][/\\]")
+
+
+def _by_uv(hook: Hook, named: bool) -> bool:
+    """Return whether this is uv, or something else that has uv's code in it.
+
+    uv hands the hook to ``python -c``; the others run a script. What is called uv has to set the
+    variable: those before 0.6 do not, and refuse a label before 0.5.31. pixi does not, either.
+    https://github.com/astral-sh/uv/pull/11326
+    """
+    if hook.script != "-c":
+        return False
+    if named or not hook.knows_its_parent:
+        return "UV" in hook.environ
+    return _uv_build(hook) is not None and not _UV_OLD.search(hook.folder)
+
+
+def _uv_build(hook: Hook) -> Path | None:
+    folder = Path(hook.prefix)
+    made = folder.name.startswith(".tmp") and _UV_BUILDS.fullmatch(folder.parent.name)
+    return folder if made else None
+
+
+# build ----------------------------------------------------------------------------------------
+
+
+def _build_env(hook: Hook) -> Path | None:
+    """Return the environment that build makes; one of the user's may be called much like it."""
+    folder = Path(hook.prefix)
+    made = re.fullmatch(r"build-env-[a-z0-9_]{8}", folder.name)
+    temporary = folder.parent == Path(os.path.realpath(tempfile.gettempdir()))
+    return folder if made and temporary else None
+
+
+UNKNOWN = Frontend(programs="(?!)")
+
+#: All that are known. The order matters where a hook looks like two: what `uv run` starts inherits
+#: uv's variables, and that may be a pip.
+FRONTENDS = (
+    Frontend(
+        name="pip",
+        programs=r"pip[\d.]*|__pip-runner__",
+        recognises=_by_pip,
+        mark=Mark.TAG,
+        installing=("install",),
+        asking=("download", "lock"),
+        # pip keeps a copy of its own, and nothing can be done about that from here:
+        # https://github.com/pypa/pip/issues/6852
+        keeping=("wheel",),
+        valued=(
+            *("--python", "--log", "--log-file", "--local-log", "--keyring-provider", "--proxy"),
+            *("--retries", "--timeout", "--default-timeout", "--exists-action", "--trusted-host"),
+            *("--cert", "--client-cert", "--cache-dir", "--use-feature", "--use-deprecated"),
+            *("-r", "-c", "-e", "-i", "-f", "-C", "-d", "-w"),
+            *("--global-option", "--install-option", "--build-option"),
+        ),
+        # pip takes what is short for an option, and so does this: --t is --timeout as well, and
+        # --pref is --prefer-binary.
+        target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
+        elsewhere=("--prefi", "--prefix", "--roo", "--root"),
+        target_variable="PIP_TARGET",
+        elsewhere_variables=("PIP_PREFIX", "PIP_ROOT"),
+        scratch=_overlay("pip-build-env-.+"),
+        # By the environment's interpreter, of whose import path only its folders are taken away.
+        shows_environment="always",
+    ),
+    Frontend(
+        name="uv",
+        programs="uv",
+        recognises=_by_uv,
+        mark=Mark.LABEL,
+        unmarked=_UV_FILE,
+        installing=(
+            *("pip", "sync", "add", "remove", "run", "tool", "venv", "version", "init"),
+            # What is installed from a lock has to be what the lock was made for.
+            *("lock", "export", "tree", "audit", "check"),
+        ),
+        keeping=("build",),
+        valued=(
+            *("--color", "--allow-insecure-host", "--directory", "--project", "--config-file"),
+            *("--cache-dir", "--python", "-r", "-e", "-c", "-b", "-i", "-f", "-P", "-C", "-p"),
+        ),
+        target=("-t", "--target"),
+        elsewhere=("--prefix", "--root"),
+        scratch=_uv_build,
+        shows_environment="without isolation",
+    ),
+    Frontend(
+        name="poetry",
+        programs="poetry",
+        mark=Mark.TAG,
+        installing=("install", "add", "remove", "update", "sync", "lock", "self", "run", "debug"),
+        keeping=("build", "publish"),
+        valued=("-C", "--directory", "-P", "--project"),
+    ),
+    Frontend(
+        name="pdm",
+        programs="pdm",
+        mark=Mark.TAG,
+        installing=(
+            *("install", "add", "remove", "update", "sync", "lock", "self", "plugin", "run", "use"),
+            *("init", "new", "import", "fix", "outdated", "export"),
+        ),
+        keeping=("build", "publish"),
+        valued=("-c", "--config", "-p", "--project"),
+        scratch=_overlay("pdm-build-env-.+-overlay"),
+    ),
+    Frontend(name="build", programs="build|pyproject-build", scratch=_build_env),
 )
 
-# Options that come before the command and are followed by a value which could look like one.
-_VALUED = {
-    "--allow-insecure-host",
-    "--cache-dir",
-    "--cert",
-    "--client-cert",
-    "--config-file",
-    "--directory",
-    "--log",
-    "--project",
-    "--proxy",
-    "--python",
-    "--trusted-host",
-}
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls a hook: the frontend, the command that it runs, and where that installs to.
+
+    ``command`` is empty where it is not known: then it installs. ``target`` is the folder that it
+    installs into, as it is written; ``elsewhere`` is whether it installs into no environment.
+    """
+
+    frontend: Frontend
+    hook: Hook
+    command: str = ""
+    target: str = ""
+    elsewhere: bool = False
+
+    @property
+    def mark(self) -> Mark:
+        """How the wheel is marked that it gets."""
+        row = self.frontend
+        if self.command in row.keeping or re.search(row.unmarked, self.hook.folder):
+            return Mark.NONE
+        return row.mark
+
+    @property
+    def scratch(self) -> Path | None:
+        """The folder that the frontend made for this one build, if there is one."""
+        find = self.frontend.scratch
+        return find(self.hook) if find else None
+
+    @property
+    def memory(self) -> Path | None:
+        """The file in which one hook of an install leaves something for the next.
+
+        It is in a folder that the frontend throws away, and named after the one process that calls
+        all the hooks of the install; pip has a name of its own for this, which does where the
+        process is not known. ``None`` where there is no such folder, or no such name.
+        """
+        folder = self.scratch
+        name = self.hook.parent.identity
+        for variable in _VARIABLES_OF_PIP if self.frontend.name == "pip" else ():
+            name = name or Path(self.hook.environ.get(variable, "")).name
+        return folder / f"selector-machine-{name}.json" if folder and name else None
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders of the environment that is being installed into.
+
+        Empty where the frontend does not let the backend see it, or installs nothing.
+        """
+        row = self.frontend
+        shown = {"never": False, "without isolation": self.scratch is None, "always": True}
+        installs = self.command in ("", *row.installing)
+        if not installs or self.elsewhere or not shown[row.shows_environment]:
+            return []
+        if not self.target:
+            return _site_packages()
+        # The hooks run in the project's folder, not where the frontend was called.
+        written = os.path.expanduser(self.target)  # noqa: PTH111 - Path's raises for `~nobody`
+        path = Path(self.hook.parent.folder, written)
+        return [str(path)] if path.is_absolute() else []
 
 
-def _program(parent: Sequence[str]) -> tuple[str, str]:
-    """Return which frontend a command line runs, and its command: each empty if there is none."""
-    words = list(parent)
-    while words and (words[0].startswith("-") or _INTERPRETER.fullmatch(_base(words[0]))):
-        words = words[2 if words[0] in ("-X", "-W") else 1 :]
-    match = _PROGRAM.fullmatch(words[0]) if words else None
-    if match is None:
-        return "", ""
-    for previous, word in zip(words, words[1:]):
-        if not word.startswith("-") and previous not in _VALUED:
-            return match["name"], word
-    return match["name"], ""
+def caller() -> Caller:
+    """Return who calls this process."""
+    return identify(Hook(sys.argv, os.environ, parent(), str(Path.cwd()), sys.prefix))
 
 
-def _base(path: str) -> str:
-    return re.split(r"[/\\]", path)[-1]
+def identify(hook: Hook) -> Caller:
+    """Return who started a hook's process."""
+    program, words = _program(hook.parent.arguments)
+    for row in FRONTENDS:
+        named = re.fullmatch(row.programs, program) is not None
+        if row.recognises(hook, named) if row.recognises else named:
+            return _call(row, hook, words if named else ())
+    return Caller(UNKNOWN, hook)
+
+
+def _call(row: Frontend, hook: Hook, words: Sequence[str]) -> Caller:
+    """Return the caller that has the arguments ``words``.
+
+    The command is the first of them that is one of the row's.
+    """
+    commands = (*row.installing, *row.asking, *row.keeping)
+    valued = (*row.valued, *row.target, *row.elsewhere)
+    command, target = "", hook.environ.get(row.target_variable, "")
+    elsewhere = any(hook.environ.get(name) for name in row.elsewhere_variables)
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            break
+        option, value = _option(word, valued)
+        if option and value is None:
+            value = next(rest, "")
+        if option in row.target:
+            target = value or ""
+        elif option in row.elsewhere:
+            elsewhere = True
+        elif not option and not command and word in commands:
+            command = word
+    return Caller(row, hook, command, target, elsewhere and not target)
+
+
+def _option(word: str, valued: Sequence[str]) -> tuple[str, str | None]:
+    """Return which of the options ``valued`` is in a word, and its value if it is in there, too.
+
+    Short ones may be written together: ``-Ut dep``, ``-Utdep``.
+    """
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        return (name, value if equals else None) if name in valued else ("", None)
+    if word.startswith("-"):
+        for index, letter in enumerate(word[1:], start=2):
+            if f"-{letter}" in valued:
+                return f"-{letter}", word[index:] or None
+    return "", None
+
+
+_INTERPRETER = re.compile(r"(python|pypy|graalpy)[\d.t]*w?(\.exe)?", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.(py|pyz|exe)$", re.IGNORECASE)
+
+
+def _program(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Return what a command line runs, a script's or a module's name, and the arguments of that."""
+    words = list(arguments)
+    if words and _INTERPRETER.fullmatch(_parts(words[0])[-1]):
+        del words[0]
+        while words and words[0].startswith("-"):
+            valued = ("-c", "-m", "-W", "-X", "--check-hash-based-pycs")
+            option, value = _option(words.pop(0), valued)
+            if option and value is None and words:
+                value = words.pop(0)
+            if option in ("-c", "-m"):
+                return (value or "") if option == "-m" else "", words
+    if not words:
+        return "", []
+    *folders, name = (_SUFFIX.sub("", part) for part in _parts(words[0]))
+    return folders[-1] if name == "__main__" and folders else name, words[1:]
+
+
+def _parts(path: str) -> list[str]:
+    return re.split(r"[/\\]", path)
+
+
+def _site_packages() -> list[str]:
+    """Return the folders that hold this interpreter's distributions, as it is without a frontend.
+
+    The user's own comes first, as on the import path. pip takes them off that for the hooks;
+    `site` still names them.
+    """
+    users = [site.getusersitepackages()] if _sees_user_site() else []
+    return list(dict.fromkeys([*users, *site.getsitepackages()]))
+
+
+def _sees_user_site() -> bool:
+    """Return whether the user's own folder belongs to the environment.
+
+    It does not in a virtual environment, unless that sees the system's folders too (PEP 405).
+    """
+    if sys.prefix == sys.base_prefix:
+        return True
+    try:
+        text = Path(sys.prefix, "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    pairs = (line.partition("=") for line in text.lower().splitlines())
+    settings = {name.strip(): value.strip() for name, _, value in pairs}
+    return settings.get("include-system-site-packages") == "true"
 
 
 def _join(separator: str, variants: Sequence[str]) -> str:
@@ -205,27 +465,3 @@ def _join(separator: str, variants: Sequence[str]) -> str:
 
 # A file's name has 255 bytes at most.
 _LONGEST = 80
-
-# The folders that frontends make for one build and throw away after it, by their names:
-# pip's build environment is an overlay beside the interpreter, those of build and uv are virtual
-# environments, uv's in the "builds" bucket of its cache.
-_THROWN_AWAY = (
-    re.compile(r"pip-build-env-[^/\\]+"),
-    re.compile(r"build-env-[^/\\]+"),
-    re.compile(r"\.tmp[^/\\]+"),
-)
-_UV_BUCKET = re.compile(r"builds-v\d+")
-
-
-def build_environment() -> Path | None:
-    """Return the isolated build environment that this runs in, which the frontend throws away.
-
-    ``None`` where there is none, or none that is known to be thrown away: without build isolation
-    this is the user's own environment.
-    """
-    for start in (Path(__file__).parent, Path(sys.prefix)):
-        for folder in (start, *start.parents):
-            pip, build, uv = (pattern.fullmatch(folder.name) for pattern in _THROWN_AWAY)
-            if pip or build or (uv and _UV_BUCKET.fullmatch(folder.parent.name)):
-                return folder
-    return None

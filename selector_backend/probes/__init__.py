@@ -31,13 +31,11 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
 
-_MEMORY = "selector-machine.json"
-
 
 def read_machine(
     names: Collection[str],
     environ: Mapping[str, str],
-    scratch: Path | None = None,
+    memory: Path | None = None,
     *,
     providers: Collection[Provider] = (),
     profile: ProfileFile | None = None,
@@ -46,13 +44,12 @@ def read_machine(
 
     ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
     does a ``profile`` that stands in for the machine. ``providers`` are asked for ``property``.
-    ``scratch`` is a folder that lives as long as the install does; what one hook reads is left
-    there for the next.
+    ``memory`` is a file that lives as long as the install does, and may not be there yet; what one
+    hook reads is left in it for the next.
 
     Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
     """
     timeout(environ)
-    memory = scratch / _MEMORY if scratch else None
     facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
     if profile is not None:
         facts = {**read_profile(profile, names).facts, **facts}

@@ -342,6 +342,43 @@ def test_a_target_folder_is_an_environment_of_its_own(
     assert "eggs 2.0 is installed with cuda = 11" in process.stdout
 
 
+@pytest.mark.parametrize(
+    "options", [("--timeout", "60"), ("--retries", "3"), ("--use-feature", "fast-deps")]
+)
+def test_options_before_the_command_do_not_hide_the_environment(
+    make_environment: MakeEnvironment, index: Index, options: tuple[str, ...]
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam==1.0", environ=CUDA_12)
+    arguments = (*options, "install", "-U", "--force-reinstall", "spam")
+    process = environment.pip(*arguments, environ={"SELECTOR_CUDA": ""}, check=False)
+    assert process.returncode != 0
+    assert "cu12 no longer fits" in process.stdout
+    assert environment.installed() == {"spam": "1.0", "spam-cu12": "1.0"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--target", "dep"), ("--target=./dep",), ("-tdep",), ("-Ut", "dep"), ("--targ=dep",), ()],
+)
+def test_a_relative_target_is_seen_by_the_next_install(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    environment = make_environment(index)
+    place = tmp_path / "a place"
+    place.mkdir()
+    variable = {} if options else {"PIP_TARGET": "dep"}
+    arguments = ("install", *options, "spam")
+    environment.pip(*arguments, environ={**variable, **CUDA_12}, cwd=place)
+    machine = {**variable, "SELECTOR_CUDA": "11.8"}
+    process = environment.pip(*arguments, environ=machine, cwd=place, check=False)
+    assert process.returncode != 0
+    assert "cu12 no longer fits" in process.stdout
+    assert [path.name for path in (place / "dep").glob("spam_*.dist-info")] == [
+        "spam_cu12-1.1.dist-info"
+    ]
+
+
 @pytest.mark.parametrize("option", ["--prefix", "--root"])
 def test_where_it_goes_elsewhere_nothing_is_claimed(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path, option: str

@@ -8,7 +8,7 @@ from typing import Callable
 import pytest
 from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.driver import Driver
-from support.environment import Environment
+from support.environment import Environment, find_uv, run
 from support.index import Index
 from support.project import build_sdist, write_project, write_spam, write_wheel
 
@@ -283,6 +283,47 @@ def test_without_build_isolation_the_users_environment_is_not_written_to(
         path for path in files() - before if "spam" not in str(path.relative_to(environment.folder))
     }
     assert not ours
+
+
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
+def test_an_environment_that_is_called_like_a_build_environment_keeps_no_facts(
+    make_environment: MakeEnvironment, spam_index: Index, driver: Driver, frontend: str
+) -> None:
+    environment = make_environment(spam_index, name="build-env-prod")
+    environment.pip("install", "selector-backend")
+    call = environment.pip if frontend == "pip" else environment.uv
+    command = ("install",) if frontend == "pip" else ("pip", "install")
+    call(*command, "--no-build-isolation", "spam")
+    assert variant_of(environment) == "cpu"
+    environment.pip("uninstall", "--yes", "spam", "spam-cpu")
+    call(*command, "--no-build-isolation", "spam", environ=driver.environ("12.4"))
+    assert variant_of(environment) == "cu12"
+    assert not list(environment.folder.rglob("selector-machine*"))
+
+
+def test_what_carries_uv_under_another_name_does_not_give_back_an_old_choice(
+    make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
+) -> None:
+    """As pixi does."""
+    program = tmp_path / "pixi"
+    program.symlink_to(find_uv())
+    for variant in ("cpu", "cu12"):
+        environment = make_environment(spam_index, pip=None)
+        variables = {"VIRTUAL_ENV": str(environment.folder), "SPAM_VARIANT": variant}
+        command = [str(program), "pip", "install", "spam"]
+        run(command, {**environment.environ, **variables})
+        assert variant_of(environment) == variant
+
+
+def test_a_wheel_that_is_built_to_keep_is_plain_whatever_comes_before_the_command(
+    make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
+) -> None:
+    environment = make_environment(spam_index)
+    environment.pip("--retries", "3", "wheel", "--no-deps", "-w", str(tmp_path / "pip"), "spam")
+    source, out = write_project(tmp_path / "source"), tmp_path / "uv"
+    environment.uv("--color", "never", "build", "--wheel", "-o", str(out), str(source))
+    for folder in (tmp_path / "pip", out):
+        assert [path.name for path in folder.glob("*.whl")] == ["spam-1.0-py3-none-any.whl"]
 
 
 def test_a_home_that_cannot_be_written_to_and_an_ascii_locale(

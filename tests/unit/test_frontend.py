@@ -2,79 +2,150 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
 import pytest
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from selector_backend.frontend import Frontend, Mark, identify
+from selector_backend.frontend import Caller, Hook, Mark, identify
+from selector_backend.process import Process, arguments_of, folder_of, start_of
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 OLD_PIP = "/venv/lib/python3.9/site-packages/pip/_vendor/pep517/_in_process.py"
 WINDOWS_PIP = r"C:\venv\Lib\site-packages\pip\_vendor\pyproject_hooks\_in_process\_in_process.py"
 BUILD = "/venv/lib/python3.13/site-packages/pyproject_hooks/_in_process/_in_process.py"
 ZIPPED = "/tmp/abc_in_process.py"
-UV = "UV=/usr/bin/uv"
-TRACKER = "PIP_BUILD_TRACKER=/tmp/t"
+PIPENV = "/venv/lib/python3.13/site-packages/pipenv/patched/pip/_vendor/x/_in_process.py"
+UV = {"UV": "/usr/bin/uv"}
+TRACKER = {"PIP_BUILD_TRACKER": "/tmp/pip-build-tracker-x"}
+PYTHON = "/home/a b/venv/bin/python"
+PIP_ = [PYTHON, "-m", "pip"]
+UV_ENV = "/home/me/.cache/uv/builds-v0/.tmpAb12Cd"
+
+
+def call(
+    script: str,
+    environ: dict[str, str] | None,
+    arguments: list[str],
+    *,
+    cwd: str = "/work",
+    folder: str = "",
+    prefix: str = "/venv",
+    identity: str = "7-100",
+) -> Caller:
+    """Identify the caller of a hook; no ``arguments`` stand for a parent that is not known."""
+    parent = Process(tuple(arguments), cwd, identity) if arguments else Process()
+    return identify(Hook([script, "build_wheel"], environ or {}, parent, folder, prefix))
+
 
 CASES = [
-    # argv[0], variable, the parent's command line, frontend and mark
-    (PIP, TRACKER, "/venv/bin/python -m pip install spam", "pip", Mark.TAG),
-    (PIP, TRACKER, "/venv/bin/python /venv/bin/pip3.13 install spam", "pip", Mark.TAG),
-    (PIP, TRACKER, "/venv/bin/python -X utf8 -Im pip --python x install spam", "pip", Mark.TAG),
-    (PIP, TRACKER, "/venv/bin/python -m pip --cache-dir wheel install spam", "pip", Mark.TAG),
-    (PIP, TRACKER, "/venv/bin/python -m pip wheel spam", "pip", Mark.NONE),
-    (PIP, TRACKER, "/venv/bin/python -m pip -v --log install wheel spam", "pip", Mark.NONE),
-    (PIP, TRACKER, "/venv/bin/python /lib/pip/__pip-runner__.py wheel spam", "pip", Mark.NONE),
-    (PIP, TRACKER, "/venv/bin/python /lib/pip/__main__.py wheel spam", "pip", Mark.NONE),
-    (PIP, TRACKER, "/venv/bin/python -m pip download spam", "pip", Mark.TAG),
-    (PIP, TRACKER, "/venv/bin/python -m pip", "pip", Mark.TAG),
-    (PIP, TRACKER, "/venv/bin/python /venv/bin/pip-compile wheel", "pip", Mark.TAG),
-    (PIP, TRACKER, "/venv/bin/python deploy.py wheel", "pip", Mark.TAG),
-    (PIP, TRACKER, None, "pip", Mark.TAG),
-    (PIP, UV, "/venv/bin/python -m pip install spam", "pip", Mark.TAG),
-    (PIP, UV, "/venv/bin/python -m pip wheel spam", "pip", Mark.NONE),
-    (OLD_PIP, "PIP_REQ_TRACKER=/tmp/t", "/venv/bin/python -m pip install spam", "pip", Mark.TAG),
-    (WINDOWS_PIP, TRACKER, None, "pip", Mark.TAG),
-    (ZIPPED, TRACKER, "/venv/bin/python pip.pyz install spam", "pip", Mark.TAG),
+    # argv[0], variables, the parent's command line, then the frontend, its command and the mark
+    (PIP, TRACKER, [*PIP_, "install", "spam"], "pip", "install", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "-mpip", "wheel", "spam"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [PYTHON, "/v/bin/pip3.13", "install", "a"], "pip", "install", Mark.TAG),
     (
-        ZIPPED,
-        TRACKER,
-        "/venv/bin/python /x/pip-26.3-py3-none-any.whl/pip wheel .",
-        "pip",
-        Mark.NONE,
+        *(PIP, TRACKER),
+        [PYTHON, "-X", "utf8", "-Im", "pip", "--python", "wheel", "install", "spam"],
+        *("pip", "install", Mark.TAG),
     ),
-    (ZIPPED, TRACKER, None, "pip", Mark.TAG),
-    ("-c", UV, "uv pip install spam", "uv", Mark.LABEL),
-    ("-c", UV, "/home/me/.local/bin/uv --directory build pip install spam", "uv", Mark.LABEL),
-    ("-c", UV, "uv sync", "uv", Mark.LABEL),
-    ("-c", UV, "uv lock", "uv", Mark.LABEL),
-    ("-c", UV, "uv run --with build spam", "uv", Mark.LABEL),
-    ("-c", UV, "uv tool uvx --from spam-app app", "uv", Mark.LABEL),
-    ("-c", UV, "uvx app", "uv", Mark.LABEL),
-    ("-c", UV, "uv build", "uv", Mark.NONE),
-    ("-c", UV, "uv --offline -q build --wheel", "uv", Mark.NONE),
-    ("-c", UV, r"C:\bin\uv.exe build", "uv", Mark.NONE),
-    ("-c", UV, None, "uv", Mark.LABEL),
-    ("-c", "", "uv pip install spam", "", Mark.NONE),
-    ("-c", UV, "/bin/sh -c make", "", Mark.NONE),
-    ("-c", "", None, "", Mark.NONE),
-    (BUILD, "", "/venv/bin/python -m build uv", "", Mark.NONE),
-    (BUILD, UV, "/venv/bin/python -m build --installer uv", "", Mark.NONE),
-    (BUILD, UV, None, "", Mark.NONE),
-    (BUILD, "", "/venv/bin/python /venv/bin/tox -e pip", "", Mark.NONE),
-    (BUILD, "", "/venv/bin/python /venv/bin/poetry install", "poetry", Mark.TAG),
-    (BUILD, "", "/venv/bin/python -m pdm sync", "pdm", Mark.TAG),
-    ("", "", "", "", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "--cache-dir", "wheel", "install", "a"], "pip", "install", Mark.TAG),
+    (PIP, TRACKER, [*PIP_, "--timeout", "60", "install", "-U", "a"], "pip", "install", Mark.TAG),
+    (PIP, TRACKER, [*PIP_, "--use-feature", "x", "install", "a"], "pip", "install", Mark.TAG),
+    (PIP, TRACKER, [*PIP_, "--retries", "3", "wheel", "spam"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "--retries=3", "wheel", "spam"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "--not-yet-known", "3", "wheel", "a"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "install", "wheel", "spam"], "pip", "install", Mark.TAG),
+    (PIP, TRACKER, [*PIP_, "wheel", "install", "spam"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "wheel", "."], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "-v", "--log", "install", "wheel", "a"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "-vr", "wheel", "install"], "pip", "install", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "/l/pip/__pip-runner__.py", "wheel", "a"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [PYTHON, "/l/pip/__main__.py", "wheel", "a"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [*PIP_, "download", "wheel"], "pip", "download", Mark.TAG),
+    (PIP, TRACKER, [*PIP_, "lock", "wheel"], "pip", "lock", Mark.TAG),
+    (PIP, TRACKER, PIP_, "pip", "", Mark.TAG),
+    (PIP, TRACKER, [*PIP_, "something-new", "spam"], "pip", "", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "/venv/bin/pip-compile", "wheel"], "pip", "", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "deploy.py", "wheel"], "pip", "", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "-c", "pip", "wheel"], "pip", "", Mark.TAG),
+    (PIP, TRACKER, [], "pip", "", Mark.TAG),
+    (PIP, UV, [*PIP_, "install", "spam"], "pip", "install", Mark.TAG),
+    (PIP, UV, [*PIP_, "wheel", "spam"], "pip", "wheel", Mark.NONE),
+    (OLD_PIP, {"PIP_REQ_TRACKER": "/t"}, [*PIP_, "install", "a"], "pip", "install", Mark.TAG),
+    (WINDOWS_PIP, TRACKER, [], "pip", "", Mark.TAG),
+    (ZIPPED, TRACKER, [PYTHON, "pip.pyz", "install", "a"], "pip", "install", Mark.TAG),
+    (ZIPPED, TRACKER, [PYTHON, "/x/pip-26.whl/pip", "wheel"], "pip", "wheel", Mark.NONE),
+    (ZIPPED, TRACKER, [], "pip", "", Mark.TAG),
+    (
+        PIPENV,
+        TRACKER,
+        [PYTHON, "/p/patched/pip/__main__.py", "install"],
+        "pip",
+        "install",
+        Mark.TAG,
+    ),
+    (PIPENV, TRACKER, [PYTHON, "/p/pipenv/resolver.py", "--wheel", "wheel"], "pip", "", Mark.TAG),
+    ("-c", UV, ["uv", "pip", "install", "build"], "uv", "pip", Mark.LABEL),
+    ("-c", UV, ["/h/a b/uv", "--directory", "build", "pip", "install"], "uv", "pip", Mark.LABEL),
+    ("-c", UV, ["uv", "sync"], "uv", "sync", Mark.LABEL),
+    ("-c", UV, ["uv", "lock"], "uv", "lock", Mark.LABEL),
+    ("-c", UV, ["uv", "run", "--with", "build", "spam"], "uv", "run", Mark.LABEL),
+    ("-c", UV, ["uv", "tool", "uvx", "build"], "uv", "tool", Mark.LABEL),
+    ("-c", UV, ["uv", "build"], "uv", "build", Mark.NONE),
+    ("-c", UV, ["uv", "--offline", "-q", "build", "--wheel"], "uv", "build", Mark.NONE),
+    ("-c", UV, ["uv", "--color", "never", "build"], "uv", "build", Mark.NONE),
+    ("-c", UV, ["uv", "--project", "sync", "build"], "uv", "build", Mark.NONE),
+    ("-c", UV, [r"C:\bin\uv.exe", "build"], "uv", "build", Mark.NONE),
+    ("-c", UV, [], "uv", "", Mark.LABEL),
+    ("-c", {}, ["uv", "pip", "install", "spam"], "", "", Mark.NONE),
+    ("-c", UV, ["/bin/sh", "-c", "make"], "", "", Mark.NONE),
+    ("-c", {}, [], "", "", Mark.NONE),
+    (BUILD, {}, [PYTHON, "-m", "build", "uv"], "build", "", Mark.NONE),
+    (BUILD, UV, [PYTHON, "-m", "build", "--installer", "uv"], "build", "", Mark.NONE),
+    (BUILD, UV, [], "", "", Mark.NONE),
+    (BUILD, {}, [PYTHON, "/venv/bin/tox", "-e", "pip"], "", "", Mark.NONE),
+    (BUILD, {}, [PYTHON, "/home/a b/bin/poetry", "install"], "poetry", "install", Mark.TAG),
+    (BUILD, {}, [PYTHON, "/p/poetry", "-C", "build", "add", "a"], "poetry", "add", Mark.TAG),
+    (BUILD, {}, [PYTHON, "/p/poetry", "-n", "--ansi", "build"], "poetry", "build", Mark.NONE),
+    (BUILD, {}, [PYTHON, "-m", "pdm", "sync"], "pdm", "sync", Mark.TAG),
+    (BUILD, {}, [PYTHON, "-m", "pdm", "-c", "build", "install"], "pdm", "install", Mark.TAG),
+    (BUILD, {}, [PYTHON, "/p/pdm", "build", "--no-sdist"], "pdm", "build", Mark.NONE),
+    (BUILD, {}, [PYTHON, "/p/pdm", "publish"], "pdm", "publish", Mark.NONE),
+    ("", {}, ["init"], "", "", Mark.NONE),
 ]
 
 
-@pytest.mark.parametrize(("script", "variable", "parent", "name", "mark"), CASES)
+@pytest.mark.parametrize(("script", "environ", "arguments", "name", "command", "mark"), CASES)
 def test_the_caller_is_recognised(
-    script: str, variable: str, parent: str | None, name: str, mark: Mark
+    script: str, environ: dict[str, str], arguments: list[str], name: str, command: str, mark: Mark
 ) -> None:
-    environ = dict([variable.split("=")]) if variable else {}
-    words = None if parent is None else parent.split()
-    assert identify([script, "build_wheel"], environ, words) == Frontend(name, mark)
+    found = call(script, environ, arguments)
+    assert (found.frontend.name, found.command, found.mark) == (name, command, mark)
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "folder", "name"),
+    [
+        ({}, ["/home/me/.pixi/bin/pixi", "install"], "/c/sdists-v9/index/0/spam/1.0/r/src", "uv"),
+        ({}, ["/home/me/.pixi/bin/pixi", "install"], "/home/me/spam", "uv"),
+        # It has uv's code, but of a time when that refused a label.
+        ({}, ["/home/me/.pixi/bin/pixi", "install"], "/c/sdists-v6/pypi/spam/1.0/r/src", ""),
+        ({}, ["uv", "pip", "install", "spam"], "/c/sdists-v7/pypi/spam/1.0/r/src", ""),
+    ],
+)
+def test_uv_is_recognised_by_what_it_makes(
+    environ: dict[str, str], arguments: list[str], folder: str, name: str
+) -> None:
+    found = call("-c", environ, arguments, folder=folder, prefix=UV_ENV)
+    assert (found.frontend.name, found.command) == (name, "")
+    assert found.mark is (Mark.LABEL if name else Mark.NONE)
+    assert call(BUILD, environ, arguments, prefix=UV_ENV).frontend.name == ""
 
 
 @pytest.mark.parametrize(
@@ -88,8 +159,168 @@ def test_the_caller_is_recognised(
     ],
 )
 def test_what_uv_installs_from_a_file_gets_no_label(folder: str, mark: Mark) -> None:
-    found = identify(["-c"], {"UV": "uv"}, ["uv", "pip", "install", "x.tar.gz"], folder)
-    assert found == Frontend("uv", mark)
+    assert call("-c", UV, ["uv", "pip", "install", "x.tar.gz"], folder=folder).mark is mark
+
+
+DEP = ["/work/dep"]
+ENVIRONMENT = None
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "expected"),
+    [
+        ({}, ["install", "spam"], ENVIRONMENT),
+        ({}, ["install", "--pre", "--prefer-binary", "spam"], ENVIRONMENT),
+        ({}, ["wheel", "spam"], []),
+        ({}, ["download", "spam"], []),
+        ({}, ["install", "--target", "dep", "spam"], DEP),
+        ({}, ["install", "--target=dep", "spam"], DEP),
+        ({}, ["install", "--target", "./dep", "spam"], DEP),
+        ({}, ["install", "--targ=dep", "spam"], DEP),
+        ({}, ["install", "-t", "dep", "spam"], DEP),
+        ({}, ["install", "-tdep", "spam"], DEP),
+        ({}, ["install", "-Ut", "dep", "spam"], DEP),
+        ({}, ["install", "-qUtdep", "spam"], DEP),
+        ({}, ["--timeout", "60", "install", "spam", "-t", "dep"], DEP),
+        ({}, ["install", "-t", "other", "spam", "-t", "dep"], DEP),
+        ({}, ["install", "-t", "/else where/dep", "spam"], ["/else where/dep"]),
+        ({"HOME": "/home/me"}, ["install", "--target=~/dep", "spam"], ["/home/me/dep"]),
+        ({}, ["install", "--target=~nobody-of-that-name/x"], ["/work/~nobody-of-that-name/x"]),
+        ({"PIP_TARGET": "dep"}, ["install", "spam"], DEP),
+        ({"PIP_TARGET": "other"}, ["install", "--target", "dep", "spam"], DEP),
+        ({"PIP_TARGET": ""}, ["install", "spam"], ENVIRONMENT),
+        # What follows an option is its value.
+        ({}, ["install", "-r", "-t", "spam"], ENVIRONMENT),
+        ({}, ["install", "-rt", "spam"], ENVIRONMENT),
+        ({}, ["install", "-C", "--target=x", "spam"], ENVIRONMENT),
+        ({}, ["install", "--prefix", "dep", "spam"], []),
+        ({}, ["install", "--root=dep", "spam"], []),
+        ({"PIP_PREFIX": "dep"}, ["install", "spam"], []),
+        ({"PIP_ROOT": "dep"}, ["install", "spam"], []),
+    ],
+)
+def test_the_folder_that_pip_installs_into_is_known(
+    environ: dict[str, str],
+    arguments: list[str],
+    expected: list[str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    here = call(PIP, {}, [*PIP_, "install", "spam"]).folders
+    assert any(Path(folder).samefile(Path(pytest.__file__).parents[1]) for folder in here)
+    assert call(PIP, environ, [*PIP_, *arguments]).folders == (
+        here if expected is None else expected
+    )
+
+
+def test_of_a_relative_target_nothing_is_claimed_where_the_caller_is_not_known() -> None:
+    arguments = [*PIP_, "install", "-t", "dep", "spam"]
+    assert call(PIP, {}, arguments, cwd="").folders == []
+    assert call(PIP, {"PIP_TARGET": "dep"}, []).folders == []
+    assert call(PIP, {"PIP_TARGET": "/dep"}, []).folders == ["/dep"]
+
+
+def test_uv_shows_the_environment_without_isolation_only() -> None:
+    arguments = ["uv", "pip", "install", "spam"]
+    assert call("-c", UV, arguments, prefix=UV_ENV).folders == []
+    assert call("-c", UV, arguments).folders
+    assert call("-c", UV, [*arguments, "--target", "dep"]).folders == DEP
+    assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == []
+    assert call("-c", UV, ["uv", "build"]).folders == []
+
+
+def memory(script: str, environ: dict[str, str], arguments: list[str], **keywords: str) -> str:
+    path = call(script, environ, arguments, **keywords).memory
+    return "" if path is None else str(path)
+
+
+def test_what_a_hook_leaves_lies_in_a_folder_that_the_frontend_throws_away() -> None:
+    pip, uv = [*PIP_, "install"], ["uv", "pip", "install"]
+    overlay = {"PYTHONPATH": os.pathsep.join(["/mine", "/tmp/pip-build-env-ab/site"])}
+    name = "selector-machine-7-100.json"
+    assert memory(PIP, overlay, pip) == f"/tmp/pip-build-env-ab/{name}"
+    assert memory("-c", UV, uv, prefix=UV_ENV) == f"{UV_ENV}/{name}"
+    made = str(Path(os.path.realpath(tempfile.gettempdir()), "build-env-ab12_xyz"))
+    assert memory(BUILD, {}, [PYTHON, "-m", "build"], prefix=made) == f"{made}/{name}"
+    pdm = {"PYTHONPATH": "/tmp/pdm-build-env-ab-overlay/site"}
+    assert memory(BUILD, pdm, ["pdm", "add", "a"]) == f"/tmp/pdm-build-env-ab-overlay/{name}"
+
+
+def test_it_is_left_nowhere_else() -> None:
+    for prefix in ("/srv/build-env-prod", "/srv/build-env-ab12_xyz", "/srv/pip-build-env-x"):
+        assert memory(PIP, {}, [*PIP_, "install"], prefix=prefix) == ""
+        assert memory("-c", UV, ["uv", "pip", "install"], prefix=prefix) == ""
+        assert memory(BUILD, {}, [PYTHON, "-m", "build"], prefix=prefix) == ""
+    overlay = {"PYTHONPATH": "/tmp/pip-build-env-ab/site"}
+    assert memory("-c", {**UV, **overlay}, ["uv", "pip", "install"]) == ""
+    assert memory("-c", {}, ["python"], prefix="/home/me/.tmpvenv") == ""
+
+
+def test_another_install_does_not_read_it() -> None:
+    overlay = {"PYTHONPATH": "/tmp/pip-build-env-ab/site"}
+    pip = [*PIP_, "install"]
+    names = {memory(PIP, overlay, pip, identity=one) for one in ("7-100", "7-101", "8-100")}
+    assert len(names) == 3
+    assert memory(PIP, overlay, []) == ""
+    tracked = memory(PIP, {**overlay, **TRACKER}, [])
+    assert tracked == "/tmp/pip-build-env-ab/selector-machine-pip-build-tracker-x.json"
+
+
+def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
+    code = "import selector_backend.process as p; print(repr(p.parent()))"
+    script = tmp_path / "a (script) with blanks.py"
+    script.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {code!r}])")
+    arguments = [sys.executable, str(script), "a b", "", "ü"]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    text = subprocess.run(
+        arguments, cwd=tmp_path, env=environ, check=True, capture_output=True, encoding="utf-8"
+    ).stdout
+    process = eval(text, {"Process": Process})
+    if sys.platform == "linux":
+        assert process.arguments == tuple(arguments)
+    assert process.arguments in (tuple(arguments), ())
+    assert process.folder in (str(tmp_path.resolve()), "")
+    assert bool(process.identity) == bool(process.arguments)
+
+
+def procargs2(*arguments: str, path: str, environ: tuple[str, ...] = ("HOME=/x",)) -> bytes:
+    """Lay out what macOS tells of a process's arguments, as <sys/sysctl.h> and XNU have it."""
+    padded = os.fsencode(path) + b"\0" * (8 - len(os.fsencode(path)) % 8)
+    words = b"".join(os.fsencode(word) + b"\0" for word in (*arguments, *environ))
+    return struct.pack("=i", len(arguments)) + padded + words
+
+
+def test_macos_arguments_are_read_as_a_list() -> None:
+    poetry = "/Users/a b/Library/Application Support/pypoetry/venv/bin/poetry"
+    words = ["/usr/bin/python3", poetry, "install", "", "--extras", "a ü"]
+    data = procargs2(*words, path="/usr/bin/python3")
+    assert arguments_of(data) == words
+    assert arguments_of(data + b"\0" * 64) == words
+    assert call(BUILD, {}, arguments_of(data)).mark is Mark.TAG
+    assert arguments_of(procargs2("uv", path="/7letter", environ=())) == ["uv"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"\1", b"\0\0\0\0", struct.pack("=i", 3), struct.pack("=i", 1) + b"/bin/sh"),
+        procargs2("uv", path="/bin/uv", environ=())[:-1],
+        struct.pack("=i", -1) + b"/bin/sh\0\0sh\0",
+        struct.pack("=i", 2**31 - 1) + b"/bin/sh\0\0sh\0",
+    ],
+)
+def test_macos_arguments_that_are_none_are_not_known(data: bytes) -> None:
+    assert arguments_of(data) == []
+
+
+def test_macos_folder_and_start_are_read() -> None:
+    paths = b"".join(b"\1" * 152 + path.ljust(1024, b"\0") for path in (b"/a b", b"/"))
+    assert folder_of(paths) == "/a b"
+    assert folder_of(b"") == folder_of(paths[:-1]) == ""
+    start = b"\1" * 120 + struct.pack("=QQ", 1700000000, 42)
+    assert start_of(start) == "1700000000.000042"
+    assert start_of(b"") == start_of(start[:-1]) == ""
 
 
 MANY = [f"variant-{number}" for number in range(100)]
@@ -105,17 +336,17 @@ MANY = [f"variant-{number}" for number in range(100)]
     ],
 )
 def test_names_become_valid_tags_and_labels(variants: list[str], tag: str, label: str) -> None:
-    assert Frontend("pip", Mark.TAG).tag(variants) == f"py3-none-{tag}"
-    assert Frontend("uv", Mark.LABEL).label(Version("1.0"), variants) == label
+    assert Mark.TAG.tag(variants) == f"py3-none-{tag}"
+    assert Mark.LABEL.label(Version("1.0"), variants) == label
     assert str(Version(f"1.0+{label}")) == f"1.0+{label}"
 
 
 def test_many_variants_still_make_a_file_name() -> None:
-    tag = Frontend("pip", Mark.TAG).tag(MANY)
-    label = Frontend("uv", Mark.LABEL).label(Version("1.0"), MANY)
+    tag = Mark.TAG.tag(MANY)
+    label = Mark.LABEL.label(Version("1.0"), MANY)
     parse_wheel_filename(f"spam-1.0+{label}-{tag}.whl")
     assert len(tag) < 200 > len(label)
 
 
 def test_a_version_with_a_label_of_its_own_gets_no_other() -> None:
-    assert Frontend("uv", Mark.LABEL).label(Version("1.0+own"), ["cu12"]) == ""
+    assert Mark.LABEL.label(Version("1.0+own"), ["cu12"]) == ""
