@@ -24,15 +24,30 @@ the wheel in the one way that this frontend installs but does not reuse:
 |---|---|---|
 | pip, poetry, pdm, installing | `spam-1.0-py3-none-selected_cu12.whl` | `spam 1.0` |
 | uv, installing | `spam-1.0+cu12-py3-none-any.whl` | `spam 1.0+cu12` |
-| `pip wheel`, `uv build`, `python -m build`, anything unknown; uv for an sdist that is given as \
-a file | `spam-1.0-py3-none-any.whl` | `spam 1.0` |
+| `pip wheel`, `uv build`, `poetry build`, `pdm build`, `python -m build`, anything unknown; uv \
+for an sdist that is given as a file | `spam-1.0-py3-none-any.whl` | `spam 1.0` |
 | anybody, with `-C portable=true` or `SELECTOR_PORTABLE=1` | `spam-1.0-py3-none-any.whl` | \
 `spam 1.0` |
 
 What is required stays the same: `spam==1.0` is satisfied by each of them, and each requires \
-`spam-cu12==1.0`. `pip wheel` and `uv build` are told from an install by the command line of the \
-process that called. Where that cannot be read (Windows), an install is assumed: pass \
+`spam-cu12==1.0`.
+
+Who calls is known from what the frontend sets up for the build, and from the argument list and \
+the working directory of the process that calls. The first word of it that is one of the \
+frontend's commands counts, whatever options come before. What has uv's code in it (pixi) is \
+known by the folder in which it builds.
+
+Windows does not tell of the process that calls. There:
+
+- poetry and pdm are not recognised, so the wheel has no mark, and their caches give back the \
+choice of before. Set `PDM_NO_CACHE=1`, or `POETRY_CACHE_DIR` to a folder for each choice: \
+`poetry install --no-cache` still takes the kept wheel.
+- `pip wheel` and `uv build` cannot be told from an install, and mark the wheel: pass \
 `-C portable=true` when building to keep.
+- `--target`, `--prefix` and `--root` are not seen, and pip's own environment is taken for the one \
+that is installed into. `PIP_PREFIX`, `PIP_ROOT`, and `PIP_TARGET` with a whole path, are seen. \
+[Variants in one environment](one-environment.md) says what depends on it.
+- uv's hooks each ask the driver, instead of once an install.
 
 In the tables below, each cell is what \
 was seen in a run against an index that serves files with \
@@ -124,6 +139,12 @@ or `PDM_NO_CACHE=1 pdm lock`, with the variable set, and set the same variable f
 ## Building to keep, and tools on top of pip and uv
 
 {others}
+
+- pipenv, hatch, tox and nox install by pip: pipenv by a copy that it carries, the others by the \
+environment's own. That pip is the process that calls, so what is said of pip holds for them. \
+hatch and nox can be told to use uv, and then it is uv.
+- What tox builds itself, to test the project that it is in, is plain, as from anything unknown. \
+It is used once.
 """
 
 
@@ -141,7 +162,7 @@ def page(results: Mapping[str, Mapping[str, str]], programs: Sequence[Program]) 
         uv_locks=of("uv", LOCKS),
         poetry_pdm=of("poetry pdm", LOCKS),
         pip_locks=of("pip pip-tools", LOCKS),
-        others=of("uv pipx build", KEEP, TOOLS),
+        others=of("pip uv poetry pdm build pipx pipenv hatch tox nox", KEEP, TOOLS),
     )
 
 

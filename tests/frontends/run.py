@@ -48,6 +48,10 @@ PROGRAMS = [
     Program("build", "1.6.1"),
     Program("poetry", "2.5.1"),
     Program("pdm", "2.29.3"),
+    Program("pipenv", "2026.10.3"),
+    Program("hatch", "1.18.2"),
+    Program("tox", "4.67.15"),
+    Program("nox", "2026.10.20"),
 ]
 RESULTS = HERE / "results.json"
 MISSING, FAILED = "-", "failed"

@@ -11,12 +11,12 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from frontends.lab import Lab, NotHereError, variants, wheels
+from frontends.lab import TABLE, Lab, NotHereError, variants, wheels
 from support.environment import Environment
 from support.project import build_sdist, write_project, write_spam
 
@@ -524,6 +524,39 @@ def portable_uncached(lab: Lab) -> str:
     return join(first, lab.install())
 
 
+@scenario(
+    INSTALL,
+    "cu12 is installed, and the GPU is gone: what is there after "
+    "`pip --timeout 60 install -U --force-reinstall spam`",
+    "cu12",
+    "pip",
+    fast="pip",
+)
+def option_before(lab: Lab) -> str:
+    environment = lab.fresh()
+    lab.install(into=environment, SPAM_VARIANT="cu12")
+    arguments = ("--timeout", "60", "install", "-U", "--force-reinstall", "spam")
+    lab.pip(environment, *arguments, check=False)
+    return variants(environment)
+
+
+@scenario(
+    INSTALL,
+    "`pip install --target dep spam` with `SPAM_VARIANT=cu12`, then `--target=./dep`, `-Ut dep` "
+    "and `PIP_TARGET=dep` without: what is there",
+    "cu12",
+    "pip",
+)
+def relative_target(lab: Lab) -> str:
+    environment = lab.fresh()
+    lab.pip(environment, "install", "--target", "dep", "spam", SPAM_VARIANT="cu12")
+    for options in (("--target=./dep",), ("-Ut", "dep")):
+        lab.pip(environment, "install", *options, "spam", check=False)
+    lab.pip(environment, "install", "spam", check=False, PIP_TARGET="dep")
+    found = (lab.folder / "dep").glob("spam_c[pu]*.dist-info")
+    return " and ".join(sorted(re.sub(r"spam_(\w+)-.*", r"\1", path.name) for path in found))
+
+
 # Building to keep
 
 KEEP = "keep"
@@ -546,6 +579,36 @@ def uv_build(lab: Lab) -> str:
     source, out = str(write_project(lab.folder / "spam")), lab.folder / "out"
     lab.call("uv", "build", "--wheel", source, "-o", str(out))
     return f"{wheels(out)}: {lab.install(str(out / wheels(out)))}"
+
+
+@scenario(
+    KEEP,
+    "the same with an option before: `uv --color never build`, `pip --retries 3 wheel`",
+    "spam-1.0-py3-none-any.whl",
+    BOTH,
+    fast=BOTH,
+)
+def option_before_build(lab: Lab) -> str:
+    source, out = str(write_project(lab.folder / "spam")), lab.folder / "out"
+    if lab.program.kind == "uv":
+        lab.call("uv", "--color", "never", "build", "--wheel", source, "-o", str(out))
+    else:
+        lab.pip(lab.fresh(), "--retries", "3", "wheel", "--no-deps", source, "-w", str(out))
+    return wheels(out)
+
+
+@scenario(
+    KEEP,
+    "`poetry build`, `pdm build` of a selector package",
+    "spam-1.0-py3-none-any.whl",
+    "poetry pdm",
+)
+def own_build(lab: Lab) -> str:
+    tool = lab.program.kind
+    folder = write_project(lab.folder / "spam", f"{TABLE}\n{index_of(lab, tool)}")
+    options = ("-n", "build", "-f", "wheel") if tool == "poetry" else ("build", "--no-sdist")
+    lab.call(tool, *options, cwd=folder)
+    return wheels(folder / "dist")
 
 
 # Tools on top
@@ -597,6 +660,86 @@ def uvx(lab: Lab) -> str:
         said(lab.call("uvx", "app", SPAM_VARIANT="cpu")),
         said(lab.call("uvx", "app", SPAM_VARIANT="cu12")),
     )
+
+
+def in_two_projects(lab: Lab, files: dict[str, str], environment: str, *command: str) -> str:
+    """Run a command in two projects, for cpu and cu12; return what their environments have."""
+    seen = []
+    for variant in ("cpu", "cu12"):
+        folder = lab.folder / variant
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        lab.call(*command, cwd=folder, SPAM_VARIANT=variant, PIPENV_VENV_IN_PROJECT="1")
+        seen.append(variants(Environment(folder / environment, lab.environ)))
+    return join(*seen)
+
+
+@scenario(
+    TOOLS,
+    "`pipenv install spam`, one cache, two projects: `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    "pipenv",
+)
+def pipenv(lab: Lab) -> str:
+    source = f'[[source]]\nname = "local"\nurl = "{lab.world.index.url}"\nverify_ssl = false\n'
+    return in_two_projects(lab, {"Pipfile": source}, ".venv", "pipenv", "install", "spam")
+
+
+HATCH = """\
+[project]
+name = "project"
+version = "1.0"
+
+[tool.hatch.envs.default]
+skip-install = true
+path = ".venv"
+dependencies = ["spam"]
+"""
+
+
+@scenario(
+    TOOLS,
+    "`hatch env create`, of an environment that depends on spam, likewise",
+    "cpu, cu12",
+    "hatch",
+)
+def hatch(lab: Lab) -> str:
+    return in_two_projects(lab, {"pyproject.toml": HATCH}, ".venv", "hatch", "env", "create")
+
+
+TOX = """\
+[testenv]
+skip_install = true
+pass_env = *
+deps = spam
+"""
+
+
+@scenario(TOOLS, "`tox run --notest`, with `deps = spam`, likewise", "cpu, cu12", "tox")
+def tox(lab: Lab) -> str:
+    command = ("tox", "run", "-e", "py", "--notest")
+    return in_two_projects(lab, {"tox.ini": TOX}, ".tox/py", *command)
+
+
+NOX = """\
+import nox
+
+
+@nox.session
+def tests(session):
+    session.install("spam")
+"""
+
+
+@scenario(
+    TOOLS,
+    '`nox`, with `session.install("spam")`, likewise',
+    "cpu, cu12",
+    "nox",
+)
+def nox(lab: Lab) -> str:
+    return in_two_projects(lab, {"noxfile.py": NOX}, ".nox/tests", "nox", "-s", "tests")
 
 
 # Locks
@@ -803,17 +946,18 @@ def uv_several(lab: Lab) -> str:
     return join(*seen)
 
 
-def source_of(lab: Lab, tool: str) -> str:
+def index_of(lab: Lab, tool: str) -> str:
     """Return the part of a project that names the index for poetry or pdm."""
+    url = lab.world.index.url
     if tool == "poetry":
-        return (
-            '[tool.poetry]\npackage-mode = false\n\n[[tool.poetry.source]]\nname = "local"\n'
-            f'url = "{lab.world.index.url}"\npriority = "primary"\n'
-        )
-    return (
-        '[tool.pdm]\ndistribution = false\n\n[[tool.pdm.source]]\nname = "pypi"\n'
-        f'url = "{lab.world.index.url}"\nverify_ssl = false\n'
-    )
+        return f'[[tool.poetry.source]]\nname = "local"\nurl = "{url}"\npriority = "primary"\n'
+    return f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{url}"\nverify_ssl = false\n'
+
+
+def source_of(lab: Lab, tool: str) -> str:
+    """Return the same for a project that is no package itself."""
+    head = "[tool.poetry]\npackage-mode" if tool == "poetry" else "[tool.pdm]\ndistribution"
+    return f"{head} = false\n\n{index_of(lab, tool)}"
 
 
 INSTALLS = {
@@ -822,14 +966,20 @@ INSTALLS = {
 }
 
 
-def locked_install(lab: Lab, variant: str, *options: str, more: str = "", **environ: Any) -> str:
-    """Lock and install in a new project; return what the lock holds and what is installed."""
+def locked_install(
+    lab: Lab, variant: str, *options: str, always: Mapping[str, str] | None = None, **environ: Any
+) -> str:
+    """Lock and install in a new project; return what the lock holds and what is installed.
+
+    ``options`` and ``environ`` are for locking, ``always`` is for both.
+    """
     tool = lab.program.kind
     lab.made += 1
-    folder = project(lab, more + source_of(lab, tool), name=f"project{lab.made}")
+    folder = project(lab, source_of(lab, tool), name=f"project{lab.made}")
     lock, install = INSTALLS[tool]
-    lab.call(*lock, *options, cwd=folder, SPAM_VARIANT=variant, **environ)
-    lab.call(*install, cwd=folder, SPAM_VARIANT=variant)
+    both: dict[str, Any] = {"SPAM_VARIANT": variant, **(always or {})}
+    lab.call(*lock, *options, cwd=folder, **both, **environ)
+    lab.call(*install, cwd=folder, **both)
     (file,) = folder.glob("*.lock")
     return f"{pins(file.read_text())}: {variants(environment_of(lab, folder))}"
 
@@ -873,6 +1023,22 @@ def lock_uncached(lab: Lab) -> str:
         locked_install(lab, "cpu", *options, **environ),
         locked_install(lab, "cu12", *options, **environ),
     )
+
+
+@scenario(
+    LOCKS,
+    "the same with a plain wheel, as on Windows (here by `SELECTOR_PORTABLE=1`), and a new "
+    "`POETRY_CACHE_DIR` for each (pdm: `PDM_NO_CACHE=1` for both steps)",
+    LOCKED,
+    "poetry pdm",
+)
+def lock_unmarked(lab: Lab) -> str:
+    seen = []
+    for variant in ("cpu", "cu12"):
+        cache = {"POETRY_CACHE_DIR": str(lab.folder / f"cache-{variant}"), "PDM_NO_CACHE": "1"}
+        del cache["PDM_NO_CACHE" if lab.program.kind == "poetry" else "POETRY_CACHE_DIR"]
+        seen.append(locked_install(lab, variant, always={"SELECTOR_PORTABLE": "1", **cache}))
+    return join(*seen)
 
 
 @scenario(
