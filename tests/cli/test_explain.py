@@ -104,7 +104,7 @@ def test_an_sdist_that_is_a_trap(tmp_path: Path) -> None:
         info.size = 65 << 20
         archive.addfile(info, io.BytesIO(bytes(info.size)))
     assert "it has more than 64 MiB" in error("explain", sdist, status=1)
-    with tarfile.open(sdist, "w:xz") as archive:
+    with tarfile.open(sdist, "w:gz") as archive:
         archive.add(__file__, "spam-1.0/setup.py")
     assert "is not an sdist: it has no pyproject.toml" in error("explain", sdist, status=1)
     content = sdist.read_bytes()
