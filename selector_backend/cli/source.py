@@ -187,9 +187,11 @@ def _as_written(requirements: tuple[str, ...]) -> list[str]:
 
 
 def _namespaces(record: Record) -> Iterator[str]:
+    """Yield the namespaces of the properties that conditions ask for."""
     for alternative in itertools.chain.from_iterable(one.when for one in record.verdicts):
-        operand = alternative.get("property")
-        for text in operand if isinstance(operand, tuple) else (str(operand),):
+        asked = alternative.get("property")
+        texts = (asked,) if isinstance(asked, str) else asked
+        for text in texts if isinstance(texts, tuple) else ():
             yield text.partition("::")[0].strip()
 
 
