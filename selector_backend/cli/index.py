@@ -85,7 +85,7 @@ class _Index:
             user, password = map(urllib.parse.unquote, (parts.username, parts.password or ""))
             encoded = base64.b64encode(f"{user}:{password}".encode("utf-8", "replace")).decode()
             credentials = f"Basic {encoded}"
-        self._opener = urllib.request.build_opener(_Credentials(self.url, credentials))
+        self._opener = urllib.request.build_opener(Credentials(self.url, credentials))
         self._known: dict[str, list[str] | None] = {}
 
     def files(self, project: str) -> list[str] | None:
@@ -120,7 +120,7 @@ class _Index:
             raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
 
 
-class _Credentials(urllib.request.HTTPRedirectHandler):
+class Credentials(urllib.request.HTTPRedirectHandler):
     """Adds what an index wants to know to each request to it, and to no other.
 
     At once: an index may say of what is not for everybody that it is not there. What is redirected
@@ -132,6 +132,7 @@ class _Credentials(urllib.request.HTTPRedirectHandler):
         self._credentials = credentials
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Prepare a request, be it the first or one that an answer led to."""
         if self._credentials and _origin(request.full_url) == self._origin:
             # Not one of the headers that `urllib` copies to where it is redirected.
             request.add_unredirected_header("Authorization", self._credentials)

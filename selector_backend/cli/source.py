@@ -225,11 +225,11 @@ def read_sdist(file: Path) -> Selector:
     with tempfile.TemporaryDirectory() as folder:
         try:
             _unpack(file, folder)
-        except (
-            *(tarfile.TarError, OSError, EOFError, zlib.error),
-            *(ValueError, OverflowError, RecursionError),
-        ) as error:
+        except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
             raise SelectorError(f"{file} is not an sdist that can be read: {error}") from None
+        except RecursionError:
+            what = "its headers extend one another too often"
+            raise SelectorError(f"{file} is not an sdist that can be read: {what}") from None
         if not Path(folder, "pyproject.toml").is_file():
             raise SelectorError(f"{file} is not an sdist: it has no pyproject.toml")
         return read_project(Path(folder)).selector

@@ -225,14 +225,16 @@ _answers = st.fixed_dictionaries(
 )
 _pages = st.lists(
     _file_names.map("<a>{}</a>".format)
-    | st.sampled_from(["<![", "<!x", "<!--", "<a", "<?", "&#x;", "<![if x]>", "</", "<!DOCTYPE ["])
+    | st.sampled_from(
+        ["<![", "<!x", "<!--", "<a", "<?", "&#x;", "<![if x]>", "<![x[y", "</", "<!DOCTYPE ["]
+    )
     | st.text(max_size=5)
 ).map("".join)
 
 
 @given(damaged(_answers) | VALUES.map(lambda data: json.dumps(data, default=str)) | _pages)
 @example('{"files": ["x"]}')
-@example("<![x")
+@example("<![x[y")
 def test_an_index_gives_an_answer_or_is_one_message(answering: Answering, text: str) -> None:
     url = f"http://127.0.0.1:{answering.server_port}/simple"
     for kind in ("application/vnd.pypi.simple.v1+json", "text/html"):
