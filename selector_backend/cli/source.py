@@ -43,7 +43,9 @@ PythonOption = Annotated[
 
 # An sdist without code has a few files of text; more bytes than these are a mistake, or a trap.
 _LARGEST = 64 << 20
-_MOST_HEADERS, _LONGEST_HEADERS = 10_000, 1 << 20
+# So are more members, and more bytes that extend their headers: each global header is copied to
+# all the members that follow.
+_MOST_HEADERS, _LONGEST_HEADERS = 1000, 64 << 10
 _EXTENDING = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
@@ -225,7 +227,14 @@ def read_sdist(file: Path) -> Selector:
     with tempfile.TemporaryDirectory() as folder:
         try:
             _unpack(file, folder)
-        except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
+        except (
+            tarfile.TarError,
+            OSError,
+            EOFError,
+            zlib.error,
+            ValueError,
+            OverflowError,
+        ) as error:
             raise SelectorError(f"{file} is not an sdist that can be read: {error}") from None
         except RecursionError:
             what = "its headers extend one another too often"
@@ -241,6 +250,8 @@ def _unpack(file: Path, folder: str) -> None:
         content = compressed.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and no code is to be in it")
+    if b"GNU.sparse" in content:  # what `tarfile` unpacks one hole at a time, for hours
+        raise ValueError("it has members that no sdist has")
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=_bounded()) as archive:
         for member in archive:
             # The first part is the sdist's own name and version.

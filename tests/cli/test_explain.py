@@ -127,9 +127,11 @@ def header(kind: bytes, size: int, name: str = "spam-1.0/x") -> bytes:
         (header(tarfile.XGLTYPE, 2 << 30), "longer names, than a package without code"),
         (header(tarfile.GNUTYPE_LONGNAME, 2 << 30), "longer names, than a package without code"),
         ((header(tarfile.GNUTYPE_LONGNAME, 1) + bytes(512)) * 900, "extend one another too often"),
-        (header(tarfile.REGTYPE, 0) * 20_000, "it has more files, or"),
+        (header(tarfile.REGTYPE, 0) * 2000, "it has more files, or"),
         (header(tarfile.REGTYPE, -(8**11)), "it has members that no sdist has"),
         (header(tarfile.GNUTYPE_SPARSE, 9), "it has members that no sdist has"),
+        (header(tarfile.XHDTYPE, 24) + b"24 GNU.sparse.major=1.0\n", "members that no sdist has"),
+        (header(tarfile.XGLTYPE, 70_000) + bytes(71_680), "longer names, than a package"),
     ],
 )
 def test_an_sdist_whose_headers_are_a_trap(tmp_path: Path, content: bytes, message: str) -> None:
