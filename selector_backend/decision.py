@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.version import Version
 
-    from .environment import Environment, Installed
+    from .environment import Environment
     from .machine import Machine
+    from .record import Record
     from .request import Request
     from .selector import Condition, Selector, Variant
 
@@ -169,7 +170,7 @@ def _clash(variant: Variant, selector: Selector, environment: Environment) -> st
     return None
 
 
-def _disagree(variant: Variant, other: Installed) -> list[str]:
+def _disagree(variant: Variant, other: Record) -> list[str]:
     """Return the names on which ``variant`` and an installed package do not agree."""
     wanted = variant.conform
     return [name for name, text in wanted.items() if other.conform.get(name, text) != text]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from . import __version__
+from .errors import SelectorError
+from .record import NAME as RECORD_NAME
+from .record import Operand, Record, RecordedVariant, Unusable, parse_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +21,7 @@ if TYPE_CHECKING:
 
     from .decision import Decision
     from .project import Project
-
-#: The record's name in the ``.dist-info``, and its format number.
-RECORD_NAME = "selector.json"
-RECORD_FORMAT = 1
+    from .selector import Condition
 
 # An index refuses a classifier of this kind. One uploaded wheel would fix one machine's choice for
 # everybody, since installers prefer a wheel to the sdist.
@@ -53,7 +52,7 @@ def dist_info(project: Project, decision: Decision) -> dict[str, bytes]:
     files = {
         "METADATA": _wheel_metadata(project, decision),
         "WHEEL": _wheel(),
-        RECORD_NAME: _json(record(decision)),
+        RECORD_NAME: record(decision).to_bytes(),
     }
     for path in project.license_files:
         files[f"licenses/{path}"] = (project.folder / path).read_bytes()
@@ -79,8 +78,7 @@ def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
 
 def recorded_variants(files: Mapping[str, bytes]) -> list[str]:
     """Return the names of the variants that the record in a ``.dist-info`` names."""
-    variants: list[str] = json.loads(files[RECORD_NAME])["variants"]
-    return variants
+    return [*_prepared_record(files).variants]
 
 
 def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
@@ -89,36 +87,62 @@ def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str,
     uv, to 0.11 at least, keeps a portable wheel for its config settings only, but its metadata
     for everybody. So what is prepared has the label even if a portable wheel is asked for.
     """
-    version: str = json.loads(files[RECORD_NAME])["version"]
+    version = _prepared_record(files).version
     line = b"Version: " + version.encode()
     metadata = re.sub(rb"(?m)^Version: .*$", line, files["METADATA"], count=1)
     return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": metadata}
 
 
-def record(decision: Decision) -> dict[str, Any]:
-    """Return the decision as it is written into the installed package, as JSON data.
+def _prepared_record(files: Mapping[str, bytes]) -> Record:
+    record = parse_record(files.get(RECORD_NAME, b""))
+    if isinstance(record, Unusable):
+        raise SelectorError(
+            f"the metadata that was prepared for this wheel is damaged: {RECORD_NAME}: "
+            f"{record.reason}"
+        )
+    return record
 
-    It names nobody and no place: what is in it is in every wheel that this machine would build.
-    """
+
+def record(decision: Decision) -> Record:
+    """Return the decision as it is written into the installed package."""
     selector = decision.selector
-    return {
-        "format": RECORD_FORMAT,
-        "project": selector.project,
-        "version": selector.version,
-        "kind": selector.kind,
-        "variants": decision.names,
-        "decided-by": decision.request.source,
-        "conform": dict(decision.conform),
-        "requires": [str(requirement) for requirement in decision.requires],
-        "facts": {name: fact.dump() for name, fact in decision.facts.items()},
-        "verdicts": [
-            {"name": verdict.variant, "fits": verdict.fits, "reason": verdict.reason}
-            for verdict in decision.verdicts
-        ],
-        "notes": list(decision.notes),
-        "table": selector.table,
-        "backend": __version__,
-    }
+    chosen = (selector.distributions_of(variant) for variant in decision.variants)
+    return Record(
+        project=selector.project,
+        version=selector.version,
+        kind=selector.kind,
+        variable=selector.variable,
+        advice=selector.advice,
+        variants=tuple(decision.names),
+        decided_by=decision.request.source,
+        distributions=tuple(name for names in chosen for name in sorted(names)),
+        conform=decision.conform,
+        requires=tuple(map(str, decision.requires)),
+        shared=tuple(map(str, selector.requires)),
+        facts=decision.facts,
+        verdicts=tuple(
+            RecordedVariant(
+                name=verdict.variant,
+                fits=verdict.fits,
+                reason=verdict.reason,
+                requires=tuple(map(str, variant.requires)),
+                when=tuple({one.fact: _operand(one) for one in some} for some in variant.when),
+                conform=variant.conform,
+                refuse=variant.refuse or "",
+            )
+            for verdict, variant in zip(decision.verdicts, selector.variants)
+        ),
+        notes=decision.notes,
+        backend=__version__,
+    )
+
+
+def _operand(condition: Condition) -> Operand:
+    """Return what a condition asks, as the table has it."""
+    operand = condition.operand
+    if isinstance(operand, bool) or (isinstance(operand, tuple) and not condition.text):
+        return operand
+    return condition.text or str(operand)
 
 
 def _wheel_metadata(project: Project, decision: Decision) -> bytes:
@@ -181,7 +205,3 @@ def _entry_points(project: Project) -> bytes:
         if entries
     ]
     return "".join(f"{section}\n" for section in "\n\n".join(sections).splitlines()).encode()
-
-
-def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()

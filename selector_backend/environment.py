@@ -1,67 +1,45 @@
-"""What the folders of an environment hold.
+"""What the environment that is being installed into holds, where it can be seen.
 
 Only variants that exclude each other (the requirement kind) depend on it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
-from .dist_info import RECORD_FORMAT, RECORD_NAME
-from .selector import parse_selector
+from .record import NAME, Record, Unusable, canonical, parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from .selector import Selector
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A selector package that is installed, by its record.
-
-    ``distributions`` are the names, as names are compared, of what its variants require for
-    themselves: what goes if the choice is to change.
-    """
-
-    project: str
-    version: str
-    variants: tuple[str, ...] = ()
-    conform: Mapping[str, str] = field(default_factory=dict)
-    distributions: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """The project's name as names are compared."""
-        return canonicalize_name(self.project)
 
 
 @dataclass(frozen=True)
 class Environment:
     """What is known of an environment; nothing, if it cannot be seen.
 
-    ``selectors`` are the selector packages in it, ``versions`` the versions of those distributions
-    that the table's variants require, by name as names are compared, and ``notes`` say what was
-    passed over.
+    ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
+    distributions that the table's variants require, by name as names are compared, and ``notes``
+    say what was passed over.
     """
 
-    selectors: tuple[Installed, ...] = ()
+    selectors: tuple[Record, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def record_of(self, project: str) -> Installed | None:
+    def record_of(self, project: str) -> Record | None:
         """Return what is installed of ``project`` itself."""
-        key = canonicalize_name(project)
+        key = canonical(project)
         return next((one for one in self.selectors if one.key == key), None)
 
-    def others(self, project: str) -> list[Installed]:
+    def others(self, project: str) -> list[Record]:
         """Return the selector packages but ``project``."""
-        key = canonicalize_name(project)
+        key = canonical(project)
         return [one for one in self.selectors if one.key != key]
 
 
@@ -70,66 +48,69 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
-    found = read_selectors(paths)
+    records = read_records(paths)
+    notes = []
+    for one in records:
+        if isinstance(one, Unusable):
+            notes.append(f"the record of {one.project} was passed over: {one.reason}")
+        else:
+            notes += [f"in the record of {one.project}, {what}" for what in one.passed_over]
+    usable = tuple(one for one in records if isinstance(one, Record))
+    found = Environment(usable, notes=tuple(notes))
     record = found.record_of(selector.project)
     names: set[str] = set(record.distributions if record else ())
     for variant in selector.variants:
-        names |= {canonicalize_name(one.name) for one in variant.requires}
+        names |= {canonical(one.name) for one in variant.requires}
     versions = {name: version for name in names if (version := _version(name, paths)) is not None}
     return replace(found, versions=versions)
 
 
-def read_selectors(paths: Sequence[str]) -> Environment:
-    """Return the selector packages in the folders ``paths``, and what of them was passed over."""
-    selectors, notes = [], []
+def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
+    """Return the records of the selector packages in the folders ``paths``.
+
+    Of a project that is there twice, the first is the one that Python sees.
+    """
+    found: dict[str, Record | Unusable] = {}
     for distribution in importlib.metadata.distributions(path=list(paths)):
-        try:
-            # Reading this one file spares parsing the metadata of everything that is installed.
-            text = distribution.read_text(RECORD_NAME)
-            if text is not None:
-                selectors.append(_installed(json.loads(text)))
-        except (ValueError, OSError, RecursionError) as error:
-            notes.append(f"the record of {_name(distribution)} was passed over: {error}")
-    return Environment(tuple(selectors), notes=tuple(notes))
+        record = _read_record(distribution)
+        if record is not None:
+            found.setdefault(record.key, record)
+    return [*found.values()]
 
 
-def _installed(record: Any) -> Installed:
-    """Return what a record says. Raises ``ValueError`` if it is none that can be read."""
-    if not isinstance(record, dict) or not isinstance(record.get("table"), dict):
-        raise ValueError("it is not a record of selector-backend")  # noqa: TRY004 - bad data
-    if record.get("format") != RECORD_FORMAT:
-        raise ValueError(
-            f"it has format {record.get('format')!r}, and this version reads {RECORD_FORMAT}"
-        )
-    project, version = str(record.get("project")), str(record.get("version"))
-    variants, conform = record.get("variants"), record.get("conform", {})
-    if not isinstance(variants, list) or not isinstance(conform, dict):
-        raise ValueError("it does not say which variants were chosen")  # noqa: TRY004 - bad data
-    # What is wrong in a table that a newer version wrote is of no interest here.
-    selector, _ = parse_selector(record["table"], project=project, version=version)
-    return Installed(
-        project=project,
-        version=version,
-        variants=tuple(map(str, variants)),
-        conform={str(name): str(value) for name, value in conform.items()},
-        distributions=tuple(_own_distributions(selector, variants)),
+def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Return a distribution's name and version, by its folder's name where its METADATA is bad."""
+    name = version = ""
+    with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+    # There is no public way to the folder's name; `importlib.metadata` finds names by it, too.
+    folder = Path(str(getattr(distribution, "_path", "a distribution without a name"))).name
+    stem = folder[: folder.rfind(".")] if folder.endswith((".dist-info", ".egg-info")) else folder
+    named, _, versioned = stem.partition("-")
+    return (
+        name if isinstance(name, str) and name else named,
+        version if isinstance(version, str) and version else versioned,
     )
 
 
-def _name(distribution: importlib.metadata.Distribution) -> str:
+def _read_record(distribution: importlib.metadata.Distribution) -> Record | Unusable | None:
+    """Return a distribution's record, ``None`` if it has none, as most have."""
     try:
-        return distribution.metadata["Name"] or "a distribution without a name"
-    except ValueError:  # the metadata is not UTF-8 either
-        return "a distribution without a name"
-
-
-def _own_distributions(selector: Selector, variants: Sequence[str]) -> Iterator[str]:
-    keys = {canonicalize_name(name) for name in variants}
-    for variant in selector.variants:
-        if variant.key in keys:
-            yield from sorted(selector.distributions_of(variant))
+        # Reading this one file spares parsing the metadata of everything that is installed.
+        text = distribution.read_text(NAME)
+    except ValueError:
+        record: Record | Unusable = Unusable("it is not UTF-8 text")
+    except OSError as error:
+        record = Unusable(error.strerror or "it cannot be read")  # without the path
+    else:
+        if text is None:
+            return None
+        record = parse_record(text)
+    if isinstance(record, Unusable):
+        record = Unusable(record.reason, *identify(distribution))
+    return record
 
 
 def _version(name: str, paths: Sequence[str]) -> str | None:
     found = importlib.metadata.distributions(name=name, path=list(paths))
-    return next((distribution.version for distribution in found), None)
+    return next((identify(distribution)[1] for distribution in found), None)

@@ -39,6 +39,9 @@ MARKER_VARIABLES = (
 #: The format number of machine profiles, and of the facts in a record.
 FORMAT = 1
 
+# No version is as long, and Python refuses numbers of more than 4,300 digits.
+_LONGEST_VERSION = 200
+
 # PEP 817's form of a property, where the parts may be set apart as one likes.
 _PROPERTY = re.compile(r"\s*([a-z0-9_]+)\s*::\s*([a-z0-9_]+)\s*::\s*([a-z0-9_.]+)\s*", re.ASCII)
 
@@ -323,10 +326,12 @@ def load_machine(data: object, file: str) -> Machine:
             f"{file} is not a machine profile: expected an object "
             'such as {"format": 1, "facts": {"cuda": "12.4"}}'
         )
-    if data.get("format") != FORMAT:
+    found = data.get("format")
+    if found != FORMAT:
+        known = found is None or isinstance(found, int)
+        which = f"format {found}" if known else "an unknown format"
         raise SelectorError(
-            f"{file} is a machine profile of format {data.get('format')!r}; "
-            f"this version reads format {FORMAT}"
+            f"{file} is a machine profile of {which}; this version reads format {FORMAT}"
         )
     facts: dict[str, Fact] = {}
     problems = [
@@ -408,6 +413,8 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _version(text: str) -> Version:
+    if len(text) > _LONGEST_VERSION:
+        raise ValueError(f"{text[:20]!r} and what follows is too long for a version")
     try:
         return Version(text)
     except InvalidVersion:

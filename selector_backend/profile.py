@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 from pathlib import Path
@@ -36,6 +37,10 @@ def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
         raise SelectorError(f"{named}, which does not exist{hint}") from None
     except OSError as error:
         raise SelectorError(f"{named}, which cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SelectorError(
+            f"{file.source} is {file.path!r}; expected the path of a machine profile"
+        ) from None
     data = parse_profile(content, f"{named}, which", file.path)
     return stand_in(load_machine(data, file.path), names)
 
@@ -85,6 +90,6 @@ class _TwiceError(Exception):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+        counts = collections.Counter(key for key, _ in pairs)
+        raise _TwiceError(next(key for key, count in counts.items() if count > 1))
     return data

@@ -96,7 +96,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Selector:
-    """A whole selector table, its defaults filled in. ``table`` is the table as it was written."""
+    """A whole selector table, its defaults filled in."""
 
     project: str
     version: str
@@ -107,7 +107,6 @@ class Selector:
     extras: tuple[str, ...] = ()
     advice: str = ""
     providers: tuple[Provider, ...] = ()
-    table: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def conditions(self) -> Iterator[Condition]:
@@ -190,7 +189,6 @@ def parse_selector(
         extras=_extras(top),
         advice=top.string("advice") or "",
         providers=_providers(top, values),
-        table=table,
     )
     # Only a fact that some condition names is ever read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from . import CANNOT_TELL, DOES_NOT_FIT, IN_USE, NOT_INSTALLED
-from ._record import find_record, normalize
+from ._record import find_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,13 +60,9 @@ def command(attempt: Attempt) -> str:
 
 
 def _requirements(project: str, record: Record | None, variant: str) -> list[str]:
-    """Return the requirements of a variant as the table has them, or those it has by default."""
-    if record is None:
-        return [f"{project}-{variant}"]
-    values = {"project": project, "name": variant, "version": record.version}
-    table = record.table.get(normalize(variant), {})
-    texts = table.get("requires") or ["{project}-{name}=={version}"]
-    return [str(text).format_map(values) for text in texts]
+    """Return the requirements of a variant as recorded, or those it has by default."""
+    pinned = f"=={record.version}" if record else ""
+    return (record and record.requires(variant)) or [f"{project}-{variant}{pinned}"]
 
 
 def _quote(requirement: str) -> str:

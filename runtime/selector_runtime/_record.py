@@ -17,24 +17,64 @@ _NAME = "selector.json"
 _FORMAT = 1
 
 
+# What is longer is no condition that a table has; Python itself refuses numbers of 4,300 digits.
+_LONGEST = 4000
+
+
 class Record:
-    """What the record of a project has, as far as it is needed at import."""
+    """What the record of a project has, as far as it is needed at import.
+
+    What is not as the backend writes it counts as missing. Raises ``ValueError`` if that is the
+    version.
+    """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        self.version = str(data["version"])
-        self.kind = str(data["kind"])
-        self.chosen = [str(name) for name in data["variants"]]
-        self.table: dict[str, Mapping[str, Any]] = {
-            normalize(variant["name"]): variant for variant in data["table"]["variant"]
+        self.version = _text(data.get("version"))
+        if not self.version:
+            raise ValueError("it does not say of which version it is")
+        self.kind = _text(data.get("kind"))
+        #: The names of the variants chosen, and the distributions that stand for them.
+        self.chosen = _texts(data.get("variants"))
+        self.distributions = _texts(data.get("distributions"))
+        verdicts = data.get("verdicts")
+        self._variants: dict[str, Mapping[str, Any]] = {
+            normalize(_text(variant.get("name"))): variant
+            for variant in (verdicts if isinstance(verdicts, list) else [])
+            if isinstance(variant, dict)
         }
 
     def chose(self, name: str) -> bool:
         """Return whether a variant was chosen at installation."""
         return normalize(name) in map(normalize, self.chosen)
 
+    def requires(self, name: str) -> list[str] | None:
+        """Return the requirements of a variant, ``None`` if the record does not know it."""
+        variant = self._variants.get(normalize(name))
+        return None if variant is None else _texts(variant.get("requires"))
+
     def when(self, name: str) -> Any:
-        """Return the condition of a variant as the table has it, or ``None``."""
-        return self.table.get(normalize(name), {}).get("when")
+        """Return the condition of a variant as the table has it, ``None`` if there is none."""
+        when = self._variants.get(normalize(name), {}).get("when")
+        alternatives = when if isinstance(when, list) else [when]
+        return when if alternatives and all(map(_is_conjunction, alternatives)) else None
+
+
+def _is_conjunction(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_operand, value.values()))
+
+
+def _is_operand(value: object) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    short = all(isinstance(text, str) and len(text) <= _LONGEST for text in texts)
+    return isinstance(value, bool) or (bool(texts) and short)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def find_record(project: str, *, mentioning: Iterable[str] = ("",)) -> Record | None:
@@ -45,8 +85,9 @@ def find_record(project: str, *, mentioning: Iterable[str] = ("",)) -> Record | 
     start = f"{normalize(project).replace('-', '_')}-"
     for folder in sys.path:
         try:
-            names = os.listdir(folder or os.curdir)
-        except OSError:
+            folder = os.fsdecode(folder or os.curdir)
+            names = os.listdir(folder)
+        except (OSError, ValueError, TypeError):  # it is no folder, or no path at all
             continue
         for name in names:
             if name.startswith(start) and name.endswith(".dist-info"):
@@ -69,9 +110,10 @@ def _parse(text: str) -> Record | None:
 
     try:
         data = json.loads(text)
-        return Record(data) if data["format"] == _FORMAT else None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None  # it is of another time or of somebody else, or broken
+        known = isinstance(data, dict) and data.get("format") == _FORMAT
+        return Record(data) if known else None
+    except (ValueError, RecursionError):
+        return None  # it is somebody else's, or broken
 
 
 def normalize(name: str) -> str:

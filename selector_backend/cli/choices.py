@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..decision import decide
-from ..environment import Environment, Installed
-from ..machine import FACTS, Machine, load_fact
+from ..environment import Environment
+from ..machine import FACTS, Machine
+from ..record import Record
 from ..request import Request
 
 if TYPE_CHECKING:
@@ -22,17 +23,17 @@ class Place:
     """Where packages are chosen: a machine, and the selector packages installed, by their keys."""
 
     machine: Machine
-    selectors: Mapping[str, Installed]
+    selectors: Mapping[str, Record]
 
     def decide(self, package: Recorded) -> Decision:
         """Return what ``package`` gets here, whatever is installed of it now."""
         facts = {**self.machine.facts}
         # Providers are not asked; what they said at the time is the best that is known, unless it
         # is stated.
-        then = package.record["facts"].get("property")
+        then = package.record.facts.get("property")
         now = facts.get("property")
         if then and now and now.value is None and now.source == FACTS["property"].source:
-            facts["property"] = load_fact("property", then, "the record")
+            facts["property"] = then
         environment = Environment(tuple(self.selectors.values()))
         return decide(package.selector, Machine(facts), Request(), environment)
 
@@ -123,8 +124,8 @@ def _try(order: Sequence[Recorded], packages: Sequence[Recorded], place: Place) 
         decision = replace(place, selectors=around).decide(package)
         decisions[package.key] = decision
         if decision.names:
-            project, version = package.selector.project, package.selector.version
-            around[package.key] = Installed(project, version, conform=decision.conform)
+            then = package.record
+            around[package.key] = Record(then.project, then.version, conform=decision.conform)
     unfit = nothing = less = 0
     depth = 0.0
     for package in packages:

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from ..dist_info import RECORD_NAME
-from ..environment import read_selectors
+from ..environment import identify
 from ..errors import did_you_mean
-from ..machine import FACTS, load_fact
+from ..record import NAME, Unusable, canonical
 from ..selector import REQUIREMENT
 from .choices import Place, choose, linked
 from .common import (
@@ -31,15 +29,17 @@ from .common import (
     print_line,
 )
 from .files import Damage, find_damage, name_files, recorded_files
-from .source import PythonOption, read_interpreter, read_records
+from .source import PythonOption, Recorded, describe, read_interpreter, read_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from importlib.metadata import Distribution
 
+    from packaging.requirements import Requirement
+
     from ..machine import Fact
     from .choices import Choice
-    from .source import Interpreter, Recorded, Unreadable
+    from .source import Interpreter
 
 NamesArgument = Annotated[
     Optional[list[str]],
@@ -52,7 +52,9 @@ class Inspection:
     """What `doctor` looks at: an environment, and where its packages would be chosen anew."""
 
     interpreter: Interpreter
+    #: What is installed, and its versions, by name as names are compared.
     distributions: Mapping[str, Distribution]
+    versions: Mapping[str, str]
     place: Place
     #: Whether facts were stated in place of this machine's, which installs know nothing of.
     stated: bool
@@ -72,8 +74,8 @@ class Finding:
     wanted: list[str] = field(default_factory=list)
     #: What has to be installed once more, by its requirement.
     damaged: dict[str, Damage] = field(default_factory=dict)
-    #: The project whose record cannot be read, which is then what it is about.
-    unreadable: str = ""
+    #: The project whose record is of no use, which is then what it is about.
+    unusable: str = ""
 
     @property
     def packages(self) -> list[Recorded]:
@@ -83,7 +85,7 @@ class Finding:
     @property
     def projects(self) -> list[str]:
         """The names of the projects that it is about."""
-        named = [self.unreadable] if self.unreadable else []
+        named = [self.unusable] if self.unusable else []
         return [*named, *(package.selector.project for package in self.packages)]
 
 
@@ -99,18 +101,21 @@ def doctor(
     What is found ends with the commands that mend it.
     """
     interpreter = read_interpreter(python)
-    packages, unreadable = _packages(names or (), interpreter)
+    here = read_packages(interpreter.folders)
+    packages, unusable = _named(names or (), here, interpreter)
     facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
     machine = look_at_machine(facts, profile, settings, interpreter.marker)
-    installed = read_selectors(interpreter.folders).selectors
     distributions: dict[str, Distribution] = {}
+    versions: dict[str, str] = {}
     for one in importlib.metadata.distributions(path=list(interpreter.folders)):
-        if name := one.metadata["Name"]:
-            distributions.setdefault(canonicalize_name(name), one)  # the first is what Python sees
-    place = Place(machine, {one.key: one for one in installed})
+        name, version = identify(one)
+        if canonical(name) not in distributions:  # the first is what Python sees
+            distributions[canonical(name)], versions[canonical(name)] = one, version
+    records = {one.key: one.record for one in here if isinstance(one, Recorded)}
     stated = profile is not None or bool(settings)
-    inspection = Inspection(interpreter, distributions, place, stated)
-    findings = [_unreadable(one) for one in unreadable]
+    place = Place(machine, records)
+    inspection = Inspection(interpreter, distributions, versions, place, stated)
+    findings = [_unusable(one) for one in unusable]
     findings += [finding for group in linked(packages) for finding in _inspect(group, inspection)]
     if as_json:
         print_json(
@@ -134,30 +139,30 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _packages(
-    names: Sequence[str], interpreter: Interpreter
-) -> tuple[list[Recorded], list[Unreadable]]:
+def _named(
+    names: Sequence[str], here: Sequence[Recorded | Unusable], interpreter: Interpreter
+) -> tuple[list[Recorded], list[Unusable]]:
     """Return the selector packages that are installed, or those of them that are named."""
-    readable, unreadable = read_records(interpreter.folders)
-    known = [*(one.key for one in readable), *(one.key for one in unreadable)]
+    known = [one.key for one in here]
     for name in names:
-        if canonicalize_name(name) not in known:
+        if canonical(name) not in known:
             hint = did_you_mean(name, known)
             raise UsageError(
                 f"{name} is not a selector package that is installed with {interpreter.path}{hint}"
             )
-    keys = [canonicalize_name(name) for name in names] or known
+    keys = [canonical(name) for name in names] or known
+    named = sorted((one for one in here if one.key in keys), key=lambda one: one.key)
     return (
-        sorted((one for one in readable if one.key in keys), key=lambda one: one.key),
-        [one for one in unreadable if one.key in keys],
+        [one for one in named if isinstance(one, Recorded)],
+        [one for one in named if isinstance(one, Unusable)],
     )
 
 
-def _unreadable(package: Unreadable) -> Finding:
-    """Return the finding of a record that cannot be read; the package is to be made once more."""
+def _unusable(package: Unusable) -> Finding:
+    """Return the finding of a record that is of no use; the package is to be made once more."""
     version = package.version.partition("+")[0]  # without the label that uv's wheels have
-    again = {f"{package.project}=={version}": Damage((), (RECORD_NAME,))}
-    return Finding([], [package.message], damaged=again, unreadable=package.project)
+    again = {f"{package.project}=={version}": Damage((), (NAME,))}
+    return Finding([], [describe(package)], damaged=again, unusable=package.project)
 
 
 def _inspect(packages: Sequence[Recorded], inspection: Inspection) -> list[Finding]:
@@ -197,7 +202,7 @@ def _inspect_choices(finding: Finding) -> None:
 
 def _held(choices: Sequence[Choice]) -> str:
     """Return the sentence for packages that keep one another from what they can have together."""
-    now = {k: text for one in choices for k, text in one.package.record["conform"].items()}
+    now = {k: text for one in choices for k, text in one.package.record.conform.items()}
     then = {k: text for one in choices for k, text in one.decision.conform.items()}
     keep = [f"{name} = {text}" for name, text in now.items() if then.get(name, text) != text]
     can_have = [f"{name} = {text}" for name, text in then.items() if now.get(name, text) != text]
@@ -238,12 +243,9 @@ def _other_choice(choice: Choice, finding: Finding) -> str:
 
 def _changed(choice: Choice) -> Iterator[str]:
     """Yield what was read when the choice was made, and is not so here."""
-    for name, data in choice.package.record["facts"].items():
+    for name, then in choice.package.record.facts.items():
         now: Fact | None = choice.decision.facts.get(name)
-        if name not in FACTS or now is None or now.source == "--set":
-            continue
-        then = load_fact(name, data, "the record")
-        if then.value != now.value:
+        if now is not None and now.source != "--set" and then.value != now.value:
             yield f"{name} was {then.text}, here it is {now.text}"
 
 
@@ -274,29 +276,43 @@ def _inspect_neighbours(package: Recorded, finding: Finding, inspection: Inspect
 def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspection) -> None:
     """Note what the package requires and the environment does not have, or not as it was."""
     present = {}
-    for text in package.record["requires"]:
-        requirement = Requirement(text)
-        marker = requirement.marker
-        if marker and not marker.evaluate({**inspection.interpreter.marker, "extra": ""}):
+    for requirement in package.requires:
+        name = canonical(requirement.name)
+        if not _applies(requirement, inspection.interpreter.marker):
             continue
-        found = inspection.distributions.get(canonicalize_name(requirement.name))
-        if found is None:
+        if name not in inspection.distributions:
             message = f"{package.title}: {requirement} is not installed"
-        elif not requirement.specifier.contains(found.version, prereleases=True):
-            message = f"{package.title} requires {requirement}; {found.version} is installed"
+        elif not _is_met(requirement, inspection.versions[name]):
+            version = inspection.versions[name]
+            message = f"{package.title} requires {requirement}; {version} is installed"
         else:
-            present[requirement.name] = found
+            present[name] = inspection.distributions[name]
             continue
         finding.messages.append(message)
         finding.wanted.append(str(requirement))
     leaving = _leaving(package, inspection) if finding.anew else ()
     for name, distribution in present.items():
-        if canonicalize_name(name) in leaving:
+        if name in leaving:
             continue
         if damage := find_damage(distribution, present.values()):
-            version = distribution.version
+            version = inspection.versions[name]
             finding.messages.append(f"{package.title}: {name} {version} is damaged: {damage}")
             finding.damaged[f"{name}=={version}"] = damage
+
+
+def _applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
+    marker = requirement.marker
+    try:
+        return marker is None or marker.evaluate({**environment, "extra": ""})
+    except ValueError:  # what cannot be told is not so
+        return False
+
+
+def _is_met(requirement: Requirement, version: str) -> bool:
+    try:
+        return requirement.specifier.contains(Version(version), prereleases=True)
+    except ValueError:  # the version is none
+        return False
 
 
 def _leaving(package: Recorded, inspection: Inspection) -> list[str]:
@@ -378,5 +394,5 @@ def _package(package: Recorded) -> dict[str, object]:
         "project": package.selector.project,
         "version": package.selector.version,
         "variants": package.variants,
-        "decided-by": package.record["decided-by"],
+        "decided-by": package.record.decided_by,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.text import Text
@@ -37,10 +37,9 @@ from .source import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..decision import Decision, Verdict
     from ..machine import Fact
+    from ..record import Record
     from ..selector import Selector, Variant
 
 WhatArgument = Annotated[
@@ -84,9 +83,9 @@ def explain(
         print_json(
             {
                 "format": FORMAT,
-                "decision": record(decision),
+                "decision": record(decision).dump(),
                 "problem": decision.problem,
-                "installed": then,
+                "installed": then and then.dump(),
             }
         )
     else:
@@ -95,7 +94,7 @@ def explain(
         raise typer.Exit(1)
 
 
-def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Mapping[str, Any] | None]:
+def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record | None]:
     """Return the table, and the record if it is of what is installed."""
     path = Path(what)
     is_name = path.name == what
@@ -117,7 +116,7 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Mapping
     return found.selector, found.record
 
 
-def _show(decision: Decision, then: Mapping[str, Any] | None) -> None:
+def _show(decision: Decision, then: Record | None) -> None:
     selector = decision.selector
     print_line(f"{selector.project} {selector.version}, variants of the {selector.kind} kind")
     if decision.facts:
@@ -142,14 +141,13 @@ def _show(decision: Decision, then: Mapping[str, Any] | None) -> None:
         _show_then(decision, then)
 
 
-def _show_then(decision: Decision, then: Mapping[str, Any]) -> None:
-    names = ", ".join(then["variants"])
+def _show_then(decision: Decision, then: Record) -> None:
     print_line()
-    print_line(f"installed: {names}, chosen by {then['decided-by']}")
-    for verdict in then["verdicts"]:
-        if verdict["name"] in then["variants"]:
-            print_line(f"because, then: {verdict['reason']}")
-    if then["variants"] != decision.names:
+    print_line(f"installed: {', '.join(then.variants)}, chosen by {then.decided_by}")
+    for verdict in then.verdicts:
+        if verdict.name in then.variants:
+            print_line(f"because, then: {verdict.reason}")
+    if [*then.variants] != decision.names:
         print_line(bad(f"now: {', '.join(decision.names) or 'nothing'}"))
 
 

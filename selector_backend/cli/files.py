@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # More files than these are counted, not named.
 _NAMED = 3
 
+# No file's size has as many digits.
+_LONGEST_SIZE = 20
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -40,7 +43,7 @@ def find_damage(distribution: Distribution, beside: Iterable[Distribution]) -> D
     A file that one of the distributions ``beside`` it has as well, and as it is, is not damaged.
     What conda installed is passed over: it changes files after its ``RECORD`` was written.
     """
-    if (distribution.read_text("INSTALLER") or "").strip() == "conda":
+    if (_read_text(distribution, "INSTALLER") or "").strip() == "conda":
         return None
     missing: list[str] = []
     changed: dict[str, int] = {}
@@ -49,7 +52,7 @@ def find_damage(distribution: Distribution, beside: Iterable[Distribution]) -> D
             found = Path(str(distribution.locate_file(name))).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             missing.append(name)
-        except OSError:  # it is there, and not ours to read
+        except (OSError, ValueError):  # it is there and not ours to read, or no path at all
             continue
         else:
             # What lies outside the folder of packages, such as scripts and settings, is there to
@@ -71,18 +74,25 @@ def recorded_files(distribution: Distribution) -> dict[str, int]:
     Debian leaves it out. (`Distribution.files` leaves out files that are missing, since 3.12.)
     """
     try:
-        text = distribution.read_text("RECORD") or ""
-        rows = [*csv.reader(io.StringIO(text, newline=""))]
-    except (ValueError, OSError, csv.Error):
+        rows = [*csv.reader(io.StringIO(_read_text(distribution, "RECORD"), newline=""))]
+    except csv.Error:
         return {}
     files = {}
     for row in rows:
         # https://packaging.python.org/specifications/recording-installed-packages/
-        if len(row) == 3 and row[2].isdecimal():
+        if len(row) == 3 and row[2].isdecimal() and len(row[2]) < _LONGEST_SIZE:
             parts = Path(row[0]).parts
             if parts and not parts[0].endswith(".dist-info") and "__pycache__" not in parts:
                 files[row[0]] = int(row[2])
     return files
+
+
+def _read_text(distribution: Distribution, file: str) -> str:
+    """Return the text of a file of the ``.dist-info``, empty if it cannot be read."""
+    try:
+        return distribution.read_text(file) or ""
+    except (OSError, ValueError):
+        return ""
 
 
 def name_files(files: Sequence[str]) -> str:

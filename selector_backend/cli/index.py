@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from .. import __version__
@@ -27,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..selector import Selector
+
+# A file's name has 255 bytes at most.
+_LONGEST_NAME = 255
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
@@ -82,13 +80,12 @@ class _Index:
         parts = urllib.parse.urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
         self.url = parts._replace(netloc=host).geturl().rstrip("/")  # as messages may show it
-        passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+        credentials = ""
         if parts.username is not None:
             user, password = map(urllib.parse.unquote, (parts.username, parts.password or ""))
-            # At once: an index may say of what is not for everybody that it is not there.
-            passwords.add_password(None, self.url, user, password, is_authenticated=True)
-        handler = urllib.request.HTTPBasicAuthHandler(passwords)
-        self._opener = urllib.request.build_opener(handler)
+            encoded = base64.b64encode(f"{user}:{password}".encode("utf-8", "replace")).decode()
+            credentials = f"Basic {encoded}"
+        self._opener = urllib.request.build_opener(Credentials(self.url, credentials))
         self._known: dict[str, list[str] | None] = {}
 
     def files(self, project: str) -> list[str] | None:
@@ -110,7 +107,7 @@ class _Index:
                 is_json = "json" in answer.headers.get("Content-Type", "")
             if not is_json:
                 return _links(body)
-            return [one["filename"] for one in json.loads(body)["files"] if not one.get("yanked")]
+            return _names(json.loads(body))
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return None
@@ -119,17 +116,55 @@ class _Index:
         except urllib.error.URLError as error:
             message = f"the index {self.url} cannot be reached: {error.reason}"
             raise SelectorError(message) from None
-        except (http.client.HTTPException, OSError, ValueError, KeyError, TypeError) as error:
+        except (http.client.HTTPException, OSError, ValueError, RecursionError) as error:
             raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
 
 
+class Credentials(urllib.request.HTTPRedirectHandler):
+    """Adds what an index wants to know to each request to it, and to no other.
+
+    At once: an index may say of what is not for everybody that it is not there. What is redirected
+    keeps it only where scheme, host and port are the index's own.
+    """
+
+    def __init__(self, url: str, credentials: str) -> None:
+        self._origin = _origin(url)
+        self._credentials = credentials
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Prepare a request, be it the first or one that an answer led to."""
+        if self._credentials and _origin(request.full_url) == self._origin:
+            # Not one of the headers that `urllib` copies to where it is redirected.
+            request.add_unredirected_header("Authorization", self._credentials)
+        return request
+
+    https_request = http_request
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def _version(file: str) -> Version | None:
+    """Return the version in a file's name, ``None`` if it is none of a wheel or an sdist."""
+    if len(file) > _LONGEST_NAME:
+        return None
     try:
         if file.endswith(".whl"):
-            return parse_wheel_filename(file)[1]
+            return Version(file.split("-")[1])
         return parse_sdist_filename(file)[1]
-    except (InvalidWheelFilename, InvalidSdistFilename):
+    except (ValueError, IndexError):
         return None
+
+
+def _names(data: Any) -> list[str]:
+    """Return the files' names in an index's answer (PEP 691), but for yanked ones."""
+    files = data.get("files") if isinstance(data, dict) else None
+    if not isinstance(files, list):
+        raise ValueError("it does not say which files there are")  # noqa: TRY004 - bad data
+    listed = [one for one in files if isinstance(one, dict) and not one.get("yanked")]
+    return [name for one in listed if isinstance(name := one.get("filename"), str)]
 
 
 class _Links(HTMLParser):
@@ -150,5 +185,8 @@ class _Links(HTMLParser):
 
 def _links(body: str) -> list[str]:
     parser = _Links()
-    parser.feed(body)
+    try:
+        parser.feed(body)
+    except (AssertionError, NotImplementedError):  # what Python's parser does with bad declarations
+        raise ValueError("it is not HTML") from None
     return parser.texts

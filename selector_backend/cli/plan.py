@@ -162,7 +162,11 @@ def _key(name: str, data: Any, selector: Selector) -> str:
     if not known or data.keys() - {"format", "facts"} or data.get("format") != PROFILE_FORMAT:
         load_machine(data, name)  # which says what is wrong
     counting = {one: data["facts"][one] for one in selector.facts if one in data["facts"]}
-    return json.dumps(counting)
+    try:
+        return json.dumps(counting)
+    except RecursionError:
+        load_machine(data, name)  # no fact is nested as deep
+        raise
 
 
 def _judge(selector: Selector, stated: Mapping[str, Fact], key: str) -> Outcome:

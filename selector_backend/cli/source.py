@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import gzip
+import io
+import itertools
 import json
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zlib
 from dataclasses import dataclass
-from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-from ..dist_info import RECORD_FORMAT, RECORD_NAME
+from ..environment import read_records
 from ..errors import SelectorError
-from ..machine import FACTS, load_fact
 from ..project import read_project
+from ..record import Record, RecordedVariant, Unusable, canonical
 from ..request import Request
 from ..selector import parse_selector
 from .common import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from packaging.utils import NormalizedName
+    from packaging.requirements import Requirement
 
     from ..selector import Selector
 
@@ -45,6 +43,13 @@ PythonOption = Annotated[
 
 # An sdist without code has a few files of text; more bytes than these are a mistake, or a trap.
 _LARGEST = 64 << 20
+# So are more members, and more bytes that extend their headers: each global header is copied to
+# all the members that follow.
+_MOST_HEADERS, _LONGEST_HEADERS = 1000, 64 << 10
+_EXTENDING = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 
 # What an interpreter says of its environment. Alone, so that any Python 3 can run it.
 _ASK = """
@@ -85,50 +90,37 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A selector package that is installed: the table that it was made from, and its record."""
+    """A selector package that is installed: its record, and the table that the record tells of."""
 
     selector: Selector
-    record: Mapping[str, Any]
+    record: Record
 
     @property
-    def key(self) -> NormalizedName:
+    def key(self) -> str:
         """The project's name as names are compared."""
-        return canonicalize_name(self.selector.project)
+        return self.record.key
 
     @property
     def title(self) -> str:
         """The project and its version."""
-        return f"{self.selector.project} {self.selector.version}"
+        return f"{self.record.project} {self.record.version}"
 
     @property
     def variants(self) -> list[str]:
         """The names of the variants that are installed."""
-        return [*self.record["variants"]]
+        return [*self.record.variants]
+
+    @property
+    def requires(self) -> list[Requirement]:
+        """All the requirements of those variants."""
+        chosen = [one for one in self.selector.variants if one.name in self.variants]
+        return [*self.selector.requires, *(each for one in chosen for each in one.requires)]
 
     @property
     def forced_by(self) -> str | None:
         """What asked for those variants; nothing if the machine decided."""
-        source: str = self.record["decided-by"]
+        source = self.record.decided_by
         return source if source != Request().source else None
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A selector package that is installed, and whose record is damaged, or a newer version's."""
-
-    project: str
-    version: str
-    reason: str
-
-    @property
-    def key(self) -> NormalizedName:
-        """The project's name as names are compared."""
-        return canonicalize_name(self.project)
-
-    @property
-    def message(self) -> str:
-        """The sentence on it."""
-        return f"{self.project} {self.version}: its record cannot be read: {self.reason}"
 
 
 def read_interpreter(python: str | None) -> Interpreter:
@@ -147,61 +139,79 @@ def read_interpreter(python: str | None) -> Interpreter:
     return Interpreter(answer["python"], tuple(answer["folders"]), answer["marker"])
 
 
-def read_records(folders: tuple[str, ...]) -> tuple[list[Recorded], list[Unreadable]]:
-    """Return the selector packages in ``folders``, and those whose records cannot be read.
-
-    Of a project that is there twice, the first is the one that Python sees.
-    """
-    found: dict[str, Recorded | Unreadable] = {}
-    for distribution in importlib.metadata.distributions(path=list(folders)):
-        one = _read_record(distribution)
-        if one is not None:
-            found.setdefault(one.key, one)
-    readable = [one for one in found.values() if isinstance(one, Recorded)]
-    return readable, [one for one in found.values() if isinstance(one, Unreadable)]
+def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
+    """Return the selector packages in ``folders``, be their records of use or not."""
+    return [one if isinstance(one, Unusable) else _recorded(one) for one in read_records(folders)]
 
 
-def _read_record(distribution: importlib.metadata.Distribution) -> Recorded | Unreadable | None:
-    try:
-        text = distribution.read_text(RECORD_NAME)
-        return None if text is None else _parse_record(json.loads(text))
-    except (ValueError, OSError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        # Whatever is amiss: the record is the backend's own, and nobody is to mend it by hand.
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-        return Unreadable(name, version, f"{type(error).__name__}: {error}") if name else None
+def _recorded(record: Record) -> Recorded | Unusable:
+    """Return a record with the table that it tells of, by which its package is chosen anew."""
+    reason = next(iter(record.passed_over), "")
+    if not reason:
+        try:
+            selector, problems = parse_selector(
+                _table(record), project=record.project, version=record.version
+            )
+        except (ValueError, RecursionError):
+            reason = "this version does not understand it"
+        else:
+            if not problems:
+                return Recorded(selector, record)
+            reason = str(problems[0]).strip()
+    return Unusable(reason, record.project, record.version)
 
 
-def _parse_record(record: Any) -> Recorded:
-    """Return a record with all that the commands read in it, or raise for what is not so."""
-    if record["format"] != RECORD_FORMAT:
-        raise ValueError(f"its format is {record['format']!r}, and this reads {RECORD_FORMAT}")
-    project, version = record["project"], record["version"]
-    selector, problems = parse_selector(record["table"], project=project, version=version)
-    if problems:
-        raise ValueError(str(problems[0]).strip())
-    for text in (*record["variants"], record["decided-by"], *record["conform"].values()):
-        if not isinstance(text, str):
-            raise TypeError(f"{text!r} is no text")
-    for text in record["requires"]:
-        Requirement(text)
-    for name in record["facts"].keys() & FACTS.keys():
-        load_fact(name, record["facts"][name], "the record")
-    for verdict in record["verdicts"]:
-        verdict["name"], verdict["fits"], verdict["reason"]
-    return Recorded(selector, record)
+def _table(record: Record) -> dict[str, Any]:
+    """Return the selector table that a record tells of."""
+    table: dict[str, Any] = {
+        "kind": record.kind,
+        "variable": record.variable,
+        "requires": _as_written(record.shared),
+        "variant": [_variant(one) for one in record.verdicts],
+        # Providers are not asked; a namespace has to have one.
+        "provider": {name: {"requires": [name]} for name in _namespaces(record)},
+    }
+    return {**table, "advice": record.advice} if record.advice else table
+
+
+def _variant(recorded: RecordedVariant) -> dict[str, Any]:
+    table = {key: value for key, value in recorded.dump().items() if key not in ("fits", "reason")}
+    if recorded.refuse:
+        del table["requires"]
+    else:
+        table["requires"] = _as_written(recorded.requires)
+    return table
+
+
+def _as_written(requirements: tuple[str, ...]) -> list[str]:
+    """Return requirements as a table has them, in which a brace is written twice."""
+    return [one.replace("{", "{{").replace("}", "}}") for one in requirements]
+
+
+def _namespaces(record: Record) -> Iterator[str]:
+    """Yield the namespaces of the properties that conditions ask for."""
+    for alternative in itertools.chain.from_iterable(one.when for one in record.verdicts):
+        asked = alternative.get("property")
+        texts = (asked,) if isinstance(asked, str) else asked
+        for text in texts if isinstance(texts, tuple) else ():
+            yield text.partition("::")[0].strip()
+
+
+def describe(package: Unusable) -> str:
+    """Return the sentence on a package whose record is of no use."""
+    return f"{package.project} {package.version}: its record cannot be read: {package.reason}"
 
 
 def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
     """Return what is installed of the project ``name``.
 
-    Raises `SelectorError` if its record cannot be read.
+    Raises `SelectorError` if its record is of no use.
     """
-    key = canonicalize_name(name)
-    readable, unreadable = read_records(folders)
-    for one in unreadable:
-        if one.key == key:
-            raise SelectorError(one.message)
-    return next((one for one in readable if one.key == key), None)
+    key = canonical(name)
+    found = next((one for one in read_packages(folders) if one.key == key), None)
+    if isinstance(found, Unusable):
+        raise SelectorError(describe(found))
+    return found
 
 
 def read_selector(folder: Path) -> Selector:
@@ -217,29 +227,68 @@ def read_sdist(file: Path) -> Selector:
     with tempfile.TemporaryDirectory() as folder:
         try:
             _unpack(file, folder)
-        except (tarfile.TarError, OSError, EOFError, ValueError, LZMAError, zlib.error) as error:
+        except (
+            tarfile.TarError,
+            OSError,
+            EOFError,
+            zlib.error,
+            ValueError,
+            OverflowError,
+        ) as error:
             raise SelectorError(f"{file} is not an sdist that can be read: {error}") from None
+        except RecursionError:
+            what = "its headers extend one another too often"
+            raise SelectorError(f"{file} is not an sdist that can be read: {what}") from None
         if not Path(folder, "pyproject.toml").is_file():
             raise SelectorError(f"{file} is not an sdist: it has no pyproject.toml")
         return read_project(Path(folder)).selector
 
 
 def _unpack(file: Path, folder: str) -> None:
-    """Write the files of an sdist to ``folder``; anything else that an archive can hold is not."""
-    left = _LARGEST
-    with tarfile.open(file) as archive:
+    """Write the files of an sdist (PEP 625) to ``folder``, and nothing else that it may hold."""
+    with gzip.open(file) as compressed:
+        content = compressed.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and no code is to be in it")
+    if b"GNU.sparse" in content:  # what `tarfile` unpacks one hole at a time, for hours
+        raise ValueError("it has members that no sdist has")
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=_bounded()) as archive:
         for member in archive:
-            left -= member.size
-            if left < 0:
-                raise ValueError(
-                    f"it has more than {_LARGEST >> 20} MiB, and no code is to be in it"
-                )
             # The first part is the sdist's own name and version.
             parts = PurePosixPath(member.name).parts[1:]
-            content = archive.extractfile(member) if member.isreg() else None
-            if content is None or not parts or ".." in parts:
+            data = archive.extractfile(member) if member.isreg() else None
+            if data is None or not parts or any(map(_is_outside, parts)):
                 continue
             target = Path(folder, *parts)
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as copy:
-                shutil.copyfileobj(content, copy)
+            target.write_bytes(data.read())
+
+
+def _bounded() -> type[tarfile.TarInfo]:
+    """Return a class of an archive's members that refuses more than an sdist can need.
+
+    `tarfile` makes one of every header, those included that extend another: their content is read
+    as soon as they are met, and goes to each member that follows.
+    """
+    count = extending = 0
+
+    class Member(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
+            nonlocal count, extending
+            member = super().frombuf(buf, encoding, errors)
+            count += 1
+            if member.type in _EXTENDING:
+                extending += member.size
+            if count > _MOST_HEADERS or extending > _LONGEST_HEADERS:
+                raise ValueError("it has more files, or longer names, than a package without code")
+            if member.size < 0 or member.type == tarfile.GNUTYPE_SPARSE:
+                raise ValueError("it has members that no sdist has")
+            return member
+
+    return Member
+
+
+def _is_outside(part: str) -> bool:
+    """Return whether a part of a member's name leads out of its folder, on any system."""
+    return part == ".." or "\\" in part or ":" in part

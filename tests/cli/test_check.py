@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import threading
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,8 @@ from support.command import data, error, lines, terminal
 from support.environment import ROOT
 from support.index import Index
 from support.project import write_project, write_wheel
+
+from selector_backend.cli.index import Credentials
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
 
@@ -268,6 +274,12 @@ class JsonIndex(BaseHTTPRequestHandler):
     """
 
     def do_GET(self) -> None:
+        if self.path.startswith("/moved/"):
+            self.send_response(302)
+            self.send_header("Location", f"/private/{self.path[len('/moved/') :]}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if self.path.startswith("/private/") and self.headers["Authorization"] != BASIC:
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="index"')
@@ -303,7 +315,62 @@ def test_an_index_that_wants_a_password(tmp_path: Path, json_index: str) -> None
     project = write_project(tmp_path, table(variant("cpu")))
     given = ("check", project, "--index", f"http://me:p%40ss@{json_index}/private/")
     assert lines(*given) == ["nothing to mend"]
+    moved = ("check", project, "--index", f"http://me:p%40ss@{json_index}/moved/")
+    assert lines(*moved) == ["nothing to mend"]
     wrong = ("check", project, "--index", f"http://me:guess@{json_index}/private/")
     message = error(*wrong, status=1)
     assert f"the index answers http://{json_index}/private/spam/ with 401" in message
     assert "guess" not in message
+
+
+@pytest.mark.parametrize(
+    ("index", "moved", "told"),
+    [
+        ("https://index.example/simple", "https://index.example/other/", True),
+        ("https://index.example/simple", "https://index.example:443/simple/", True),
+        ("https://index.example/simple", "http://index.example/simple/", False),
+        ("https://index.example/simple", "http://index.example:443/simple/", False),
+        ("http://index.example/simple", "https://index.example/simple/", False),
+        ("https://index.example/simple", "https://index.example:8443/simple/", False),
+        ("https://index.example/simple", "https://index.example.evil/simple/", False),
+        ("https://index.example/simple", "https://files.index.example/simple/", False),
+    ],
+)
+def test_a_password_goes_to_the_index_alone(index: str, moved: str, told: bool) -> None:
+    handler = Credentials(index, BASIC)
+    request = handler.http_request(urllib.request.Request(f"{index}/spam/"))
+    assert request.get_header("Authorization") == BASIC
+    after = handler.redirect_request(request, io.BytesIO(), 302, "Found", HTTPMessage(), moved)
+    assert after is not None
+    assert handler.http_request(after).get_header("Authorization") == (BASIC if told else None)
+
+
+class Answer(BaseHTTPRequestHandler):
+    """An index that answers what no index does: what its address ends with."""
+
+    def do_GET(self) -> None:
+        body = urllib.parse.unquote(self.path.split("/")[1]).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.pypi.simple.v1+json")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "5", "{", '{"files": 5}', "[" * 20_000, '{"files": null}']
+)
+def test_an_index_that_answers_what_no_index_does(tmp_path: Path, body: str) -> None:
+    project = write_project(tmp_path, table(variant("cpu")))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{urllib.parse.quote(body, safe='')}"
+        message = error("check", project, "--index", address, status=1)
+        assert "what the index says at" in message
+        strange = urllib.parse.quote('{"files": ["x", 5, {}, {"filename": 5}]}', safe="")
+        address = f"http://127.0.0.1:{server.server_port}/{strange}"
+        found = data("check", project, "--index", address, status=1)["problems"]
+        assert found[0]["message"].endswith("it has none at all")
+        server.shutdown()

@@ -13,7 +13,7 @@ from selector_backend.cli.choices import Place, choose, linked
 from selector_backend.cli.source import Recorded
 from selector_backend.decision import Decision, decide
 from selector_backend.dist_info import record
-from selector_backend.environment import Environment, Installed
+from selector_backend.environment import Environment
 from selector_backend.machine import FACTS, Fact, Machine
 from selector_backend.request import Request
 from selector_backend.selector import parse_selector
@@ -41,13 +41,8 @@ def install(project: str, table: dict[str, Any], *variants: str) -> Recorded:
     return Recorded(selector, record(decide(selector, Machine(), request, Environment())))
 
 
-def installed(package: Recorded) -> Installed:
-    conform = package.record["conform"]
-    return Installed(package.selector.project, "1.0", tuple(package.variants), conform)
-
-
 def place(machine: Machine, packages: list[Recorded]) -> Place:
-    return Place(machine, {one.key: installed(one) for one in packages})
+    return Place(machine, {one.key: one.record for one in packages})
 
 
 def changes(*packages: Recorded) -> dict[str, list[str]]:

@@ -205,7 +205,14 @@ def test_a_variant_lies_there_in_place_of_the_chosen_one(
     assert installed(environment, "spam") == {"spam", "spam-cu12"}
 
 
-@pytest.mark.parametrize("text", ["", "[" * 100_000, '{"format": 1}', '{"format": 2}'])
+WRONG = """{"format": 1, "project": "spam", "version": "1.0", "variants": ["cu12"],
+"verdicts": [{"name": "cu12", "when": 5}]}"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[" * 100_000, '{"format": 1}', '{"format": 2}', '{"format": 1, "variants": [1]}', WRONG],
+)
 def test_a_record_that_cannot_be_read(
     make_environment: MakeEnvironment, index: Index, text: str
 ) -> None:
@@ -221,6 +228,24 @@ def test_a_record_that_cannot_be_read(
         (shown,) = mend(environment, GPU)
         assert shown.startswith("spam 1.0: its record cannot be read: ")
         assert environment.record()["variants"] == ["cu12"]
+
+
+def test_metadata_that_is_not_utf_8_and_a_record_that_leads_in_a_circle(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    for name in ("METADATA", "INSTALLER", "RECORD"):
+        (file,) = environment.site_packages.glob(f"spam_cu12-1.0.dist-info/{name}")
+        file.write_bytes(file.read_bytes() + b"Author: Zo\xeb\n")
+    doctor(environment, GPU, well=True)
+    info = environment.site_packages / "spam-1.0.dist-info"
+    (info / "METADATA").write_bytes(b"Name: Zo\xeb")
+    (info / "selector.json").unlink()
+    (info / "selector.json").symlink_to(info / "selector.json")
+    (found,) = doctor(environment, GPU, well=False)["findings"]
+    assert found["projects"] == ["spam"]
+    assert found["messages"][0].startswith("spam 1.0: its record cannot be read: Too many levels")
 
 
 def test_what_is_stated_is_what_the_commands_install(

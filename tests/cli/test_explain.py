@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -104,12 +105,53 @@ def test_an_sdist_that_is_a_trap(tmp_path: Path) -> None:
         info.size = 65 << 20
         archive.addfile(info, io.BytesIO(bytes(info.size)))
     assert "it has more than 64 MiB" in error("explain", sdist, status=1)
-    with tarfile.open(sdist, "w:xz") as archive:
+    with tarfile.open(sdist, "w:gz") as archive:
         archive.add(__file__, "spam-1.0/setup.py")
     assert "is not an sdist: it has no pyproject.toml" in error("explain", sdist, status=1)
     content = sdist.read_bytes()
     sdist.write_bytes(content[:99] + bytes(99) + content[198:])
     assert "is not an sdist that can be read" in error("explain", sdist, status=1)
+
+
+def header(kind: bytes, size: int, name: str = "spam-1.0/x") -> bytes:
+    """Return a member's header in an archive, which may claim any size."""
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (header(tarfile.XHDTYPE, 2 << 30), "longer names, than a package without code"),
+        (header(tarfile.XGLTYPE, 2 << 30), "longer names, than a package without code"),
+        (header(tarfile.GNUTYPE_LONGNAME, 2 << 30), "longer names, than a package without code"),
+        ((header(tarfile.GNUTYPE_LONGNAME, 1) + bytes(512)) * 900, "extend one another too often"),
+        (header(tarfile.REGTYPE, 0) * 2000, "it has more files, or"),
+        (header(tarfile.REGTYPE, -(8**11)), "it has members that no sdist has"),
+        (header(tarfile.GNUTYPE_SPARSE, 9), "it has members that no sdist has"),
+        (header(tarfile.XHDTYPE, 24) + b"24 GNU.sparse.major=1.0\n", "members that no sdist has"),
+        (header(tarfile.XGLTYPE, 70_000) + bytes(71_680), "longer names, than a package"),
+    ],
+)
+def test_an_sdist_whose_headers_are_a_trap(tmp_path: Path, content: bytes, message: str) -> None:
+    sdist = tmp_path / "spam-1.0.tar.gz"
+    sdist.write_bytes(gzip.compress(content + bytes(1024)))
+    found = error("explain", sdist, status=1)
+    assert "is not an sdist that can be read: " in found
+    assert message in found
+
+
+@pytest.mark.parametrize("name", ["C:x", "C:\\x", "..\\..\\x", "a\\..\\..\\x"])
+def test_names_that_lead_out_of_the_folder_on_windows_are_left_out(
+    tmp_path: Path, name: str
+) -> None:
+    project = write_project(tmp_path / "source", more='license-files = ["*x"]\n')
+    sdist = tmp_path / "spam-1.0.tar.gz"
+    with tarfile.open(sdist, "w:gz") as archive:
+        archive.add(project / "pyproject.toml", "spam-1.0/pyproject.toml")
+        archive.add(project / "pyproject.toml", f"spam-1.0/{name}")
+    assert "does not match any file" in error("explain", sdist, status=1)
 
 
 def test_a_provider_is_not_run(tmp_path: Path) -> None:

@@ -199,3 +199,42 @@ def test_every_fact_can_be_made_absent(tmp_path: Path, driver: Driver) -> None:
     for fact, one in made["facts"].items():
         assert one["absent"] == f"{variable(fact)} is set to nothing"
     assert not log.exists()
+
+
+def test_a_variable_that_is_not_utf_8_is_recorded_as_it_is(tmp_path: Path) -> None:
+    table = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "new"
+when = { marker = "platform_release == '7'" }
+
+[[tool.selector.variant]]
+name = "any"
+"""
+    made = record(tmp_path, {"SELECTOR_MARKER": "platform_release=\udcff"}, table)
+    assert made["variants"] == ["any"]
+    assert made["facts"]["marker"]["value"] == {"platform_release": "\udcff"}
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+def test_a_profile_whose_name_no_file_can_have(tmp_path: Path, path: str) -> None:
+    with pytest.raises(HookFailedError) as failed:
+        record(tmp_path, {}, config_settings={"machine": path})
+    assert "Traceback" not in failed.value.output
+    assert "expected the path of a machine profile" in failed.value.output
+
+
+def test_a_version_of_many_digits_is_one_message(tmp_path: Path) -> None:
+    digits = "1" * 5000
+    assert "is too long for a version" in error(tmp_path, {"SELECTOR_CUDA": digits})
+    message = error(tmp_path, {"SELECTOR_MACHINE": write_profile(tmp_path, cuda=digits)})
+    assert "is too long for a version" in message
+    assert len(message) < 500
+
+
+def test_a_profile_that_is_nested_deep_is_one_message(tmp_path: Path) -> None:
+    profile = tmp_path / "machine.json"
+    for text in ('{"format": %s, "facts": {}}', '{"format": 1, "facts": {"cuda": %s}}'):
+        profile.write_text(text % ("[" * 900 + "]" * 900), encoding="utf-8")
+        assert "error: " in error(tmp_path, {"SELECTOR_MACHINE": str(profile)})

@@ -102,11 +102,10 @@ def test_another_packages_choice_is_followed(
     assert variants(environment, "eggs") == variants(environment, "spam") == ["cu11"]
     record = environment.record()
     assert record["conform"] == {"cuda": "11"}
-    assert record["verdicts"][0] == {
-        "name": "cu12",
-        "fits": False,
-        "reason": "eggs 2.0 is installed with cuda = 11",
-    }
+    verdict = record["verdicts"][0]
+    assert verdict["name"] == "cu12"
+    assert verdict["fits"] is False
+    assert verdict["reason"] == "eggs 2.0 is installed with cuda = 11"
 
 
 def test_where_no_variant_agrees_both_ways_out_are_given_and_work(
@@ -226,6 +225,9 @@ def test_a_foreign_or_broken_record_is_passed_over(
         ("foreign", '{"format": 1}'),
         ("broken", "{"),
         ("old", '{"format": 0, "table": {}}'),
+        ("number", '{"format": 1, "project": "number", "version": "1.0", "variants": [1]}'),
+        ("option", '{"format": 1, "project": "--pre", "version": "1.0", "variants": ["cpu"]}'),
+        ("deep", "[" * 100_000),
     ):
         folder = environment.site_packages / f"{name}-1.0.dist-info"
         folder.mkdir()
@@ -233,12 +235,33 @@ def test_a_foreign_or_broken_record_is_passed_over(
         (folder / "selector.json").write_text(text, encoding="utf-8")
     (environment.site_packages / "bytes-1.0.dist-info").mkdir()
     (environment.site_packages / "bytes-1.0.dist-info/selector.json").write_bytes(b"\xff\xfe")
+    circle = environment.site_packages / "circle-1.0.dist-info/selector.json"
+    circle.parent.mkdir()
+    circle.symlink_to(circle)
     environment.pip("install", "spam", environ={"SELECTOR_CUDA": "12.4"})
     assert variants(environment) == ["cu12"]
     notes = environment.record()["notes"]
-    assert len(notes) == 4
+    assert len(notes) == 8
     assert all("was passed over" in note for note in notes)
+    assert "the record of bytes was passed over: it is not UTF-8 text" in notes
+    assert "the record of circle was passed over: Too many levels of symbolic links" in notes
     assert str(environment.folder) not in str(notes)
+
+
+def test_metadata_that_is_not_utf_8_is_no_hindrance(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ={"SPAM_VARIANT": "cu11"})
+    (metadata,) = environment.site_packages.glob("spam_cu11-*.dist-info/METADATA")
+    metadata.write_bytes(metadata.read_bytes() + b"Author: Zo\xeb\n")
+    cuda = {"SELECTOR_CUDA": "12.4"}
+    folder = environment.folder / "wheels"
+    process = environment.pip(
+        "install", "--no-deps", "--force-reinstall", "spam", environ=cuda, check=False
+    )
+    assert "Traceback" not in process.stdout, folder
+    assert variants(environment) == ["cu11"]
 
 
 def test_variants_that_can_stand_side_by_side_are_not_compared(

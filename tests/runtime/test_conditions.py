@@ -131,14 +131,37 @@ def test_conditions_that_cost_nothing_are_checked_and_drivers_are_not(
     assert not reason or reason in warnings_in(process)
 
 
+def recorded(*, when: str = "{}", requires: str = "[]") -> str:
+    verdict = f'{{"name": "cu12", "when": {when}, "requires": {requires}}}'
+    return f'{{"format": 1, "version": "1.0", "cpu": 1, "verdicts": [1, {verdict}]}}'
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"format": 2}', '{"format": 1, "table": {"variant": [1]}}', "\ud800"]
+    "text",
+    [
+        *("", "{", "[]", '{"format": 2}', '{"format": 1, "verdicts": [1]}', "\ud800"),
+        *('{"cpu": ' + "[" * 100_000, '{"format": 1, "version": 1, "cpu": 1}'),
+        recorded(when="5"),
+        recorded(when='["cpu", 5]'),
+        recorded(when='{"cpu": 5}'),
+        recorded(when='{"cpu": {"a": 1}, "marker": ["os_name"]}'),
+        recorded(when='{"glibc": ">=' + "1" * 5000 + '"}'),
+    ],
 )
 def test_a_record_that_cannot_be_read_is_passed_over(site: Site, text: str) -> None:
     path = site.write("spam-1.0.dist-info/selector.json", "")
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     process = site.run()
     assert (process.stdout, process.stderr) == ("cu12\n", "")
+
+
+@pytest.mark.parametrize("requires", ["5", "[5]", '["spam-cu12=={nothing}"]', '["{0.x}", {}]'])
+def test_requirements_that_cannot_be_read_are_no_hindrance(site: Site, requires: str) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    site.write("spam-1.0.dist-info/selector.json", recorded(requires=requires))
+    process = site.run()
+    assert process.stdout == "cpu\n"
+    assert "pip install --force-reinstall" in warnings_in(process)
 
 
 def test_what_is_not_installed_of_variants_that_exclude_each_other_takes_two_commands(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from selector_backend.environment import Environment, Installed
+from selector_backend.environment import Environment
 from selector_backend.machine import FACTS, MARKER_VARIABLES, Fact, Kind, Machine, Value
+from selector_backend.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +118,7 @@ def tables(when: st.SearchStrategy[Any] = any_when) -> st.SearchStrategy[dict[st
 def environments_of_packages() -> st.SearchStrategy[Environment]:
     """Environments with other selector packages, and variants of spam."""
     packages = st.builds(
-        Installed,
+        Record,
         project=st.sampled_from(["eggs", "ham", "spam"]),
         version=st.just("1.0"),
         variants=st.lists(st.sampled_from(["v0", "v1", "gone"]), max_size=1).map(tuple),

@@ -25,8 +25,9 @@ from selector_backend.decision import Decision, decide
 from selector_backend.dist_info import dist_info, read_dist_info, record, sdist_files
 from selector_backend.environment import Environment
 from selector_backend.errors import SelectorError
-from selector_backend.machine import Fact, Machine, load_machine
+from selector_backend.machine import Fact, Machine, load_machine, normalize_name
 from selector_backend.project import Project, read_project
+from selector_backend.record import Record, Unusable, parse_record
 from selector_backend.request import Request
 from selector_backend.selector import parse_selector
 
@@ -324,50 +325,49 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
         "project": "spam",
         "version": "1.0",
         "kind": "requirement",
+        "variable": "SPAM_VARIANT",
+        "advice": "",
         "variants": ["cpu"],
         "decided-by": "machine",
+        "distributions": ["spam-cpu"],
         "conform": {},
         "requires": ["spam-core==1.0", "spam-cpu==1.0"],
+        "shared": ["spam-core==1.0"],
         "facts": {"cuda": {"absent": "libnvidia-ml.so.1 is not installed", "source": "NVML"}},
         "verdicts": [
             {
                 "name": "cu12",
                 "fits": False,
                 "reason": "cuda is absent: libnvidia-ml.so.1 is not installed",
+                "requires": [
+                    "spam-cu12==1.0",
+                    'nvidia-cublas-cu12>=12; sys_platform == "linux"',
+                ],
+                "when": {"cuda": ">=12"},
             },
-            {"name": "cpu", "fits": True, "reason": "it fits every machine"},
+            {
+                "name": "cpu",
+                "fits": True,
+                "reason": "it fits every machine",
+                "requires": ["spam-cpu==1.0"],
+            },
         ],
         "notes": [],
-        "table": {
-            "requires": ["spam-core=={version}"],
-            "extras": ["plot"],
-            "variant": [
-                {
-                    "name": "cu12",
-                    "requires": [
-                        "spam-cu12=={version}",
-                        "nvidia-cublas-cu12>=12; sys_platform == 'linux'",
-                    ],
-                    "when": {"cuda": ">=12"},
-                },
-                {"name": "cpu"},
-            ],
-        },
         "backend": selector_backend.__version__,
     }
 
 
 def test_the_record_of_a_forced_variant_says_who_forced_it(tmp_path: Path) -> None:
     found = record(decide_for(make(tmp_path), NO_DRIVER, "cu12"))
-    assert found["variants"] == ["cu12"]
-    assert found["decided-by"] == "SPAM_VARIANT"
-    assert found["facts"] == {}
-    assert [one["fits"] for one in found["verdicts"]] == [None, None]
+    assert found.variants == ("cu12",)
+    assert found.decided_by == "SPAM_VARIANT"
+    assert found.facts == {}
+    assert [one.fits for one in found.verdicts] == [None, None]
 
 
 def test_the_record_says_where_each_fact_was_read(tmp_path: Path) -> None:
     known = Machine({**machine(cuda="12.4", glibc="2.31").facts})
-    assert record(decide_for(make(tmp_path), known))["facts"] == {
+    assert record(decide_for(make(tmp_path), known)).dump()["facts"] == {
         "cuda": {"value": "12.4", "source": "machine profile"}
     }
 
@@ -418,15 +418,31 @@ def test_an_sdist_that_is_unpacked_elsewhere_gives_the_same_wheel(
 
 
 @given(tables(), machines)
-def test_a_record_is_json_whatever_was_decided(table: dict[str, Any], known: Machine) -> None:
+def test_a_record_is_read_back_as_it_was_written_whatever_was_decided(
+    table: dict[str, Any], known: Machine
+) -> None:
     selector, problems = parse_selector(table, project="spam", version="1.0")
     assert problems == []
     found = record(decide(selector, known, Request(), Environment()))
-    assert json.loads(json.dumps(found)) == found
-    assert found["table"] == table
-    for fact in found["facts"].values():
-        assert ("value" in fact) != ("absent" in fact)
-        assert fact["source"]
+    written = [one.get("when", {}) for one in found.dump()["verdicts"]]
+    for when, variant in zip(written, table["variant"]):
+        assert texts_of(when) == texts_of(variant.get("when", {}))
+    assert json.loads(json.dumps(found.dump())) == found.dump()
+    again = parse_record(found.to_bytes())
+    if found.variants:
+        assert again == found
+        assert isinstance(again, Record)
+        assert again.passed_over == ()
+    else:
+        assert isinstance(again, Unusable)
+
+
+def texts_of(when: Any) -> set[str]:
+    """Return the values of conditions as texts, names as names are compared."""
+    tables = when if isinstance(when, list) else [when]
+    values = [(name, value) for table in tables for name, value in table.items()]
+    listed = [(n, [*value] if isinstance(value, (list, tuple)) else [value]) for n, value in values]
+    return {f"{n}: {normalize_name(str(one))}" for n, some in listed for one in some}
 
 
 # --- any project that can be read

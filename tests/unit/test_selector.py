@@ -151,11 +151,6 @@ def test_only_the_facts_that_conditions_name_are_asked_for() -> None:
     assert set(parse(table).facts) == {"cuda", "glibc", "marker"}
 
 
-@given(tables())
-def test_a_table_is_kept_as_it_was_written(table: dict[str, Any]) -> None:
-    assert parse(table).table == table
-
-
 # --- what is wrong with a table
 
 BAD: list[tuple[dict[str, Any], str, list[str]]] = [
