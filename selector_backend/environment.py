@@ -31,7 +31,8 @@ class Installed:
     """A selector package that is installed, by its record.
 
     ``distributions`` are the names, as names are compared, of what its variants require for
-    themselves: what goes if the choice is to change.
+    themselves: what goes if the choice is to change. ``decided_by`` is what chose: ``machine``, or
+    what asked for the variants.
     """
 
     project: str
@@ -39,6 +40,7 @@ class Installed:
     variants: tuple[str, ...] = ()
     conform: Mapping[str, str] = field(default_factory=dict)
     distributions: tuple[str, ...] = ()
+    decided_by: str = "machine"
 
     @property
     def key(self) -> str:
@@ -181,6 +183,7 @@ def _installed(record: Any) -> Installed:
         variants=tuple(map(str, variants)),
         conform={str(name): str(value) for name, value in conform.items()},
         distributions=tuple(_own_distributions(selector, variants)),
+        decided_by=str(record.get("decided-by", "machine")),
     )
 
 
