@@ -159,7 +159,7 @@ def _end_with_parent(seconds: float) -> None:
     A process, since a thread or a signal does not reach a library that holds Python's lock, nor
     what the library starts.
     """
-    if not hasattr(os, "fork"):
+    if os.name != "posix" or os.getpgrp() != os.getpid():
         return
     with contextlib.suppress(OSError):
         if os.fork():
