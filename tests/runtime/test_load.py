@@ -6,6 +6,9 @@ import subprocess
 from typing import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from selector_runtime._messages import explain
 from support.environment import find_python
 
 from .conftest import Site
@@ -151,6 +154,20 @@ def test_a_message_of_a_megabyte_is_said_in_short(site: Site, kind: str, words: 
     assert f"does not work here: {kind}: x" in text
     assert "x….\n  To mend it:" in text
     assert len(text) < 1000
+
+
+@given(
+    st.sampled_from([ValueError, ImportError, OSError]),
+    st.text() | st.sampled_from(["{}", "a: cannot open shared object file", "undefined symbol: f"]),
+    st.integers(0, 3000),
+)
+def test_whatever_an_error_says_is_one_short_line(
+    kind: type[Exception], words: str, times: int
+) -> None:
+    said = explain(kind(words * times))
+    assert said
+    assert len(said) < 500
+    assert len(said.splitlines()) == 1
 
 
 def test_what_interrupts_the_program_interrupts_it(site: Site) -> None:
