@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from .machine import FACTS, Fact, Kind
+from .request import Request
 from .selector import REQUIREMENT, fill, unquoted
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from .environment import Environment
     from .machine import Machine
     from .record import Record
-    from .request import Request
     from .selector import Condition, Selector, Variant
 
 
@@ -251,10 +251,8 @@ def _over_another(
 ) -> str:
     """Return the message for an environment that holds another variant of the same project."""
     selector, request = decision.selector, decision.request
-    chosen = decision.variants[0].name
-    reasons = dict(
-        zip((one.key for one in selector.variants), (one.reason for one in decision.verdicts))
-    )
+    chosen = decision.variants[0]
+    verdicts = dict(zip((one.key for one in selector.variants), decision.verdicts))
     installed = [
         " and ".join(f"{name} {environment.versions[name]}" for name in names)
         or f"the variant {key}"
@@ -264,23 +262,51 @@ def _over_another(
         f"{_title(selector)} cannot be installed over another variant of it.",
         f"{' and '.join(installed)} {'is' if len(installed) == 1 else 'are'} installed.",
     ]
+    pinned = f"{selector.project}=={selector.version}"
+    record = environment.record_of(selector.project)
     if request.automatic:
-        lines += [
-            f"{key} no longer fits: {reasons.get(key, 'this version does not have it')}."
-            for key in others
-        ]
-        lines.append(f"{chosen} fits: {reasons[decision.variants[0].key]}.")
+        kept: list[str] = []
+        for key in others:
+            verdict = verdicts.get(key)
+            lines.append(f"{key} {_why_not_kept(key, verdict, record)}.")
+            if verdict and not (verdict.fits or verdict.clashes) and _asked_for(key, record):
+                kept += [
+                    f"To keep {key}, ask for it again:",
+                    f"  pip install --config-settings variant={verdict.variant} {pinned}",
+                ]
+        lines += [f"{chosen.name} fits: {verdicts[chosen.key].reason}.", *kept]
     else:
-        lines.append(f"{request.source} asks for {chosen}.")
-    own = [selector.project] if environment.record_of(selector.project) else []
-    gone = [*own, *(name for names in others.values() for name in names)]
-    asked = "" if request.automatic else f"--config-settings variant={chosen} "
+        lines.append(f"{request.source} asks for {chosen.name}.")
+    gone = [
+        *([selector.project] if record else []),
+        *(n for names in others.values() for n in names),
+    ]
+    asked = "" if request.automatic else f"--config-settings variant={chosen.name} "
     lines += [
         "The files of two variants must not get mixed. To change over:",
         f"  pip uninstall --yes {' '.join(gone)}",
-        f"  pip install {asked}{selector.project}=={selector.version}",
+        f"  pip install {asked}{pinned}",
     ]
     return "\n".join(lines)
+
+
+def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:
+    """Return what to say of the installed variant ``key``, which is not the one chosen."""
+    if verdict is None:
+        return "no longer fits: this version does not have it"
+    if verdict.fits:
+        return f"fits too, and comes later: {verdict.reason}"
+    if record and _asked_for(key, record):
+        by = f"was asked for by {record.decided_by} when it was installed"
+        return f"{by}, and does not fit by itself: {verdict.reason}"
+    return f"no longer fits: {verdict.reason}"
+
+
+def _asked_for(key: str, record: Record | None) -> bool:
+    """Return whether the installed variant ``key`` was forced, by what its record says."""
+    if record is None or record.decided_by == Request().source:
+        return False
+    return canonicalize_name(key) in map(canonicalize_name, record.variants)
 
 
 def judge(variant: Variant, machine: Machine) -> Verdict:

@@ -235,7 +235,7 @@ class _Loader:
         if self.isolate:
             from ._isolated import try_in_child
 
-            caller = self.caller.f_globals.get("__name__")
+            caller = str(self.caller.f_globals.get("__name__", ""))
             task = (self.project, module_name, self.initialize, libraries, caller)
             problem = try_in_child(*task, timeout=self.timeout)
             if problem:
@@ -243,7 +243,9 @@ class _Loader:
         state.loading = module_name
         try:
             module = _use(module_name, self.initialize, libraries)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - all that it does goes for failing
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - all that it does goes for failing
             from ._messages import explain
 
             _debug("%s: %s does not work", self.project, name, exc_info=error)
@@ -287,10 +289,17 @@ def _is_installed(module: str) -> bool:
     top = module.partition(".")[0]
     if top in sys.modules:
         return True
-    specs = (finder.find_spec(top, None) for finder in sys.meta_path)
-    spec = next(filter(None, specs), None)
-    # A folder without modules, as an uninstaller may leave behind, is a namespace without a loader.
-    return spec is not None and (spec.loader is not None or top != module)
+    for finder in [*sys.meta_path]:
+        find_spec = getattr(finder, "find_spec", None)  # finders of before Python 3.4 have none
+        try:
+            spec = find_spec and find_spec(top, None)
+        except (Exception, SystemExit):  # noqa: BLE001 - importing raises the same, and says it
+            return True
+        if spec is not None:
+            # A folder without modules, as an uninstaller may leave behind, is a namespace without
+            # a loader.
+            return spec.loader is not None or top != module
+    return False
 
 
 def _use(module_name: str, initialize: str | None, libraries: Sequence[str]) -> ModuleType:

@@ -6,9 +6,12 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import selector_runtime
 
@@ -18,15 +21,19 @@ from ._record import normalize
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, NoReturn
+    from typing import IO, Any, NoReturn
 
 # ``-I`` keeps the current folder out until the parent's path takes the place of the child's own.
 _START = (
-    "import json, sys; task = json.load(sys.stdin); sys.path[:] = task['path']; "
+    "import json, sys; task = json.loads(sys.argv.pop()); sys.path[:] = task['path']; "
     "from selector_runtime._isolated import run; run(task)"
 )
 # How long a child that was killed may take to go. One that is stuck inside the kernel is left.
 _GRACE_SECONDS = 1.0
+# How often it is looked whether the child has died: what it forked may keep its output open.
+_STEP_SECONDS = 0.05
+# Longer than any limit that is meant; `select` cannot take them all.
+_FOREVER_SECONDS = 1e6
 
 
 def try_in_child(
@@ -45,41 +52,70 @@ def try_in_child(
     if not sys.executable or getattr(sys, "frozen", False):
         return "it cannot be tried in a child process, as this Python has no interpreter of its own"
     task = {
-        "path": sys.path,
+        "path": [folder for folder in sys.path if isinstance(folder, str)],
         "project": project,
         "module": module,
         "initialize": initialize,
         "libraries": [*libraries],
         "caller": None if caller == "__main__" else caller,
+        "seconds": timeout,
     }
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-W", "ignore", "-c", _START],
-            stdin=subprocess.PIPE,
+            [sys.executable, "-I", "-W", "ignore", "-c", _START, json.dumps(task)],
+            stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=os.name == "posix",  # ends what the variant itself starts, too
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-    except OSError as error:
-        return f"it cannot be tried in a child process: {error.strerror}"
+        line, timed_out = _read_line(process, timeout)
+    except (OSError, ValueError, RuntimeError) as error:  # no process, or no thread, is to be had
+        return f"it cannot be tried in a child process: {explain(error)}"
     try:
-        output, _ = process.communicate(json.dumps(task).encode(), timeout)
-    except subprocess.TimeoutExpired:
-        return f"it did not start within {timeout:g} seconds"
+        answer: str | None = json.loads(line)
+    except ValueError:
+        return f"it did not start within {timeout:g} seconds" if timed_out else _death(process)
+    return answer
+
+
+def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool]:
+    """Return the line that a child writes, and whether it took too long; end the child in any case.
+
+    The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
+    variant's may hold the other end.
+    """
+    assert process.stdout is not None
+    written = bytearray()
+    reader = threading.Thread(target=_read_into, args=(written, process.stdout), daemon=True)
+    try:
+        reader.start()
+        deadline = time.monotonic() + seconds
+        while reader.is_alive() and process.poll() is None and time.monotonic() < deadline:
+            reader.join(min(_STEP_SECONDS, seconds))
+        timed_out = reader.is_alive() and process.poll() is None
+        if not (timed_out or written):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)  # so that it is known how it died
     finally:
         _end(process)
-    try:
-        answer: str | None = json.loads(output)
-    except ValueError:
-        return _death(process.returncode)
-    return answer
+    reader.join(_GRACE_SECONDS)  # what was written before the end is read
+    if not reader.is_alive():
+        process.stdout.close()
+    return bytes(written), timed_out
+
+
+def _read_into(written: bytearray, stream: IO[bytes]) -> None:
+    while not written.endswith(b"\n") and (part := os.read(stream.fileno(), 1 << 16)):
+        written += part
 
 
 def run(task: dict[str, Any]) -> NoReturn:
     """Be the child: do as the parent is about to do, and write what was wrong, or ``null``."""
-    out = os.dup(1)  # what others write goes nowhere
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    _end_with_parent(task["seconds"] + _GRACE_SECONDS)
+    out = os.dup(1)  # what others write goes nowhere, and there is nothing to read
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
@@ -93,7 +129,7 @@ def run(task: dict[str, Any]) -> NoReturn:
             selector_runtime._use(task["module"], task["initialize"], task["libraries"])
         except BaseException as error:  # noqa: BLE001 - the parent says it, whatever it is
             answer = explain(error)
-        os.write(out, json.dumps(answer).encode())
+        os.write(out, json.dumps(answer).encode() + b"\n")
         os._exit(0)  # what the variant does at exit is of no interest
 
     key = normalize(task["project"])
@@ -105,22 +141,40 @@ def run(task: dict[str, Any]) -> NoReturn:
     rehearse()
 
 
+def _end_with_parent(seconds: float) -> None:
+    """Leave a process that ends this one's group as the parent ends, or after ``seconds``.
+
+    A process, since a thread or a signal does not reach a library that holds Python's lock, nor
+    what the variant starts.
+    """
+    if os.name != "posix" or os.getpgrp() != os.getpid():
+        return
+    with contextlib.suppress(OSError):
+        if os.fork():
+            return
+        try:
+            os.close(1)  # the parent waits for the answer, or for the output's end
+            # The parent writes nothing; what can be read is the end of its pipe.
+            select.select([0], [], [], min(seconds, _FOREVER_SECONDS))
+        finally:
+            os.killpg(0, signal.SIGKILL)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        with contextlib.suppress(OSError):
-            if os.name == "posix":
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_SECONDS)
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
+    """End a child and all that it started, whether or not it has ended by itself."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    if process.stdin is not None:
+        process.stdin.close()
 
 
-def _death(status: int | None) -> str:
+def _death(process: subprocess.Popen[bytes]) -> str:
+    status = process.returncode
     if status is None or status >= 0:
         return f"it ended the process that imported it, with exit status {status}"
     try:

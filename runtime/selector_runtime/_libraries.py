@@ -27,7 +27,7 @@ def load_libraries(paths: Iterable[str]) -> None:
 
 
 def _find(path: str) -> str:
-    for folder in sys.path:
+    for folder in (one for one in sys.path if isinstance(one, str)):  # import sees no others
         found = os.path.abspath(os.path.join(folder or os.curdir, *path.split("/")))
         if os.path.isfile(found):
             return found

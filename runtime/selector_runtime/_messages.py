@@ -9,7 +9,7 @@ from ._record import find_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from . import Attempt
     from ._record import Record
@@ -27,9 +27,18 @@ _SENTENCES = (
 )
 
 
+# No more than this is said, and looked at, of an error's own words.
+_LONGEST = 400
+
+
 def explain(error: BaseException) -> str:
     """Return in a sentence what an error says."""
-    text = " ".join(str(error).split()).rstrip(".")
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - it is somebody else's, and has no words
+        text = ""
+    short = " ".join(text[:_LONGEST].split()).rstrip(".")
+    text = short + "…" if len(text) > _LONGEST else short
     if isinstance(error, (ImportError, OSError)):
         for pattern, sentence in _SENTENCES:
             match = re.search(pattern, text)
@@ -49,11 +58,13 @@ def command(attempt: Attempt) -> str:
     pinned = f"{project}=={record.version}" if record else project
     if outcome == DOES_NOT_FIT:  # so another has to be chosen
         return f"pip install --force-reinstall {pinned}"
-    wanted = " ".join(map(_quote, _requirements(project, record, variant)))
+    own = " ".join(map(_quote, _requirements(project, record, variant)))
+    # A variant that requires nothing of its own comes with what the project requires.
+    again = f"pip install --force-reinstall {own or pinned}"
     if outcome != NOT_INSTALLED:
-        return f"pip install --force-reinstall {wanted}"
+        return again
     if record is None or record.kind == "capability" or record.chose(variant):
-        return f"pip install {wanted}"
+        return f"pip install {own}" if own else again
     installed = [one for name in record.chosen for one in _requirements(project, record, name)]
     gone = " ".join([project, *(re.split(r"[^\w.-]", one)[0] for one in installed)])
     return f"pip uninstall --yes {gone}\npip install --config-settings variant={variant} {pinned}"
@@ -61,12 +72,15 @@ def command(attempt: Attempt) -> str:
 
 def _requirements(project: str, record: Record | None, variant: str) -> list[str]:
     """Return the requirements of a variant as recorded, or those it has by default."""
-    pinned = f"=={record.version}" if record else ""
-    return (record and record.requires(variant)) or [f"{project}-{variant}{pinned}"]
+    if record is None:
+        return [f"{project}-{variant}"]
+    recorded = record.requires(variant)
+    return [f"{project}-{variant}=={record.version}"] if recorded is None else recorded
 
 
 def _quote(requirement: str) -> str:
-    return requirement if re.fullmatch(r"[\w.=-]+", requirement) else f'"{requirement}"'
+    mark = "'" if '"' in requirement else '"'
+    return requirement if re.fullmatch(r"[\w.=-]+", requirement) else f"{mark}{requirement}{mark}"
 
 
 _FAULTS = {

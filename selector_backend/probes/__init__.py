@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from ..errors import SelectorError
 from ..machine import FACTS, Fact, Machine, load_machine, override
 from ..profile import read_profile
+from .child import describe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -114,7 +115,7 @@ def _read(
         try:
             facts += read(members, environ)
         except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails
-            reason = f"it could not be read: {type(error).__name__}: {error}"
+            reason = f"it could not be read: {describe(error)}"
             facts += [Fact(name, FACTS[name].source, reason=reason) for name in members]
     return facts
 

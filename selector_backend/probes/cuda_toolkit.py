@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..machine import Fact
 from . import timeout
-from .library import Library, ask_in_turn, integers
-from .loader import findable
+from .library import Library, ask_in_turn, cuda_version, integers
+from .loader import findable, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -53,13 +53,13 @@ def read(names: Collection[str], environ: Mapping[str, str]) -> list[Fact]:
 def nvrtc(file: str) -> str:
     """Ask NVRTC for its version. Runs in a child process."""
     major, minor = integers(file, "nvrtcVersion", 2)
-    return f"{major}.{minor}"
+    return cuda_version(major * 1000 + minor * 10)
 
 
 def runtime(file: str) -> str:
     """Ask the CUDA runtime for its version. Runs in a child process."""
     (number,) = integers(file, "cudaRuntimeGetVersion", 1)
-    return f"{number // 1000}.{number % 1000 // 10}"
+    return cuda_version(number)
 
 
 def _libraries(environ: Mapping[str, str]) -> Iterator[Library]:
@@ -71,7 +71,7 @@ def _libraries(environ: Mapping[str, str]) -> Iterator[Library]:
                 yield Library(name, f"{__name__}:{reader}", source)
         for folder, place in _folders(environ):
             for file in (folder / name for name in names):
-                if file.is_file():
+                if is_file(file):
                     yield Library(str(file), f"{__name__}:{reader}", f"{title}, found {place}")
 
 

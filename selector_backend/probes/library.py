@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
-from ..machine import Fact
-from .child import NoAnswerError, ask
+from ..machine import FACTS, Fact
+from .child import NoAnswerError, ask, without_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-# The folder of a file, in the loader's own words about it.
-_FOLDER = re.compile(r"(?:\b[A-Za-z]:)?[^\s:()']*[/\\](?:[^:()']*[/\\])?")
 
 
 @dataclass(frozen=True)
@@ -39,18 +33,19 @@ def ask_in_turn(
 ) -> tuple[Fact | None, list[str]]:
     """Return the fact ``name`` from the first library that tells its version.
 
-    One that does not load, or does not answer, is passed over for the next; all of them together
-    have ``seconds``. Returns also why those that did not answer did not.
+    One that does not load, or gives no answer that is a version, is passed over for the next; all
+    of them together have ``seconds``. Returns also why those that did not answer did not.
     """
     deadline = time.monotonic() + seconds
     failures = []
     for library in libraries:
         try:
-            version = ask(library.reader, environ, deadline - time.monotonic(), library.file)
-        except NoAnswerError as error:
+            answer = ask(library.reader, environ, deadline - time.monotonic(), library.file)
+            value = FACTS[name].kind.load(answer)
+        except (NoAnswerError, ValueError) as error:
             failures.append(f"{Path(library.file).name}: {error}")
         else:
-            return Fact(name, library.source, value=Version(version)), failures
+            return Fact(name, library.source, value=value), failures
     return None, list(dict.fromkeys(failures))
 
 
@@ -63,7 +58,7 @@ def load(file: str) -> ctypes.CDLL:
         # `winmode` 0 is Windows' own search order, which has PATH in it, where toolkits are.
         return ctypes.CDLL(file, winmode=0)
     except OSError as error:
-        words = _FOLDER.sub("", str(error)).removeprefix(f"{Path(file).name}: ")
+        words = without_folders(str(error)).removeprefix(f"{Path(file).name}: ")
         raise NoAnswerError(f"does not load: {words}") from None
 
 
@@ -80,3 +75,10 @@ def integers(file: str, function: str, count: int) -> list[int]:
     if status != 0:
         raise NoAnswerError(f"{function} returned error {status}")
     return [number.value for number in numbers]
+
+
+def cuda_version(number: int) -> str:
+    """Return CUDA's integer version as text: 12040 is 12.4. Raises `NoAnswerError` for nonsense."""
+    if number < 1000:
+        raise NoAnswerError(f"says that it is of version {number}")
+    return f"{number // 1000}.{number % 1000 // 10}"

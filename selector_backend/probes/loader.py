@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +23,14 @@ _GLIBC_CACHE = Path("/etc/ld.so.cache")
 
 def findable(name: str, environ: Mapping[str, str]) -> bool:
     """Return whether the loader would find the library ``name`` (``libcuda.so.1``)."""
-    if any((folder / name).is_file() for folder in _folders(environ)):
+    if any(is_file(folder / name) for folder in _folders(environ)):
         return True
     return sys.platform.startswith("linux") and _in_glibc_cache(name)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file. As loaders do, pass over what cannot be looked at."""
+    return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises, before Python 3.14
 
 
 def _folders(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -33,9 +39,9 @@ def _folders(environ: Mapping[str, str]) -> Iterator[Path]:
         programs = Path(environ.get("ProgramFiles", r"C:\Program Files"))
         yield windows / "System32"
         yield programs / "NVIDIA Corporation" / "NVSMI"  # where NVML was before DCH drivers
-        yield from _split(environ.get("PATH", ""))
+        yield from _split(environ.get("PATH", ""), ";")
         return
-    yield from _split(environ.get("LD_LIBRARY_PATH", ""))
+    yield from _split(environ.get("LD_LIBRARY_PATH", ""), ":;")  # glibc's loader knows both
     yield from map(Path, _DEFAULT_FOLDERS)
     yield Path(sys.base_prefix, "lib")  # an interpreter's own run path, as conda's has
     triplet = getattr(sys.implementation, "_multiarch", "")
@@ -46,12 +52,13 @@ def _folders(environ: Mapping[str, str]) -> Iterator[Path]:
         musl = Path(f"/etc/ld-musl-{platform.machine()}.path").read_text(encoding="utf-8")
     except (OSError, ValueError):
         return
-    yield from _split(musl.replace("\n", os.pathsep))
+    yield from _split(musl, ":\n")
 
 
-def _split(path: str) -> Iterator[Path]:
+def _split(path: str, separators: str) -> Iterator[Path]:
     # An empty entry of a search path means the current folder.
-    return (Path(entry or os.curdir) for entry in path.split(os.pathsep)) if path else iter(())
+    entries = re.split(f"[{separators}]", path) if path else []
+    return (Path(entry or os.curdir) for entry in entries)
 
 
 def _in_glibc_cache(name: str) -> bool:

@@ -14,10 +14,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Callable, cast
 
-from ..machine import Fact, load_fact
+from ..machine import FACTS, Fact, load_fact
 from . import timeout
 from .child import NoAnswerError, ask
-from .library import load
+from .library import cuda_version, load
 from .loader import findable
 
 if TYPE_CHECKING:
@@ -90,27 +90,56 @@ def _all(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: dict(answer) for name in _NAMES}
 
 
+def _attempt(
+    call: Callable[[], Any], fact: str = "", words: Callable[[Exception], str] = str
+) -> dict[str, Any]:
+    """Return what a call of a library gives, or the error that it ends in, in ``words``.
+
+    What cannot be a value of ``fact`` is an error, too, and that fact's alone.
+    """
+    try:
+        value = call()
+        if fact:
+            FACTS[fact].kind.load(value)
+    except UnicodeDecodeError:
+        return {"error": "its answer is not text"}
+    except Exception as error:  # noqa: BLE001 - a library that fails is what this is for
+        return {"error": words(error)}
+    return {"value": value}
+
+
 def nvml() -> dict[str, dict[str, Any]]:
     """Ask NVML. Runs in a child process; returns an answer for each fact, as JSON data."""
     import pynvml
 
-    def attempt(call: Callable[[], Any]) -> dict[str, Any]:
-        try:
-            return {"value": call()}
-        except pynvml.NVMLError as error:
-            return {"error": _NVML_ERRORS.get(error.value, str(error))}
+    def attempt(call: Callable[[], Any], fact: str = "") -> dict[str, Any]:
+        return _attempt(call, fact, lambda error: _NVML_ERRORS.get(_code(error), str(error)))
 
     started = attempt(pynvml.nvmlInit)
     if "error" in started:
         return _all(started)
-    answers = _all(attempt(pynvml.nvmlDeviceGetCount))
-    if answers["cuda"].get("value") == 0:
+    count = attempt(pynvml.nvmlDeviceGetCount)
+    answers = _all(count)
+    if count.get("value") == 0:
         answers = _all({"absent": "the NVIDIA driver sees no GPU"})
-    elif "value" in answers["cuda"]:
-        answers["cuda"] = attempt(lambda: _cuda_version(_nvml_cuda_version(pynvml)))
-        answers["compute-capability"] = attempt(lambda: _nvml_capabilities(pynvml))
-    answers["nvidia-driver"] = attempt(pynvml.nvmlSystemGetDriverVersion)
+    elif "value" in count:
+        answers["cuda"] = attempt(lambda: cuda_version(_nvml_cuda_version(pynvml)), "cuda")
+        answers["compute-capability"] = attempt(
+            lambda: _capabilities(
+                count["value"],
+                lambda index: pynvml.nvmlDeviceGetCudaComputeCapability(
+                    pynvml.nvmlDeviceGetHandleByIndex(index)
+                ),
+            ),
+            "compute-capability",
+        )
+    answers["nvidia-driver"] = attempt(pynvml.nvmlSystemGetDriverVersion, "nvidia-driver")
     return answers
+
+
+def _code(error: Exception) -> int:
+    """Return NVML's return code, which pynvml's errors have; 0 for another error."""
+    return int(getattr(error, "value", 0))
 
 
 def _nvml_cuda_version(pynvml: Any) -> int:
@@ -120,19 +149,24 @@ def _nvml_cuda_version(pynvml: Any) -> int:
         return int(pynvml.nvmlSystemGetCudaDriverVersion())
 
 
-def _nvml_capabilities(pynvml: Any) -> list[str]:
+def _capabilities(count: int, read: Callable[[int], tuple[int, int]]) -> list[str]:
     """Return the compute capability of each GPU. One that is lost does not hide the others."""
-    capabilities, lost = [], None
-    for index in range(pynvml.nvmlDeviceGetCount()):
+    capabilities: list[str] = []
+    lost: Exception | None = None
+    for index in range(count):
         try:
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-            capabilities.append(f"{major}.{minor}")
-        except pynvml.NVMLError as error:
+            capabilities.append(_capability(*read(index)))
+        except Exception as error:  # noqa: BLE001 - whatever the library does about it
             lost = error
     if lost is not None and not capabilities:
         raise lost
     return capabilities
+
+
+def _capability(major: int, minor: int) -> str:
+    if major < 1 or minor < 0:
+        raise NoAnswerError(f"a GPU has the compute capability {major}.{minor}")
+    return f"{major}.{minor}"
 
 
 def cuda() -> dict[str, dict[str, Any]]:
@@ -140,18 +174,24 @@ def cuda() -> dict[str, dict[str, Any]]:
 
     ``cuDriverGetVersion`` answers without a GPU too, so whether there is one is asked first.
     """
-    try:
+
+    def start() -> tuple[Any, int]:
         library = load(_CUDA_LIBRARY)
         _check(library.cuInit(0))
-        count = _integer(library.cuDeviceGetCount)
-        if count == 0:
-            return _all({"absent": "no GPU is visible"})
-        version = _cuda_version(_integer(library.cuDriverGetVersion))
-        capabilities = [_cuda_capability(library, index) for index in range(count)]
-    except (NoAnswerError, AttributeError, _CudaError) as error:
-        # ctypes' own words name the function.
-        return _all({"error": str(error)})
-    return {"cuda": {"value": version}, "compute-capability": {"value": capabilities}}
+        return library, _integer(library.cuDeviceGetCount)
+
+    started = _attempt(start)
+    if "error" in started:
+        return _all(started)
+    library, count = started["value"]
+    if count == 0:
+        return _all({"absent": "no GPU is visible"})
+    version = _attempt(lambda: cuda_version(_integer(library.cuDriverGetVersion)), "cuda")
+    capabilities = _attempt(
+        lambda: _capabilities(count, lambda index: _cuda_capability(library, index)),
+        "compute-capability",
+    )
+    return {"cuda": version, "compute-capability": capabilities}
 
 
 class _CudaError(Exception):
@@ -170,13 +210,8 @@ def _integer(function: Any, *arguments: object) -> int:
     return result.value
 
 
-def _cuda_capability(library: Any, index: int) -> str:
+def _cuda_capability(library: Any, index: int) -> tuple[int, int]:
     device = _integer(library.cuDeviceGet, index)
     # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
     major, minor = (_integer(library.cuDeviceGetAttribute, number, device) for number in (75, 76))
-    return f"{major}.{minor}"
-
-
-def _cuda_version(number: int) -> str:
-    """Return CUDA's integer version as text: 12040 is 12.4."""
-    return f"{number // 1000}.{number % 1000 // 10}"
+    return major, minor

@@ -7,14 +7,13 @@ kernel's driver for computing on AMD GPUs: files, and no library of anybody's.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
-from ..machine import Fact
+from ..machine import FACTS, Fact
 from . import timeout
 from .child import NoAnswerError
 from .library import Library, ask_in_turn, integers
@@ -55,11 +54,12 @@ def _rocm(environ: Mapping[str, str]) -> Fact:
         return fact
     for file in _version_files(environ):
         try:
-            found = re.match(r"\d+(\.\d+)+", file.read_text(encoding="utf-8"))
+            found = re.match(r"\d+(\.\d+)+", file.read_text(encoding="utf-8"), re.ASCII)
+            if found:
+                version = FACTS["rocm"].kind.load(found[0])
+                return Fact("rocm", "ROCm's version file", value=version)
         except (OSError, ValueError):
             continue
-        if found:
-            return Fact("rocm", "ROCm's version file", value=Version(found[0]))
     reason = "; ".join(failures) or "neither the HIP runtime (libamdhip64) nor ROCm is installed"
     return Fact("rocm", "the HIP runtime", reason=reason)
 
@@ -84,7 +84,10 @@ def _version_files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 def _gfx(environ: Mapping[str, str]) -> Fact:
     source = "the kernel's KFD topology"
-    nodes = sorted((_root(environ) / _TOPOLOGY).glob("*/properties"))
+    try:
+        nodes = sorted((_root(environ) / _TOPOLOGY).glob("*/properties"))
+    except OSError:
+        nodes = []
     targets, hidden = set(), 0
     for file in nodes:
         try:
@@ -104,7 +107,7 @@ def _gfx(environ: Mapping[str, str]) -> Fact:
         reason = "no AMD GPU is visible"
         if hidden:
             reason += f"; {hidden} there may not be used from here"
-    elif not (_root(environ) / _DEVICE).exists():
+    elif not os.access(_root(environ) / _DEVICE, os.F_OK):
         reason = "there is an AMD GPU, but /dev/kfd is not here: hand it to the container"
     else:
         return Fact("gfx", source, value=frozenset(targets))

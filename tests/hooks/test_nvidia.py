@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import time
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.driver import Driver, compile_driver
 from support.hooks import Backend, HookFailedError
-from support.project import write_project
+from support.processes import running_after, wait_for
+from support.project import hook_environ, write_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,19 +124,53 @@ def test_a_driver_that_hangs_takes_one_time_limit_for_both_libraries(
     assert log.read_text(encoding="utf-8").count("\n") == 1
 
 
-def test_nothing_that_hangs_is_left_running(tmp_path: Path, driver: Driver) -> None:
+@pytest.mark.parametrize("fault", ["hang", "spin", "fork-hang"])
+def test_nothing_that_hangs_is_left_running(tmp_path: Path, driver: Driver, fault: str) -> None:
     log = tmp_path / "log"
-    environ = driver.environ(nvml_fault="nvmlInitWithFlags:hang", log=log)
+    environ = driver.environ(nvml_fault=f"nvmlInitWithFlags:{fault}", log=log)
     facts(tmp_path, {**environ, "SELECTOR_PROBE_TIMEOUT": "3"})
-    pid = int(log.read_text(encoding="utf-8").split()[1])
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    pytest.fail(f"process {pid} still runs")
+    assert running_after(wait_for(log)) == []
+
+
+def test_a_driver_that_leaves_a_fork_behind_is_heard_and_the_fork_ends(
+    tmp_path: Path, driver: Driver
+) -> None:
+    log = tmp_path / "log"
+    environ = driver.environ("12.4", nvml_fault="nvmlInitWithFlags:fork-0", log=log)
+    assert facts(tmp_path, environ)["cuda"] == {"value": "12.4", "source": "NVML"}
+    assert running_after(wait_for(log, 2)) == []
+
+
+def test_a_driver_that_crashes_beside_its_fork_is_not_waited_for(
+    tmp_path: Path, driver_without_cuda: Driver
+) -> None:
+    log = tmp_path / "log"
+    environ = driver_without_cuda.environ(nvml_fault="nvmlInitWithFlags:fork-abort", log=log)
+    read = facts(tmp_path, {**environ, "SELECTOR_PROBE_TIMEOUT": "300"})
+    assert read["cuda"]["absent"] == "NVML: crashed the process that asked it (SIGABRT)"
+    assert running_after(wait_for(log, 2)) == []
+
+
+HOOK = "import selector_backend as b, sys; b.prepare_metadata_for_build_wheel(sys.argv[1])"
+
+
+@pytest.mark.parametrize("fault", ["nvmlInitWithFlags:hang", "load:spin", "load:fork-spin"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSTOP])
+def test_a_probe_ends_with_the_hook_that_is_killed_or_at_its_limit(
+    tmp_path: Path, driver: Driver, fault: str, number: signal.Signals
+) -> None:
+    log = tmp_path / "log"
+    source = write_project(tmp_path / "source", ALL_FACTS)
+    limit = {"SELECTOR_PROBE_TIMEOUT": "3" if number is signal.SIGSTOP else "300"}
+    environ = hook_environ(**driver.environ(nvml_fault=fault, log=log), **limit)
+    process = subprocess.Popen([sys.executable, "-c", HOOK, tmp_path], cwd=source, env=environ)
+    try:
+        pids = wait_for(log, 2 if "fork" in fault else 1)
+        process.send_signal(number)
+        assert running_after(pids, 10) == []
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_library_that_prints_does_not_spoil_the_answer(tmp_path: Path, driver: Driver) -> None:
@@ -171,6 +207,73 @@ def test_a_library_that_does_not_load(tmp_path: Path) -> None:
 def test_one_lost_gpu_does_not_hide_the_others(tmp_path: Path, driver: Driver) -> None:
     environ = {**driver.environ(gpus="8.0,9.0"), "STANDIN_FIRST_GPU_LOST": "1"}
     assert facts(tmp_path, environ)["compute-capability"]["value"] == ["9.0"]
+
+
+@pytest.mark.parametrize(
+    ("driver_version", "reason"),
+    [
+        ("550.54.14-tegra", "NVML: '550.54.14-tegra' is not a version"),
+        ("", "NVML: '' is not a version"),
+        ("550.\udcff", "NVML: its answer is not text"),
+    ],
+)
+def test_a_driver_version_that_is_none_hides_no_other_fact(
+    tmp_path: Path, driver: Driver, driver_version: str, reason: str
+) -> None:
+    assert facts(tmp_path, driver.environ("12.4", driver=driver_version)) == {
+        "cuda": {"value": "12.4", "source": "NVML"},
+        "nvidia-driver": {"absent": reason, "source": "NVML"},
+        "compute-capability": {"value": ["8.6"], "source": "NVML"},
+    }
+
+
+@pytest.mark.parametrize("library", ["NVML", "CUDA driver library"])
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_a_cuda_version_that_is_none_hides_no_other_fact(
+    tmp_path: Path, driver: Driver, driver_without_nvml: Driver, library: str, number: str
+) -> None:
+    stand_in = driver if library == "NVML" else driver_without_nvml
+    read = facts(tmp_path, {**stand_in.environ(), "STANDIN_CUDA": number})
+    assert f"{library}: says that it is of version {number}" in read["cuda"]["absent"]
+    assert read["compute-capability"] == {"value": ["8.6"], "source": library}
+
+
+@pytest.mark.parametrize("library", ["NVML", "CUDA driver library"])
+def test_one_gpus_nonsense_hides_nothing_else(
+    tmp_path: Path, driver: Driver, driver_without_nvml: Driver, library: str
+) -> None:
+    stand_in = driver if library == "NVML" else driver_without_nvml
+    read = facts(tmp_path, stand_in.environ("12.4", gpus="0.0,-1.5,9.0"))
+    assert read["cuda"] == {"value": "12.4", "source": library}
+    assert read["compute-capability"] == {"value": ["9.0"], "source": library}
+    read = facts(tmp_path / "only", stand_in.environ("12.4", gpus="0.0"))
+    assert read["cuda"]["value"] == "12.4"
+    assert (
+        f"{library}: a GPU has the compute capability 0.0" in read["compute-capability"]["absent"]
+    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["{tmp}/closed", "/{long}", "{tmp}/closed;{tmp}/nowhere;", "/\udcff:{tmp}/closed/libcuda.so.1"],
+)
+def test_a_search_path_that_cannot_all_be_looked_at_hides_no_gpu(
+    tmp_path: Path, driver: Driver, before: str
+) -> None:
+    """As the loader, which passes over such an entry, and knows `;` too."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "libcuda.so.1").touch()
+    entries = before.format(tmp=tmp_path, long="x" * 5000)
+    environ = driver.environ("12.4")
+    separator = "" if entries.endswith(";") else ":"
+    environ["LD_LIBRARY_PATH"] = f"{entries}{separator}{environ['LD_LIBRARY_PATH']}"
+    closed.chmod(0)
+    try:
+        read = facts(tmp_path, environ)
+    finally:
+        closed.chmod(0o700)
+    assert read["cuda"] == {"value": "12.4", "source": "NVML"}
 
 
 def test_an_override_spares_the_driver(tmp_path: Path, driver: Driver) -> None:
@@ -220,6 +323,12 @@ def test_a_table_that_does_not_name_the_driver_does_not_ask_it(
     )
     assert list(facts(tmp_path, driver.environ(log=log), table)) == ["cpu"]
     assert not log.exists()
+
+
+@pytest.mark.parametrize("value", ["2147484", "1e300"])
+def test_a_time_limit_that_is_never_reached(tmp_path: Path, driver: Driver, value: str) -> None:
+    environ = {**driver.environ("12.4"), "SELECTOR_PROBE_TIMEOUT": value}
+    assert facts(tmp_path, environ)["cuda"] == {"value": "12.4", "source": "NVML"}
 
 
 @pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])

@@ -253,6 +253,39 @@ def test_without_an_amd_gpu_gfx_is_absent(
     assert fact["absent"].startswith(reason)
 
 
+@pytest.mark.parametrize(("version", "said"), [(0, "0"), (-1, "-1")])
+def test_a_version_that_is_none_is_passed_over(
+    tmp_path: Path, hidden: str, version: int, said: str
+) -> None:
+    folder = toolkit(tmp_path / "toolkit", ("libcudart.so.13", version))
+    environ = {"LD_LIBRARY_PATH": f"{folder}:{hidden}"}
+    absent = read(tmp_path, "cuda-toolkit", environ)["absent"]
+    assert f"libcudart.so.13: says that it is of version {said}" in absent
+    toolkit(tmp_path / "toolkit", ("libnvrtc.so.13", -1), ("libcudart.so.12", 12040))
+    assert read(tmp_path / "more", "cuda-toolkit", environ)["value"] == "12.4"
+
+
+@pytest.mark.parametrize("text", ["\u0663.\u0664", "6." + "9" * 5000])
+def test_a_version_file_with_no_version_in_it_is_passed_over(tmp_path: Path, text: str) -> None:
+    (tmp_path / "root/opt/rocm/.info").mkdir(parents=True)
+    (tmp_path / "root/opt/rocm/.info/version").write_text(text, encoding="utf-8")
+    (tmp_path / "root/opt/rocm/.info/version-dev").write_text("6.4.1-83", encoding="utf-8")
+    fact = read(tmp_path, "rocm", {"SELECTOR_SYSROOT": str(tmp_path / "root")})
+    assert fact == {"value": "6.4.1", "source": "ROCm's version file"}
+
+
+@pytest.mark.parametrize("fact", ["rocm", "gfx", "cuda-toolkit"])
+def test_a_folder_that_cannot_be_looked_at_is_in_no_record(
+    tmp_path: Path, hidden: str, fact: str
+) -> None:
+    secret = "/" + "x" * 5000
+    names = ("SELECTOR_SYSROOT", "ROCM_PATH", "CUDA_HOME")
+    environ = {"LD_LIBRARY_PATH": f"{secret}:{hidden}", **dict.fromkeys(names, secret)}
+    absent = read(tmp_path, fact, environ)["absent"]
+    assert "xxx" not in absent
+    assert "could not be read" not in absent
+
+
 EVERYTHING = {
     "cuda": "nvml",
     "nvidia-driver": "nvml",

@@ -413,6 +413,49 @@ def test_where_it_goes_elsewhere_nothing_is_claimed(
     assert variants(environment) == []
 
 
+@pytest.mark.parametrize("how", ["variable", "setting"])
+def test_an_upgrade_that_no_longer_forces_says_who_did_and_how_to_go_on(
+    make_environment: MakeEnvironment, index: Index, how: str
+) -> None:
+    environment = make_environment(index)
+    no_gpu = {"SELECTOR_CUDA": ""}
+    if how == "variable":
+        environment.pip("install", "spam==1.0", environ={"SPAM_VARIANT": "cu12", **no_gpu})
+    else:
+        environment.pip("install", "spam==1.0", "-C", "variant=cu12", environ=no_gpu)
+    process = environment.pip("install", "-U", "spam", environ=no_gpu, check=False)
+    assert process.returncode != 0
+    by = "SPAM_VARIANT" if how == "variable" else "-C variant"
+    assert (
+        f"cu12 was asked for by {by} when it was installed, and does not fit by itself: "
+        "cuda is absent: SELECTOR_CUDA is set to nothing." in process.stdout
+    )
+    assert "no longer fits" not in process.stdout
+    keep, change = process.stdout.split("The files of two variants must not get mixed.")
+    assert run_commands(environment, keep, **no_gpu) == [
+        "pip install --config-settings variant=cu12 spam==1.1"
+    ]
+    assert environment.installed() == {"spam": "1.1", "spam-cu12": "1.1"}
+    check_files(environment)
+    run_commands(environment, change, **no_gpu)
+    assert environment.installed() == {"spam": "1.1", "spam-cpu": "1.1"}
+    check_files(environment)
+
+
+def test_of_two_variants_that_both_fit_none_is_said_not_to(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam-cpu==1.0", "spam-cu12==1.0")
+    process = environment.pip("install", "spam", environ=CUDA_12, check=False)
+    assert process.returncode != 0
+    assert "no longer fits" not in process.stdout
+    assert "cpu fits too, and comes later: it fits every machine." in process.stdout
+    assert "cu12 fits: cuda 12.4 is >=12." in process.stdout
+    run_commands(environment, process.stdout, **CUDA_12)
+    assert variants(environment) == ["cu12"]
+
+
 def test_uv_installs_the_same_and_claims_nothing(
     make_environment: MakeEnvironment, index: Index
 ) -> None:

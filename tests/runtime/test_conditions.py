@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,6 +190,50 @@ def test_what_is_not_installed_of_variants_that_exclude_each_other_takes_two_com
         "    pip uninstall --yes spam spam-cu12 cuda-toolkit\n"
         "    pip install --config-settings variant=cpu spam==1.0\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("requires", "command"),
+    [
+        ([], "pip install --force-reinstall spam==1.0"),
+        (["spam-gpu=={version}"], "pip install --force-reinstall spam-gpu==1.0"),
+        ("text", "pip install --force-reinstall spam-cu12==1.0"),
+        (["{nothing}", "{", "{0.x}"], 'pip install --force-reinstall "{nothing}" "{" "{0.x}"'),
+    ],
+)
+def test_the_command_is_made_from_what_the_record_has(
+    site: Site, requires: object, command: str
+) -> None:
+    site.write_variants(cu12="raise ValueError('no')")
+    variant = {"name": "cu12", "requires": requires, "when": {"macos": False}}
+    record = {"format": 1, "version": "1.0", "kind": "capability", "variants": ["cu12"]}
+    record["table"] = {"variant": [variant, {"name": "cpu"}]}
+    site.write("spam-1.0.dist-info/selector.json", json.dumps(record))
+    assert f"\n    {command}\n" in warnings_in(site.run())
+
+
+def test_a_variant_that_needs_nothing_of_its_own_is_mended_with_the_project(site: Site) -> None:
+    (site.folder / "_spam_cu12.py").unlink()
+    site.write_variants(cpu="raise ValueError('no')")
+    site.install(
+        """
+        [tool.selector]
+        kind = "capability"
+
+        [[tool.selector.variant]]
+        name = "cu12"
+        when = { cuda = true }
+
+        [[tool.selector.variant]]
+        name = "cpu"
+        requires = []
+        """,
+        SPAM_VARIANT="cpu",
+    )
+    command = "To mend it:\n    pip install --force-reinstall spam==1.0\n"
+    assert site.run(check=False).stderr.endswith(f"  cpu: ValueError: no. {command}")
+    (site.folder / "_spam_cpu.py").unlink()
+    assert site.run(check=False).stderr.endswith(f"  cpu: it is not installed. {command}")
 
 
 VERSIONS = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(

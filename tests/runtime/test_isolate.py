@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
+from support.environment import ROOT
+from support.processes import running_after, wait_for
+from support.project import hook_environ
 
 from .conftest import KILLER, Site
 from .test_load import warnings_in
@@ -75,3 +83,82 @@ def test_without_an_interpreter_nothing_is_tried(site: Site) -> None:
     site.write_core("isolate=True")
     process = site.run("import sys; sys.executable = ''\nimport spam_core\n", check=False)
     assert "cannot be tried in a child process" in process.stderr
+
+
+#: What a variant does in the child process only: it leaves a process there, noted in {log}.
+FORK = """
+import os, sys, time
+if sys.flags.isolated and (pid := os.fork()):
+    print("forked", pid, file=open({log!r}, "a"))
+elif sys.flags.isolated:
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "used", "said"),
+    [("", "cu12", ""), ("os.abort()", "cpu", "(SIGABRT)"), ("raise ValueError('no')", "cpu", "no")],
+)
+def test_one_that_leaves_a_fork_behind_is_heard_and_the_fork_ends(
+    site: Site, end: str, used: str, said: str
+) -> None:
+    log = site.folder / "log"
+    site.write_core("isolate=True, timeout=300")
+    site.write_variants(cu12=FORK.format(log=str(log)) + end)
+    process = site.run()
+    assert process.stdout == f"{used}\n"
+    assert said in process.stderr
+    assert running_after(wait_for(log)) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSTOP])
+def test_one_that_spins_ends_with_the_process_that_tries_it_or_at_its_limit(
+    site: Site, number: signal.Signals
+) -> None:
+    log = site.folder / "log"
+    spin = '__attribute__((constructor)) static void f(void) { for (;;) __asm__ volatile(""); }'
+    site.compile("_spin.so", spin)
+    site.write_core(f"isolate=True, timeout={3 if number is signal.SIGSTOP else 300}")
+    site.write_variants(
+        cu12=f"import os\nprint('spins', os.getpid(), file=open({str(log)!r}, 'a'), flush=True)\n"
+        "import _spin"
+    )
+    paths = [str(site.folder), str(ROOT / "runtime")]
+    process = subprocess.Popen(
+        [sys.executable, "-S", "-c", "import spam_core"],
+        env=hook_environ(PYTHONPATH=os.pathsep.join(paths)),
+    )
+    try:
+        pids = wait_for(log)
+        process.send_signal(number)
+        assert running_after(pids, 10) == []
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("limit", ["float('inf')", "1e300", "2147484"])
+def test_a_time_limit_that_is_never_reached(site: Site, limit: str) -> None:
+    site.write_core(f"isolate=True, timeout={limit}")
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
+
+
+def test_what_is_on_the_path_and_is_no_text_is_passed_over(site: Site) -> None:
+    """As by import itself."""
+    site.write_core("isolate=True, preload={'cu12': ['libnone.so']}")
+    code = "import spam_core\nprint(spam_core.name)\n"
+    odd = "import pathlib, sys; sys.path[:0] = [pathlib.Path('x'), None, 5, b'y']\n"
+    process = site.run(odd + code)
+    assert process.stdout == "cpu\n"
+    assert "the library libnone.so is not installed" in process.stderr
+    site.write_core("isolate=True")
+    process = site.run(odd + code)
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
+
+
+def test_a_variant_cannot_wait_for_input_where_it_is_tried(site: Site) -> None:
+    site.write_core("isolate=True, timeout=300")
+    site.write_variants(cu12="import sys\nassert sys.stdin.read() == '' or not sys.flags.isolated")
+    process = site.run()
+    assert (process.stdout, process.stderr) == ("cu12\n", "")

@@ -6,6 +6,9 @@ import subprocess
 from typing import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from selector_runtime._messages import explain
 from support.environment import find_python
 
 from .conftest import Site
@@ -86,6 +89,19 @@ def missing_below(site: Site) -> None:
     site.write("_spam_cu12/__init__.py", "from . import native")
 
 
+def exception_without_words(site: Site) -> None:
+    site.write_variants(
+        cu12="class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd"
+    )
+
+
+def panic(site: Site) -> None:
+    """As PyO3 raises it where Rust code panics."""
+    site.write_variants(
+        cu12="class PanicException(BaseException): pass\nraise PanicException('no')"
+    )
+
+
 def initialize(site: Site) -> None:
     site.write_core("initialize='start'")
     site.write_variants(cu12="def start(): raise OSError('no device')", cpu="def start(): pass")
@@ -103,6 +119,8 @@ def no_initialize(site: Site) -> None:
         (undefined_symbol, "the symbol standin was not found in the libraries it uses"),
         (exception, "ValueError: the first line and the second"),
         (exception_without_text, "RuntimeError"),
+        (exception_without_words, "Odd"),
+        (panic, "PanicException: no"),
         (exit_on_import, "SystemExit: no GPU"),
         (missing_module, "it needs the module _spam_nvidia, which is not installed"),
         (missing_below, "ImportError: cannot import name 'native'"),
@@ -126,6 +144,62 @@ def test_one_that_does_not_work_is_passed_over_with_a_warning(
     assert f"the variant cu12 of spam is installed, but does not work here: {reason}" in text
     assert "    pip install --force-reinstall spam-cu12\n" in text
     assert "cpu is used instead. To have it so without this warning: SPAM_VARIANT=cpu" in text
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "ImportError", "OSError"])
+@pytest.mark.parametrize("words", ["'x' * 1_000_000", "'x ' * 500_000", "'x: ' * 300_000"])
+def test_a_message_of_a_megabyte_is_said_in_short(site: Site, kind: str, words: str) -> None:
+    site.write_variants(cu12=f"raise {kind}({words})")
+    text = warnings_in(site.run())
+    assert f"does not work here: {kind}: x" in text
+    assert "x….\n  To mend it:" in text
+    assert len(text) < 1000
+
+
+@given(
+    st.sampled_from([ValueError, ImportError, OSError]),
+    st.text() | st.sampled_from(["{}", "a: cannot open shared object file", "undefined symbol: f"]),
+    st.integers(0, 3000),
+)
+def test_whatever_an_error_says_is_one_short_line(
+    kind: type[Exception], words: str, times: int
+) -> None:
+    said = explain(kind(words * times))
+    assert said
+    assert len(said) < 500
+    assert len(said.splitlines()) == 1
+
+
+def test_what_interrupts_the_program_interrupts_it(site: Site) -> None:
+    site.write_variants(cu12="raise KeyboardInterrupt")
+    process = site.run(check=False)
+    assert "KeyboardInterrupt" in process.stderr
+    assert process.stdout == ""
+
+
+FINDER = """\
+import sys
+class Finder:
+    {body}
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_a_finder_of_before_find_spec_is_passed_over(site: Site) -> None:
+    """As six had one until 1.15."""
+    (site.folder / "_spam_cu12.py").unlink()
+    finder = FINDER.format(body="def find_module(self, name, path=None): return None")
+    process = site.run(f"{finder}import spam_core\nprint(spam_core.name)\n", "-W", "ignore")
+    assert (process.stdout, process.stderr) == ("cpu\n", "")
+
+
+@pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit('no')", "ImportError('no')"])
+def test_a_finder_that_raises_makes_its_variant_fail(site: Site, error: str) -> None:
+    body = f"def find_spec(self, name, *more):\n        if name == '_spam_cu12': raise {error}"
+    process = site.run(f"{FINDER.format(body=body)}import spam_core\nprint(spam_core.name)\n")
+    assert process.stdout == "cpu\n"
+    reason = error.replace("('", ": ").replace("')", "")
+    assert f"cu12 of spam is installed, but does not work here: {reason}." in process.stderr
 
 
 def test_the_warning_belongs_to_the_line_that_imports_core_from_wherever(site: Site) -> None:

@@ -7,10 +7,12 @@
  *   STANDIN_DRIVER=550.54.14        the driver's version
  *   STANDIN_GPUS=8.6,6.1            a compute capability for each GPU; none if empty
  *   STANDIN_NVML_FAULT=nvmlInitWithFlags:hang
- *   STANDIN_CUDA_FAULT=cuInit:803   what goes wrong in which function: hang, abort, exit, crash,
- *                                   print (to standard output), or the error code to return;
-                                   in `load`, as soon as the library is loaded
- *   STANDIN_LOG=FILE                a line for each process that loads a library
+ *   STANDIN_CUDA_FAULT=cuInit:803   what goes wrong in which function: hang, spin (which burns a
+ *                                   core), abort, exit, crash, print (to standard output), or the
+ *                                   error code to return; with fork- before it, a process is forked
+ *                                   first that stays, with all that is open; in `load`, as soon as
+ *                                   the library is loaded
+ *   STANDIN_LOG=FILE                a line for each process that loads a library, or is forked
  */
 #include <stdio.h>
 

@@ -11,13 +11,29 @@ static const char *setting(const char *name, const char *otherwise) {
     return value ? value : otherwise;
 }
 
+static void note(pid_t process) {
+    const char *path = getenv("STANDIN_LOG");
+    FILE *log = path ? fopen(path, "a") : NULL;
+    if (log) {
+        fprintf(log, "%s %d\n", LIBRARY, (int)process);
+        fclose(log);
+    }
+}
+
 /* Returns the error code that `function` is to return, or does what it is to do instead. */
 static int fault(const char *function) {
     const char *text = setting(FAULT, "");
     size_t length = strlen(function);
     if (strncmp(text, function, length) != 0 || text[length] != ':') return 0;
     const char *what = text + length + 1;
+    if (!strncmp(what, "fork-", 5)) {
+        what += 5;
+        pid_t process = fork();
+        if (process == 0) for (;;) pause();
+        note(process);
+    }
     if (!strcmp(what, "hang")) for (;;) pause();
+    if (!strcmp(what, "spin")) for (;;) __asm__ volatile("");
     if (!strcmp(what, "abort")) abort();
     if (!strcmp(what, "exit")) exit(0);
     if (!strcmp(what, "crash")) raise(SIGSEGV);
@@ -26,12 +42,7 @@ static int fault(const char *function) {
 }
 
 __attribute__((constructor)) static void loaded(void) {
-    const char *path = getenv("STANDIN_LOG");
-    FILE *log = path ? fopen(path, "a") : NULL;
-    if (log) {
-        fprintf(log, "%s %d\n", LIBRARY, (int)getpid());
-        fclose(log);
-    }
+    note(getpid());
     fault("load");
 }
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from selector_backend.probes.loader import findable
 
@@ -26,3 +28,11 @@ def test_every_library_of_the_loaders_cache_is_findable() -> None:
     assert names
     assert not [name for name in names if not findable(name, {})]
     assert not findable("libnothing-of-this-name.so.1", {})
+
+
+@given(st.text())
+@example("/" + "x" * 5000)
+@example("\0")
+@example("\udcff;:")
+def test_no_search_path_makes_looking_fail(path: str) -> None:
+    assert not findable("libnothing-of-this-name.so.1", {"LD_LIBRARY_PATH": path})
