@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.project import HEAD, write_project
-from unit.strategies import anything, to_toml
+from support.strategies import anything, to_toml
 
 from selector_backend.errors import InvalidFileError, SelectorError
 from selector_backend.project import Project, read_project

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
-from unit.strategies import anything, tables
+from support.strategies import anything, tables
 
 from selector_backend.selector import Condition, Selector, parse_selector
 
