@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import os
 import re
 import sys
 import warnings
@@ -22,7 +23,9 @@ from pyproject_metadata.errors import ConfigurationError, ExceptionGroup
 from pyproject_metadata.project_table import to_project_table
 
 from .errors import InvalidFileError, Problem, SelectorError, did_you_mean
+from .license_files import find_license_files
 from .selector import Selector, describe, is_name, parse_selector
+from .texts import shown_key, texts, unfit
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,7 +37,19 @@ if TYPE_CHECKING:
 
 # What a distribution's licence files are called where `license-files` does not say: PEP 639 leaves
 # it to the backend, and other backends look for these.
-_LICENSE_GLOBS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
+_LICENSE_PATTERNS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
+
+# What may be dynamic: the table chooses the dependencies, and to these the wheel may add.
+_DYNAMIC = ("dependencies", "optional-dependencies", "classifiers")
+
+# An address as other addresses may stand beside it in one field.
+_EMAIL = re.compile(r"[^\s<>,\"]+@[^\s<>,\"]+")
+
+# Texts that are no field's value: the body of the core metadata, and files that are looked for.
+_NOT_IN_A_FIELD = ("project.readme", "project.readme.file", "project.readme.text")
+
+# What takes the place of a name or a version that is not valid, so that nothing else is missing.
+_STAND_INS = {"name": "project", "version": "0"}
 
 # The names and object references of the entry points specification; a script's is a function.
 _ENTRY_NAME = re.compile(r"[^\s\[=#;]([^=]*[^\s=])?")
@@ -88,6 +103,9 @@ class Project:
 def read_project(folder: Path) -> Project:
     """Read the project in ``folder``.
 
+    A licence file that nobody named, and that cannot be published, is left out with a warning on
+    standard error.
+
     Raises `InvalidFileError`, with everything that is wrong in its ``pyproject.toml``, or
     `SelectorError` where there is no such file that can be read.
     """
@@ -100,14 +118,15 @@ def read_project(folder: Path) -> Project:
     problems: list[Problem] = []
     table = dict(project)
     _check_texts(table, problems)
+    _check_values(table, problems)
     _check_dynamic(table, problems)
     _check_entry_points(table, problems)
     _check_extras(table, problems)
     for people in ("authors", "maintainers"):
         table.update(_named(table, people))
     files = list(_check_files(folder, table, problems))
-    metadata = _read_metadata(folder, {**data, "project": table}, problems)
-    selector = _read_selector(data, problems)
+    metadata = _read_metadata(folder, table, problems)
+    selector = _read_selector(data.get("tool"), table, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
     read = Project(folder, metadata, selector, ())
@@ -129,15 +148,23 @@ def _read_toml(path: Path) -> dict[str, Any]:
             f"0x{error.object[error.start]:02x}; save it as UTF-8, as TOML requires"
         ) from None
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
     except ValueError as error:  # `TOMLDecodeError` is one, and so is a number of too many digits
         raise SelectorError(f"pyproject.toml is not TOML: {error}") from None
     except RecursionError:
         raise SelectorError("pyproject.toml is not TOML: it is nested too deep") from None
+    # TOML has integers of 64 bits; larger ones may have more digits than Python writes.
+    values: list[Any] = [data]
+    for value in values:
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise SelectorError("pyproject.toml is not TOML: it has an integer beyond 64 bits")
+        values += value.values() if isinstance(value, dict) else ()
+        values += value if isinstance(value, list) else ()
+    return data
 
 
 def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
-    """Check that the dependencies, and they alone, are left to the backend.
+    """Check that the dependencies, and nothing that the backend cannot find, are left to it.
 
     Leaves in ``table`` what is right, so that nothing is reported twice.
     """
@@ -151,10 +178,16 @@ def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
                 "tool.selector.requires",
             )
         )
-    others = [one for one in names if one not in ("dependencies", "version")]
+    others = [one for one in names if one not in (*_DYNAMIC, "version")]
     if "dependencies" not in names or others:
+        texts_only = names and all(isinstance(one, str) for one in names)
+        found = repr(dynamic) if texts_only or dynamic == [] else describe(dynamic)
         problems.append(
-            Problem("project.dynamic", f'found {dynamic!r}, expected ["dependencies"] and no other')
+            Problem(
+                "project.dynamic",
+                f'found {found}, expected ["dependencies"], and beside it nothing but '
+                '"optional-dependencies" and "classifiers", which a wheel has more of',
+            )
         )
     if "version" in names:
         problems.append(
@@ -189,9 +222,31 @@ def _check_entry_points(table: dict[str, Any], problems: list[Problem]) -> None:
 
 
 def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
-    """Check what the specifications ask of texts, and an index refuses, but no library checks."""
-    license_ = table.get("license")
-    readme = table.get("readme")
+    """Check that core metadata can hold every text.
+
+    Takes out of ``table`` the fields of which it cannot, so that nothing is reported twice.
+    """
+    for field in [*table]:
+        if field == "dynamic":  # is not written anywhere
+            continue
+        bad = []
+        for key, text in texts({field: table[field]}, "project"):
+            message = unfit(text, lines=key == "project.license.text")
+            if message is not None and key not in _NOT_IN_A_FIELD:
+                bad.append(Problem(key, message))
+        if bad:
+            problems += bad
+            del table[field]
+            if field in _STAND_INS:
+                table[field] = _STAND_INS[field]
+
+
+def _check_values(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check what the specifications ask of values, and an index refuses, but no library checks.
+
+    Writes the licence in its canonical form.
+    """
+    license_, readme, urls = table.get("license"), table.get("readme"), table.get("urls")
     content_type = readme.get("content-type") if isinstance(readme, dict) else None
     if isinstance(content_type, str):
         from packaging.metadata import ExceptionGroup, Metadata, RawMetadata
@@ -202,37 +257,32 @@ def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
         except ExceptionGroup as group:
             found = f"found {content_type!r}: {group.exceptions[0]}"
             problems.append(Problem("project.readme.content-type", found))
-    for field in [*table]:
-        # A name, a version and the dynamic keys have rules of their own; texts may have lines.
-        if field in ("name", "version", "dynamic", "readme", "license"):
-            continue
-        broken = [text for text in _texts(table[field]) if text.splitlines() not in ([], [text])]
-        if broken:
-            problems.append(Problem(f"project.{field}", f"found {broken[0]!r}; expected one line"))
-            del table[field]
     if isinstance(license_, str):
         try:
-            canonicalize_license_expression(license_)
-        except InvalidLicenseExpression:
+            table["license"] = canonicalize_license_expression(license_)
+        except (InvalidLicenseExpression, MemoryError, RecursionError):
             problems.append(
                 Problem(
                     "project.license",
                     f"found {license_!r}, expected an SPDX expression such as 'MIT' (PEP 639)",
                 )
             )
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Yield every text in a TOML value, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from value
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
+    keywords = table.get("keywords")
+    for index, keyword in enumerate(keywords if isinstance(keywords, list) else ()):
+        if isinstance(keyword, str) and ("," in keyword or not keyword.strip()):
+            found = f"found {keyword!r}, expected one keyword, without a comma"
+            problems.append(Problem(f"project.keywords[{index}]", found))
+    for label in urls if isinstance(urls, dict) else ():
+        if "," in label or not label or label != label.strip():
+            found = f"found {label!r}, expected a label without a comma, or blanks around it"
+            problems.append(Problem(f"project.urls.{shown_key(label)}", found))
+    for field in ("authors", "maintainers"):
+        people = table.get(field)
+        for index, person in enumerate(people if isinstance(people, list) else ()):
+            email = person.get("email") if isinstance(person, dict) else None
+            if isinstance(email, str) and not _EMAIL.fullmatch(email):
+                found = f"found {email!r}, expected one address, such as 'zoe@spam.example'"
+                problems.append(Problem(f"project.{field}[{index}].email", found))
 
 
 def _named(table: dict[str, Any], people: str) -> dict[str, Any]:
@@ -284,22 +334,55 @@ def _check_files(
         named.append(("license", "project.license.file", license_["file"]))
     for field, key, file in named:
         message = _unusable(folder, file)
+        if message is None and field == "license":
+            message = _no_value(file.replace("\\", "/"))
         if message is None:
             yield PurePosixPath(file.replace("\\", "/"))
         else:
             problems.append(Problem(key, f"found {file!r}, {message}"))
             del table[field]
-    if "license-files" not in table and not isinstance(license_, dict):
-        found = {path for pattern in _LICENSE_GLOBS for path in folder.glob(pattern)}
-        files = sorted(glob.escape(path.name) for path in found if path.is_file())
-        if files:
-            table["license-files"] = files
     patterns = table.get("license-files")
-    for pattern in patterns if isinstance(patterns, list) else ():
-        message = _unusable_glob(folder, pattern) if isinstance(pattern, str) else None
+    if patterns is None and not isinstance(license_, dict):
+        found = _usual_license_files(folder)
+        if found:
+            table["license-files"] = [glob.escape(str(path)) for path in found]
+    elif isinstance(patterns, list) and all(isinstance(one, str) for one in patterns):
+        # The library is given names only, since what it takes for a pattern depends on the Python.
+        table["license-files"] = []
+        before = len(problems)
+        for pattern in patterns:
+            files, message = _named_license_files(folder, pattern)
+            table["license-files"] += [glob.escape(str(path)) for path in files]
+            if message is not None:
+                problems.append(Problem("project.license-files", f"found {pattern!r}, {message}"))
+        if len(problems) > before:
+            del table["license-files"]
+
+
+def _usual_license_files(folder: Path) -> list[PurePosixPath]:
+    """Return the licence files that are called as usual; what cannot be taken is left out."""
+    found = {path for one in _LICENSE_PATTERNS for path in find_license_files(folder, one)}
+    messages = {
+        path: _leads_out(folder, str(path)) or _no_value(str(path)) for path in sorted(found)
+    }
+    for path, message in messages.items():
         if message is not None:
-            problems.append(Problem("project.license-files", f"found {pattern!r}, {message}"))
-            table.pop("license-files", None)
+            print(f"warning: left out {str(path)!r}, {message}", file=sys.stderr, flush=True)
+    return [path for path, message in messages.items() if message is None]
+
+
+def _named_license_files(folder: Path, pattern: str) -> tuple[list[PurePosixPath], str | None]:
+    """Return the files that a pattern matches, and what is wrong with it or them, if anything."""
+    if _is_outside(pattern):
+        return [], "expected a pattern that matches files within the project"
+    try:
+        files = [*find_license_files(folder, pattern)]
+    except ValueError as error:
+        return [], str(error)
+    if not files:
+        return [], "which does not match any file of the project"
+    messages = (_unusable(folder, str(path)) or _no_value(str(path)) for path in files)
+    return files, next(filter(None, messages), None)
 
 
 def _unusable(folder: Path, file: str) -> str | None:
@@ -310,26 +393,31 @@ def _unusable(folder: Path, file: str) -> str | None:
     try:
         if not path.is_file():
             return "which is not a file of the project"
-        path.read_text(encoding="utf-8")
+        message = _leads_out(folder, file)
+        if message is None:
+            path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return "which is not UTF-8 text"
     except (OSError, ValueError):
         return "which is not a file of the project that can be read"
+    return message
+
+
+def _leads_out(folder: Path, file: str) -> str | None:
+    """Return what is wrong with a file that is there by a link out of the project, if it is."""
+    if Path(os.path.realpath(folder / file)).is_relative_to(os.path.realpath(folder)):
+        return None
+    return (
+        "which is a link out of the project's folder; put a copy of the file in its place, since "
+        "an sdist holds the project's own files only"
+    )
+
+
+def _no_value(file: str) -> str | None:
+    """Return what is wrong with the name of a licence file, which is a field's value, if it is."""
+    if unfit(file) or file != file.strip() or any(part in file for part in ("..", "*", "\\")):
+        return "whose name core metadata cannot hold; rename the file"
     return None
-
-
-def _unusable_glob(folder: Path, pattern: str) -> str | None:
-    """Return what is wrong with a pattern that is to match licence files (PEP 639), if anything."""
-    if _is_outside(pattern):
-        return "expected a pattern that matches files within the project"
-    try:
-        files = [path for path in folder.glob(pattern) if path.is_file()]
-    except (OSError, ValueError, IndexError, NotImplementedError) as error:
-        return f"which is not a valid pattern: {error}"
-    if not files:
-        return "which does not match any file of the project"
-    messages = (_unusable(folder, path.relative_to(folder).as_posix()) for path in files)
-    return next((message for message in messages if message is not None), None)
 
 
 def _is_outside(path: str) -> bool:
@@ -339,11 +427,13 @@ def _is_outside(path: str) -> bool:
 
 
 def _read_metadata(
-    folder: Path, data: dict[str, Any], problems: list[Problem]
+    folder: Path, table: dict[str, Any], problems: list[Problem]
 ) -> StandardMetadata | None:
+    # The library is not given what others have in the file: their mistakes are theirs.
+    data = {"project": table}
     for field in sorted(pyproject_metadata.extras_project(data)):
         hint = did_you_mean(field, KNOWN_PROJECT_FIELDS)
-        problems.append(Problem(f"project.{field}", f"not a known key{hint}"))
+        problems.append(Problem(f"project.{shown_key(field)}", f"not a known key{hint}"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice to the maintainer, not to who installs
@@ -380,18 +470,21 @@ def _own(metadata: StandardMetadata, folder: Path) -> StandardMetadata:
     """Return the metadata with what the project itself has, and no more.
 
     The library gives a licence's file as a path of this machine, and takes an sdist's ``PKG-INFO``
-    for a licence where a pattern is wide enough.
+    for a licence where a pattern is wide enough. A licence's lines are those that any reader of the
+    core metadata might see in it, so that each is folded: files have form feeds between pages.
     """
     license_, files = metadata.license, metadata.license_files
-    if isinstance(license_, License) and license_.file is not None:
-        license_ = License(license_.text, license_.file.relative_to(folder))
+    if isinstance(license_, License):
+        file = license_.file and license_.file.relative_to(folder)
+        license_ = License("\n".join(license_.text.splitlines()), file)
     if files is not None:
         files = [file for file in files if file != Path("PKG-INFO")]
     return dataclasses.replace(metadata, license=license_, license_files=files)
 
 
-def _read_selector(data: dict[str, Any], problems: list[Problem]) -> Selector | None:
-    tools = data.get("tool")
+def _read_selector(
+    tools: object, project: dict[str, Any], problems: list[Problem]
+) -> Selector | None:
     if not isinstance(tools, dict) or "selector" not in tools:
         hint = did_you_mean("selector", tools if isinstance(tools, dict) else ())
         problems.append(Problem("tool.selector", f"missing{hint or '; it holds the variants'}"))
@@ -400,7 +493,7 @@ def _read_selector(data: dict[str, Any], problems: list[Problem]) -> Selector | 
     if not isinstance(table, dict):
         problems.append(Problem("tool.selector", f"found {describe(table)}, expected a table"))
         return None
-    name, version = _name_and_version(data["project"])
+    name, version = _name_and_version(project)
     selector, more = parse_selector(table, project=name, version=version)
     problems += more
     return selector

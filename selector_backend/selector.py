@@ -5,20 +5,20 @@ Parsing only: whether a condition holds on a machine is for `selector_backend.de
 
 from __future__ import annotations
 
-import json
 import re
 import string
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from .errors import Problem, did_you_mean
 from .machine import FACTS, FactType, Kind, is_fact_name, normalize_name, normalize_property
+from .texts import shown_key, texts, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -40,7 +40,6 @@ _PROVIDER_KEYS = ("requires", "plugin-api", "enable-if")
 
 # The name format of the packaging specifications ("Names and normalization").
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # A namespace of wheel variants, and an object reference as entry points have them.
 _NAMESPACE = re.compile(r"[a-z0-9_]+", re.ASCII)
@@ -192,21 +191,33 @@ def parse_selector(
     )
     # Only a fact that some condition names is ever read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)
-    _check_fields(top, "advice", selector.advice, placeholders)
+    _check_fields(top, "advice", selector.advice, placeholders, lines=True)
     for reader, variant in variants:
         _check_namespaces(reader, variant, top.table.get("provider"))
-        _check_fields(reader, "refuse", variant.refuse or "", placeholders)
+        _check_fields(reader, "refuse", variant.refuse or "", placeholders, lines=True)
         if variant.conform and kind == CAPABILITY:
             reader.problem(
                 "conform", "given, but variants of the capability kind may stand side by side"
             )
+    _check_texts(top)
     return selector, problems
 
 
 def is_pinned(requirement: Requirement, version: str) -> bool:
-    """Return whether ``requirement`` is pinned to ``version``, as ``=={version}`` does."""
-    pins = [one for one in requirement.specifier if one.operator in ("==", "===")]
-    return any(one.version.removesuffix(".*") == version for one in pins)
+    """Return whether ``requirement`` is pinned to ``version``, as ``=={version}`` does.
+
+    ``==1.0.0`` is pinned to 1.0, and so is ``==1.0.*``, but not ``==1.*``.
+    """
+    wanted = Version(version)
+    for one in requirement.specifier:
+        try:
+            pin = Version(one.version.removesuffix(".*"))
+        except InvalidVersion:  # `===` takes any text
+            continue
+        wide = one.version.endswith(".*") and len(pin.release) < len(wanted.release)
+        if one.operator in ("==", "===") and pin == wanted and not wide:
+            return True
+    return False
 
 
 def is_name(text: str) -> bool:
@@ -257,9 +268,8 @@ class _Reader:
                 self.problem(name, f"{what}{hint}")
 
     def problem(self, name: str, message: str) -> None:
-        # A key that TOML has in quotes is shown in quotes; ours below this one are plain.
-        quoted = name in self.table and not _BARE_KEY.fullmatch(name)
-        key = json.dumps(name, ensure_ascii=False) if quoted else name
+        # One of the table's own keys is shown as TOML has it; ours below this one are plain.
+        key = shown_key(name) if name in self.table else name
         self.problems.append(Problem(f"{self.key}.{key}", message))
 
     def wrong_type(self, name: str, found: object, expected: str) -> None:
@@ -311,6 +321,16 @@ def describe(value: object) -> str:
     if type(value) not in names:
         return f"{value} (a date or time)"
     return f"{value!r} ({names[type(value)]})"
+
+
+def _check_texts(top: _Reader) -> None:
+    """Note every text that no message or metadata can hold, unless its key has a problem anyway."""
+    known = [one.key for one in top.problems]
+    for key, text in texts(top.table, top.key):
+        message = unfit(text, lines=key.endswith((".advice", ".refuse")))
+        is_known = any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in known)
+        if message is not None and not is_known:
+            top.problems.append(Problem(key, message))
 
 
 def _variants(top: _Reader, values: Mapping[str, str]) -> list[tuple[_Reader, Variant]]:
@@ -372,7 +392,7 @@ def _conform(reader: _Reader) -> dict[str, str]:
         reader.problem("conform", "given together with 'refuse', which installs nothing")
     for name, text in value.items():
         if not isinstance(text, str) or not text.strip():
-            reader.wrong_type(f"conform.{name}", text, "a text such as '12'")
+            reader.wrong_type(f"conform.{shown_key(name)}", text, "a text such as '12'")
     return {normalize_name(n): t.strip() for n, t in value.items() if isinstance(t, str)}
 
 
@@ -386,7 +406,7 @@ def _requirements(reader: _Reader, values: Mapping[str, str]) -> tuple[Requireme
         key = f"requires[{index}]"
         if not _check_fields(reader, key, text, values):
             continue
-        requirement = _parse(reader, key, fill(text, values), Requirement, InvalidRequirement)
+        requirement = _parse(reader, key, fill(text, values), Requirement)
         if requirement is not None:
             requirements.append(requirement)
     return tuple(requirements)
@@ -397,14 +417,18 @@ def _parse(
     key: str,
     text: str,
     parse: Callable[[str], T],
-    error: type[Exception],
 ) -> T | None:
     """Return what ``parse`` makes of ``text``, noting its error, which shows the position."""
+    message = unfit(text)
     try:
-        return parse(text)
-    except error as problem:
-        reader.problem(key, f"found {text!r}: {problem}")
-        return None
+        if message is None:
+            return parse(text)
+    except ValueError as error:
+        message = f"found {text!r}: {error}"
+    except RecursionError:
+        message = f"found {text[:60]!r} and so on, which is nested too deep"
+    reader.problem(key, message)
+    return None
 
 
 def _alternatives(reader: _Reader) -> tuple[tuple[Condition, ...], ...]:
@@ -463,13 +487,13 @@ def _specifier(reader: _Reader, fact: FactType, value: object) -> SpecifierSet |
         return None
     try:
         specifier = SpecifierSet(value)
-    except InvalidSpecifier:
+    except ValueError:
         specifier = SpecifierSet()
     if len(specifier) > 0:  # an empty set is commas and nothing else
         return specifier
     try:
         Version(value)
-    except InvalidVersion:
+    except ValueError:
         hint = ""
     else:
         hint = f"; for that series write '=={value}.*', for it and newer '>={value}'"
@@ -504,7 +528,7 @@ def _providers(top: _Reader, values: Mapping[str, str]) -> tuple[Provider, ...]:
         return ()
     providers = []
     for namespace, table in tables.items():
-        key = f"provider.{namespace}"
+        key = f"provider.{shown_key(namespace)}"
         if not _NAMESPACE.fullmatch(namespace):
             top.problem(key, "is not a namespace; it has small letters, digits and '_'")
         elif not isinstance(table, dict):
@@ -558,11 +582,17 @@ def _marker(reader: _Reader, name: str, value: object) -> Marker | None:
     if _NOT_OF_A_MACHINE.search(unquoted(value)):
         reader.problem(name, f"found {value!r}; extras and groups say nothing about a machine")
         return None
-    return _parse(reader, name, value, Marker, InvalidMarker)
+    return _parse(reader, name, value, Marker)
 
 
-def _check_fields(reader: _Reader, key: str, text: str, known: Collection[str]) -> bool:
+def _check_fields(
+    reader: _Reader, key: str, text: str, known: Collection[str], *, lines: bool = False
+) -> bool:
     """Note every placeholder of ``text`` that is not ``known``; return whether there was none."""
+    message = unfit(text, lines=lines)
+    if message is not None:
+        reader.problem(key, message)
+        return False
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError as error:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
-from unit.strategies import conforms
+from support.strategies import conforms
 
 from selector_backend.cli.choices import Place, choose, linked
 from selector_backend.cli.source import Recorded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -116,6 +117,23 @@ def test_an_editable_wheel_is_the_same(source: Path, tmp_path: Path) -> None:
     folder.mkdir()
     hook = "prepare_metadata_for_build_editable"
     assert backend.call(hook, str(folder), _allow_fallback=False) == "spam-1.0.dist-info"
+
+
+def test_a_licence_outside_the_project_is_left_out_of_the_sdist_with_a_warning(
+    tmp_path: Path,
+) -> None:
+    source = write_project(tmp_path / "repository" / "source")
+    (tmp_path / "repository" / "LICENSE").write_text("Do as you like.\n", encoding="utf-8")
+    (source / "LICENSE").symlink_to("../LICENSE")
+    (source / "NOTICE").symlink_to("/proc/self/environ")
+    (source / "COPYING").write_text("Copy as you like.\n", encoding="utf-8")
+    backend = Backend(source, {"A_SECRET": "of the builder"})
+    with tarfile.open(tmp_path / str(backend.call("build_sdist", str(tmp_path)))) as sdist:
+        names = [name.partition("/")[2] for name in sdist.getnames()]
+    assert sorted(names) == ["COPYING", "PKG-INFO", "pyproject.toml"]
+    why = "which is a link out of the project's folder; put a copy of the file in its place"
+    for name in ("LICENSE", "NOTICE"):
+        assert f"warning: left out '{name}', {why}" in backend.output
 
 
 def test_nothing_is_written_into_the_source(source: Path, tmp_path: Path) -> None:

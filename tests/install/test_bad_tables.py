@@ -72,6 +72,26 @@ BAD = {
         HEAD_OF_SPAM + 'license-files = ["../LICENSE"]\n' + CUDA,
         ["project.license-files: found '../LICENSE', expected a pattern that matches files within"],
     ),
+    "a licence with another header": (
+        HEAD_OF_SPAM + 'license = { text = "MIT\\rRequires-Dist: spam-cu11==1.0" }\n' + CUDA,
+        ["project.license.text: found 'MIT\\rRequires-Dist: spam-cu11==1.0', which has '\\r'"],
+    ),
+    "a requirement with another header": (
+        HEAD_OF_SPAM
+        + CUDA.replace(
+            "[tool.selector]",
+            '[tool.selector]\nrequires = ["a @ https://spam.example/\\rRequires-Dist: b"]',
+        ),
+        ["tool.selector.requires[0]: found 'a @ https://spam.example/\\rRequires-Dist: b', which"],
+    ),
+    "a version of 5000 digits": (
+        HEAD_OF_SPAM.replace('"1.0"', f'"{"1" * 5000}"') + CUDA,
+        ["project.version: found '1111", "which has a number of 500 digits or more"],
+    ),
+    "a pattern that only some Pythons take": (
+        HEAD_OF_SPAM + 'license-files = ["LICENSE{a,b}"]\n' + CUDA,
+        ["project.license-files: found 'LICENSE{a,b}', which has '{'; a pattern has letters,"],
+    ),
     "a misspelt fact": (
         HEAD_OF_SPAM + CUDA.replace('{ cuda = ">=11.2"', '{ cdua = ">=11.2"'),
         ["tool.selector.variant[1].when.cdua: not a fact, did you mean 'cuda'?"],

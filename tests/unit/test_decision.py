@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from packaging.version import Version
-from unit.strategies import (
+from support.strategies import (
     environments_of_packages,
     machine_pairs,
     machines,

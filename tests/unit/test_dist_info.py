@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from support.project import CUDA, write_project
-from unit.strategies import machines, tables, to_toml
+from support.strategies import machines, tables, to_toml
 
 import selector_backend
 from selector_backend.archive import write_folder

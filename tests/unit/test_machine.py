@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
-from unit.strategies import anything, facts, machines
+from support.strategies import anything, facts, machines
 
 from selector_backend.errors import InvalidFileError, SelectorError
 from selector_backend.machine import (

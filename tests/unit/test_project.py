@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.project import HEAD, write_project
-from unit.strategies import anything, to_toml
+from support.strategies import anything, to_toml
 
 from selector_backend.errors import InvalidFileError, SelectorError
 from selector_backend.project import Project, read_project
@@ -350,6 +350,7 @@ BAD_METADATA: list[tuple[str, str, list[str]]] = [
     (r'license-files = ["C:\\L"]', "project.license-files", [r"'C:\\L'", "within"]),
     ('license-files = [""]', "project.license-files", ["''"]),
     ('license-files = ["**x"]', "project.license-files", ["'**x'"]),
+    ('license-files = ["LICENSE{a,b}"]', "project.license-files", ["'LICENSE{a,b}'", "PEP 639"]),
     (f'license-files = ["{"a" * 300}"]', "project.license-files", ["aaa"]),
     ('license-files = ["latin-1.md"]', "project.license-files", ["'latin-1.md'", "UTF-8"]),
     ("license-files = 5", "project.license-files", ["int"]),
@@ -374,7 +375,51 @@ BAD_METADATA: list[tuple[str, str, list[str]]] = [
     ('scripts = { "a\\nb" = "c:d" }', "project.scripts", [r"'a\nb'"]),
     ('scripts = { "a\\u000bb" = "c:d" }', "project.scripts", [r"'a\x0bb'"]),
     ('entry-points = { "a b" = { c = "d" } }', "project.entry-points", ["'a b'"]),
+    # what would not be read back as it went in
+    ('keywords = ["a", "b, c"]', "project.keywords[1]", ["'b, c'", "comma"]),
+    ('urls = { "a, b" = "c" }', 'project.urls."a, b"', ["'a, b'", "comma"]),
+    ('authors = [{ email = "a@b.c>, <d@e.f" }]', "project.authors[0].email", ["'a@b.c>, <d@e.f'"]),
+    # numbers that some Pythons read and others do not
+    (f'requires-python = ">={"1" * 5000}"', "project.requires-python", ["'>=1111", "500 digits"]),
+    (
+        f'optional-dependencies = {{ a = ["eggs>={"1" * 5000}"] }}',
+        "project.optional-dependencies.a[0]",
+        ["'eggs>=1111", "500 digits"],
+    ),
+    (f"urls = {{ {'a.' * 50}a = 1 }}", "project.urls.a", ["str", "dict"]),
 ]
+
+# Every line break that `str.splitlines` knows, and other control characters.
+BREAKS = (
+    *("\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"),
+    *("\x00", "\t", "\x1b", "\x7f", "\x80", "\x9f"),
+)
+FIELDS = (
+    ("description", '"{}"', "project.description"),
+    ("requires-python", '">=3{}"', "project.requires-python"),
+    ("license", '"MIT{}"', "project.license"),
+    ("license", '{{ text = "MIT{}" }}', "project.license.text"),
+    ("keywords", '["a", "{}"]', "project.keywords[1]"),
+    ("classifiers", '["{}"]', "project.classifiers[0]"),
+    ("authors", '[{{ name = "{}" }}]', "project.authors[0].name"),
+    ("maintainers", '[{{ email = "a@b.c{}" }}]', "project.maintainers[0].email"),
+    ("urls", '{{ a = "https://spam.example/{}" }}', "project.urls.a"),
+    ("urls", '{{ "{}" = "a" }}', "project.urls.'"),
+    ("scripts", '{{ a = "b:c{}" }}', "project.scripts.a"),
+    ("entry-points", '{{ g = {{ "{}" = "c" }} }}', "project.entry-points.g.'"),
+    (
+        "optional-dependencies",
+        '{{ a = ["b @ https://spam.example/{}"] }}',
+        "project.optional-dependencies.a[0]",
+    ),
+    ("import-names", '["a{}"]', "project.import-names[0]"),
+    ("license-files", '["LICENSE{}"]', "project.license-files[0]"),
+    (
+        "readme",
+        '{{ text = "a", content-type = "text/plain{}" }}',
+        "project.readme.content-type",
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -393,6 +438,94 @@ def test_what_is_wrong_with_the_metadata_is_said_once_with_its_key(
     assert found.startswith(key)
     for fragment in fragments:
         assert fragment in message
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "key", "broken"),
+    [
+        pytest.param(*field, broken, id=f"{field[-1]}-{broken!a}")
+        for field in FIELDS
+        for broken in BREAKS
+        # A licence is the one text that may have lines.
+        if (field[-1], broken) != ("project.license.text", "\n")
+    ],
+)
+def test_a_field_cannot_hold_another_header(
+    tmp_path: Path, field: str, value: str, key: str, broken: str
+) -> None:
+    escaped = "".join(f"\\u{ord(character):04x}" for character in broken)
+    line = f"{field} = {value.format(f'{escaped}Requires-Dist: evil')}\n"
+    ((found, message),) = problems_of(write_project(tmp_path, TABLE, more=line))
+    assert found.startswith(key)
+    assert repr(broken[0])[1:-1] in message
+    assert "expected " in message
+
+
+def test_a_licence_of_several_lines_is_one_field(tmp_path: Path) -> None:
+    project = read(tmp_path, 'license = { text = "one\\n\\n  Requires-Dist: evil\\n" }')
+    header = b"License: one\n         \n           Requires-Dist: evil\n"
+    assert header in project.metadata.as_rfc822().as_bytes()
+
+
+def test_a_licence_file_with_pages_is_one_field(tmp_path: Path) -> None:
+    files = {"COPYING": "one\x0cRequires-Dist: evil\u2028two\n"}
+    project = read(tmp_path, 'license = { file = "COPYING" }', files)
+    header = b"License: one\n         Requires-Dist: evil\n         two\n"
+    assert header in project.metadata.as_rfc822().as_bytes()
+
+
+def test_a_licence_is_written_in_its_canonical_form(tmp_path: Path) -> None:
+    project = read(tmp_path, 'license = "mit or (apache-2.0 and BSD-3-clause)"')
+    assert project.metadata.license == "MIT OR (Apache-2.0 AND BSD-3-Clause)"
+
+
+def test_what_the_wheel_adds_to_may_be_dynamic(tmp_path: Path) -> None:
+    dynamic = '["dependencies", "optional-dependencies", "classifiers"]'
+    text = f'{HEAD_WITH}dynamic = {dynamic}\nclassifiers = ["Topic :: Utilities"]\n{TABLE}'
+    project = read_project(write(tmp_path, text))
+    assert project.metadata.classifiers == ["Topic :: Utilities"]
+    assert project.metadata.auto_metadata_version == "2.1"
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ('readme = "README.md"', "project.readme"),
+        ('readme = { file = "README.md", content-type = "text/plain" }', "project.readme.file"),
+        ('license = { file = "README.md" }', "project.license.file"),
+        ('license-files = ["READ*"]', "project.license-files"),
+        ('license-files = ["folder/*"]', "project.license-files"),
+    ],
+)
+def test_a_file_of_the_project_that_is_a_link_out_of_it_is_an_error(
+    tmp_path: Path, more: str, key: str
+) -> None:
+    (tmp_path / "README.md").write_text("secret", encoding="utf-8")
+    project = write_project(tmp_path / "project", TABLE, more=f"{more}\n")
+    (project / "README.md").symlink_to("../README.md")
+    (project / "folder").symlink_to("..")
+    ((found, message),) = problems_of(project)
+    assert found == key
+    assert "link out of the project's folder" in message
+    assert "copy" in message
+
+
+def test_a_link_within_the_project_is_followed(tmp_path: Path) -> None:
+    write_project(tmp_path / "project", TABLE)
+    (tmp_path / "project" / "TERMS").write_text("Do as you like.", encoding="utf-8")
+    (tmp_path / "project" / "LICENSE").symlink_to("TERMS")
+    (tmp_path / "here").symlink_to("project")
+    project = read_project(tmp_path / "here")
+    assert project.license_files == (PurePosixPath("LICENSE"),)
+
+
+@pytest.mark.parametrize("name", ["LICENSE\rRequires-Dist: evil", "LICENSE..txt", "LICENSE "])
+def test_a_licence_file_whose_name_is_no_field_is_left_out(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = read(tmp_path, "", {name: "text", "COPYING": "text"})
+    assert project.license_files == (PurePosixPath("COPYING"),)
+    assert capfd.readouterr().err.startswith(f"warning: left out {name!r}, ")
 
 
 @pytest.mark.parametrize("extra", ["plot", "dev.tools"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.strategies import anything
+from support.strategies import anything
 
 from selector_backend.errors import SelectorError
 from selector_backend.request import Request, read_request

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
-from unit.strategies import anything, tables
+from support.strategies import anything, tables
 
 from selector_backend.selector import Condition, Selector, parse_selector
 
 CPU = {"name": "cpu"}
+LONG = "1" * 5000
 MINIMAL = {
     "variant": [
         {"name": "cu12", "when": {"cuda": ">=12"}},
@@ -287,6 +288,20 @@ BAD: list[tuple[dict[str, Any], str, list[str]]] = [
     (when({"marker": "os_nam == 'nt'"}), "variant[0].when.marker", ["os_nam", "^"]),
     (when({"marker": "extra == 'plot'"}), "variant[0].when.marker", ["extra"]),
     (when({"marker": "'gpu' in dependency_groups"}), "variant[0].when.marker", ["groups"]),
+    # what no message and no metadata can hold
+    (requires("a @ https://b/\rc"), "requires[0]", [r"'a @ https://b/\rc'", r"'\r'", "one line"]),
+    (requires("a; os_name == '\u2028'"), "requires[0]", [r"'\u2028'", "one line"]),
+    (requires("a\t>1"), "requires[0]", [r"'\t'", "one line"]),
+    (requires(f"a>{LONG}"), "requires[0]", ["'a>1111", "500 digits"]),
+    (when({"cuda": f">={LONG}"}), "variant[0].when.cuda", ["'>=1111", "500 digits"]),
+    (when({"cuda": "===\x85"}), "variant[0].when.cuda", [r"\x85"]),
+    (when({"marker": "os_name == '\r'"}), "variant[0].when.marker", [r"'\r'"]),
+    (when({"property": "a :: b :: c\rd"}), "variant[0].when.property", [r"c\rd'"]),
+    ({"variant": [CPU], "advice": "a\rb"}, "advice", [r"'\r'", r"'\n'"]),
+    ({"variant": [{"name": "a", "refuse": "a\x1b[0m"}]}, "variant[0].refuse", [r"'\x1b'"]),
+    ({"variant": [{**CPU, "conform": {"a": "\r1"}}]}, "variant[0].conform.a", [r"'\r'"]),
+    ({"variant": [{**CPU, "conform": {"\ud800": "1"}}]}, r"variant[0].conform.'\ud800'", ["has"]),
+    (requires("a; " + "(" * 5000), "requires[0]", ["nested too deep"]),
 ]
 
 
@@ -451,6 +466,23 @@ def test_what_stands_for_a_variant_and_what_is_everybodys() -> None:
     assert problems == []
     own = [selector.distributions_of(variant) for variant in selector.variants]
     assert own == [{"spam-a", "x"}, {"spam-b"}, {"ham", "eggs"}]
+
+
+@pytest.mark.parametrize(
+    ("specifier", "pinned"),
+    [
+        *(("==1.0", True), ("==1.0.0", True), ("==1", True), ("===1.0", True), ("===1", True)),
+        *(("==1.0.*", True), ("==1.0.0.*", True), ("==1.*", False), ("==1.1", False)),
+        *((">=1.0", False), ("===spam", False), ("", False), (">=0.9,==1.0.0", True)),
+    ],
+)
+def test_a_pin_to_the_projects_version_may_be_written_in_any_way(
+    specifier: str, pinned: bool
+) -> None:
+    table = {"variant": [{"name": "a", "requires": [f"spam-a{specifier}", "numpy"]}]}
+    selector = parse(table, version="1.0")
+    own = {"spam-a"} if pinned else {"spam-a", "numpy"}
+    assert selector.distributions_of(selector.variants[0]) == own
 
 
 def test_conform_is_read_with_its_names_normalized() -> None:
