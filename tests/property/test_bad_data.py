@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from selector_runtime._conditions import judge
 from selector_runtime._record import find_record
 from support.project import HEAD
-from unit.strategies import anything, machines, tables
+from support.strategies import anything, machines, tables
 
 from selector_backend.cli.choices import Place, choose
 from selector_backend.cli.index import compare
