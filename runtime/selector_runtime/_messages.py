@@ -9,7 +9,7 @@ from ._record import find_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from . import Attempt
     from ._record import Record
