@@ -30,8 +30,9 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 
 @pytest.fixture(scope="session")
 def wheelhouse(shared_folder: Path) -> Path:
-    """Everything that the tests need from a registry, and this checkout's own wheel.
+    """Everything that the tests need from a registry, and this checkout's own wheels.
 
+    The one of selector-runtime is in the folder `runtime`, which no index serves by itself.
     It is fetched with this machine's configuration; what is under test sees only loopback.
     """
     folder = shared_folder / "wheelhouse"
@@ -47,12 +48,24 @@ def _fetch(folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "pip", "-q", *arguments], check=True)
 
     pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    pip("wheel", "--no-deps", "--wheel-dir", str(folder / "runtime"), str(ROOT / "runtime"))
     (backend,) = folder.glob("selector_backend-*.whl")
     download = ("download", "--only-binary=:all:", "--dest", str(folder))
     pip(*download, f"{backend}[cli]", "flit_core<5", f"pip=={NEWEST_PIP}")
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
     # Markers are evaluated in this Python, so what older ones need is named.
     pip(*download, "--python-version=3.9", f"{backend}[cli]", "tomli")
+
+
+def find_pip(wheelhouse: Path, version: str) -> Path:
+    """Return the wheel of a pip."""
+    return next(wheelhouse.glob(f"pip-{version}-*.whl"))
+
+
+@pytest.fixture(scope="session")
+def runtime_wheel(wheelhouse: Path) -> Path:
+    """The wheel of this checkout's selector-runtime."""
+    return next((wheelhouse / "runtime").iterdir())
 
 
 @pytest.fixture(scope="session")
@@ -101,9 +114,7 @@ def make_environment(tmp_path: Path, wheelhouse: Path) -> MakeEnvironment:
         made += 1
         environ = clean_environ(tmp_path / "home")
         environ |= {"PIP_INDEX_URL": index.url, "UV_DEFAULT_INDEX": index.url}
-        wheel = wheelhouse / f"pip-{pip}-py3-none-any.whl" if pip else None
-        if pip == OLDEST_PIP:
-            wheel = wheelhouse / f"pip-{pip}-py2.py3-none-any.whl"
+        wheel = find_pip(wheelhouse, pip) if pip else None
         interpreter = require_python(python) if python else sys.executable
         return create_environment(
             tmp_path / f"{name}{made}", environ, pip=wheel, python=interpreter
