@@ -1,7 +1,12 @@
-"""What the tests share: packages fetched beforehand, stand-in drivers, indexes, environments."""
+"""What the tests share: packages fetched beforehand, stand-in drivers, indexes, environments.
+
+And how many examples Hypothesis tries: few and the same ones, or, by a variable, many others.
+`SELECTOR_BACKEND_EXAMPLES=100000 pytest tests/unit` looks for what has not been found yet.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +14,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from support.driver import Driver, compile_driver
 from support.environment import ROOT, Environment, clean_environ, create_environment, find_python
 from support.index import Index
@@ -19,6 +25,17 @@ if TYPE_CHECKING:
 
 #: The oldest pip that the backend promises to work with, and the newest.
 OLDEST_PIP, NEWEST_PIP = "20.3.4", "26.3"
+
+_EXAMPLES = os.environ.get("SELECTOR_BACKEND_EXAMPLES")
+settings.register_profile(
+    "tests",
+    max_examples=int(_EXAMPLES or 100),
+    deadline=None,
+    derandomize=not _EXAMPLES,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
