@@ -147,13 +147,12 @@ def main() -> int:
 def demonstrate(space: Workspace, options: Options) -> None:
     """Build everything, install spam, and show what happened."""
     say("Fetching what the builds need")
-    make_environment(space, space.tools, with_pip=True)
+    make_environments(space, options)
     fetch_tools(space, options)
     say("Building selector-backend, spam and its variants")
     build_packages(space, options)
     make_index(space)
-    say(f"Making a new environment and running `{options.command}` in it")
-    make_environment(space, space.installed, with_pip=options.frontend == "pip")
+    say(f"Running `{options.command}` in a new environment")
     with serve(space.index) as address:
         install(space, options, index_url=f"{address}/simple/")
     if options.broken:
@@ -300,11 +299,19 @@ def inherited_without(*prefixes: str) -> dict[str, str]:
 # Fetching, building, installing
 
 
-def make_environment(space: Workspace, folder: Path, *, with_pip: bool) -> None:
-    """Make a virtual environment."""
-    options = [] if with_pip else ["--without-pip"]
-    command = [sys.executable, "-m", "venv", *options, str(folder)]
-    run("python -m venv", *command, folder=space.folder, variables=sealed(space))
+def make_environments(space: Workspace, options: Options) -> None:
+    """Make the environment to install into, and the one that builds."""
+
+    def make(folder: Path, *given: str) -> None:
+        command = (sys.executable, "-m", "venv", *given, str(folder))
+        run("python -m venv", *command, folder=space.folder, variables=sealed(space))
+
+    if options.frontend == "uv":
+        make(space.installed, "--without-pip")
+        make(space.tools)
+    else:  # installing pip takes longer than all else here, so it is done once
+        make(space.installed)
+        shutil.copytree(space.installed, space.tools, symlinks=True)
 
 
 def fetch_tools(space: Workspace, options: Options) -> None:

@@ -1,7 +1,12 @@
-"""What the tests share: packages fetched beforehand, stand-in drivers, indexes, environments."""
+"""What the tests share: packages fetched beforehand, stand-in drivers, indexes, environments.
+
+And how many examples Hypothesis tries: few and the same ones, or, by a variable, many others.
+`SELECTOR_BACKEND_EXAMPLES=100000 pytest tests/unit` looks for what has not been found yet.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +14,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from support.driver import Driver, compile_driver
 from support.environment import ROOT, Environment, clean_environ, create_environment, find_python
 from support.index import Index
@@ -20,6 +26,17 @@ if TYPE_CHECKING:
 #: The oldest pip that the backend promises to work with, and the newest.
 OLDEST_PIP, NEWEST_PIP = "20.3.4", "26.3"
 
+_EXAMPLES = os.environ.get("SELECTOR_BACKEND_EXAMPLES")
+settings.register_profile(
+    "tests",
+    max_examples=int(_EXAMPLES or 100),
+    deadline=None,
+    derandomize=not _EXAMPLES,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
+
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
@@ -30,8 +47,9 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 
 @pytest.fixture(scope="session")
 def wheelhouse(shared_folder: Path) -> Path:
-    """Everything that the tests need from a registry, and this checkout's own wheel.
+    """Everything that the tests need from a registry, and this checkout's own wheels.
 
+    The one of selector-runtime is in the folder `runtime`, which no index serves by itself.
     It is fetched with this machine's configuration; what is under test sees only loopback.
     """
     folder = shared_folder / "wheelhouse"
@@ -47,12 +65,24 @@ def _fetch(folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "pip", "-q", *arguments], check=True)
 
     pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    pip("wheel", "--no-deps", "--wheel-dir", str(folder / "runtime"), str(ROOT / "runtime"))
     (backend,) = folder.glob("selector_backend-*.whl")
     download = ("download", "--only-binary=:all:", "--dest", str(folder))
     pip(*download, f"{backend}[cli]", "flit_core<5", f"pip=={NEWEST_PIP}")
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
     # Markers are evaluated in this Python, so what older ones need is named.
     pip(*download, "--python-version=3.9", f"{backend}[cli]", "tomli")
+
+
+def find_pip(wheelhouse: Path, version: str) -> Path:
+    """Return the wheel of a pip."""
+    return next(wheelhouse.glob(f"pip-{version}-*.whl"))
+
+
+@pytest.fixture(scope="session")
+def runtime_wheel(wheelhouse: Path) -> Path:
+    """The wheel of this checkout's selector-runtime."""
+    return next((wheelhouse / "runtime").iterdir())
 
 
 @pytest.fixture(scope="session")
@@ -101,9 +131,7 @@ def make_environment(tmp_path: Path, wheelhouse: Path) -> MakeEnvironment:
         made += 1
         environ = clean_environ(tmp_path / "home")
         environ |= {"PIP_INDEX_URL": index.url, "UV_DEFAULT_INDEX": index.url}
-        wheel = wheelhouse / f"pip-{pip}-py3-none-any.whl" if pip else None
-        if pip == OLDEST_PIP:
-            wheel = wheelhouse / f"pip-{pip}-py2.py3-none-any.whl"
+        wheel = find_pip(wheelhouse, pip) if pip else None
         interpreter = require_python(python) if python else sys.executable
         return create_environment(
             tmp_path / f"{name}{made}", environ, pip=wheel, python=interpreter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,15 +38,6 @@ def table(folder: Path, name: str = "spam") -> Any:
     return tomllib.loads(text)["tool"]["selector"]
 
 
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel of this checkout's selector-runtime."""
-    folder = tmp_path_factory.mktemp("runtime")
-    pip = [sys.executable, "-m", "pip", "-q", "wheel", "--no-deps", "-w", str(folder)]
-    subprocess.run([*pip, str(ROOT / "runtime")], check=True)
-    return folder
-
-
 @pytest.mark.parametrize(
     ("kind", "variants", "machine", "chosen"),
     [
@@ -55,7 +47,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_what_is_written_is_checked_built_installed_and_imported(
     tmp_path: Path,
-    runtime: Path,
+    runtime_wheel: Path,
     serve: Callable[[Path], Index],
     make_environment: MakeEnvironment,
     kind: str,
@@ -70,7 +62,7 @@ def test_what_is_written_is_checked_built_installed_and_imported(
     assert table(folder)["kind"] == kind
 
     # The commands that it ends with, as they stand there.
-    environment = make_environment(serve(runtime))
+    environment = make_environment(serve(runtime_wheel.parent))
     shown = [shlex.split(line) for line in written if line.startswith("  ")]
     assert shown.pop(0) == ["cd", str(folder)]
     for program, *arguments in shown:
@@ -81,8 +73,7 @@ def test_what_is_written_is_checked_built_installed_and_imported(
 
     # And as its users get it, from an index.
     build_sdist(folder / "spam", folder / "dist")
-    (wheel,) = runtime.iterdir()
-    (folder / "dist" / wheel.name).write_bytes(wheel.read_bytes())
+    shutil.copy(runtime_wheel, folder / "dist")
     other = make_environment(serve(folder / "dist"), pip=None)
     other.uv("pip", "install", "spam", environ={"SPAM_VARIANT": "cpu"})
     code = "import spam_core; print(spam_core.variant, spam_core.dot([1, 2], [3, 4]))"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import NEWEST_PIP
+from conftest import NEWEST_PIP, find_pip
 from support.command import command, data, error, lines, terminal
 from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
@@ -92,7 +92,7 @@ def backend(
     """An environment with the backend, and a pip that builds with it."""
     folder = tmp_path_factory.mktemp("backend")
     environ = {**clean_environ(folder / "home"), "PIP_INDEX_URL": serve(wheelhouse).url}
-    wheel = wheelhouse / f"pip-{NEWEST_PIP}-py3-none-any.whl"
+    wheel = find_pip(wheelhouse, NEWEST_PIP)
     environment = create_environment(folder / "venv", environ, pip=wheel)
     environment.pip("install", "selector-backend")
     return environment
@@ -100,11 +100,23 @@ def backend(
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: str(path.name))
 def test_explain_agrees_with_an_install(recipe: Path, backend: Environment, tmp_path: Path) -> None:
-    """On one machine for each outcome, or on every machine: see CONTRIBUTING."""
+    """On one machine for each outcome."""
     machines = data("matrix", recipe)["machines"]
-    if not os.environ.get("SELECTOR_BACKEND_EVERY_MACHINE"):
-        outcomes = {(*one["variants"], one["problem"]): one for one in machines}
-        machines = [*outcomes.values()]
+    outcomes = {(*one["variants"], one["problem"]): one for one in machines}
+    explain_and_install(recipe, [*outcomes.values()], backend, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: str(path.name))
+def test_explain_agrees_with_an_install_on_every_machine(
+    recipe: Path, backend: Environment, tmp_path: Path
+) -> None:
+    explain_and_install(recipe, data("matrix", recipe)["machines"], backend, tmp_path)
+
+
+def explain_and_install(
+    recipe: Path, machines: list[dict[str, Any]], backend: Environment, tmp_path: Path
+) -> None:
     assert len(machines) > 1
     for number, machine in enumerate(machines):
         file = tmp_path / f"{number}.json"

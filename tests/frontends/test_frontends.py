@@ -1,16 +1,18 @@
-"""The fast part of the matrix; `python tests/frontends/run.py` runs the whole."""
+"""The fast part of the matrix, and nightly the whole, which `run.py` writes into its page."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import NEWEST_PIP, OLDEST_PIP, require_python
+from filelock import FileLock
 from frontends.lab import Lab, Program, Shelf, World, make_world
 from frontends.page import PAGE, page
-from frontends.run import PROGRAMS, RESULTS, load
+from frontends.run import PROGRAMS, RESULTS, judge, load, observe
 from frontends.scenarios import SCENARIOS, Scenario
 from support.environment import find_uv
 
@@ -43,6 +45,32 @@ def test_the_choice_stays_right_under_caches(
     if program.python:
         require_python(program.python)
     assert scenario.run(Lab(world, program, tmp_path)) == scenario.expect
+
+
+@pytest.fixture(scope="module")
+def every_frontend(
+    shared_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    kept = os.environ.get("SELECTOR_BACKEND_FRONTENDS")
+    shelf = Shelf(Path(kept) if kept else shared_folder / "frontends")
+    fetched = shared_folder / "frontends-fetched"
+    with FileLock(f"{fetched}.lock"):
+        if not fetched.exists():
+            shelf.fetch(PROGRAMS)
+            fetched.touch()
+    with make_world(shelf, tmp_path_factory.mktemp("world")) as world:
+        yield world
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.title)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_frontend_is_right_or_known(
+    every_frontend: World, tmp_path: Path, scenario: Scenario, program: Program
+) -> None:
+    if program.kind in scenario.kinds:
+        seen = observe(scenario, every_frontend, program, tmp_path / "lab")
+        assert judge(scenario, program, seen), f"{seen}, expected {scenario.expect}"
 
 
 def test_the_page_says_what_the_results_say() -> None:

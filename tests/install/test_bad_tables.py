@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import NEWEST_PIP
+from conftest import NEWEST_PIP, find_pip
 from support.environment import Environment, clean_environ, create_environment
 from support.index import Index
 from support.project import CUDA, HEAD
@@ -117,7 +117,7 @@ def environment(
     """An environment that has the backend: what is tested here installs nothing."""
     folder = tmp_path_factory.mktemp("bad")
     environ = {**clean_environ(folder / "home"), "PIP_INDEX_URL": spam_index.url}
-    pip = wheelhouse / f"pip-{NEWEST_PIP}-py3-none-any.whl"
+    pip = find_pip(wheelhouse, NEWEST_PIP)
     made = create_environment(folder / "venv", environ, pip=pip)
     made.pip("install", "selector-backend")
     return made

@@ -23,7 +23,7 @@ from support.toolkit import hide_toolkits
 from selector_backend.probes import read_machine
 
 pytestmark = [
-    pytest.mark.registry,
+    pytest.mark.nightly,
     pytest.mark.skipif(
         sys.platform != "linux" or platform.machine() != "x86_64",
         reason="the libraries are those for Linux on x86_64",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
 import pytest
-from support.environment import ROOT, Environment
+from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_project, write_wheel
 
@@ -40,6 +39,7 @@ name = "cpu"
 def spam(
     request: pytest.FixtureRequest,
     tmp_path: Path,
+    runtime_wheel: Path,
     serve: Callable[[Path], Index],
     make_environment: MakeEnvironment,
 ) -> Environment:
@@ -49,8 +49,7 @@ def spam(
     for name in ("fast", "cpu"):
         write_wheel(folder, f"spam-{name}", requires=("spam-core==1.0",))
     build_sdist(write_project(tmp_path / "source", TABLE.format(request.param)), folder)
-    pip = [sys.executable, "-m", "pip", "-q", "wheel", "--no-deps", "-w", str(folder)]
-    subprocess.run([*pip, str(ROOT / "runtime")], check=True)
+    shutil.copy(runtime_wheel, folder)
     return make_environment(serve(folder))
 
 

@@ -53,7 +53,7 @@ def test_one_that_cannot_be_loaded_is_a_failure(site: Site) -> None:
     assert "libbase.so.12: " in warnings_in(site.run())
 
 
-@pytest.mark.registry
+@pytest.mark.nightly
 @pytest.mark.skipif(sys.platform != "linux", reason="the wheel's libraries are Linux's here")
 def test_nvidias_own_cuda_runtime(site: Site) -> None:
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--only-binary=:all:"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-from support.environment import ROOT, clean_environ, create_environment, run
+from support.environment import clean_environ, create_environment, run
 
 USER = """\
 from typing import Optional, Tuple
@@ -25,19 +23,8 @@ reveal_type(module)
 """
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "-q"]
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "-w", str(folder), str(ROOT / "runtime")], check=True
-    )
-    (path,) = folder.iterdir()
-    return path
-
-
-def test_the_wheel_is_typed_and_requires_nothing(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
+def test_the_wheel_is_typed_and_requires_nothing(runtime_wheel: Path) -> None:
+    with zipfile.ZipFile(runtime_wheel) as archive:
         names = archive.namelist()
         (metadata,) = (name for name in names if name.endswith("METADATA"))
         requires = [
@@ -51,9 +38,9 @@ def test_the_wheel_is_typed_and_requires_nothing(wheel: Path) -> None:
     assert "extra == " in requires[0]
 
 
-def test_users_are_type_checked_strictly(wheel: Path, tmp_path: Path) -> None:
+def test_users_are_type_checked_strictly(runtime_wheel: Path, tmp_path: Path) -> None:
     environment = create_environment(tmp_path / "venv", clean_environ(tmp_path / "home"), pip=None)
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(runtime_wheel) as archive:
         archive.extractall(environment.site_packages)
     (tmp_path / "user.py").write_text(USER, encoding="utf-8")
 

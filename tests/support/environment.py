@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import compileall
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +125,9 @@ class Environment:
 
     def installed(self) -> dict[str, str]:
         """Return the installed distributions' versions by their names, pip left out."""
-        code = (
-            "import importlib.metadata as m, json; "
-            "print(json.dumps({d.metadata['Name']: d.version for d in m.distributions()}))"
-        )
-        found: dict[str, str] = json.loads(self.run("-I", "-c", code).stdout)
-        return {name: version for name, version in found.items() if name != "pip"}
+        found = distributions(path=[str(self.site_packages)])
+        versions = {one.metadata["Name"]: one.version for one in found}
+        return {name: version for name, version in versions.items() if name != "pip"}
 
     def record(self, project: str = "spam") -> dict[str, Any]:
         """Return the record that ``project`` was installed with."""
@@ -141,27 +140,41 @@ def create_environment(
     folder: Path, environ: dict[str, str], *, pip: Path | None, python: str = sys.executable
 ) -> Environment:
     """Make a virtual environment in ``folder``, with pip from a wheel if ``pip`` is given."""
-    run([python, "-m", "venv", "--without-pip", str(folder)], environ)
+    if python == sys.executable:
+        venv.create(folder, symlinks=os.name != "nt")
+    else:
+        run([python, "-m", "venv", "--without-pip", str(folder)], environ)
     environment = Environment(folder, environ)
     if pip is not None:
-        shutil.copytree(_unpacked(pip), environment.site_packages, dirs_exist_ok=True)
+        source = _unpacked(pip, python)
+        shutil.copytree(source, environment.site_packages, copy_function=_link, dirs_exist_ok=True)
     return environment
 
 
-def _unpacked(wheel: Path) -> Path:
+def _unpacked(wheel: Path, python: str) -> Path:
     """Return a folder beside ``wheel`` with what is in it, compiled, which is made once.
 
     A pip that compiles itself anew in each environment would take most of the tests' time.
     """
-    folder = wheel.with_suffix(".unpacked")
+    folder = wheel.with_suffix(f".for{re.sub(r'[^0-9A-Za-z.]+', '-', python)}")
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
-            partial = folder.with_suffix(".partial")
+            partial = Path(f"{folder}.partial")
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(partial)
-            compileall.compile_dir(partial, quiet=2, stripdir=str(partial))
+            # The oldest pip carries files of Python 2's, which do not compile.
+            compile_all = [python, "-I", "-m", "compileall", "-qq", "-s", str(partial)]
+            subprocess.run([*compile_all, str(partial)], check=False)
             partial.rename(folder)
     return folder
+
+
+def _link(source: str, target: str) -> None:
+    """Put a file in a second place: nobody writes into those of pip, but replaces them."""
+    try:
+        os.link(source, target)
+    except OSError:  # on another file system
+        shutil.copy2(source, target)
 
 
 def find_uv() -> str:
