@@ -106,7 +106,7 @@ def test_an_sdist_that_is_a_trap(tmp_path: Path) -> None:
         archive.addfile(info, io.BytesIO(bytes(info.size)))
     assert "it has more than 64 MiB" in error("explain", sdist, status=1)
     with tarfile.open(sdist, "w:gz") as archive:
-        archive.add(__file__, "spam-1.0/setup.py")
+        archive.add(ROOT / "LICENSE", "spam-1.0/LICENSE")
     assert "is not an sdist: it has no pyproject.toml" in error("explain", sdist, status=1)
     content = sdist.read_bytes()
     sdist.write_bytes(content[:99] + bytes(99) + content[198:])
