@@ -337,8 +337,10 @@ def build_packages(space: Workspace, options: Options) -> None:
         pyproject.write_text(text, encoding="utf-8")
     build_wheels(space)
     (backend,) = space.files.glob("selector_backend-*.whl")
-    download(space, [backend], space.files)
-    install_tools(space, ["selector-backend"], space.files)
+    # Compiling the table takes more than installing; a build tool asks the backend what it is.
+    compiling = ["packaging", "pyproject-metadata"]
+    download(space, [backend, *compiling], space.files)
+    install_tools(space, ["selector-backend", *compiling], space.files)
     build_sdist(space)
 
 

@@ -1,28 +1,29 @@
 """A build backend for selector packages: the hooks of PEP 517 and PEP 660.
 
 A selector package is an sdist without code whose dependencies are chosen on the machine that
-installs it, after the table ``[tool.selector]`` of its ``pyproject.toml``. Each hook imports what
-it needs when it is called.
+installs it, after the table ``[tool.selector]`` of its ``pyproject.toml``. Building the sdist
+compiles that table (`authoring`); installing reads what was compiled, looks at the machine and
+decides (`installing`). Each hook imports what it needs when it is called.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from .errors import SelectorError, user_errors
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
-    from .decision import Decision
-    from .project import Project
-    from .request import Request
+    from .installing.decision import Decision
+    from .installing.request import Request
+    from .installing.table import Compiled, Selector
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "build_editable",
@@ -38,18 +39,20 @@ __all__ = [
 
 @user_errors
 def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the requirements of building an sdist: none."""
-    return []
+    """Return the requirements of building an sdist: what compiles the table, if it is missing."""
+    from .authoring import missing
+
+    return missing()
 
 
 @user_errors
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
     """Build the sdist and return its file name. The machine is not looked at."""
-    from .archive import write_sdist
-    from .dist_info import sdist_files
+    from .authoring import sdist_of
+    from .installing.archive import write_sdist
 
-    project = _project()
-    return write_sdist(Path(sdist_directory), project.stem, sdist_files(project))
+    stem, files = sdist_of(Path.cwd(), __version__)
+    return write_sdist(Path(sdist_directory), stem, files)
 
 
 @user_errors
@@ -57,19 +60,28 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
     """Look at the machine, and stop if no variant fits it.
 
     Returns what has to be installed before the machine can be read: on most systems nothing, since
-    an answer costs the frontend a second run of its installer.
+    an answer costs the frontend a second run of its installer. Where no table is compiled, as in a
+    source tree, it is what compiles it besides.
     """
-    from .probes import needs
+    from .installing.probes import needs
+    from .installing.table import NotCompiledError, read_compiled
 
-    project = _project()
-    request = _request(project, config_settings)
-    missing = []
+    try:
+        compiled = read_compiled(Path.cwd())
+    except NotCompiledError as error:
+        from .authoring import compiled_of, missing, needs_before_compiling
+
+        if lacking := missing():
+            return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
+        compiled = compiled_of(Path.cwd(), str(error))
+    selector = compiled.selector
+    request = _request(selector, config_settings)
+    lacking = []
     if request.automatic and request.profile is None:
-        selector = project.selector
-        missing = needs(selector.facts, os.environ, selector.named_providers)
-    if not missing:
-        _decision(project, request)
-    return missing
+        lacking = needs(selector.facts, os.environ, selector.named_providers)
+    if not lacking:
+        _decision(selector, request)
+    return lacking
 
 
 @user_errors
@@ -77,15 +89,17 @@ def prepare_metadata_for_build_wheel(
     metadata_directory: str, config_settings: Mapping[str, Any] | None = None
 ) -> str:
     """Write the wheel's ``.dist-info`` folder and return its name."""
-    from .archive import write_folder
-    from .dist_info import dist_info
-    from .frontend import caller
+    from .installing.archive import write_folder
+    from .installing.dist_info import dist_info
+    from .installing.frontend import caller
 
-    project = _project()
-    decision = _decision(project, _request(project, config_settings))
-    project = project.labelled(caller().mark.label(project.version, decision.names))
-    folder = Path(metadata_directory, f"{project.stem}.dist-info")
-    return write_folder(folder, dist_info(project, decision))
+    compiled = _compiled()
+    selector = compiled.selector
+    decision = _decision(selector, _request(selector, config_settings))
+    label = caller().mark.label(selector.version, decision.names)
+    version = f"{selector.version}+{label}" if label else selector.version
+    files = dist_info(Path.cwd(), compiled, decision, version, __version__)
+    return write_folder(Path(metadata_directory, f"{compiled.name}-{version}.dist-info"), files)
 
 
 @user_errors
@@ -99,17 +113,20 @@ def build_wheel(
     Where the ``.dist-info`` was prepared, it is used as it is: what the resolver saw is what gets
     installed.
     """
-    from .archive import write_wheel
-    from .dist_info import read_dist_info, recorded_variants, without_label
-    from .frontend import PORTABLE_TAG, caller
-    from .request import read_portable
+    from .installing.archive import write_wheel
+    from .installing.frontend import PORTABLE_TAG, caller
+    from .installing.prepared import read_dist_info, recorded_choice, without_label
+    from .installing.request import read_portable
 
     if metadata_directory is None:
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             name = prepare_metadata_for_build_wheel(folder, config_settings)
             return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
     stem, files = read_dist_info(Path(metadata_directory))
-    tag = caller().mark.tag(recorded_variants(files))
+    _, variants = recorded_choice(files)
+    tag = caller().mark.tag(variants)
     if read_portable(config_settings, os.environ):
         stem, files, tag = *without_label(stem, files), PORTABLE_TAG
     return write_wheel(Path(wheel_directory), stem, tag, files)
@@ -120,27 +137,33 @@ prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 build_editable = build_wheel
 
 
-def _project() -> Project:
-    from .project import read_project
+def _compiled() -> Compiled:
+    """Return the project, as its sdist has it compiled, or else compiled anew."""
+    from .installing.table import NotCompiledError, read_compiled
 
-    return read_project(Path.cwd())
+    try:
+        return read_compiled(Path.cwd())
+    except NotCompiledError as error:
+        from .authoring import compiled_of
+
+        return compiled_of(Path.cwd(), str(error))
 
 
-def _request(project: Project, config_settings: Mapping[str, Any] | None) -> Request:
-    from .request import read_request
+def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> Request:
+    from .installing.request import read_request
 
-    return read_request(project.selector, config_settings, os.environ)
+    return read_request(selector, config_settings, os.environ)
 
 
-def _decision(project: Project, request: Request) -> Decision:
-    from .decision import decide
-    from .environment import Environment, read_environment
-    from .frontend import caller
-    from .machine import Machine
-    from .probes import read_machine
-    from .selector import REQUIREMENT
+def _decision(selector: Selector, request: Request) -> Decision:
+    from .installing.decision import decide
+    from .installing.environment import Environment, read_environment
+    from .installing.frontend import caller
+    from .installing.machine import Machine
+    from .installing.probes import read_machine
+    from .installing.table import REQUIREMENT
 
-    selector, machine, environment = project.selector, Machine(), Environment()
+    machine, environment = Machine(), Environment()
     if request.automatic:
         machine = read_machine(
             selector.facts,
@@ -152,8 +175,10 @@ def _decision(project: Project, request: Request) -> Decision:
     if selector.kind == REQUIREMENT:
         environment = read_environment(selector, caller().folders)
     decision = decide(selector, machine, request, environment)
-    if decision.problem is not None:
-        raise SelectorError(decision.problem)
+    if decision.stop is not None:
+        from .installing.messages import message_of
+
+        raise SelectorError(message_of(decision))
     for note in decision.notes:
         print(note, file=sys.stderr, flush=True)
     return decision

@@ -6,32 +6,34 @@ defect of ours, and keeps its traceback.
 
 from __future__ import annotations
 
-import difflib
+import collections
 import functools
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
+TYPE_CHECKING = False  # every hook imports this, and `typing` takes long; type checkers know it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any, Callable, TypeVar
 
-_Hook = TypeVar("_Hook", bound=Callable[..., Any])
+    _Hook = TypeVar("_Hook", bound=Callable[..., Any])
+
+
+# More than this of a text says no more.
+_LONGEST = 60
 
 
 class SelectorError(Exception):
     """Something the user can mend. ``str()`` is the whole message, of one or more lines."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(collections.namedtuple("Problem", ("key", "message"))):
     """One thing that is wrong in a file.
 
     ``key`` is the full key (``tool.selector.variant[1].when.cdua``), ``message`` what was found
     there and what was expected.
     """
 
-    key: str
-    message: str
+    __slots__ = ()
 
     def __str__(self) -> str:
         first, *rest = f"{self.key}: {self.message}".splitlines()
@@ -52,9 +54,16 @@ def did_you_mean(name: str, known: Iterable[str], closeness: float = 0.6) -> str
 
     Case does not count. ``closeness`` is what `difflib` measures, from 0 to 1.
     """
+    import difflib
+
     lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=closeness)
     return f", did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def shorten(text: str) -> str:
+    """Return ``text`` as a message quotes it, cut short if it is long."""
+    return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r} and so on"
 
 
 def user_errors(hook: _Hook) -> _Hook:
@@ -72,4 +81,4 @@ def user_errors(hook: _Hook) -> _Hook:
             print(f"error: {error}", file=sys.stderr, flush=True)
             raise SystemExit(1) from None
 
-    return cast("_Hook", wrapper)
+    return wrapper  # type: ignore[return-value]

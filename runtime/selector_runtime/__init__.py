@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from typing import Callable
 
 __all__ = ["Attempt", "NoVariantError", "VariantWarning", "attempts", "load", "selected"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: What can become of a variant, in `Attempt.outcome`.
 IN_USE, NOT_INSTALLED = "in use", "not installed"
 FAILED, DOES_NOT_FIT, CANNOT_TELL = "failed", "does not fit", "cannot be told"
 
-# The facts whose conditions are checked (`_conditions`), as keys of the record.
+# The facts whose conditions are checked (`_fits`), as keys of the record.
 _CHECKED = ('"cpu":', '"marker":', '"glibc":', '"musl":', '"macos":')
 
 
@@ -226,9 +226,9 @@ class _Loader:
             return Attempt(self.project, name, module_name, NOT_INSTALLED, reason), None
         when = self.record.when(name) if self.record and not forced else None
         if when:
-            from ._conditions import judge
+            from ._fits import fits
 
-            held, reason = judge(when)
+            held, reason = fits(when)
             if not held:
                 outcome = CANNOT_TELL if held is None else DOES_NOT_FIT
                 return Attempt(self.project, name, module_name, outcome, reason), None

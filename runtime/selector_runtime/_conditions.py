@@ -1,316 +1,261 @@
-"""The conditions of the table that are checked before a variant is imported.
+"""Whether a condition of the table holds, and the sentence that says why.
 
-Those are the ones on the CPU, whose failing kills the process, and the ones that cost nothing: on
-the C library, on macOS, and markers. What drivers can do, importing tells.
+One text, in two distributions: selector-backend judges with it at installation, selector-runtime
+at import. So it knows neither of them, and imports as little as it can.
+
+A condition asks one thing of one fact. What it asks, and what a fact's value is:
+
+=====================  ==================================  =================================
+the fact is            the value                           what is asked
+=====================  ==================================  =================================
+a version              ``"12.4"``                          a specifier: ``">=12,<13"``
+versions               ``("7.5", "8.6")``, of the devices  a specifier that one of them is in
+names                  ``frozenset({"avx2", "fma"})``      names, all of which are there
+the marker variables   ``{"sys_platform": "linux"}``       a marker
+any                    ``None``, where it is absent        ``True`` or ``False``: is it there
+=====================  ==================================  =================================
+
+Versions are plain releases: numbers with dots between them.
 """
 
 from __future__ import annotations
 
-import os
-import platform
 import re
-import sys
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # `typing` takes long to import; type checkers know the name
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, Callable
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, Union
+
+    Wanted = Union[bool, str, tuple[str, ...]]
+    Value = Union[str, tuple[str, ...], frozenset[str], Mapping[str, str]]
+
+# Longer numbers are nobody's version; Python itself refuses those of thousands of digits.
+_RELEASE = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
+_CLAUSE = rf"\s*(~=|==|!=|<=|>=|<|>)\s*({_RELEASE})(\.\*)?\s*"
+_TERM = r"""([a-z_]+|"[^"]*"|'[^']*')"""
+_COMPARISON = rf"\s*{_TERM}\s*(not\s+in\b|in\b|[<>=!~]+)\s*{_TERM}\s*"
+_JOINT = r"\s*(and\b|or\b|[()])\s*"
+
+#: The marker variables whose values are versions. An interpreter before its final release counts
+#: as its release.
+VERSION_VARIABLES = ("implementation_version", "python_full_version", "python_version")
 
 
-class CannotTellError(Exception):
-    """Whether a condition holds cannot be told; ``str()`` is the sentence that says why."""
+class CannotTellError(ValueError):
+    """Whether a condition holds cannot be told; ``str()`` says why."""
 
 
-def judge(when: Any) -> tuple[bool | None, str]:
-    """Return whether the condition ``when`` holds here, as far as it is checked, and why not.
+def judge(when: Iterable[Mapping[str, Wanted]], facts: Any) -> tuple[bool, str]:
+    """Return whether one of the alternatives ``when`` holds, and the sentence that says why.
 
-    ``None`` is for a condition on the CPU that cannot be told, since what is not known of a CPU may
-    kill the process. Others that cannot be told count as holding: importing tells.
+    Each alternative is what is asked of each of some facts, all of which must hold; without any
+    alternative, everything fits. ``facts[name]`` has the ``value`` of a fact and the ``reason`` why
+    it is absent, or not all of it is known. The sentence names what holds of the alternative that
+    does, or what does not hold of each. What cannot be told does not hold.
     """
-    verdicts = [_judge_table(table) for table in (when if isinstance(when, list) else [when])]
-    for wanted in (True, None):
-        for held, sentence in verdicts:
-            if held is wanted:
-                return held, sentence
-    return False, "; and ".join(dict.fromkeys(sentence for _, sentence in verdicts))
+    failures = []
+    for alternative in when:
+        answers = [_answer(name, wanted, facts[name]) for name, wanted in alternative.items()]
+        if all(held for held, _ in answers):
+            return True, " and ".join(sentence for _, sentence in answers)
+        failures.append(", ".join(sentence for held, sentence in answers if not held))
+    if not failures:
+        return True, "it fits every machine"
+    return False, "; and ".join(dict.fromkeys(failures))
 
 
-def _judge_table(table: Any) -> tuple[bool | None, str]:
-    verdict: tuple[bool | None, str] = (True, "")
-    for name, wanted in table.items():
-        if name not in _CHECKS:
-            continue
-        try:
-            held, sentence = _CHECKS[name](name, wanted)
-        except CannotTellError as error:
-            if name == "cpu":
-                verdict = (None, str(error))
-            continue
-        if not held:
-            return False, sentence
-    return verdict
-
-
-# The CPU
-
-
-def _check_cpu(name: str, wanted: Any) -> tuple[bool, str]:
+def _answer(name: str, wanted: Wanted, fact: Any) -> tuple[bool, str]:
     try:
-        names, source = _read_cpu()
-    except CannotTellError:
-        if wanted is False:
-            return True, ""
-        raise
-    if isinstance(wanted, bool):
-        return wanted is bool(names), f"cpu is {'there' if names else 'absent'}, as {source} has it"
-    asked = [wanted] if isinstance(wanted, str) else wanted
-    missing = [one for one in map(_normalize, asked) if one not in names]
-    return not missing, f"cpu lacks {', '.join(missing)}, as {source} has it"
+        return holds(name, wanted, fact.value, fact.reason)
+    except CannotTellError as error:
+        return False, f"{name} {wanted} cannot be told: {error}"
 
 
-def _normalize(name: str) -> str:
-    return name.strip().lower().replace("-", "_")
+def holds(name: str, wanted: Wanted, value: Value | None, reason: str = "") -> tuple[bool, str]:
+    """Return whether the fact ``name`` is as ``wanted``, and the sentence that says so.
 
-
-def _read_cpu() -> tuple[frozenset[str], str]:
-    """Return the CPU's features and the microarchitectures it is or descends from, and the source.
-
-    Raises `CannotTellError` where nothing tells.
+    Raises `CannotTellError` where that cannot be told.
     """
-    given = os.environ.get("SELECTOR_CPU")
-    if given is not None:
-        names = frozenset(_normalize(one) for one in given.split(",") if one.strip())
-        return _implied(names), "SELECTOR_CPU"
-    try:
-        return _from_archspec(), "archspec"
-    except ImportError:
-        return _from_cpuinfo(), "/proc/cpuinfo"
-
-
-def _from_archspec() -> frozenset[str]:
-    import warnings
-
-    from archspec.cpu import detect, host
-
-    # archspec warns, and goes on with a CPU that can do nothing, where it cannot read the system.
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            read, best = detect.detected_info(), host()
-        except Exception as error:
-            raise CannotTellError(f"archspec cannot read the CPU: {error}") from error
-    if caught:
-        raise CannotTellError(f"archspec cannot read the CPU: {caught[0].message}")
-    return _names_of(read) | _names_of(best)
-
-
-def _names_of(target: Any) -> frozenset[str]:
-    """Return the names that archspec's microarchitecture ``target`` answers to."""
-    family = [target, *target.ancestors]
-    names = {one.name for one in family if one.name}
-    names |= {feature for one in family for feature in one.features}
-    return frozenset(
-        map(_normalize, names | {one for one in target.feature_aliases if one in target})
-    )
-
-
-def _implied(names: frozenset[str]) -> frozenset[str]:
-    """Return ``names`` with all that the microarchitectures among them have."""
-    try:
-        from archspec.cpu import TARGETS
-    except ImportError:
-        return names.union(*(_LEVELS[name] for name in names if name in _LEVELS))
-    return names.union(*(_names_of(TARGETS[name]) for name in names if name in TARGETS))
-
-
-# The levels of the x86-64 psABI by the names that the Linux kernel has for their features, which
-# the next level has too. The kernel calls SSE3 pni, and LZCNT abm.
-_V2 = {"x86_64", "mmx", "sse", "sse2", "sse3", "ssse3", "sse4_1", "sse4_2"}
-_V2 |= {"cx16", "lahf_lm", "popcnt"}
-_V3 = {"x86_64_v2", *_V2, "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
-_V4 = {"x86_64_v3", *_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
-_LEVELS = {"x86_64": {"x86_64"}, "x86_64_v2": _V2, "x86_64_v3": _V3, "x86_64_v4": _V4}
-
-
-def _from_cpuinfo() -> frozenset[str]:
-    machine = platform.machine().lower()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            lines = (line.partition(":") for line in file)
-            flags = next(text for key, _, text in lines if key.strip() in ("flags", "Features"))
-    except (OSError, StopIteration):
-        raise CannotTellError("what the CPU can do cannot be read here without archspec") from None
-    names = {_normalize(flag) for flag in flags.split()} | {machine}
-    if "pni" in names:
-        names.add("sse3")
-    if "asimd" in names:
-        names.add("neon")
-    for level, needed in _LEVELS.items():
-        if machine == "x86_64" and needed <= names:
-            names.add(level)
-    return frozenset(names)
-
-
-# Versions
-
-
-def _check_version(name: str, wanted: Any) -> tuple[bool, str]:
-    version = _VERSIONS[name]()
+    if value is None:
+        return wanted is False, f"{name} is absent: {reason}"
     if isinstance(wanted, bool):
-        return wanted is (version is not None), f"{name} is {'there' if version else 'absent'}"
-    if version is None:
-        return False, f"{name} is absent"
-    return satisfies(version, wanted), f"{name} {version} is not {wanted}"
+        return wanted, f"{name} is there ({text_of(value)})"
+    if isinstance(value, frozenset):
+        return _all_there(name, wanted, value, reason)
+    wanted = str(wanted)
+    if isinstance(value, str):
+        held = satisfies(value, wanted)
+        return held, f"{name} {value} is {'' if held else 'not '}{wanted}"
+    if isinstance(value, tuple):
+        return _one_satisfies(name, wanted, value)
+    held = evaluate(wanted, value)
+    known = ", ".join(f"{one} is {value[one]!r}" for one in marker_variables(wanted))
+    return held, f"{name} {wanted} is {'true' if held else f'false: {known}'}"
 
 
-def _glibc() -> str | None:
-    try:
-        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
-    except (AttributeError, OSError, ValueError):  # not POSIX, or another C library
-        return None
-    return version if library == "glibc" else None
+def _one_satisfies(name: str, specifier: str, versions: tuple[str, ...]) -> tuple[bool, str]:
+    fitting = [version for version in versions if satisfies(version, specifier)]
+    if fitting:
+        return True, f"{name} {fitting[-1]} is {specifier}"
+    either = "is not" if len(versions) == 1 else "are not"
+    return False, f"{name} {text_of(versions)} {either} {specifier}"
 
 
-def _musl() -> str | None:
-    """Return something that is no version: musl tells its own to nobody but its loader."""
-    return "of unknown version" if "musl" in getattr(sys.implementation, "_multiarch", "") else None
+def _all_there(name: str, wanted: Wanted, names: frozenset[str], reason: str) -> tuple[bool, str]:
+    asked = wanted if isinstance(wanted, tuple) else (str(wanted),)
+    missing = [one for one in asked if one not in names]
+    if missing:
+        return False, f"{name} lacks {', '.join(missing)}{reason and f' ({reason})'}"
+    return True, f"{name} has {', '.join(asked)}"
 
 
-def _macos() -> str | None:
-    if sys.platform != "darwin":
-        return None
-    version = platform.mac_ver()[0]
-    # 10.16 is what an interpreter built for an old SDK is told instead of 11 and newer.
-    return "newer than 10.15" if version == "10.16" else version
+def text_of(value: Value | None) -> str:
+    """Return a fact's value as a person reads it: ``12.4``, ``7.5, 8.6``, or ``absent``."""
+    if value is None or isinstance(value, str):
+        return value or "absent"
+    if isinstance(value, (tuple, frozenset)):
+        return ", ".join(value if isinstance(value, tuple) else sorted(value))
+    return ", ".join(f"{name}={text}" for name, text in value.items())
 
 
-_VERSIONS = {"glibc": _glibc, "musl": _musl, "macos": _macos}
+def is_release(text: str) -> bool:
+    """Return whether ``text`` is a plain release, such as ``12.4``."""
+    return re.fullmatch(_RELEASE, text) is not None
 
-_CLAUSE = re.compile(r"\s*(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\s*", re.ASCII)
-_VERSION = re.compile(r"\d+(\.\d+)*", re.ASCII)
+
+def release_key(text: str) -> list[int]:
+    """Return what plain releases are ordered by; 1.0 is 1.0.0. Of others, their release counts.
+
+    Raises `CannotTellError` for a text that does not begin with one.
+    """
+    found = re.match(_RELEASE, text)
+    if found is None:
+        raise CannotTellError(f"{text!r} is not a version")
+    numbers = [int(part) for part in found[0].split(".")]
+    while len(numbers) > 1 and not numbers[-1]:
+        del numbers[-1]
+    return numbers
 
 
 def satisfies(version: str, specifier: str) -> bool:
-    """Return whether a version is in a specifier (PEP 440), both of plain release numbers.
+    """Return whether a version is in a specifier (PEP 440) of plain releases.
 
-    Raises `CannotTellError` for any other.
+    Raises `CannotTellError` for one that is no such specifier.
     """
-    if not _VERSION.fullmatch(version):
-        raise CannotTellError(f"{version} is not a plain version")
-    clauses = [_CLAUSE.fullmatch(clause) for clause in specifier.split(",") if clause.strip()]
-    return all(_is_in(_numbers(version), clause) for clause in clauses)
+    clauses = [re.fullmatch(_CLAUSE, clause) for clause in specifier.split(",") if clause.strip()]
+    if not clauses:
+        raise CannotTellError(f"{specifier!r} is not a specifier")
+    found = release_key(version)
+    answers = [_is_in(found, clause, specifier) for clause in clauses]
+    return all(answers)
 
 
-def _is_in(version: list[int], clause: re.Match[str] | None) -> bool:
+def _is_in(version: list[int], clause: re.Match[str] | None, specifier: str) -> bool:
     if clause is None:
-        raise CannotTellError("it is not a specifier of plain versions")
-    operator, bound, series = clause[1], _numbers(clause[2]), clause[3]
-    if (series and operator not in ("==", "!=")) or (operator == "~=" and len(bound) == 1):
-        raise CannotTellError(f"{clause[0]} is not a specifier")
-    length = max(len(version), len(bound))
-    padded = version + [0] * (length - len(version))
-    in_series = padded[: len(bound)] == bound
-    bound_padded = bound + [0] * (length - len(bound))
+        raise CannotTellError(f"{specifier!r} is not a specifier of plain releases")
+    operator, text, series = clause.groups()
+    bound, parts = release_key(text), text.count(".") + 1
+    if (series and operator not in ("==", "!=")) or (operator == "~=" and parts == 1):
+        raise CannotTellError(f"{specifier!r} is not a specifier")
+    # In a series, so many parts of a version have to be those that are written.
+    length = parts if series else parts - 1
+    in_series = _padded(version, length) == _padded(bound, length)
     if series:
         return in_series is (operator == "==")
     if operator == "~=":
-        return padded >= bound_padded and padded[: len(bound) - 1] == bound[:-1]
+        return version >= bound and in_series
     return {
-        "==": padded == bound_padded,
-        "!=": padded != bound_padded,
-        "<=": padded <= bound_padded,
-        ">=": padded >= bound_padded,
-        "<": padded < bound_padded,
-        ">": padded > bound_padded,
+        "==": version == bound,
+        "!=": version != bound,
+        "<=": version <= bound,
+        ">=": version >= bound,
+        "<": version < bound,
+        ">": version > bound,
     }[operator]
 
 
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
+def _padded(version: list[int], length: int) -> list[int]:
+    return [*version, *[0] * length][:length]
 
 
-# Markers
+def evaluate(marker: str, environment: Mapping[str, str]) -> bool:
+    """Evaluate an environment marker of the dependency specifiers specification.
 
-
-def _check_marker(name: str, wanted: Any) -> tuple[bool, str]:
-    return evaluate(wanted), f"marker {wanted} is false"
-
-
-def evaluate(marker: str) -> bool:
-    """Evaluate an environment marker (PEP 508), whose syntax is a part of Python's.
-
-    Raises `CannotTellError` for what it does not know: an order of texts, ``~=``, ``===``.
+    Raises `CannotTellError` for what is not known here: a variable that ``environment`` does not
+    have, an order of texts, ``~=``, ``===``.
     """
-    import ast
-
-    try:
-        tree = ast.parse(marker.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
-        raise CannotTellError(f"marker {marker} cannot be evaluated") from None
-    return _evaluate(tree)
-
-
-def _evaluate(node: Any) -> bool:
-    kind = type(node).__name__
-    if kind == "BoolOp":
-        values = [_evaluate(value) for value in node.values]
-        return all(values) if type(node.op).__name__ == "And" else any(values)
-    if kind == "Compare" and len(node.ops) == 1:
-        return _compare(node.left, type(node.ops[0]).__name__, node.comparators[0])
-    raise CannotTellError("it is not a marker")
-
-
-_OPERATORS = {"Eq": "==", "NotEq": "!=", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">="}
-# These compare as versions or as texts, by what they are compared with, and are seldom versions.
-_KERNEL_VARIABLES = ("platform_release", "platform_version")
-_VERSION_VARIABLES = ("python_version", "python_full_version", "implementation_version")
-
-
-def _compare(left: Any, operator: str, right: Any) -> bool:
-    if operator in ("In", "NotIn"):
-        return (_text(left) in _text(right)) is (operator == "In")
-    if operator in _OPERATORS and getattr(left, "id", None) in _VERSION_VARIABLES:
-        return satisfies(_text(left), _OPERATORS[operator] + _text(right))
-    names = {getattr(left, "id", None), getattr(right, "id", None)}
-    if operator in ("Eq", "NotEq") and names.isdisjoint((*_VERSION_VARIABLES, *_KERNEL_VARIABLES)):
-        return (_text(left) == _text(right)) is (operator == "Eq")
-    raise CannotTellError("it compares what has no order")
-
-
-def _text(node: Any) -> str:
-    """Return what a quoted text or a marker variable stands for."""
-    value = getattr(node, "value", None)
-    if isinstance(value, str):
-        return value
-    variables: dict[str, Callable[[], str]] = {
-        "implementation_name": lambda: sys.implementation.name,
-        "implementation_version": lambda: _of(sys.implementation.version),
-        "os_name": lambda: os.name,
-        "platform_machine": platform.machine,
-        "platform_python_implementation": platform.python_implementation,
-        "platform_release": platform.release,
-        "platform_system": platform.system,
-        "platform_version": platform.version,
-        "python_full_version": lambda: _of(sys.version_info),
-        "python_version": lambda: _of(sys.version_info[:2]),
-        "sys_platform": lambda: sys.platform,
-    }
-    if getattr(node, "id", None) not in variables:
+    # The levels of parentheses that are open, each of groups with "or" between them.
+    levels: list[list[list[bool]]] = [[[]]]
+    for token in _tokens(marker):
+        if isinstance(token, tuple):
+            levels[-1][-1].append(compare(*token, environment))
+        elif token == "or":
+            levels[-1].append([])
+        elif token == "(":
+            levels.append([[]])
+        elif token == ")":
+            groups = levels.pop()
+            if not levels:
+                raise CannotTellError("a parenthesis is closed that was not opened")
+            levels[-1][-1].append(any(map(all, groups)))
+    if len(levels) > 1 or not all(levels[0]):
         raise CannotTellError("it is not a marker")
-    return variables[node.id]()
+    return any(map(all, levels[0]))
 
 
-def _of(version: Iterable[Any]) -> str:
-    """Return a version as text; one before its final release is no plain version."""
-    parts = [*version]
-    final = len(parts) < 4 or parts[3] == "final"
-    return ".".join(map(str, parts[:3])) + ("" if final else f"-{parts[3]}")
+def compare(
+    variable: str, operator: str, text: str, turned: bool, environment: Mapping[str, str]
+) -> bool:
+    """Return whether a comparison of a marker holds. ``turned`` is for ``"linux" in variable``."""
+    if variable not in environment:
+        raise CannotTellError(f"{variable} is not known")
+    value = environment[variable]
+    if operator in ("in", "not in"):
+        inside = value in text if not turned else text in value
+        return inside is (operator == "in")
+    if operator == "~=":
+        raise CannotTellError("~= is not known in markers; expected >= and ==, as in '3.*'")
+    if variable in VERSION_VARIABLES:
+        if turned and not is_release(text):
+            raise CannotTellError(f"{text!r} is not a version")
+        if turned:
+            return satisfies(text, operator + ".".join(map(str, release_key(value))))
+        return satisfies(value, operator + text)
+    if operator in ("==", "!="):
+        return (value == text) is (operator == "==")
+    raise CannotTellError(f"texts such as {variable} have no order; expected == or !=")
 
 
-_CHECKS = {
-    "cpu": _check_cpu,
-    "marker": _check_marker,
-    "glibc": _check_version,
-    "musl": _check_version,
-    "macos": _check_version,
-}
+def marker_variables(marker: str) -> tuple[str, ...]:
+    """Return the names of the marker variables that ``marker`` uses, in its order.
+
+    Raises `CannotTellError` if it is not a marker.
+    """
+    return tuple(dict.fromkeys(one[0] for one in comparisons(marker)))
+
+
+def comparisons(marker: str) -> list[tuple[str, str, str, bool]]:
+    """Return the comparisons in ``marker``, as the first arguments of `compare`."""
+    return [one for one in _tokens(marker) if isinstance(one, tuple)]
+
+
+def _tokens(marker: str) -> Iterator[str | tuple[str, str, str, bool]]:
+    """Yield the comparisons of a marker, and what joins them."""
+    joints, compared = re.compile(_JOINT), re.compile(_COMPARISON)
+    position = 0
+    while position < len(marker):
+        joint = joints.match(marker, position)
+        found = joint or compared.match(marker, position)
+        if found is None:
+            raise CannotTellError(f"{marker!r} is not a marker")
+        position = found.end()
+        if joint:
+            yield joint[1]
+            continue
+        left, operator, right = found.groups()
+        turned = left[0] in "\"'"
+        variable, text = (right, left) if turned else (left, right)
+        if variable[0] in "\"'" or text[0] not in "\"'":
+            raise CannotTellError(f"{found[0].strip()} does not compare a variable with a text")
+        yield variable, " ".join(operator.split()), text[1:-1], turned

@@ -65,8 +65,7 @@ def command(attempt: Attempt) -> str:
         return again
     if record is None or record.kind == "capability" or record.chose(variant):
         return f"pip install {own}" if own else again
-    installed = [one for name in record.chosen for one in _requirements(project, record, name)]
-    gone = " ".join([project, *(re.split(r"[^\w.-]", one)[0] for one in installed)])
+    gone = " ".join([project, *record.distributions])
     return f"pip uninstall --yes {gone}\npip install --config-settings variant={variant} {pinned}"
 
 

@@ -32,14 +32,16 @@ class Record:
         self.version = _text(data.get("version"))
         if not self.version:
             raise ValueError("it does not say of which version it is")
-        self.kind = _text(data.get("kind"))
+        table = data.get("table")
+        table = table if isinstance(table, dict) else {}
+        self.kind = _text(table.get("kind"))
         #: The names of the variants chosen, and the distributions that stand for them.
         self.chosen = _texts(data.get("variants"))
         self.distributions = _texts(data.get("distributions"))
-        verdicts = data.get("verdicts")
+        variants = table.get("variants")
         self._variants: dict[str, Mapping[str, Any]] = {
             normalize(_text(variant.get("name"))): variant
-            for variant in (verdicts if isinstance(verdicts, list) else [])
+            for variant in (variants if isinstance(variants, list) else [])
             if isinstance(variant, dict)
         }
 
@@ -49,14 +51,14 @@ class Record:
 
     def requires(self, name: str) -> list[str] | None:
         """Return the requirements of a variant, ``None`` if the record does not know it."""
-        variant = self._variants.get(normalize(name))
-        return None if variant is None else _texts(variant.get("requires"))
+        requires = self._variants.get(normalize(name), {"requires": None}).get("requires", [])
+        return _texts(requires) if isinstance(requires, list) else None
 
     def when(self, name: str) -> Any:
-        """Return the condition of a variant as the table has it, ``None`` if there is none."""
+        """Return the alternatives of a variant's condition, ``None`` if it has none."""
         when = self._variants.get(normalize(name), {}).get("when")
-        alternatives = when if isinstance(when, list) else [when]
-        return when if alternatives and all(map(_is_conjunction, alternatives)) else None
+        known = isinstance(when, list) and when and all(map(_is_conjunction, when))
+        return when if known else None
 
 
 def _is_conjunction(value: object) -> bool:

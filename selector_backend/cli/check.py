@@ -7,11 +7,12 @@ from typing import Annotated, Optional
 
 import typer
 
+from .. import __version__
+from ..authoring.review import review
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
 from .index import compare, is_address
-from .review import review
-from .source import read_selector
+from .source import read_folder
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
 IndexOption = Annotated[
@@ -32,7 +33,7 @@ def check(
     if index is not None and not is_address(index):
         raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     try:
-        selector = read_selector(folder)
+        project = read_folder(folder)
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
     except UsageError:
@@ -42,9 +43,9 @@ def check(
             raise
         found = [("error", Problem("pyproject.toml", str(error)))]
     else:
-        found = [("warning", problem) for problem in review(selector)]
+        found = [("warning", problem) for problem in review(project, __version__)]
         if index is not None:
-            found += [("warning", problem) for problem in compare(selector, index)]
+            found += [("warning", problem) for problem in compare(project.selector, index)]
     if as_json:
         problems = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
         print_json({"format": FORMAT, "problems": problems})

@@ -19,9 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import SelectorError, did_you_mean
-from ..machine import FACTS, Fact, Machine, state
-from ..probes import complete, read_machine
-from ..request import MACHINE_VARIABLE, ProfileFile
+from ..installing.facts import FACTS
+from ..installing.machine import Fact, Machine, ProfileFile, parse_stated
+from ..installing.probes import complete, read_machine
+from ..installing.request import MACHINE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -99,7 +100,7 @@ def _stated(setting: str) -> Fact:
     if not equals:
         raise UsageError(f"--set {setting}: expected a value, for example {example}")
     try:
-        return state(name, text, "--set", absent="--set says so")
+        return parse_stated(name, text, "--set", absent="--set says so")
     except ValueError as error:
         raise UsageError(f"--set {setting}: {error}; for example {example}") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -10,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from rich.text import Text
 
-from ..decision import decide
-from ..dist_info import record
-from ..environment import Environment, read_environment
-from ..request import read_request
+from .. import __version__
+from ..installing.decision import decide
+from ..installing.dist_info import record_of
+from ..installing.environment import Environment, read_environment
+from ..installing.messages import message_of
+from ..installing.request import read_request
+from ..installing.values import replace
 from .common import (
     FORMAT,
     JsonOption,
@@ -31,16 +33,16 @@ from .source import (
     Interpreter,
     PythonOption,
     find_record,
+    read_folder,
     read_interpreter,
     read_sdist,
-    read_selector,
 )
 
 if TYPE_CHECKING:
-    from ..decision import Decision, Verdict
-    from ..machine import Fact
-    from ..record import Record
-    from ..selector import Selector, Variant
+    from ..installing.decision import Decision
+    from ..installing.machine import Fact
+    from ..installing.record import Record, Verdict
+    from ..installing.table import Selector, Variant
 
 WhatArgument = Annotated[
     str,
@@ -78,19 +80,19 @@ def explain(
     facts = selector.facts if request.automatic else ()
     marker = interpreter.marker if interpreter else None
     machine = look_at_machine(facts, profile, settings, marker)
-    decision = decide(selector, machine, dataclasses.replace(request, profile=None), environment)
+    decision = decide(selector, machine, replace(request, profile=None), environment)
     if as_json:
         print_json(
             {
                 "format": FORMAT,
-                "decision": record(decision).dump(),
-                "problem": decision.problem,
+                "decision": record_of(decision, __version__).dump(),
+                "problem": message_of(decision),
                 "installed": then and then.dump(),
             }
         )
     else:
         _show(decision, then)
-    if decision.problem is not None:
+    if decision.stop is not None:
         raise typer.Exit(1)
 
 
@@ -99,7 +101,7 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
     path = Path(what)
     is_name = path.name == what
     if path.is_dir() and not (is_name and (interpreter or not (path / "pyproject.toml").exists())):
-        return read_selector(path), None
+        return read_folder(path).selector, None
     if path.is_file():
         return read_sdist(path), None
     if not is_name or what.endswith(".tar.gz"):
@@ -107,7 +109,7 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
     interpreter = interpreter or read_interpreter(None)
     found = find_record(what, interpreter.folders)
     if found is None and path.is_dir():
-        return read_selector(path), None
+        return read_folder(path).selector, None
     if found is None:
         raise UsageError(
             f"{what} is neither a folder, nor an sdist, nor a selector package that is "
@@ -132,11 +134,12 @@ def _show(decision: Decision, then: Record | None) -> None:
     print_line()
     for note in decision.notes:
         print_line(note)
-    if decision.problem is not None:
-        print_line(bad(decision.problem))
+    problem = message_of(decision)
+    if problem is not None:
+        print_line(bad(problem))
     else:
         print_line(f"chosen: {', '.join(decision.names)}")
-        print_line(f"installs: {', '.join(map(str, decision.requires)) or 'nothing more'}")
+        print_line(f"installs: {', '.join(decision.requires) or 'nothing more'}")
     if then is not None:
         _show_then(decision, then)
 
@@ -145,7 +148,7 @@ def _show_then(decision: Decision, then: Record) -> None:
     print_line()
     print_line(f"installed: {', '.join(then.variants)}, chosen by {then.decided_by}")
     for verdict in then.verdicts:
-        if verdict.name in then.variants:
+        if verdict.variant in then.variants:
             print_line(f"because, then: {verdict.reason}")
     if [*then.variants] != decision.names:
         print_line(bad(f"now: {', '.join(decision.names) or 'nothing'}"))

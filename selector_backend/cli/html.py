@@ -5,11 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..installing.messages import message_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..decision import Decision, Verdict
-    from ..selector import Selector
+    from ..installing.decision import Decision
+    from ..installing.record import Verdict
+    from ..installing.table import Selector
 
 # On a narrow screen a machine is a card, and each of its cells says which variant it is of.
 _STYLE = """\
@@ -79,11 +82,11 @@ def page(selector: Selector, rows: Sequence[tuple[str, str, Sequence[str], Decis
 def _row(name: str, after: str, outcomes: Sequence[str], decision: Decision) -> str:
     cells = "".join(map(_cell, outcomes, decision.verdicts))
     texts = f"{escape(name)}<small>{escape(after)}</small>"
-    if decision.problem is not None:
-        message = escape(decision.problem)
+    problem = message_of(decision)
+    if problem is not None:
         texts += (
             '<details class="nothing"><summary>installing stops here</summary>'
-            f"<small>{message}</small></details>"
+            f"<small>{escape(problem)}</small></details>"
         )
     return f'<tr><th scope="row">{texts}</th>{cells}</tr>'
 

@@ -15,13 +15,13 @@ from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from .. import __version__
+from ..authoring.review import keyed_requirements
 from ..errors import Problem, SelectorError
-from .review import keyed_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..selector import Selector
+    from ..installing.table import Selector
 
 # A file's name has 255 bytes at most.
 _LONGEST_NAME = 255

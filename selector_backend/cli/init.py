@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Callable, Optional, TypeVar
 
 import typer
-from packaging.utils import canonicalize_name
 
+from .. import __version__
+from ..authoring import toml
+from ..authoring.project import read_project
+from ..authoring.review import review
+from ..authoring.table import is_name, parse_selector
 from ..errors import InvalidFileError, did_you_mean
-from ..project import read_project
-from ..selector import ALL, AUTO, CAPABILITY, REQUIREMENT, is_name, parse_selector
+from ..installing.request import ALL, AUTO
+from ..installing.table import CAPABILITY, REQUIREMENT, normalize
 from .common import (
     FORMAT,
     JsonOption,
@@ -22,13 +26,7 @@ from .common import (
     print_line,
     shown,
 )
-from .review import review
 from .skeleton import CORE, VERSION, NewProject, NewVariant, files, known_condition
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 T = TypeVar("T")
 
@@ -161,9 +159,9 @@ def _variant_name(text: str) -> str:
         raise ValueError(
             "expected a name of ASCII letters and digits, with '-', '_' and '.' between them"
         )
-    if canonicalize_name(name) == CORE:
+    if normalize(name) == CORE:
         raise ValueError("the core is called so; give the variant another name")
-    if canonicalize_name(name) in (AUTO, ALL):
+    if normalize(name) in (AUTO, ALL):
         raise ValueError("a request says so to have it chosen, or all; give it another name")
     return name
 
@@ -193,8 +191,8 @@ def _asked_variant(name: str) -> NewVariant:
 def _condition(text: str) -> dict[str, Any]:
     """Return a ``when`` table that is written as an inline table of TOML, without the braces."""
     try:
-        table = tomllib.loads(f"when = {{ {text} }}")
-    except tomllib.TOMLDecodeError as error:
+        table = toml.loads(f"when = {{ {text} }}")
+    except ValueError as error:
         found = str(error).partition(" (at ")[0]  # which is a place in a line that is ours
         raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {found}") from None
     when: dict[str, Any] = table.pop("when")
@@ -221,11 +219,11 @@ def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as trial:
         _write_files(Path(trial), texts)
         try:
-            selector = read_project(Path(trial, project.name)).selector
+            read = read_project(Path(trial, project.name))
         except InvalidFileError as error:
             raise UsageError(f"nothing was written, since the new {error}") from None
     _write_files(folder, texts)
-    problems = review(selector)
+    problems = review(read, __version__)
     if as_json:
         print_json(
             {

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from ..errors import did_you_mean
-from ..machine import FACTS
+from ..installing.facts import FACTS
 from .common import (
     JsonOption,
     MachineOption,

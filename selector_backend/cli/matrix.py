@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ..decision import decide
-from ..environment import Environment
-from ..machine import Fact, Machine, load_fact
-from ..probes import complete, read_machine
-from ..request import Request
+from ..authoring import toml
+from ..installing.decision import decide
+from ..installing.environment import Environment
+from ..installing.machine import Fact, Machine, load_fact
+from ..installing.messages import message_of
+from ..installing.probes import complete, read_machine
+from ..installing.request import Request
 from .check import FolderArgument
 from .common import (
     FORMAT,
@@ -28,18 +29,14 @@ from .common import (
     read_settings,
 )
 from .html import page
-from .source import read_selector
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .source import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..decision import Decision, Verdict
-    from ..selector import Selector, Variant
+    from ..installing.decision import Decision
+    from ..installing.record import Verdict
+    from ..installing.table import Selector, Variant
 
 ProfilesOption = Annotated[
     Optional[list[Path]],
@@ -83,7 +80,7 @@ def matrix(
     as_json: JsonOption = False,
 ) -> None:
     """Show which variant each of many machines gets, those that are shipped and your own."""
-    selector = read_selector(folder)
+    selector = read_folder(folder).selector
     machines = [*_given(profiles or (), selector), *(_shipped(selector) if shipped else ())]
     stated = read_settings(settings)
     rows = [
@@ -120,7 +117,7 @@ def _dump(row: Row) -> dict[str, object]:
         "name": row.name,
         "after": row.after,
         "variants": decision.names,
-        "problem": decision.problem,
+        "problem": message_of(decision),
         "facts": {name: fact.dump() for name, fact in decision.facts.items()},
         "verdicts": [
             {"name": one.variant, "fits": one.fits, "reason": one.reason}
@@ -137,7 +134,7 @@ def _given(paths: list[Path] | tuple[()], selector: Selector) -> Iterator[tuple[
 
 def _shipped(selector: Selector) -> Iterator[tuple[str, str, Machine]]:
     """Yield the machines that are shipped: the name, what it is after, and its facts."""
-    data = tomllib.loads(_MACHINES.read_text(encoding="utf-8"))
+    data = toml.loads(_MACHINES.read_text(encoding="utf-8"))
     for one in data["machine"]:
         system, machine = one["system"].split()
         marker = {**data["marker"], **data["system"][system], "platform_machine": machine}

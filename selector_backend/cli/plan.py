@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import itertools
 import json
 import sys
@@ -16,15 +14,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from ..decision import decide
-from ..environment import Environment
 from ..errors import SelectorError
-from ..machine import FACTS, Machine, load_machine
-from ..machine import FORMAT as PROFILE_FORMAT
-from ..probes import complete
-from ..profile import parse_profile, stand_in
-from ..request import Request
-from ..selector import CAPABILITY
+from ..installing.decision import decide
+from ..installing.environment import Environment
+from ..installing.machine import Machine, load_machine, parse_profile, stand_in
+from ..installing.messages import message_of
+from ..installing.probes import complete
+from ..installing.request import Request
+from ..installing.table import CAPABILITY
 from .common import (
     FORMAT,
     JsonOption,
@@ -34,13 +31,13 @@ from .common import (
     printable,
     read_settings,
 )
-from .source import read_selector
+from .source import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ..machine import Fact
-    from ..selector import Selector, Variant
+    from ..installing.decision import Decision
+    from ..installing.table import Selector
 
 ProfilesArgument = Annotated[
     list[str],
@@ -57,19 +54,8 @@ SummaryOption = Annotated[
     bool, typer.Option("--summary", help="Leave out what each single machine gets.")
 ]
 
-# Machines that are alike in the facts that count are judged once; so many are remembered.
-_REMEMBERED = 10_000
 # So many machines are named as examples.
 _NAMED = 5
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a machine gets; ``fitting`` are all the variants that could be installed on it."""
-
-    chosen: tuple[str, ...]
-    fitting: frozenset[str]
-    problem: str | None
 
 
 @dataclass
@@ -91,26 +77,28 @@ def plan(
 
     Profiles are read as a stream, so that there may be any number of them.
     """
-    selector = read_selector(project)
+    selector = read_folder(project).selector
     stated = read_settings(settings)
-    judge = functools.lru_cache(_REMEMBERED)(functools.partial(_judge, selector, stated))
     counts: Counter[str] = Counter()
     alike: dict[frozenset[str], Alike] = {}
-    with _progress(hidden=not summary and sys.stdout.isatty()) as advance:
-        for name, data in _profiles(profiles):
-            try:
-                outcome = judge(_key(name, data, selector))
-            except SelectorError:
-                load_machine(data, name)  # the same error, with the profile's name
-                raise
-            counts.update(outcome.chosen)
-            group = alike.setdefault(outcome.fitting, Alike())
+    console = Console(stderr=True)
+    hidden = not console.is_terminal or (not summary and sys.stdout.isatty())
+    columns = (BarColumn(), TextColumn("{task.completed:.0f} machines"))
+    # Not redirected: what is written to standard output stays there while a terminal shows the bar.
+    with Progress(
+        *columns, console=console, transient=True, disable=hidden, redirect_stdout=False
+    ) as progress:
+        for name, data in progress.track(_profiles(profiles)):
+            facts = stand_in(load_machine(data, name), selector.facts).facts
+            machine = Machine({fact.name: complete(fact) for fact in facts.values()})
+            decision = decide(selector, machine.with_facts(stated), Request(), Environment())
+            counts.update(decision.names)
+            group = alike.setdefault(_fitting(decision), Alike())
             group.count += 1
             if len(group.names) < _NAMED:
                 group.names.append(name)
             if not summary:
-                _show_machine(name, outcome, as_json)
-            advance()
+                _show_machine(name, decision, as_json)
     _show_summary(_summary(selector, counts, alike), as_json, alone=summary)
     if frozenset() in alike:
         raise typer.Exit(1)
@@ -155,49 +143,26 @@ def _lines(source: str, lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
             yield f"{source}:{number}", line
 
 
-def _key(name: str, data: Any, selector: Selector) -> str:
-    """Return the facts that count of a profile, as a text. Raises `SelectorError` if it is none."""
-    facts = data.get("facts") if isinstance(data, dict) else None
-    known = isinstance(facts, dict) and not facts.keys() - FACTS.keys()
-    if not known or data.keys() - {"format", "facts"} or data.get("format") != PROFILE_FORMAT:
-        load_machine(data, name)  # which says what is wrong
-    counting = {one: data["facts"][one] for one in selector.facts if one in data["facts"]}
-    try:
-        return json.dumps(counting)
-    except RecursionError:
-        load_machine(data, name)  # no fact is nested as deep
-        raise
-
-
-def _judge(selector: Selector, stated: Mapping[str, Fact], key: str) -> Outcome:
-    profile = load_machine({"format": PROFILE_FORMAT, "facts": json.loads(key)}, "a profile")
-    facts = stand_in(profile, selector.facts).facts
-    machine = Machine({name: complete(fact) for name, fact in facts.items()}).with_facts(stated)
-    decision = decide(selector, machine, Request(), Environment())
-    installable = {one.name for one in selector.variants if one.refuse is None}
-    fitting = installable & {one.variant for one in decision.verdicts if one.fits}
-    served = frozenset(fitting) if decision.names else frozenset()
-    return Outcome(tuple(decision.names), served, decision.problem)
+def _fitting(decision: Decision) -> frozenset[str]:
+    """Return the names of all the variants that could be installed; none if nothing would be."""
+    pairs = zip(decision.selector.variants, decision.verdicts)
+    fitting = (one.name for one, verdict in pairs if verdict.fits and one.refuse is None)
+    return frozenset(fitting if decision.names else ())
 
 
 def _summary(
     selector: Selector, counts: Counter[str], alike: dict[frozenset[str], Alike]
 ) -> dict[str, Any]:
     """Return what the whole fleet gets, and what serves it."""
-    installable = [one for one in selector.variants if one.refuse is None]
+    names = [one.name for one in selector.variants if one.refuse is None]
     nothing = alike.get(frozenset(), Alike())
-    served = {fitting: group for fitting, group in alike.items() if fitting}
-    if selector.kind == CAPABILITY:
-        image = _smallest(installable, list(served))
-    else:
-        image = _most(installable, served)
-    best = None
-    if selector.kind == CAPABILITY:
-        best = _image(selector, [one.name for one in installable if counts[one.name]])
+    together = selector.kind == CAPABILITY
+    image = _serving(names, alike, most=len(names) if together else 1)
+    best = _image(selector, [name for name in names if counts[name]]) if together else None
     left_out = [group for fitting, group in alike.items() if not fitting & {*image}]
     return {
         "machines": sum(group.count for group in alike.values()),
-        "variants": {one.name: counts[one.name] for one in installable},
+        "variants": {name: counts[name] for name in names},
         "nothing": {"machines": nothing.count, "examples": nothing.names},
         "best": best,
         "image": {
@@ -213,31 +178,30 @@ def _image(selector: Selector, names: list[str]) -> dict[str, Any]:
     return {"variants": names, "setting": f"{selector.variable}={','.join(names)}"}
 
 
-def _smallest(variants: list[Variant], served: list[frozenset[str]]) -> list[str]:
-    """Return the fewest variants of which one fits each machine that any fits."""
-    names = [variant.name for variant in variants]
-    for count in range(len(names) + 1):
-        for some in itertools.combinations(names, count):
-            if all(fitting.intersection(some) for fitting in served):
-                return list(some)
-    return names
+def _serving(names: list[str], alike: Mapping[frozenset[str], Alike], most: int) -> list[str]:
+    """Return up to ``most`` variants that serve the machines that any fits.
+
+    One after the other the variant is taken that fits the most machines of those left; of several,
+    the one that comes first in the table.
+    """
+    taken: list[str] = []
+    left = {fitting: group.count for fitting, group in alike.items() if fitting}
+    while left and len(taken) < most:
+        fits: Counter[str] = Counter()
+        for fitting, count in left.items():
+            fits.update(dict.fromkeys(fitting, count))
+        taken.append(max(names, key=lambda name: fits[name]))
+        left = {fitting: count for fitting, count in left.items() if taken[-1] not in fitting}
+    return sorted(taken, key=names.index)
 
 
-def _most(variants: list[Variant], served: dict[frozenset[str], Alike]) -> list[str]:
-    """Return the one variant that fits most machines; of several, the one that comes first."""
-    fits = {
-        variant.name: sum(group.count for names, group in served.items() if variant.name in names)
-        for variant in variants
-    }
-    return [max(fits, key=lambda name: fits[name])] if any(fits.values()) else []
-
-
-def _show_machine(name: str, outcome: Outcome, as_json: bool) -> None:
+def _show_machine(name: str, decision: Decision, as_json: bool) -> None:
     if as_json:
-        entry = {"machine": name, "variants": outcome.chosen, "problem": outcome.problem}
+        problem = message_of(decision)
+        entry = {"machine": name, "variants": decision.names, "problem": problem}
         sys.stdout.write(json.dumps(entry) + "\n")
     else:
-        sys.stdout.write(printable(f"{name}  {', '.join(outcome.chosen) or 'nothing'}\n"))
+        sys.stdout.write(printable(f"{name}  {', '.join(decision.names) or 'nothing'}\n"))
 
 
 def _show_summary(found: dict[str, Any], as_json: bool, *, alone: bool) -> None:
@@ -262,21 +226,3 @@ def _show_summary(found: dict[str, Any], as_json: bool, *, alone: bool) -> None:
 def _examples(count: int, names: list[str]) -> str:
     more = f" and {count - len(names)} more" if count > len(names) else ""
     return printable(f"{', '.join(names)}{more}")
-
-
-@contextlib.contextmanager
-def _progress(*, hidden: bool) -> Iterator[Any]:
-    """Show a bar on standard error, if that is a terminal; yields what moves it on by one."""
-    console = Console(stderr=True)
-    columns = (BarColumn(), TextColumn("{task.completed:.0f} machines"))
-    disabled = hidden or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=disabled) as progress:
-        task = progress.add_task("", total=None)
-        done = itertools.count(1)
-
-        def advance() -> None:
-            number = next(done)
-            if number % 1000 == 0:
-                progress.update(task, completed=number)
-
-        yield advance

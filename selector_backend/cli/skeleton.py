@@ -12,10 +12,12 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
-from ..machine import normalize_name
-from ..selector import REQUIREMENT, default_variable
+from .. import __version__
+from ..authoring.review import bounded
+from ..authoring.table import default_variable
+from ..installing.facts import normalize_name
+from ..installing.table import REQUIREMENT, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +74,7 @@ class NewProject:
     @property
     def stem(self) -> str:
         """The name as the names of Python modules have it."""
-        return canonicalize_name(self.name).replace("-", "_")
+        return normalize(self.name).replace("-", "_")
 
     @property
     def package(self) -> str:
@@ -81,7 +83,7 @@ class NewProject:
 
     def module(self, variant: NewVariant) -> str:
         """Return the module of a variant, which is no other variant's."""
-        return f"_{self.stem}_{canonicalize_name(variant.name).replace('-', '_')}"
+        return f"_{self.stem}_{normalize(variant.name).replace('-', '_')}"
 
     @property
     def folders(self) -> list[str]:
@@ -96,7 +98,7 @@ def known_condition(name: str) -> dict[str, Any] | None:
     ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8; ``rocm6`` is ROCm 6;
     ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every machine.
     """
-    key = canonicalize_name(name)
+    key = normalize(name)
     if key in _EVERYWHERE:
         return {}
     if match := _CUDA.fullmatch(key):
@@ -118,6 +120,7 @@ def files(project: NewProject) -> dict[str, str]:
     values = {
         "name": name,
         "version": VERSION,
+        "backend": bounded(__version__),
         "core": f"{name}-{CORE}",
         "package": project.package,
         "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
@@ -192,7 +195,7 @@ def _cpus() -> set[str]:
 
 _SELECTOR = """\
 [build-system]
-requires = ["selector-backend"]
+requires = ["$backend"]
 build-backend = "selector_backend"
 
 [project]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import itertools
 import json
 import subprocess
 import sys
@@ -13,24 +12,24 @@ import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+from packaging.requirements import InvalidRequirement, Requirement
 
-from ..environment import read_records
+from ..authoring.project import read_project
 from ..errors import SelectorError
-from ..project import read_project
-from ..record import Record, RecordedVariant, Unusable, canonical
-from ..request import Request
-from ..selector import parse_selector
+from ..installing.environment import read_records
+from ..installing.record import Record, Unusable
+from ..installing.request import MACHINE
+from ..installing.table import load_selector, normalize
 from .common import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from packaging.requirements import Requirement
-
-    from ..selector import Selector
+    from ..authoring.project import Project
+    from ..installing.table import Selector
 
 PythonOption = Annotated[
     Optional[str],
@@ -106,21 +105,10 @@ class Recorded:
         return f"{self.record.project} {self.record.version}"
 
     @property
-    def variants(self) -> list[str]:
-        """The names of the variants that are installed."""
-        return [*self.record.variants]
-
-    @property
-    def requires(self) -> list[Requirement]:
-        """All the requirements of those variants."""
-        chosen = [one for one in self.selector.variants if one.name in self.variants]
-        return [*self.selector.requires, *(each for one in chosen for each in one.requires)]
-
-    @property
     def forced_by(self) -> str | None:
         """What asked for those variants; nothing if the machine decided."""
         source = self.record.decided_by
-        return source if source != Request().source else None
+        return source if source != MACHINE else None
 
 
 def read_interpreter(python: str | None) -> Interpreter:
@@ -134,9 +122,9 @@ def read_interpreter(python: str | None) -> Interpreter:
                 [absolute, "-c", _ASK], cwd=empty, check=True, capture_output=True, text=True
             )
             answer = json.loads(process.stdout)
-        except (OSError, ValueError, subprocess.CalledProcessError):
+            return Interpreter(answer["python"], tuple(answer["folders"]), dict(answer["marker"]))
+        except (OSError, ValueError, LookupError, TypeError, subprocess.CalledProcessError):
             raise UsageError(f"--python {path}: not a Python that runs") from None
-    return Interpreter(answer["python"], tuple(answer["folders"]), answer["marker"])
 
 
 def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
@@ -145,56 +133,17 @@ def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
 
 
 def _recorded(record: Record) -> Recorded | Unusable:
-    """Return a record with the table that it tells of, by which its package is chosen anew."""
-    reason = next(iter(record.passed_over), "")
-    if not reason:
-        try:
-            selector, problems = parse_selector(
-                _table(record), project=record.project, version=record.version
-            )
-        except (ValueError, RecursionError):
-            reason = "this version does not understand it"
-        else:
-            if not problems:
-                return Recorded(selector, record)
-            reason = str(problems[0]).strip()
-    return Unusable(reason, record.project, record.version)
-
-
-def _table(record: Record) -> dict[str, Any]:
-    """Return the selector table that a record tells of."""
-    table: dict[str, Any] = {
-        "kind": record.kind,
-        "variable": record.variable,
-        "requires": _as_written(record.shared),
-        "variant": [_variant(one) for one in record.verdicts],
-        # Providers are not asked; a namespace has to have one.
-        "provider": {name: {"requires": [name]} for name in _namespaces(record)},
-    }
-    return {**table, "advice": record.advice} if record.advice else table
-
-
-def _variant(recorded: RecordedVariant) -> dict[str, Any]:
-    table = {key: value for key, value in recorded.dump().items() if key not in ("fits", "reason")}
-    if recorded.refuse:
-        del table["requires"]
-    else:
-        table["requires"] = _as_written(recorded.requires)
-    return table
-
-
-def _as_written(requirements: tuple[str, ...]) -> list[str]:
-    """Return requirements as a table has them, in which a brace is written twice."""
-    return [one.replace("{", "{{").replace("}", "}}") for one in requirements]
-
-
-def _namespaces(record: Record) -> Iterator[str]:
-    """Yield the namespaces of the properties that conditions ask for."""
-    for alternative in itertools.chain.from_iterable(one.when for one in record.verdicts):
-        asked = alternative.get("property")
-        texts = (asked,) if isinstance(asked, str) else asked
-        for text in texts if isinstance(texts, tuple) else ():
-            yield text.partition("::")[0].strip()
+    """Return a record with its table, by which its package is chosen anew."""
+    why = "; ".join(record.passed_over)
+    try:
+        selector = load_selector(record.table)
+        for one in record.requires:
+            Requirement(one)
+    except (InvalidRequirement, RecursionError):
+        why = why or "requires is not a list of requirements"
+    except ValueError as error:
+        why = why or str(error)
+    return Unusable(why, record.project, record.version) if why else Recorded(selector, record)
 
 
 def describe(package: Unusable) -> str:
@@ -207,19 +156,19 @@ def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
 
     Raises `SelectorError` if its record is of no use.
     """
-    key = canonical(name)
+    key = normalize(name)
     found = next((one for one in read_packages(folders) if one.key == key), None)
     if isinstance(found, Unusable):
         raise SelectorError(describe(found))
     return found
 
 
-def read_selector(folder: Path) -> Selector:
-    """Return the table of the project in ``folder``."""
+def read_folder(folder: Path) -> Project:
+    """Return the project in ``folder``."""
     if not folder.is_dir():
         what = "it is a file; expected a project's folder" if folder.exists() else "no such folder"
         raise UsageError(f"{folder}: {what}")
-    return read_project(folder).selector
+    return read_project(folder)
 
 
 def read_sdist(file: Path) -> Selector:

@@ -18,8 +18,10 @@ import pytest
 from support.command import data, error, lines, terminal
 from support.environment import ROOT
 from support.index import Index
-from support.project import write_project, write_wheel
+from support.project import write_project as write_unbounded
+from support.project import write_wheel
 
+from selector_backend import __version__
 from selector_backend.cli.index import Credentials
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
@@ -80,6 +82,13 @@ def variant(name: str, when: str = "", more: str = "") -> str:
     return f"[[tool.selector.variant]]\nname = '{name}'\n{when and f'when = {when}'}\n{more}\n"
 
 
+def write_project(folder: Path, text: str, requires: str = '["selector-backend>=0.2,<1"]') -> Path:
+    file = write_unbounded(folder, text) / "pyproject.toml"
+    head = file.read_text(encoding="utf-8").replace('["selector-backend"]', requires, 1)
+    file.write_text(head, encoding="utf-8")
+    return folder
+
+
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.name))
 def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) -> None:
     assert lines("check", project) == ["nothing to mend"]
@@ -102,8 +111,8 @@ def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
     ]
 
 
-def messages(folder: Path, text: str) -> list[str]:
-    found = data("check", write_project(folder, text), status=1)["problems"]
+def messages(folder: Path, text: str, *requires: str) -> list[str]:
+    found = data("check", write_project(folder, text, *requires), status=1)["problems"]
     return [f"{one['key'].removeprefix('tool.selector.')}: {one['message']}" for one in found]
 
 
@@ -193,6 +202,40 @@ def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str, said:
     assert found == [f"variable: {variable} {said}; SPAM_VARIANT is the default"]
     write_project(tmp_path, table(variant("cpu"), variable="'SPAM_BUILD'"))
     assert lines("check", tmp_path) == ["nothing to mend"]
+
+
+@pytest.mark.parametrize(
+    ("requires", "named"),
+    [
+        ('["selector-backend"]', "selector-backend"),
+        (
+            "[\"Selector_Backend[tree] >=0.2,!=0.3; python_version < '4'\"]",
+            "Selector_Backend[tree] ",
+        ),
+        ('["flit_core<5", "selector.backend>1", 3]', "selector.backend>1"),
+    ],
+)
+def test_a_backend_without_an_upper_bound(tmp_path: Path, requires: str, named: str) -> None:
+    (found,) = messages(tmp_path, table(variant("cpu")), requires)
+    assert found.startswith(f"build-system.requires: {named}")
+    bound = ".".join(__version__.split(".")[:2])
+    assert "has no upper bound" in found
+    assert f"; write 'selector-backend>={bound},<1'" in found
+
+
+@pytest.mark.parametrize(
+    "requires",
+    [
+        *("['selector-backend<=0.9']", "['selector-backend==0.2.*']", "['selector-backend~=0.2']"),
+        "['selector-backend @ https://index.example/selector_backend-0.2.0-py3-none-any.whl']",
+        "['selector-backend', 'selector-backend<1']",
+        # Not ours, or nobody's: frontends say what is wrong with it.
+        *("[]", "3", "['selector-backend-more', '']"),
+    ],
+)
+def test_a_backend_that_is_bounded_or_not_required(tmp_path: Path, requires: str) -> None:
+    project = write_project(tmp_path, table(variant("cpu")), requires)
+    assert lines("check", project) == ["nothing to mend"]
 
 
 def test_names_that_stand_for_a_variant_and_are_not_the_projects(tmp_path: Path) -> None:

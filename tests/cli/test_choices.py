@@ -6,19 +6,20 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from packaging.version import Version
 from support.strategies import conforms
 
-from selector_backend.cli.choices import Place, choose, linked
+from selector_backend.authoring.table import parse_selector
+from selector_backend.cli.doctor.choices import Place, choose, linked
 from selector_backend.cli.source import Recorded
-from selector_backend.decision import Decision, decide
-from selector_backend.dist_info import record
-from selector_backend.environment import Environment
-from selector_backend.machine import FACTS, Fact, Machine
-from selector_backend.request import Request
-from selector_backend.selector import parse_selector
+from selector_backend.installing.decision import Decision, decide
+from selector_backend.installing.dist_info import record_of
+from selector_backend.installing.environment import Environment
+from selector_backend.installing.machine import Fact, Machine, Origin
+from selector_backend.installing.record import Record
+from selector_backend.installing.request import Request
+from selector_backend.installing.values import replace
 
-GPU = Machine({"cuda": Fact("cuda", "a test", value=Version("12.4"))})
+GPU = Machine({"cuda": Fact("cuda", "a test", value="12.4")})
 CUDA = {"cu12": ">=12", "cu11": ">=11.2", "cpu": None}
 
 
@@ -31,6 +32,10 @@ def cuda_table(*names: str) -> dict[str, Any]:
         for name in names
     ]
     return {"variant": variants}
+
+
+def record(decision: Decision) -> Record:
+    return record_of(decision, "0")
 
 
 def install(project: str, table: dict[str, Any], *variants: str) -> Recorded:
@@ -72,11 +77,20 @@ def test_the_order_is_one_in_which_none_gets_less() -> None:
     assert changes(packages[0]) == {"spam": ["new"]}
 
 
-def test_each_may_have_to_be_the_first() -> None:
-    spam = {"variant": [{"name": "a", "conform": {"cuda": "1"}}, {"name": "b"}]}
-    both = [{"name": name, "conform": {"cuda": "2"}} for name in ("a", "b")]
-    packages = [install("spam", spam, "a"), install("eggs", {"variant": both}, "b")]
+def test_all_are_chosen_anew_in_the_order_of_their_names() -> None:
+    flexible = {"variant": [{"name": "a", "conform": {"cuda": "1"}}, {"name": "b"}]}
+    both = {"variant": [{"name": name, "conform": {"cuda": "2"}} for name in ("a", "b")]}
+    packages = [install("spam", flexible, "a"), install("eggs", both, "b")]
     assert changes(*packages) == {"eggs": ["a"], "spam": ["b"]}
+    # The other way round spam, which comes last, would get nothing; it is enough that eggs yields.
+    packages = [install("spam", both, "b"), install("eggs", flexible, "a")]
+    assert changes(*packages) == {"eggs": ["b"]}
+
+
+def test_a_variant_that_the_table_does_not_have_is_chosen_anew() -> None:
+    spam = install("spam", cuda_table("cu12", "cpu"), "cu12")
+    gone = Recorded(spam.selector, replace(spam.record, variants=("rocm",)))
+    assert changes(gone) == {"spam": ["cu12"]}
 
 
 def test_what_is_stated_wins_over_what_providers_said_then() -> None:
@@ -86,8 +100,9 @@ def test_what_is_stated_wins_over_what_providers_said_then() -> None:
     value = frozenset({"x :: level :: v3"})
     then = Machine({"property": Fact("property", "x", value=value)})
     spam = Recorded(selector, record(decide(selector, then, Request(), Environment())))
-    for source, names in ((FACTS["property"].source, []), ("--set", ["any"])):
-        now = Machine({"property": Fact("property", source, reason="a test says so")})
+    for origin, names in ((Origin.READ, []), (Origin.STATED, ["any"]), (Origin.PROFILE, ["any"])):
+        absent = Fact("property", "a test", reason="a test says so", origin=origin)
+        now = Machine({"property": absent})
         choices = choose([spam], place(now, [spam]))
         assert [one.decision.names for one in choices if one.changes] == [names] * bool(names)
 
@@ -155,11 +170,11 @@ def is_well(packages: list[Recorded], machine: Machine) -> bool:
         verdict.fits
         for package, decision in zip(packages, decisions)
         for verdict in decision.verdicts
-        if verdict.variant in package.variants
+        if verdict.variant in package.record.variants
     ) and all(decision.names for decision in decisions)
 
 
 def depth(package: Recorded, decision: Decision | None = None) -> int:
     names = [variant.name for variant in package.selector.variants]
-    (name,) = decision.names if decision else package.variants
+    (name,) = decision.names if decision else package.record.variants
     return names.index(name)

@@ -230,6 +230,34 @@ def test_a_record_that_cannot_be_read(
         assert environment.record()["variants"] == ["cu12"]
 
 
+def test_a_record_that_is_damaged_in_one_place(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    (file,) = environment.site_packages.glob("spam-1.0.dist-info/selector.json")
+    whole = environment.record()
+    table = whole["table"]
+    cu12 = table["variants"][0]
+    marker, refusal = {"when": [{"marker": "{"}]}, {"when": [], "refuse": "No {cuda.x} }"}
+    for damaged, said in (
+        ({"requires": ["a b"]}, "its record cannot be read: requires is not a list of require"),
+        ({"requires": ["a; " + "(" * 5000]}, "its record cannot be read: requires is not a list"),
+        ({"table": {**table, "variants": []}}, "its record cannot be read: its table is not"),
+        ({"variants": ["rocm"]}, "rocm fits this machine, but is not the best for it; cu12 is"),
+        ({"table": {**table, "variants": [{**cu12, **marker}]}}, "marker { cannot be told: '{' is"),
+        (
+            {"table": {**table, "variants": [{**cu12, **refusal}]}},
+            "nothing is what this machine gets",
+        ),
+    ):
+        file.write_text(json.dumps({**whole, **damaged}), encoding="utf-8")
+        (finding,) = doctor(environment, GPU, well=False)["findings"]
+        assert said in finding["messages"][0]
+        process = command("explain", "spam", "--python", environment.python, environ=GPU)
+        assert "Traceback" not in process.stderr
+
+
 def test_metadata_that_is_not_utf_8_and_a_record_that_leads_in_a_circle(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
@@ -253,8 +281,12 @@ def test_what_is_stated_is_what_the_commands_install(
 ) -> None:
     environment = make_environment(index)
     environment.pip("install", "spam", environ=GPU)
+    # Made for this machine, and kept; an install that names a variant is not to be given it.
+    environment.pip("wheel", "--no-deps", "spam", "-w", str(environment.folder), environ=GPU)
     given = ("doctor", "--python", environment.python, "--set", "cuda=11.8")
-    shown = [shlex.split(one) for one in lines(*given, status=1) if one.startswith("  ")]
+    found = lines(*given, status=1)
+    assert not [line for line in found if "the machine has changed" in line]
+    shown = [shlex.split(one) for one in found if one.startswith("  ")]
     for _, *arguments in shown:
         environment.pip(*arguments[2:], environ=NONE)
     assert lines(*given) == ["spam 1.0: cu11 suits this machine"]

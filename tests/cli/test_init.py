@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -60,6 +61,8 @@ def test_what_is_written_is_checked_built_installed_and_imported(
     written = lines("init", folder, "--name", "spam", "--kind", kind, *options)
     assert lines("check", folder / "spam") == ["nothing to mend"]
     assert table(folder)["kind"] == kind
+    text = (folder / "spam" / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'^requires = \["selector-backend>=\d+\.\d+,<\d+"\]$', text, re.MULTILINE)
 
     # The commands that it ends with, as they stand there.
     environment = make_environment(serve(runtime_wheel.parent))

@@ -15,7 +15,7 @@ from support.hooks import Backend
 from support.index import Index
 from support.project import hook_environ, write_project
 
-from selector_backend.machine import FACTS
+from selector_backend.installing.facts import FACTS
 
 COMMANDS = ("machine", "explain", "check", "matrix", "doctor", "plan", "init")
 
@@ -66,7 +66,10 @@ def test_mistakes_in_the_command_line_are_one_message() -> None:
     for arguments, message in (
         (("--set", "cdua=12"), "--set cdua=12: 'cdua' is not a fact, did you mean 'cuda'?"),
         (("--set", "cuda"), "expected a value, for example --set cuda=12.4"),
-        (("--set", "cuda=new"), "'new' is not a version; for example --set cuda=12.4"),
+        (
+            ("--set", "cuda=new"),
+            "expected numbers with dots between them; for example --set cuda=12.4",
+        ),
         (("--machine", "nowhere.json"), "--machine nowhere.json: there is no such file"),
     ):
         found = error("machine", *arguments)

@@ -18,6 +18,8 @@ from support.environment import ROOT, Environment, clean_environ, create_environ
 from support.index import Index
 from support.project import CUDA, hook_environ, write_project
 
+from selector_backend.authoring import REQUIREMENTS
+
 RECIPES = sorted((ROOT / "docs/recipes").glob("*/"))
 
 REFUSING = CUDA + '\n[[tool.selector.variant]]\nname = "never"\nrefuse = "No."\n'
@@ -92,7 +94,8 @@ def backend(
     folder = tmp_path_factory.mktemp("backend")
     environ = {**clean_environ(folder / "home"), "UV_DEFAULT_INDEX": serve(wheelhouse).url}
     environment = create_environment(folder / "venv", environ, pip=None)
-    environment.uv("pip", "install", "selector-backend")
+    # Without build isolation, what compiles a source tree has to be there.
+    environment.uv("pip", "install", "selector-backend", *REQUIREMENTS)
     return environment
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +78,33 @@ def test_variants_that_stand_side_by_side(tmp_path: Path) -> None:
     ]
 
 
+def test_one_image_has_what_serves_most_machines_and_then_what_serves_most_of_the_rest(
+    tmp_path: Path,
+) -> None:
+    levels = ("x86_64_v4", "x86_64_v3", "x86_64_v2")
+    rows = [f"[[tool.selector.variant]]\nname = '{n}'\nwhen = {{ cpu = '{n}' }}" for n in levels]
+    table = "\n".join(["[tool.selector]\nkind = 'capability'", *rows])
+    options = ("--summary", "--project", write_project(tmp_path / "source", table))
+    nodes = tmp_path / "nodes"
+    nodes.mkdir()
+
+    def image(*cpus: str) -> list[str]:
+        for number, cpu in enumerate(cpus):
+            text = json.dumps({"format": 1, "facts": {"cpu": cpu}})
+            (nodes / f"{number}.json").write_text(text, encoding="utf-8")
+        return lines("plan", nodes, *options)[6:]
+
+    # Both v3 and v2 fit all three machines; v3 comes first in the table.
+    assert image("x86_64_v4", "x86_64_v4", "x86_64_v3") == [
+        "in one image: SPAM_VARIANT=x86_64_v3",
+        "so that each has its best: SPAM_VARIANT=x86_64_v4,x86_64_v3",
+    ]
+    assert image("x86_64_v4", "x86_64_v4", "x86_64_v3", "x86_64_v2") == [
+        "in one image: SPAM_VARIANT=x86_64_v2",
+        "so that each has its best: SPAM_VARIANT=x86_64_v4,x86_64_v3,x86_64_v2",
+    ]
+
+
 def test_a_fact_that_is_stated_for_the_whole_fleet(tmp_path: Path) -> None:
     nodes = write_fleet(tmp_path / "nodes", FLEET)
     found = lines("plan", nodes, *project(tmp_path), "--set", "cuda=12.8")
@@ -141,6 +170,8 @@ def test_it_agrees_with_explain(tmp_path: Path) -> None:
         ('{"format": 1, "facts": {"cdua": "12"}}', "facts.cdua: not a known fact, did you mean"),
         ('{"format": 1, "facts": {"cuda": "new"}}', "fleet.jsonl:2 has an error:\n  facts.cuda: "),
         ("[]", "fleet.jsonl:2 is not a machine profile"),
+        # Of a fact that the table does not ask for.
+        ('{"format": 1, "facts": {"glibc": 2}}', "fleet.jsonl:2 has an error:\n  facts.glibc: "),
     ],
 )
 def test_a_profile_that_is_none_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -166,6 +197,22 @@ def test_a_terminal_gets_a_table_and_files_have_to_be_there(tmp_path: Path) -> N
     assert status == 0
     assert "┃ machines" in output
     assert "no such file or folder" in error("plan", "nowhere", *project(tmp_path))
+
+
+def test_a_bar_on_the_terminal_takes_nothing_from_standard_output(tmp_path: Path) -> None:
+    nodes = write_fleet(tmp_path / "nodes", {"a": "12.4"})
+    ours, theirs = pty.openpty()
+    process = subprocess.run(
+        [*COMMAND, *map(str, ["plan", nodes, *project(tmp_path)])],
+        env=hook_environ(TERM="xterm-256color"),
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert process.stdout.splitlines()[0] == f"{nodes}/a.json  cu12"
 
 
 def test_memory_does_not_grow_with_the_machines(tmp_path: Path) -> None:

@@ -212,8 +212,11 @@ def test_one_lost_gpu_does_not_hide_the_others(tmp_path: Path, driver: Driver) -
 @pytest.mark.parametrize(
     ("driver_version", "reason"),
     [
-        ("550.54.14-tegra", "NVML: '550.54.14-tegra' is not a version"),
-        ("", "NVML: '' is not a version"),
+        (
+            "550.54.14-tegra",
+            "NVML: '550.54.14-tegra' is not a version; expected numbers with dots between them",
+        ),
+        ("", "NVML: '' is not a version; expected numbers with dots between them"),
         ("550.\udcff", "NVML: its answer is not text"),
     ],
 )

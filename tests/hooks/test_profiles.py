@@ -207,7 +207,7 @@ def test_a_variable_that_is_not_utf_8_is_recorded_as_it_is(tmp_path: Path) -> No
 
 [[tool.selector.variant]]
 name = "new"
-when = { marker = "platform_release == '7'" }
+when = { marker = "platform_release == '7.x'" }
 
 [[tool.selector.variant]]
 name = "any"
@@ -227,9 +227,9 @@ def test_a_profile_whose_name_no_file_can_have(tmp_path: Path, path: str) -> Non
 
 def test_a_version_of_many_digits_is_one_message(tmp_path: Path) -> None:
     digits = "1" * 5000
-    assert "is too long for a version" in error(tmp_path, {"SELECTOR_CUDA": digits})
+    assert "and so on is not a version" in error(tmp_path, {"SELECTOR_CUDA": digits})
     message = error(tmp_path, {"SELECTOR_MACHINE": write_profile(tmp_path, cuda=digits)})
-    assert "is too long for a version" in message
+    assert "and so on is not a version" in message
     assert len(message) < 500
 
 

@@ -114,12 +114,12 @@ BAD = {
 def environment(
     tmp_path_factory: pytest.TempPathFactory, spam_index: Index, wheelhouse: Path
 ) -> Environment:
-    """An environment that has the backend: what is tested here installs nothing."""
+    """An environment that can compile: what is tested here installs nothing."""
     folder = tmp_path_factory.mktemp("bad")
     environ = {**clean_environ(folder / "home"), "PIP_INDEX_URL": spam_index.url}
     pip = find_pip(wheelhouse, NEWEST_PIP)
     made = create_environment(folder / "venv", environ, pip=pip)
-    made.pip("install", "selector-backend")
+    made.pip("install", "selector-backend", "packaging", "pyproject-metadata")
     return made
 
 

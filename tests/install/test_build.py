@@ -58,6 +58,7 @@ def test_sdist_and_wheel_hold_only_what_they_should(source: Path, tmp_path: Path
             "spam-1.0/README.md",
             "spam-1.0/licenses/other.txt",
             "spam-1.0/pyproject.toml",
+            "spam-1.0/selector-table.json",
         ]
     with zipfile.ZipFile(tmp_path / "out/spam-1.0-py3-none-any.whl") as wheel:
         assert wheel.namelist() == [

@@ -21,23 +21,24 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from selector_runtime._conditions import judge
+from selector_runtime._fits import fits
 from selector_runtime._record import find_record
 from support.project import HEAD
 from support.strategies import anything, machines, tables
 
-from selector_backend.cli.choices import Place, choose
+from selector_backend.authoring.table import parse_selector
+from selector_backend.cli.doctor.choices import Place, choose
 from selector_backend.cli.index import compare
 from selector_backend.cli.source import Recorded, read_packages, read_sdist
-from selector_backend.decision import decide
-from selector_backend.dist_info import record
-from selector_backend.environment import Environment, read_environment
 from selector_backend.errors import SelectorError
-from selector_backend.machine import FACTS, Machine
-from selector_backend.profile import read_profile
-from selector_backend.record import Record, RecordedVariant, Unusable, parse_record
-from selector_backend.request import ProfileFile, Request
-from selector_backend.selector import Selector, parse_selector
+from selector_backend.installing.decision import Decision, decide
+from selector_backend.installing.dist_info import record_of
+from selector_backend.installing.environment import Environment, read_environment
+from selector_backend.installing.facts import FACTS
+from selector_backend.installing.machine import Machine, ProfileFile, read_profile
+from selector_backend.installing.record import Record, Unusable, Verdict, parse_record
+from selector_backend.installing.request import Request
+from selector_backend.installing.table import Selector, load_selector
 
 DIGITS = "1" * 5000
 DEEP = "[" * 900 + "]" * 900
@@ -49,6 +50,10 @@ def parse(table: dict[str, Any]) -> Selector:
     selector, problems = parse_selector(table, project="spam", version="1.0")
     assert problems == []
     return selector
+
+
+def record(decision: Decision) -> Record:
+    return record_of(decision, "0")
 
 
 SPAM = parse(
@@ -130,7 +135,9 @@ def test_a_record_is_read_or_says_why_not(text: str) -> None:
     assert again == found
     assert isinstance(again, Record)
     assert again.passed_over == ()
-    assert all(isinstance(one, RecordedVariant) for one in found.verdicts)
+    with contextlib.suppress(ValueError):
+        assert load_selector(found.table) == load_selector(again.table)
+    assert all(isinstance(one, Verdict) for one in found.verdicts)
 
 
 def install(folder: str, name: str, *, metadata: bytes, record: bytes) -> None:
@@ -172,7 +179,7 @@ def test_whatever_the_record_core_can_be_imported(text: str) -> None:
         assert all(isinstance(one, str) for one in found.requires(name) or ())
         when = found.when(name)
         if when:
-            judge(when)
+            fits(when)
 
 
 # --- an index

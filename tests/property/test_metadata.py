@@ -15,15 +15,17 @@ from packaging.metadata import Metadata, parse_email
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from support.strategies import MARKERS, specifiers, to_toml
+from support.strategies import MARKERS, releases, specifiers, to_toml
 
-from selector_backend.decision import decide
-from selector_backend.dist_info import dist_info, sdist_files
-from selector_backend.environment import Environment
+from selector_backend.authoring.compile import compile_project
+from selector_backend.authoring.project import Project, read_project
+from selector_backend.authoring.sdist import sdist_files
 from selector_backend.errors import SelectorError
-from selector_backend.machine import Machine
-from selector_backend.project import Project, read_project
-from selector_backend.request import Request
+from selector_backend.installing.decision import decide
+from selector_backend.installing.dist_info import metadata as metadata_of
+from selector_backend.installing.environment import Environment
+from selector_backend.installing.machine import Machine
+from selector_backend.installing.request import Request
 
 NEVER_UPLOAD = "Private :: Do Not Upload"
 
@@ -64,7 +66,7 @@ _projects = st.fixed_dictionaries(
         "authors": _people,
         "maintainers": _people,
         "readme": st.fixed_dictionaries({"text": texts, "content-type": st.just("text/x-rst")}),
-        "requires-python": specifiers,
+        "requires-python": specifiers | releases.map("==={}".format),
         "urls": st.dictionaries(texts, texts, max_size=2),
         "classifiers": st.lists(texts, max_size=2),
         "optional-dependencies": st.dictionaries(
@@ -106,9 +108,10 @@ def test_what_is_accepted_is_read_back_as_it_went_in(
             event("refused")
             return
         event("accepted")
-        decision = decide(project.selector, Machine(), Request(), Environment())
-        metadata = dist_info(project, decision)["METADATA"]
-        pkg_info = sdist_files(project)["PKG-INFO"]
+        compiled = compile_project(project)
+        decision = decide(compiled.selector, Machine(), Request(), Environment())
+        metadata = metadata_of(compiled, decision, str(project.version))
+        pkg_info = sdist_files(project, "0")["PKG-INFO"]
     static = [
         _with_extra(Requirement(one), extra)
         for extra, some in data.get("optional-dependencies", {}).items()
@@ -124,7 +127,7 @@ def test_what_is_accepted_is_read_back_as_it_went_in(
     classifiers = data.get("classifiers", [])
     _is_read_back(pkg_info, project, data, static, classifiers)
     everything = [*shared, *chosen, *static, *handed_on]
-    classifiers = [*dict.fromkeys([*classifiers, NEVER_UPLOAD])]
+    classifiers = [*classifiers, *{NEVER_UPLOAD}.difference(classifiers)]
     _is_read_back(metadata, project, data, everything, classifiers)
 
 
@@ -167,9 +170,9 @@ def _is_read_back(
     ):
         people = data.get(field, [])
         names = ", ".join(one["name"] for one in people if "email" not in one)
-        assert _stripped(raw.get(named) or "") == _stripped(names)
+        assert _stripped(str(raw.get(named) or "")) == _stripped(names)
         addresses = [one["email"] for one in people if "email" in one]
-        found = getaddresses([raw.get(reachable) or ""])
+        found = getaddresses([str(raw.get(reachable) or "")])
         assert [email for _, email in found if email] == addresses
 
 

@@ -12,10 +12,10 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 from support.strategies import anything, tables, to_toml
 
+from selector_backend.authoring.project import read_project
+from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.texts import unfit
 from selector_backend.errors import SelectorError
-from selector_backend.project import read_project
-from selector_backend.selector import parse_selector
-from selector_backend.texts import unfit
 
 LONG = "1" * 5000
 HEAD = {
@@ -75,6 +75,19 @@ def _mutated(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
+def _inside(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _nested(depth: int) -> dict[str, Any]:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value}
+    return {"a": value}
+
+
 @given(_mutated() | st.fixed_dictionaries({"project": anything("name"), "tool": anything()}))
 def test_a_valid_file_with_something_changed_is_read_or_refused(document: dict[str, Any]) -> None:
     event("read" if _is_read(to_toml(_without_none(document))) else "refused")
@@ -111,15 +124,21 @@ def _is_read(text: str) -> bool:
         st.sampled_from(["variant", "kind", "requires", "provider", "extras", "advice", "\ud800"]),
         anything("\udcff", "name", "when", "cuda", "conform", *_BAD_TEXTS),
     )
-    | _mutated().map(lambda document: document.get("tool"))
+    | _mutated().map(lambda document: _inside(document, "tool", "selector")),
 )
 @example({"variant": [{"name": "a", "conform": {"\ud800": "1"}}]})
 @example({"variant": [{"name": "a", "when": {"cuda": f">={LONG}"}}]})
 def test_a_table_of_any_data_is_read_or_its_problems_are_named(table: Any) -> None:
-    table = table.get("selector", table) if isinstance(table, dict) else {}
-    _, problems = parse_selector(
-        table if isinstance(table, dict) else {}, project="spam", version="1.0"
-    )
+    if isinstance(table, dict):
+        _names_its_problems(table)
+
+
+def test_a_table_that_is_nested_very_deep_is_read_or_its_problems_are_named() -> None:
+    _names_its_problems(_nested(3000))  # which Hypothesis cannot print
+
+
+def _names_its_problems(table: dict[str, Any]) -> None:
+    _, problems = parse_selector(table, project="spam", version="1.0")
     for problem in problems:
         assert problem.key.startswith("tool.selector.")
         assert unfit(str(problem), lines=True) is None

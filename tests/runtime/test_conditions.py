@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from packaging.markers import Marker, default_environment
 from packaging.specifiers import SpecifierSet
 from selector_runtime._conditions import CannotTellError, evaluate, satisfies
+from selector_runtime._fits import _READERS
 
 from .conftest import KILLER, Site
 from .test_load import warnings_in
@@ -28,16 +29,23 @@ name = "cpu"
 
 
 @pytest.mark.parametrize("archspec", [True, False])
-@pytest.mark.parametrize("cpu", ["x86_64_v3", "avx512f", ""])
+@pytest.mark.parametrize(
+    ("cpu", "reason"),
+    [
+        ("x86_64_v3", "cpu lacks x86_64_v4 (as SELECTOR_CPU has it)"),
+        ("avx512f", "cpu lacks x86_64_v4 (as SELECTOR_CPU has it)"),
+        ("", "cpu is absent: SELECTOR_CPU is set to nothing"),
+    ],
+)
 def test_a_cpu_that_lacks_the_instructions_is_not_tried(
-    site: Site, cpu: str, archspec: bool
+    site: Site, cpu: str, reason: str, archspec: bool
 ) -> None:
     site.write_variants(cu12=KILLER)
     site.install(AVX512, SPAM_VARIANT="cu12")
     process = site.run(SELECTOR_CPU=cpu, site=archspec)
     assert process.stdout == "cpu\n"
     text = warnings_in(process)
-    assert "cu12 of spam is installed, but does not fit here: cpu lacks x86_64_v4" in text
+    assert f"cu12 of spam is installed, but does not fit here: {reason}" in text
     assert "    pip install --force-reinstall spam==1.0\n" in text
 
 
@@ -64,7 +72,7 @@ def test_a_cpu_that_has_the_instructions_is_used(site: Site, archspec: bool) -> 
 @pytest.mark.parametrize("name", ["x86_64_v2", "x86_64_v3", "x86_64_v4", "avx2", "zen3", "sse3"])
 def test_cpuinfo_and_archspec_agree_on_levels_and_features(site: Site, name: str) -> None:
     """`zen3` is for archspec alone to tell; this machine is none, or the test says so."""
-    code = f"from selector_runtime._conditions import judge\nprint(judge({{'cpu': {name!r}}})[0])\n"
+    code = f"from selector_runtime._fits import fits\nprint(fits([{{'cpu': {name!r}}}])[0])\n"
     without, with_it = site.run(code).stdout, site.run(code, site=True).stdout
     if name == "zen3" and with_it == "True\n":
         pytest.skip("only archspec knows this machine by its name")
@@ -111,16 +119,19 @@ def table(when: str) -> str:
     [
         ("{ glibc = '>=99' }", "is not >=99"),
         ("{ macos = true, glibc = true }", "macos is absent"),
-        ("{ marker = \"sys_platform == 'plan9'\" }", "marker sys_platform == 'plan9' is false"),
+        (
+            "{ marker = \"sys_platform == 'plan9'\" }",
+            'marker sys_platform == "plan9" is false: sys_platform is',
+        ),
         ("[{ glibc = '<2' }, { musl = '>=1' }]", "is not <2; and musl is absent"),
-        ("{ cuda = '>=12', cpu = 'no-such' }", "cpu lacks no_such, as /proc/cpuinfo has it"),
+        ("{ cuda = '>=12', cpu = 'no-such' }", "cpu lacks no_such (as /proc/cpuinfo has it)"),
         ("{ cuda = '>=99' }", None),
         ("[{ glibc = '>=99' }, { cuda = '>=12' }]", None),
         (
             "{ glibc = '>=2.1,!=2.0', marker = \"os_name != 'nt' and python_version >= '3.9'\" }",
             None,
         ),
-        ("{ marker = \"python_version ~= '3.0'\" }", None),
+        ("{ marker = \"python_version == '3.*'\" }", None),
         ("{ cpu = true, macos = false }", None),
     ],
 )
@@ -187,7 +198,7 @@ def test_what_is_not_installed_of_variants_that_exclude_each_other_takes_two_com
         "  cu12: ValueError: no. To mend it:\n"
         '    pip install --force-reinstall spam-cu12==1.0 "cuda-toolkit[cudart]==12.*"\n'
         "  cpu: it is not installed. To mend it:\n"
-        "    pip uninstall --yes spam spam-cu12 cuda-toolkit\n"
+        "    pip uninstall --yes spam spam-cu12\n"
         "    pip install --config-settings variant=cpu spam==1.0\n"
     )
 
@@ -196,7 +207,7 @@ def test_what_is_not_installed_of_variants_that_exclude_each_other_takes_two_com
     ("requires", "command"),
     [
         ([], "pip install --force-reinstall spam==1.0"),
-        (["spam-gpu=={version}"], "pip install --force-reinstall spam-gpu==1.0"),
+        (["spam-gpu==1.0"], "pip install --force-reinstall spam-gpu==1.0"),
         ("text", "pip install --force-reinstall spam-cu12==1.0"),
         (["{nothing}", "{", "{0.x}"], 'pip install --force-reinstall "{nothing}" "{" "{0.x}"'),
     ],
@@ -205,9 +216,9 @@ def test_the_command_is_made_from_what_the_record_has(
     site: Site, requires: object, command: str
 ) -> None:
     site.write_variants(cu12="raise ValueError('no')")
-    variant = {"name": "cu12", "requires": requires, "when": {"macos": False}}
-    record = {"format": 1, "version": "1.0", "kind": "capability", "variants": ["cu12"]}
-    record["table"] = {"variant": [variant, {"name": "cpu"}]}
+    variant = {"name": "cu12", "requires": requires, "when": [{"macos": False}]}
+    record = {"format": 1, "version": "1.0", "variants": ["cu12"]}
+    record["table"] = {"kind": "capability", "variants": [variant, {"name": "cpu"}]}
     site.write("spam-1.0.dist-info/selector.json", json.dumps(record))
     assert f"\n    {command}\n" in warnings_in(site.run())
 
@@ -269,8 +280,10 @@ MARKERS = st.recursive(
 
 @given(MARKERS)
 def test_markers_evaluate_as_packaging_has_it(marker: str) -> None:
+    environment, _ = _READERS["marker"]()
+    assert isinstance(environment, dict)
     try:
-        found = evaluate(marker)
+        found = evaluate(marker, environment)
     except CannotTellError:
         return  # it is left to the import
     assert found == Marker(marker).evaluate()
@@ -281,4 +294,4 @@ def test_markers_evaluate_as_packaging_has_it(marker: str) -> None:
 )
 def test_what_is_no_marker_is_not_evaluated(text: str) -> None:
     with pytest.raises(CannotTellError):
-        evaluate(text)
+        evaluate(text, {"os_name": "posix"})

@@ -24,8 +24,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector_backend.archive import write_folder, write_sdist, write_wheel
 from selector_backend.errors import SelectorError
+from selector_backend.installing.archive import write_folder, write_sdist, write_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

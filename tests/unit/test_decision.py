@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from packaging.version import Version
 from support.strategies import (
     environments_of_packages,
     machine_pairs,
@@ -15,11 +14,15 @@ from support.strategies import (
     tables,
 )
 
-from selector_backend.decision import Decision, Verdict, decide, judge
-from selector_backend.environment import Environment
-from selector_backend.machine import Fact, Machine, load_machine
-from selector_backend.request import Request
-from selector_backend.selector import Selector, parse_selector
+from selector_backend.authoring.table import parse_selector
+from selector_backend.installing.conditions import judge
+from selector_backend.installing.decision import Decision, decide
+from selector_backend.installing.environment import Environment
+from selector_backend.installing.machine import Fact, Machine, Origin, load_machine
+from selector_backend.installing.messages import message_of
+from selector_backend.installing.record import Record, Verdict
+from selector_backend.installing.request import Request
+from selector_backend.installing.table import Selector, fill
 
 NO_DRIVER = Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")
 CUDA: dict[str, Any] = {
@@ -48,9 +51,16 @@ def choose(table: dict[str, Any], known: Machine) -> Decision:
     return decide(parse(table), known, Request(), Environment())
 
 
+def message(decision: Decision) -> str:
+    text = message_of(decision)
+    assert text is not None
+    return text
+
+
 def verdict(when: object, known: Machine) -> Verdict:
     (variant,) = parse({"variant": [{"name": "x", "when": when}]}).variants
-    return judge(variant, known)
+    fits, reason = judge(variant.when, known)
+    return Verdict(variant.name, fits, reason)
 
 
 # --- what is chosen
@@ -73,7 +83,7 @@ def test_the_first_variant_that_fits_is_chosen(cuda: str | None, variant: str) -
     decision = choose(CUDA, machine(cuda=cuda))
     assert [one.name for one in decision.variants] == [variant]
     assert list(map(str, decision.requires)) == [f"spam-{variant}==1.0"]
-    assert decision.problem is None
+    assert message_of(decision) is None
 
 
 def test_every_variant_is_judged_even_after_the_one_chosen() -> None:
@@ -88,7 +98,7 @@ def test_every_variant_is_judged_even_after_the_one_chosen() -> None:
 def test_what_every_variant_requires_comes_first() -> None:
     decision = choose({**CUDA, "requires": ["spam-core=={version}"]}, machine())
     assert list(map(str, decision.requires)) == ["spam-core==1.0", "spam-cpu==1.0"]
-    assert list(map(str, decision.variant_requires)) == ["spam-cpu==1.0"]
+    assert [one.requires for one in decision.variants] == [("spam-cpu==1.0",)]
 
 
 def test_a_capability_selector_left_to_the_machine_gets_one_variant() -> None:
@@ -99,7 +109,7 @@ def test_a_capability_selector_left_to_the_machine_gets_one_variant() -> None:
 def test_the_decision_holds_the_facts_that_counted_and_no_others() -> None:
     decision = choose(CUDA, machine(cuda="12.4", glibc="2.31"))
     assert set(decision.facts) == {"cuda"}
-    assert decision.facts["cuda"].value == Version("12.4")
+    assert decision.facts["cuda"].value == "12.4"
 
 
 # --- the sentences
@@ -117,7 +127,8 @@ LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version"
         ({"cuda": " >=12, <13 "}, {"cuda": "11.8"}, False, "cuda 11.8 is not >=12, <13"),
         ({"cuda": "==12.*"}, {"cuda": "12.9"}, True, "cuda 12.9 is ==12.*"),
         ({"glibc": ">=2.28"}, {"glibc": "2.17"}, False, "glibc 2.17 is not >=2.28"),
-        ({"cuda": ">=12"}, {"cuda": "13.0rc1"}, True, "cuda 13.0rc1 is >=12"),
+        ({"cuda": ">12.0,~=12.4"}, {"cuda": "12.5"}, True, "cuda 12.5 is >12.0,~=12.4"),
+        ({"cuda": "==12"}, {"cuda": "12.0"}, True, "cuda 12.0 is ==12"),
         # several GPUs: one is enough
         (
             {"compute-capability": ">=8"},
@@ -136,6 +147,12 @@ LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version"
             {"compute_capability": ["8.6", "7.5"]},
             False,
             "compute-capability 7.5, 8.6 are not >=9",
+        ),
+        (
+            {"compute-capability": ">=8"},
+            {"compute_capability": ["12.0", "7.5", "9.0"]},
+            True,
+            "compute-capability 12.0 is >=8",
         ),
         (
             {"compute-capability": "==7.*"},
@@ -237,6 +254,8 @@ def test_absence_can_be_asked_for() -> None:
         ("sys_platform == 'linux'", False),
         ("python_version >= '4.2'", True),
         ("python_full_version == '4.2.1'", True),
+        ("python_full_version == '4.2.*'", True),
+        ("'4.2.0' > python_full_version", False),
         ("platform_machine in 'vax pdp11'", True),
         ("'vax' == platform_machine and os_name != 'posix'", True),
         ("sys_platform != 'plan9' or implementation_version >= '4'", True),
@@ -270,12 +289,24 @@ def test_a_word_in_a_markers_text_is_not_taken_for_a_variable() -> None:
 
 @pytest.mark.parametrize(
     "environment",
-    [{"python_version": "three"}, {"python_version": ""}, {"python_version": "3.9; rm"}],
+    [{"python_version": "three"}, {"python_version": ""}, {"python_version": "; rm"}, {}],
 )
 def test_a_marker_that_cannot_be_evaluated_does_not_hold(environment: dict[str, str]) -> None:
-    found = verdict({"marker": "python_version ~= '3.9'"}, machine(marker=environment))
+    found = verdict({"marker": "python_version >= '3.9'"}, machine(marker=environment))
     assert not found.fits
-    assert 'marker python_version ~= "3.9"' in found.reason
+    assert 'marker python_version >= "3.9" cannot be told' in found.reason
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("3.13.0rc1", True), ("3.13.0a1+", True), ("3.12.9+", False)]
+)
+def test_an_interpreter_before_its_release_counts_as_its_release(
+    version: str, expected: bool
+) -> None:
+    known = machine(marker={"python_full_version": version})
+    assert verdict({"marker": "python_full_version >= '3.13'"}, known).fits is expected
+    assert verdict({"marker": "'3.13' <= python_full_version"}, known).fits is expected
+    assert verdict({"marker": "python_full_version < '3.13'"}, known).fits is not expected
 
 
 def test_the_decision_holds_only_the_marker_variables_that_count() -> None:
@@ -309,8 +340,7 @@ def test_a_variant_that_refuses_stops_with_its_message() -> None:
     decision = choose(REFUSING, machine(cuda="11.8"))
     assert decision.variants == ()
     assert decision.requires == ()
-    assert decision.problem is not None
-    lines = decision.problem.splitlines()
+    lines = message(decision).splitlines()
     assert lines[0] == "spam 1.0 cannot be installed on this machine."
     assert lines[1] == "The driver supports CUDA 11.8 only; spam 1.0 needs {12}."
     assert "  cu12: cuda 11.8 is not >=12" in lines
@@ -326,15 +356,13 @@ def test_a_refusal_that_does_not_fit_does_not_stop_what_fits_after() -> None:
 
 
 def test_a_refusal_is_not_presented_as_a_variant_that_fits() -> None:
-    problem = choose(REFUSING, machine(cuda="11.8")).problem
-    assert problem is not None
+    problem = message(choose(REFUSING, machine(cuda="11.8")))
     assert "too-old: fits" not in problem
 
 
 def test_where_nothing_fits_the_message_says_why_and_how_to_force_a_variant() -> None:
     table = {**GPU_ONLY, "advice": "CUDA here is {cuda}; see https://spam.example/{project}."}
-    problem = choose(table, Machine({"cuda": NO_DRIVER})).problem
-    assert problem is not None
+    problem = message(choose(table, Machine({"cuda": NO_DRIVER})))
     lines = problem.splitlines()
     assert lines[0] == "spam 1.0 cannot be installed on this machine."
     assert "  cu12: cuda is absent: libnvidia-ml.so.1 is not installed" in lines
@@ -348,26 +376,22 @@ def test_where_nothing_fits_the_message_says_why_and_how_to_force_a_variant() ->
 
 
 def test_without_advice_the_message_has_no_empty_line() -> None:
-    problem = choose(GPU_ONLY, machine(cuda="10.2")).problem
-    assert problem is not None
+    problem = message(choose(GPU_ONLY, machine(cuda="10.2")))
     assert all(line.strip() for line in problem.splitlines())
     assert "  cu12: cuda 10.2 is not >=12" in problem
 
 
 def test_the_message_forces_by_the_variable_that_the_table_names() -> None:
-    problem = choose({**GPU_ONLY, "variable": "SPAM_FLAVOUR"}, machine()).problem
-    assert problem is not None
+    problem = message(choose({**GPU_ONLY, "variable": "SPAM_FLAVOUR"}, machine()))
     assert "SPAM_FLAVOUR=cu1" in problem
     assert "SPAM_VARIANT" not in problem
 
 
 def test_a_variant_that_refuses_is_not_offered_for_forcing() -> None:
     variants = [GPU_ONLY["variant"][0], {"name": "old", "when": {"cuda": True}, "refuse": "No."}]
-    problem = choose({"variant": variants}, machine(cuda="11.8")).problem
-    assert problem is not None
+    problem = message(choose({"variant": variants}, machine(cuda="11.8")))
     assert "SPAM_VARIANT=cu12" in problem
-    only_refusing = choose({"variant": variants[1:]}, machine(cuda="11.8")).problem
-    assert only_refusing is not None
+    only_refusing = message(choose({"variant": variants[1:]}, machine(cuda="11.8")))
     assert "SPAM_VARIANT" not in only_refusing
 
 
@@ -381,9 +405,13 @@ def test_placeholders_of_every_kind_of_fact_are_filled() -> None:
     known = machine(
         cuda="12.4", compute_capability=["8.6", "9.0"], cpu=["fma", "avx2"], marker={"os_name": "y"}
     )
-    problem = choose(table, known).problem
-    assert problem is not None
+    problem = message(choose(table, known))
     assert "12.4; 8.6, 9.0; avx2, fma; os_name=y" in problem
+
+
+def test_braces_that_are_no_placeholders_stay_as_they_are() -> None:
+    values = {"cuda": "12.4"}
+    assert fill("{{{cuda}}} {{}} {cuda.x} {0} {} { }", values) == "{12.4} {} {cuda.x} {0} {} { }"
 
 
 # --- forced variants
@@ -392,7 +420,7 @@ def test_placeholders_of_every_kind_of_fact_are_filled() -> None:
 def test_what_is_forced_is_had_whatever_the_machine() -> None:
     decision = decide(parse(CUDA), machine(), Request(("cu11",), "SPAM_VARIANT"), Environment())
     assert list(map(str, decision.requires)) == ["spam-cu11==1.0"]
-    assert decision.problem is None
+    assert message_of(decision) is None
     assert decision.facts == {}
     assert [one.fits for one in decision.verdicts] == [None, None, None]
     reasons = {one.variant: one.reason for one in decision.verdicts}
@@ -426,14 +454,25 @@ def test_there_is_a_decision_for_every_table_and_machine(
     else:
         first = next(one for one in selector.variants if one.name == fitting[0])
         assert decision.variants == (() if first.refuse is not None else (first,))
-    assert (decision.problem is None) == bool(decision.variants)
+    assert (message_of(decision) is None) == bool(decision.variants)
 
 
 @given(tables(), machines)
 def test_the_same_machine_gets_the_same_decision(table: dict[str, Any], known: Machine) -> None:
-    again = load_machine(known.dump(), "a test")
+    again = load_machine(known.dump(), "a test", Origin.READ)
     first, second = (decide(parse(table), one, Request(), Environment()) for one in (known, again))
     assert first == second
+
+
+def test_of_another_variant_only_what_is_still_installed_is_named() -> None:
+    own = ["spam-core=={version}", "cuda-toolkit==12.*"]
+    table = {"variant": [{"name": name, "requires": own} for name in ("cu12", "cpu")]}
+    then = Record("spam", "0.9", ("cu12",), distributions=("spam-cu12", "spam-core"))
+    versions = {"spam": "0.9", "spam-core": "0.9", "cuda-toolkit": "12.4"}
+    environment = Environment((then,), versions)
+    stopped = decide(parse(table), machine(), Request(("cpu",), "-C variant"), environment)
+    assert "spam-core 0.9 is installed." in message(stopped)
+    assert "  pip uninstall --yes spam spam-core\n" in message(stopped)
 
 
 @given(tables(), machines, environments_of_packages())
@@ -444,14 +483,15 @@ def test_an_environment_never_gets_a_variant_that_disagrees_or_a_second_one(
     asked = [Request(), *(Request((one.key,), "-C variant") for one in selector.variants)]
     for request in asked:
         decision = decide(selector, known, request, environment)
-        assert (decision.problem is None) == bool(decision.variants)
+        assert (message_of(decision) is None) == bool(decision.variants)
         for variant in decision.variants if selector.kind == "requirement" else ():
             for other in environment.others("spam"):
                 for name, text in variant.conform.items():
                     assert other.conform.get(name, text) == text
             here = environment.versions.keys()
             others = [one for one in selector.variants if one.key != variant.key]
-            assert not any(own and own <= here for own in map(selector.distributions_of, others))
+            owns = [{*one.distributions} for one in others]
+            assert not any(own and own <= here for own in owns)
 
 
 @given(tables(), machines)
@@ -461,7 +501,7 @@ def test_a_forced_variant_is_had_on_every_machine(table: dict[str, Any], known: 
         if variant.refuse is None:
             decision = decide(selector, known, Request((variant.key,), "-C variant"), Environment())
             assert decision.variants == (variant,)
-            assert decision.problem is None
+            assert message_of(decision) is None
 
 
 @given(tables(rising_when), machine_pairs())

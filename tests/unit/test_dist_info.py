@@ -14,23 +14,30 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.markers import Marker
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from support.project import CUDA, write_project
 from support.strategies import machines, tables, to_toml
 
 import selector_backend
-from selector_backend.archive import write_folder
-from selector_backend.decision import Decision, decide
-from selector_backend.dist_info import dist_info, read_dist_info, record, sdist_files
-from selector_backend.environment import Environment
+from selector_backend.authoring import sdist
+from selector_backend.authoring.compile import compile_project
+from selector_backend.authoring.project import Project, read_project
+from selector_backend.authoring.table import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.machine import Fact, Machine, load_machine, normalize_name
-from selector_backend.project import Project, read_project
-from selector_backend.record import Record, Unusable, parse_record
-from selector_backend.request import Request
-from selector_backend.selector import parse_selector
+from selector_backend.installing.archive import write_folder
+from selector_backend.installing.decision import Decision, decide
+from selector_backend.installing.dist_info import dist_info, record_of
+from selector_backend.installing.environment import Environment
+from selector_backend.installing.facts import normalize_name
+from selector_backend.installing.machine import Fact, Machine, load_machine
+from selector_backend.installing.prepared import read_dist_info
+from selector_backend.installing.record import Record, Unusable, parse_record
+from selector_backend.installing.request import Request
+from selector_backend.installing.table import TABLE_NAME
 
+BACKEND = selector_backend.__version__
 NEVER_UPLOAD = "Private :: Do Not Upload"
 NO_DRIVER = Machine({"cuda": Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")})
 
@@ -55,7 +62,8 @@ def machine(**values: Any) -> Machine:
 
 def decide_for(project: Project, known: Machine | None = None, *forced: str) -> Decision:
     request = Request(forced, "SPAM_VARIANT") if forced else Request()
-    return decide(project.selector, known or machine(cuda="12.4"), request, Environment())
+    selector = compile_project(project).selector
+    return decide(selector, known or machine(cuda="12.4"), request, Environment())
 
 
 def make(folder: Path, table: str = TABLE, more: str = "", **head: str) -> Project:
@@ -63,7 +71,18 @@ def make(folder: Path, table: str = TABLE, more: str = "", **head: str) -> Proje
 
 
 def wheel_files(project: Project, known: Machine | None = None, *forced: str) -> dict[str, bytes]:
-    return dist_info(project, decide_for(project, known, *forced))
+    compiled = compile_project(project)
+    decision = decide_for(project, known, *forced)
+    version = compiled.selector.version
+    return dist_info(project.folder, compiled, decision, version, BACKEND)
+
+
+def sdist_files(project: Project) -> dict[str, bytes]:
+    return sdist.sdist_files(project, BACKEND)
+
+
+def record(decision: Decision) -> Record:
+    return record_of(decision, BACKEND)
 
 
 def wheel_metadata(project: Project, known: Machine | None = None, *forced: str) -> Metadata:
@@ -309,7 +328,7 @@ def test_an_sdist_holds_the_files_of_the_metadata_and_nothing_else(tmp_path: Pat
     for name in ("README.md", "LICENSE", "setup.py", "PKG-INFO", "spam.py", ".gitignore"):
         (tmp_path / name).write_text("old\n", encoding="utf-8")
     files = sdist_files(make(tmp_path, more='readme = "README.md"'))
-    assert sorted(files) == ["LICENSE", "PKG-INFO", "README.md", "pyproject.toml"]
+    assert sorted(files) == ["LICENSE", "PKG-INFO", "README.md", "pyproject.toml", TABLE_NAME]
     assert files["pyproject.toml"] == (tmp_path / "pyproject.toml").read_bytes()
     assert files["PKG-INFO"] != b"old\n"
 
@@ -324,35 +343,53 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
         "format": 1,
         "project": "spam",
         "version": "1.0",
-        "kind": "requirement",
-        "variable": "SPAM_VARIANT",
-        "advice": "",
         "variants": ["cpu"],
         "decided-by": "machine",
         "distributions": ["spam-cpu"],
         "conform": {},
         "requires": ["spam-core==1.0", "spam-cpu==1.0"],
-        "shared": ["spam-core==1.0"],
         "facts": {"cuda": {"absent": "libnvidia-ml.so.1 is not installed", "source": "NVML"}},
         "verdicts": [
             {
                 "name": "cu12",
                 "fits": False,
                 "reason": "cuda is absent: libnvidia-ml.so.1 is not installed",
-                "requires": [
-                    "spam-cu12==1.0",
-                    'nvidia-cublas-cu12>=12; sys_platform == "linux"',
-                ],
-                "when": {"cuda": ">=12"},
             },
-            {
-                "name": "cpu",
-                "fits": True,
-                "reason": "it fits every machine",
-                "requires": ["spam-cpu==1.0"],
-            },
+            {"name": "cpu", "fits": True, "reason": "it fits every machine"},
         ],
         "notes": [],
+        "table": {
+            "project": "spam",
+            "version": "1.0",
+            "kind": "requirement",
+            "variable": "SPAM_VARIANT",
+            "requires": ["spam-core==1.0"],
+            "extras": ["plot"],
+            "variants": [
+                {
+                    "name": "cu12",
+                    "requires": [
+                        "spam-cu12==1.0",
+                        'nvidia-cublas-cu12>=12; sys_platform == "linux"',
+                    ],
+                    "extras": {
+                        "plot": [
+                            'spam-cu12[plot]==1.0; extra == "plot"',
+                            "nvidia-cublas-cu12[plot]>=12; "
+                            'sys_platform == "linux" and extra == "plot"',
+                        ]
+                    },
+                    "distributions": ["spam-cu12"],
+                    "when": [{"cuda": ">=12"}],
+                },
+                {
+                    "name": "cpu",
+                    "requires": ["spam-cpu==1.0"],
+                    "extras": {"plot": ['spam-cpu[plot]==1.0; extra == "plot"']},
+                    "distributions": ["spam-cpu"],
+                },
+            ],
+        },
         "backend": selector_backend.__version__,
     }
 
@@ -424,7 +461,7 @@ def test_a_record_is_read_back_as_it_was_written_whatever_was_decided(
     selector, problems = parse_selector(table, project="spam", version="1.0")
     assert problems == []
     found = record(decide(selector, known, Request(), Environment()))
-    written = [one.get("when", {}) for one in found.dump()["verdicts"]]
+    written = [one.get("when", {}) for one in found.dump()["table"]["variants"]]
     for when, variant in zip(written, table["variant"]):
         assert texts_of(when) == texts_of(variant.get("when", {}))
     assert json.loads(json.dumps(found.dump())) == found.dump()
@@ -442,7 +479,11 @@ def texts_of(when: Any) -> set[str]:
     tables = when if isinstance(when, list) else [when]
     values = [(name, value) for table in tables for name, value in table.items()]
     listed = [(n, [*value] if isinstance(value, (list, tuple)) else [value]) for n, value in values]
-    return {f"{n}: {normalize_name(str(one))}" for n, some in listed for one in some}
+    return {
+        f"{n}: {normalize_name(str(Marker(one) if n == 'marker' else one))}"
+        for n, some in listed
+        for one in some
+    }
 
 
 # --- any project that can be read

@@ -10,7 +10,8 @@ import sys
 import pytest
 from support.environment import ROOT
 
-from selector_backend.machine import FACTS, Kind, load_machine
+from selector_backend.installing.facts import FACTS, Kind
+from selector_backend.installing.machine import load_machine
 
 PAGE = ROOT / "docs/facts.md"
 
@@ -23,7 +24,7 @@ def test_the_table_of_facts_is_what_the_code_says() -> None:
 @pytest.mark.parametrize("name", FACTS)
 def test_every_fact_has_its_family_its_example_and_its_prose(name: str) -> None:
     fact = FACTS[name]
-    assert (ROOT / f"selector_backend/probes/{fact.family}.py").is_file()
+    assert (ROOT / f"selector_backend/installing/probes/{fact.family}.py").is_file()
     assert fact.kind.parse(fact.example)
     headings = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
     assert any(f"`{name}`" in heading for heading in headings)

@@ -13,8 +13,8 @@ import pytest
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from selector_backend.frontend import Caller, Hook, Mark, identify
-from selector_backend.process import Process, arguments_of, folder_of, start_of
+from selector_backend.installing.frontend import Caller, Hook, Mark, identify
+from selector_backend.installing.process import Process, arguments_of, folder_of, start_of
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 OLD_PIP = "/venv/lib/python3.9/site-packages/pip/_vendor/pep517/_in_process.py"
@@ -34,7 +34,7 @@ def call(
     environ: dict[str, str] | None,
     arguments: list[str],
     *,
-    cwd: str = "/work",
+    cwd: str = "/caller",
     folder: str = "",
     prefix: str = "/venv",
     identity: str = "7-100",
@@ -162,7 +162,7 @@ def test_what_uv_installs_from_a_file_gets_no_label(folder: str, mark: Mark) -> 
     assert call("-c", UV, ["uv", "pip", "install", "x.tar.gz"], folder=folder).mark is mark
 
 
-DEP = ["/work/dep"]
+DEP = ["/caller/dep"]
 ENVIRONMENT = None
 
 
@@ -185,7 +185,7 @@ ENVIRONMENT = None
         ({}, ["install", "-t", "other", "spam", "-t", "dep"], DEP),
         ({}, ["install", "-t", "/else where/dep", "spam"], ["/else where/dep"]),
         ({"HOME": "/home/me"}, ["install", "--target=~/dep", "spam"], ["/home/me/dep"]),
-        ({}, ["install", "--target=~nobody-of-that-name/x"], ["/work/~nobody-of-that-name/x"]),
+        ({}, ["install", "--target=~nobody-of-that-name/x"], ["/caller/~nobody-of-that-name/x"]),
         ({"PIP_TARGET": "dep"}, ["install", "spam"], DEP),
         ({"PIP_TARGET": "other"}, ["install", "--target", "dep", "spam"], DEP),
         ({"PIP_TARGET": ""}, ["install", "spam"], ENVIRONMENT),
@@ -268,7 +268,7 @@ def test_another_install_does_not_read_it() -> None:
 
 
 def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
-    code = "import selector_backend.process as p; print(repr(p.parent()))"
+    code = "import selector_backend.installing.process as p; print(repr(p.parent()))"
     script = tmp_path / "a (script) with blanks.py"
     script.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {code!r}])")
     arguments = [sys.executable, str(script), "a b", "", "ü"]
@@ -337,16 +337,16 @@ MANY = [f"variant-{number}" for number in range(100)]
 )
 def test_names_become_valid_tags_and_labels(variants: list[str], tag: str, label: str) -> None:
     assert Mark.TAG.tag(variants) == f"py3-none-{tag}"
-    assert Mark.LABEL.label(Version("1.0"), variants) == label
+    assert Mark.LABEL.label("1.0", variants) == label
     assert str(Version(f"1.0+{label}")) == f"1.0+{label}"
 
 
 def test_many_variants_still_make_a_file_name() -> None:
     tag = Mark.TAG.tag(MANY)
-    label = Mark.LABEL.label(Version("1.0"), MANY)
+    label = Mark.LABEL.label("1.0", MANY)
     parse_wheel_filename(f"spam-1.0+{label}-{tag}.whl")
     assert len(tag) < 200 > len(label)
 
 
 def test_a_version_with_a_label_of_its_own_gets_no_other() -> None:
-    assert Mark.LABEL.label(Version("1.0+own"), ["cu12"]) == ""
+    assert Mark.LABEL.label("1.0+own", ["cu12"]) == ""

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.project import HEAD, write_project
 from support.strategies import anything, to_toml
 
+from selector_backend.authoring.project import Project, read_project
 from selector_backend.errors import InvalidFileError, SelectorError
-from selector_backend.project import Project, read_project
 
 TABLE = """
 [tool.selector]

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from support.environment import ROOT
 
-from selector_backend.decision import decide
-from selector_backend.environment import Environment
-from selector_backend.probes import read_machine
-from selector_backend.project import read_project
-from selector_backend.request import ProfileFile, Request
+from selector_backend.authoring.project import read_project
+from selector_backend.installing.decision import decide
+from selector_backend.installing.environment import Environment
+from selector_backend.installing.machine import ProfileFile
+from selector_backend.installing.messages import message_of
+from selector_backend.installing.probes import read_machine
+from selector_backend.installing.request import Request
 
 RECIPES = ROOT / "docs/recipes"
 
@@ -172,5 +174,5 @@ def test_what_the_variants_require() -> None:
 def test_a_refusal_says_what_is_there() -> None:
     selector = read_project(RECIPES / "cudaq").selector
     machine = read_machine(selector.facts, {"SELECTOR_CUDA_TOOLKIT": "11.8", "SELECTOR_CUDA": ""})
-    problem = decide(selector, machine, Request(), Environment()).problem or ""
+    problem = message_of(decide(selector, machine, Request(), Environment())) or ""
     assert "CUDA 12 or newer. The toolkit here is 11.8, the driver's CUDA is absent" in problem

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import anything
 
+from selector_backend.authoring.table import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.request import Request, read_request
-from selector_backend.selector import Selector, parse_selector
+from selector_backend.installing.request import Request, read_request
+from selector_backend.installing.table import Selector
 
 
 def make(kind: str = "requirement", *names: str, variable: str | None = None) -> Selector:
@@ -167,13 +168,6 @@ def test_one_name_given_twice_is_one_variant() -> None:
 
 
 # --- config settings
-
-
-@pytest.mark.parametrize("name", ["varient", "Variant", "variants", "--variant", "vairant"])
-def test_a_misspelt_config_setting_is_an_error(name: str) -> None:
-    message = refusal(make(), {name: "cu12"})
-    assert repr(name) in message
-    assert "did you mean 'variant'?" in message
 
 
 @pytest.mark.parametrize(

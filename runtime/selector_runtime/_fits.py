@@ -1,0 +1,192 @@
+"""The conditions of the table that are checked before a variant is imported.
+
+Those are the ones on the CPU, whose failing kills the process, and the ones that cost nothing: on
+the C library, on macOS, and markers. What drivers can do, importing tells.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+from ._conditions import CannotTellError, holds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Callable
+
+    from ._conditions import Value
+
+
+def fits(when: Iterable[Mapping[str, Any]]) -> tuple[bool | None, str]:
+    """Return whether one of the alternatives ``when`` of a record holds here, and why not.
+
+    ``None`` is for a condition on the CPU that cannot be told, since what is not known of a CPU may
+    kill the process. Others that cannot be told count as holding: importing tells.
+    """
+    verdicts = [*map(_judge, when)]
+    for wanted in (True, None):
+        for held, sentence in verdicts:
+            if held is wanted:
+                return held, sentence
+    return False, "; and ".join(dict.fromkeys(sentence for _, sentence in verdicts))
+
+
+def _judge(alternative: Mapping[str, Any]) -> tuple[bool | None, str]:
+    verdict: tuple[bool | None, str] = (True, "")
+    for name, wanted in alternative.items():
+        if name not in _READERS:
+            continue
+        try:
+            value, reason = _READERS[name]()
+            asked = tuple(map(str, wanted)) if isinstance(wanted, list) else wanted
+            held, sentence = holds(name, asked, value, reason)
+        except Exception as error:  # noqa: BLE001 - archspec's own faults, too: nothing is told
+            if name == "cpu" and wanted is not False:
+                known = isinstance(error, CannotTellError)
+                verdict = (None, str(error) if known else f"archspec cannot read the CPU: {error}")
+            continue
+        if not held:
+            return False, sentence
+    return verdict
+
+
+# The CPU
+
+
+def _cpu() -> tuple[frozenset[str] | None, str]:
+    """Return the CPU's features, its microarchitecture and those it descends from."""
+    given = os.environ.get("SELECTOR_CPU")
+    if given is not None:
+        names = frozenset(_normalize(one) for one in given.split(",") if one.strip())
+        if not names:
+            return None, "SELECTOR_CPU is set to nothing"
+        return _implied(names), "as SELECTOR_CPU has it"
+    try:
+        return _from_archspec(), "as archspec has it"
+    except ImportError:
+        return _from_cpuinfo(), "as /proc/cpuinfo has it"
+
+
+def _normalize(name: str) -> str:
+    return name.strip().lower().replace("-", "_")
+
+
+def _from_archspec() -> frozenset[str]:
+    import warnings
+
+    from archspec.cpu import detect, host
+
+    # archspec warns, and goes on with a CPU that can do nothing, where it cannot read the system.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read, best = detect.detected_info(), host()
+    if caught:
+        raise CannotTellError(f"archspec cannot read the CPU: {caught[0].message}")
+    return _names_of(read) | _names_of(best)
+
+
+def _names_of(target: Any) -> frozenset[str]:
+    """Return the names that archspec's microarchitecture ``target`` answers to."""
+    family = [target, *target.ancestors]
+    names = {one.name for one in family if one.name}
+    names |= {feature for one in family for feature in one.features}
+    return frozenset(
+        map(_normalize, names | {one for one in target.feature_aliases if one in target})
+    )
+
+
+def _implied(names: frozenset[str]) -> frozenset[str]:
+    """Return ``names`` with all that the microarchitectures among them have."""
+    try:
+        from archspec.cpu import TARGETS
+    except ImportError:
+        return names.union(*(_LEVELS[name] for name in names if name in _LEVELS))
+    return names.union(*(_names_of(TARGETS[name]) for name in names if name in TARGETS))
+
+
+# The levels of the x86-64 psABI by the names that the Linux kernel has for their features, which
+# the next level has too. The kernel calls SSE3 pni, and LZCNT abm.
+_V2 = {"x86_64", "mmx", "sse", "sse2", "sse3", "ssse3", "sse4_1", "sse4_2"}
+_V2 |= {"cx16", "lahf_lm", "popcnt"}
+_V3 = {"x86_64_v2", *_V2, "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
+_V4 = {"x86_64_v3", *_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
+_LEVELS = {"x86_64": {"x86_64"}, "x86_64_v2": _V2, "x86_64_v3": _V3, "x86_64_v4": _V4}
+
+
+def _from_cpuinfo() -> frozenset[str]:
+    machine = platform.machine().lower()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = (line.partition(":") for line in file)
+            flags = next(text for key, _, text in lines if key.strip() in ("flags", "Features"))
+    except (OSError, StopIteration):
+        raise CannotTellError("what the CPU can do cannot be read here without archspec") from None
+    names = {_normalize(flag) for flag in flags.split()} | {machine}
+    if "pni" in names:
+        names.add("sse3")
+    if "asimd" in names:
+        names.add("neon")
+    for level, needed in _LEVELS.items():
+        if machine == "x86_64" and needed <= names:
+            names.add(level)
+    return frozenset(names)
+
+
+# The rest
+
+
+def _glibc() -> tuple[str | None, str]:
+    try:
+        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (AttributeError, OSError, ValueError):  # not POSIX, or another C library
+        library = ""
+    return version if library == "glibc" else None, "this Python does not run on the GNU C library"
+
+
+def _musl() -> tuple[str | None, str]:
+    if "musl" in getattr(sys.implementation, "_multiarch", ""):
+        raise CannotTellError("musl tells its version to nobody but its loader")
+    return None, "this Python does not run on the musl C library"
+
+
+def _macos() -> tuple[str | None, str]:
+    version = platform.mac_ver()[0] if sys.platform == "darwin" else ""
+    if version == "10.16":
+        raise CannotTellError(
+            "an interpreter built for an old SDK is told this instead of 11 and newer"
+        )
+    return version or None, "this is not macOS"
+
+
+def _marker() -> tuple[Mapping[str, str], str]:
+    """Return the marker variables (dependency specifiers specification) of this interpreter."""
+    values = {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": _release(sys.implementation.version),
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": _release(sys.version_info),
+        "python_version": ".".join(map(str, sys.version_info[:2])),
+        "sys_platform": sys.platform,
+    }
+    return values, ""
+
+
+def _release(version: Iterable[Any]) -> str:
+    return ".".join(map(str, [*version][:3]))
+
+
+_READERS: dict[str, Callable[[], tuple[Value | None, str]]] = {
+    "cpu": _cpu,
+    "marker": _marker,
+    "glibc": _glibc,
+    "musl": _musl,
+    "macos": _macos,
+}

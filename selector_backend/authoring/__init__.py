@@ -1,0 +1,117 @@
+"""What runs on the maintainer's machine: reads what people write, and compiles it.
+
+Compiling takes libraries that installing does not. A hook that finds nothing compiled asks the
+frontend for them, by `missing`; so this module imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SelectorError
+from ..installing.conditions import release_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ..installing.table import Compiled
+
+#: What compiling takes besides the backend's own dependencies.
+REQUIREMENTS = (
+    "packaging>=24.2",
+    "pyproject-metadata>=0.12",
+    *(["tomli>=2"] if sys.version_info < (3, 11) else []),
+)
+
+
+def missing() -> list[str]:
+    """Return the requirements of compiling, if one of them is not installed, or too old."""
+    return [] if all(map(_is_installed, REQUIREMENTS)) else [*REQUIREMENTS]
+
+
+def _is_installed(requirement: str) -> bool:
+    name, _, least = requirement.partition(">=")
+    try:
+        return release_key(importlib.metadata.version(name)) >= release_key(least)
+    except Exception:  # noqa: BLE001 - not there, or broken, which differs with Python's version
+        return False
+
+
+def compiled_of(folder: Path, why: str) -> Compiled:
+    """Compile the project in ``folder``; ``why`` says why it is not compiled.
+
+    Raises `InvalidFileError` with everything that is wrong in its ``pyproject.toml``, and
+    `SelectorError` where that cannot be read, or compiling cannot be done here.
+    """
+    _check_libraries(f"{why}, so the selector table has to be compiled")
+    from .compile import compile_project
+    from .project import read_project
+
+    return compile_project(read_project(folder))
+
+
+def sdist_of(folder: Path, backend: str) -> tuple[str, dict[str, bytes]]:
+    """Return the name and version of the project in ``folder``, and the files of its sdist.
+
+    ``backend`` is our own version. Raises what `compiled_of` does.
+    """
+    _check_libraries("an sdist has the selector table compiled")
+    from .project import read_project
+    from .sdist import sdist_files
+
+    project = read_project(folder)
+    return project.stem, sdist_files(project, backend)
+
+
+def _check_libraries(why: str) -> None:
+    if missing():
+        quoted = " ".join(f'"{one}"' for one in REQUIREMENTS)
+        raise SelectorError(
+            f"{why}, and what compiles it is not installed, or too old. "
+            f"Without build isolation, install it first: pip install {quoted}"
+        )
+
+
+def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str]:
+    """Return what the facts of a table need that cannot be compiled yet.
+
+    A frontend asks once for requirements, so they are read off a table that nobody has checked:
+    what is not as it should be needs nothing, and is an error when it is compiled.
+    """
+    from ..installing.probes import needs
+    from ..installing.table import Provider, Selector, Variant, fill
+
+    try:
+        from . import toml
+
+        data = toml.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        table = data["tool"]["selector"]
+        values = {"project": data["project"]["name"], "version": data["project"].get("version", "")}
+        variants = tuple(
+            Variant("", when=tuple(map(_unchecked, _listed(one.get("when", [])))))
+            for one in table["variant"]
+        )
+        providers = tuple(
+            Provider(
+                name,
+                tuple(fill(one, values) for one in each["requires"]),
+                "",
+                each.get("enable-if"),
+            )
+            for name, each in table.get("provider", {}).items()
+        )
+        selector = Selector("", "", "", "", variants, providers=providers)
+        return needs(selector.facts, environ, selector.named_providers)
+    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+        return []
+
+
+def _unchecked(alternative: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {fact: tuple(_listed(wanted)) for fact, wanted in alternative.items()}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,269 @@
+"""What ``[project]`` may say, and the core metadata that it stands for."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pyproject_metadata
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from pyproject_metadata import License, StandardMetadata
+from pyproject_metadata.constants import KNOWN_PROJECT_FIELDS
+from pyproject_metadata.errors import ConfigurationError, ExceptionGroup
+from pyproject_metadata.project_table import to_project_table
+
+from ..errors import Problem, did_you_mean
+from ..installing.table import TABLE_NAME
+from .table import describe, is_name
+from .texts import shown_key, texts, unfit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What may be dynamic: the table chooses the dependencies, and to these the wheel may add.
+_DYNAMIC = ("dependencies", "optional-dependencies", "classifiers")
+
+# An address as other addresses may stand beside it in one field.
+_EMAIL = re.compile(r"[^\s<>,\"]+@[^\s<>,\"]+")
+
+# Texts that are no field's value: the body of the core metadata, and files that are looked for.
+_NOT_IN_A_FIELD = ("project.readme", "project.readme.file", "project.readme.text")
+
+# What takes the place of a name or a version that is not valid, so that nothing else is missing.
+_STAND_INS = {"name": "project", "version": "0"}
+
+# The names and object references of the entry points specification; a script's is a function.
+_ENTRY_NAME = re.compile(r"[^\s\[=#;]([^=]*[^\s=])?")
+_DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+_OBJECT = re.compile(rf"{_DOTTED}(\s*:\s*{_DOTTED})?(\s*\[[\w\s,.-]*\])?")
+_FUNCTION = re.compile(rf"{_DOTTED}\s*:\s*{_DOTTED}(\s*\[[\w\s,.-]*\])?")
+
+
+def check_metadata(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check ``[project]``, and leave in ``table`` what is right, so that nothing is said twice."""
+    _check_texts(table, problems)
+    _check_values(table, problems)
+    _check_dynamic(table, problems)
+    _check_entry_points(table, problems)
+    _check_extras(table, problems)
+    for people in ("authors", "maintainers"):
+        table.update(_named(table, people))
+
+
+def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check that the dependencies, and nothing that the backend cannot find, are left to it.
+
+    Leaves in ``table`` what is right, so that nothing is reported twice.
+    """
+    dynamic = table.get("dynamic", [])
+    names = dynamic if isinstance(dynamic, list) else []
+    if table.pop("dependencies", None) is not None:
+        problems.append(
+            Problem(
+                "project.dependencies",
+                "given, but the selector table chooses them: move what every variant needs to "
+                "tool.selector.requires",
+            )
+        )
+    others = [one for one in names if one not in (*_DYNAMIC, "version")]
+    if "dependencies" not in names or others:
+        texts_only = names and all(isinstance(one, str) for one in names)
+        found = repr(dynamic) if texts_only or dynamic == [] else describe(dynamic)
+        problems.append(
+            Problem(
+                "project.dynamic",
+                f'found {found}, expected ["dependencies"], and beside it nothing but '
+                '"optional-dependencies" and "classifiers", which a wheel has more of',
+            )
+        )
+    if "version" in names:
+        problems.append(
+            Problem("project.version", "is dynamic; give it here, this backend does not find it")
+        )
+    elif "version" not in table:
+        problems.append(Problem("project.version", "missing; expected one such as '1.0'"))
+    table["dynamic"] = ["dependencies"]
+    table.setdefault("version", "0")
+
+
+def _check_entry_points(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check the names and objects that go into ``entry_points.txt`` as they are."""
+    groups = [(key, table.get(key), _FUNCTION) for key in ("scripts", "gui-scripts")]
+    given = table.get("entry-points")
+    for group, entries in given.items() if isinstance(given, dict) else ():
+        groups.append((f"entry-points.{group}", entries, _OBJECT))
+        if group in ("console_scripts", "gui_scripts"):
+            proper = group.replace("console_", "").replace("_", "-")
+            problems.append(
+                Problem(f"project.entry-points.{group}", f"belongs in [project.{proper}]")
+            )
+    for key, entries, pattern in groups:
+        for name, target in entries.items() if isinstance(entries, dict) else ():
+            if not _ENTRY_NAME.fullmatch(name):
+                problems.append(
+                    Problem(f"project.{key}", f"found {name!r}, which is no valid name")
+                )
+            if isinstance(target, str) and not pattern.fullmatch(target.strip()):
+                expected = "expected an object such as 'spam_core.cli:main'"
+                problems.append(Problem(f"project.{key}.{name}", f"found {target!r}, {expected}"))
+
+
+def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check that core metadata can hold every text.
+
+    Takes out of ``table`` the fields of which it cannot, so that nothing is reported twice.
+    """
+    for field in [*table]:
+        if field == "dynamic":  # is not written anywhere
+            continue
+        bad = []
+        for key, text in texts({field: table[field]}, "project"):
+            message = unfit(text, lines=key == "project.license.text")
+            if message is not None and key not in _NOT_IN_A_FIELD:
+                bad.append(Problem(key, message))
+        if bad:
+            problems += bad
+            del table[field]
+            if field in _STAND_INS:
+                table[field] = _STAND_INS[field]
+
+
+def _check_values(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check what the specifications ask of values, and an index refuses, but no library checks.
+
+    Writes the licence in its canonical form.
+    """
+    license_, readme, urls = table.get("license"), table.get("readme"), table.get("urls")
+    content_type = readme.get("content-type") if isinstance(readme, dict) else None
+    if isinstance(content_type, str):
+        from packaging.metadata import ExceptionGroup, Metadata, RawMetadata
+
+        least: RawMetadata = {"metadata_version": "2.1", "name": "spam", "version": "1"}
+        try:
+            Metadata.from_raw({**least, "description_content_type": content_type})
+        except ExceptionGroup as group:
+            found = f"found {content_type!r}: {group.exceptions[0]}"
+            problems.append(Problem("project.readme.content-type", found))
+    if isinstance(license_, str):
+        try:
+            table["license"] = canonicalize_license_expression(license_)
+        except (InvalidLicenseExpression, MemoryError, RecursionError):
+            problems.append(
+                Problem(
+                    "project.license",
+                    f"found {license_!r}, expected an SPDX expression such as 'MIT' (PEP 639)",
+                )
+            )
+    keywords = table.get("keywords")
+    for index, keyword in enumerate(keywords if isinstance(keywords, list) else ()):
+        if isinstance(keyword, str) and ("," in keyword or not keyword.strip()):
+            found = f"found {keyword!r}, expected one keyword, without a comma"
+            problems.append(Problem(f"project.keywords[{index}]", found))
+    for label in urls if isinstance(urls, dict) else ():
+        if "," in label or not label or label != label.strip():
+            found = f"found {label!r}, expected a label without a comma, or blanks around it"
+            problems.append(Problem(f"project.urls.{shown_key(label)}", found))
+    for field in ("authors", "maintainers"):
+        people = table.get(field)
+        for index, person in enumerate(people if isinstance(people, list) else ()):
+            email = person.get("email") if isinstance(person, dict) else None
+            if isinstance(email, str) and not _EMAIL.fullmatch(email):
+                found = f"found {email!r}, expected one address, such as 'zoe@spam.example'"
+                problems.append(Problem(f"project.{field}[{index}].email", found))
+
+
+def _named(table: dict[str, Any], people: str) -> dict[str, Any]:
+    """Return the field ``people`` with an empty name where there is none.
+
+    The library would call such a one Unknown; the specification has the address alone.
+    """
+    given = table.get(people)
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        return {}
+    return {people: [{"name": "", **one} if "email" in one else one for one in given]}
+
+
+def _check_extras(table: dict[str, Any], problems: list[Problem]) -> None:
+    """Check the names of the static extras, and their requirements; take out those not valid."""
+    extras = table.get("optional-dependencies")
+    before = len(problems)
+    seen: dict[str, str] = {}
+    for extra, requirements in extras.items() if isinstance(extras, dict) else ():
+        key = f"project.optional-dependencies.{extra}"
+        first = seen.setdefault(canonicalize_name(extra), extra)
+        if not is_name(extra):
+            problems.append(Problem(key, f"found {extra!r}, which is not valid as a name"))
+        elif first != extra:
+            problems.append(Problem(key, f"{first!r} and {extra!r} are one name"))
+        for index, text in enumerate(requirements if isinstance(requirements, list) else ()):
+            try:
+                Requirement(text) if isinstance(text, str) else None
+            except InvalidRequirement as error:
+                problems.append(Problem(f"{key}[{index}]", f"found {text!r}: {error}"))
+    if len(problems) > before:
+        del table["optional-dependencies"]
+
+
+def read_metadata(
+    folder: Path, table: dict[str, Any], problems: list[Problem]
+) -> StandardMetadata | None:
+    """Return what ``table`` says as core metadata, or ``None`` and what is wrong with it.
+
+    ``folder`` is the project's, where the readme and the licences lie.
+    """
+    # The library is not given what others have in the file: their mistakes are theirs.
+    data = {"project": table}
+    for field in sorted(pyproject_metadata.extras_project(data)):
+        hint = did_you_mean(field, KNOWN_PROJECT_FIELDS)
+        problems.append(Problem(f"project.{shown_key(field)}", f"not a known key{hint}"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice to the maintainer, not to who installs
+            metadata = StandardMetadata.from_pyproject(
+                data, folder, allow_extra_keys=True, all_errors=True
+            )
+            return _own(metadata, folder)
+    except ExceptionGroup as group:
+        errors = list(group.exceptions)
+    except (AttributeError, TypeError, ValueError) as error:
+        errors = [error]
+    # The library goes on with values of the wrong type, and stumbles: then it is the types that
+    # are wrong. What is wrong besides is said when they are right.
+    stumbled = [error for error in errors if not isinstance(error, ConfigurationError)]
+    if stumbled:
+        errors = _type_errors(data)
+        if not errors:
+            raise stumbled[0]
+    for found in errors:
+        key = getattr(found, "key", None) or "project"
+        problems.append(Problem(key, str(found).replace(f'Field "{key}" ', "")))
+    return None
+
+
+def _type_errors(data: dict[str, Any]) -> list[Exception]:
+    try:
+        to_project_table(data, collect_errors=True)
+    except ExceptionGroup as group:
+        return list(group.exceptions)
+    return []
+
+
+def _own(metadata: StandardMetadata, folder: Path) -> StandardMetadata:
+    """Return the metadata with what the project itself has, and no more.
+
+    The library gives a licence's file as a path of this machine, and takes what the sdist has more
+    than the project for licences where a pattern is wide enough. A licence's lines are those that
+    any reader of the core metadata might see in it, so that each is folded: files have form feeds
+    between pages.
+    """
+    license_, files = metadata.license, metadata.license_files
+    if isinstance(license_, License):
+        file = license_.file and license_.file.relative_to(folder)
+        license_ = License("\n".join(license_.text.splitlines()), file)
+    if files is not None:
+        files = [file for file in files if str(file) not in ("PKG-INFO", TABLE_NAME)]
+    return dataclasses.replace(metadata, license=license_, license_files=files)

@@ -1,0 +1,150 @@
+"""``pyproject.toml``, read into a `Project`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pyproject_metadata import License, StandardMetadata
+
+from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
+from . import toml
+from .files import check_files
+from .metadata import check_metadata, read_metadata
+from .table import describe, is_name, parse_selector
+
+if TYPE_CHECKING:
+    from ..installing.table import Selector
+
+
+@dataclass(frozen=True)
+class Project:
+    """A selector package's source: its folder, its ``[project]`` and its selector table.
+
+    ``files`` are the files that belong in an sdist besides ``PKG-INFO``, relative to the folder,
+    ``build_requires`` what ``[build-system]`` requires, as it is written: frontends check it.
+    """
+
+    folder: Path
+    metadata: StandardMetadata
+    selector: Selector
+    files: tuple[PurePosixPath, ...]
+    build_requires: tuple[str, ...] = ()
+
+    @property
+    def license_files(self) -> tuple[PurePosixPath, ...]:
+        """The licence files, relative to the folder (PEP 639)."""
+        paths = set(self.metadata.license_files or ())
+        if isinstance(self.metadata.license, License) and self.metadata.license.file:
+            paths.add(self.metadata.license.file)
+        return tuple(PurePosixPath(path.as_posix()) for path in sorted(paths))
+
+    @property
+    def stem(self) -> str:
+        """Name and version as they start the names of files: ``spam_eggs-1.0``."""
+        return f"{canonicalize_name(self.metadata.name).replace('-', '_')}-{self.version}"
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+        assert self.metadata.version is not None  # what `read_project` returns has one
+        return self.metadata.version
+
+
+def read_project(folder: Path) -> Project:
+    """Read the project in ``folder``.
+
+    A licence file that nobody named, and that cannot be published, is left out with a warning on
+    standard error.
+
+    Raises `InvalidFileError`, with everything that is wrong in its ``pyproject.toml``, or
+    `SelectorError` where there is no such file that can be read.
+    """
+    data = _read_toml(folder / "pyproject.toml")
+    project = data.get("project")
+    if not isinstance(project, dict):
+        problem = Problem("project", "missing; a project has a [project] table with its name")
+        raise InvalidFileError("pyproject.toml", [problem])
+
+    problems: list[Problem] = []
+    table = dict(project)
+    check_metadata(table, problems)
+    files = list(check_files(folder, table, problems))
+    metadata = read_metadata(folder, table, problems)
+    selector = _read_selector(data.get("tool"), table, problems)
+    if metadata is None or selector is None or problems:
+        raise InvalidFileError("pyproject.toml", problems)
+    read = Project(folder, metadata, selector, (), _build_requires(data))
+    every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
+    return dataclasses.replace(read, files=tuple(sorted(every)))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise SelectorError(f"there is no pyproject.toml in {path.parent}") from None
+    except OSError as error:
+        raise SelectorError(f"pyproject.toml cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise SelectorError(
+            f"pyproject.toml is not UTF-8: line {line} has the byte "
+            f"0x{error.object[error.start]:02x}; save it as UTF-8, as TOML requires"
+        ) from None
+    try:
+        data = toml.loads(text)
+    except ValueError as error:  # `TOMLDecodeError` is one, and so is a number of too many digits
+        raise SelectorError(f"pyproject.toml is not TOML: {error}") from None
+    except RecursionError:
+        raise SelectorError("pyproject.toml is not TOML: it is nested too deep") from None
+    # TOML has integers of 64 bits; larger ones may have more digits than Python writes.
+    values: list[Any] = [data]
+    for value in values:
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise SelectorError("pyproject.toml is not TOML: it has an integer beyond 64 bits")
+        values += value.values() if isinstance(value, dict) else ()
+        values += value if isinstance(value, list) else ()
+    return data
+
+
+def _build_requires(data: dict[str, Any]) -> tuple[str, ...]:
+    table = data.get("build-system")
+    requires = table.get("requires") if isinstance(table, dict) else None
+    given = requires if isinstance(requires, list) else ()
+    return tuple(one for one in given if isinstance(one, str))
+
+
+def _read_selector(
+    tools: object, project: dict[str, Any], problems: list[Problem]
+) -> Selector | None:
+    if not isinstance(tools, dict) or "selector" not in tools:
+        hint = did_you_mean("selector", tools if isinstance(tools, dict) else ())
+        problems.append(Problem("tool.selector", f"missing{hint or '; it holds the variants'}"))
+        return None
+    table = tools["selector"]
+    if not isinstance(table, dict):
+        problems.append(Problem("tool.selector", f"found {describe(table)}, expected a table"))
+        return None
+    name, version = _name_and_version(project)
+    selector, more = parse_selector(table, project=name, version=version)
+    problems += more
+    return selector
+
+
+def _name_and_version(project: dict[str, Any]) -> tuple[str, str]:
+    """Return the project's name and version, as far as the table's defaults need them.
+
+    Where they are not valid, which is a problem of its own, something that is takes their place.
+    """
+    name, version = project.get("name"), project.get("version")
+    if not isinstance(name, str) or not is_name(name):
+        name = "project"
+    try:
+        return name, str(Version(version)) if isinstance(version, str) else "0"
+    except InvalidVersion:
+        return name, "0"

@@ -1,0 +1,325 @@
+"""What may be wrong with a project that has no errors.
+
+Which variants can be chosen is found by trying: from what the table's conditions ask, all the
+machines are made that they can tell apart, and the decision's own rule is asked about each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..errors import Problem
+from ..installing.conditions import (
+    VERSION_VARIABLES,
+    comparisons,
+    holds,
+    release_key,
+    text_of,
+)
+from ..installing.facts import FACTS, Kind
+from ..installing.probes import with_implied
+from ..installing.table import REQUIREMENT, distribution_of
+from .table import default_variable, is_pinned, own_requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ..installing.conditions import Value
+    from ..installing.table import Condition, Selector, Variant
+    from .project import Project
+
+# More machines than this are not tried, and then nothing is said of what is reachable.
+_MOST = 200_000
+SHARED_KEY = "tool.selector.requires"
+_BACKEND = "selector-backend"
+# Versions below and above all that a table names.
+_OLDEST, _NEWEST = "0", "999999"
+_VERSIONS = re.compile(r"\d+(?:\.\d+)*")
+
+
+def review(project: Project, backend: str) -> list[Problem]:
+    """Return what may be wrong with ``project``; ``backend`` is our own version."""
+    selector = project.selector
+    return [
+        *_bound(project, backend),
+        *_unreachable(selector),
+        *_refuse_last(selector),
+        *_names(selector),
+        *_pins(selector),
+        *_loops(selector),
+        *_conform(selector),
+        *_variable(selector),
+    ]
+
+
+def bounded(backend: str) -> str:
+    """Return the requirement on the version ``backend``, and on what is compatible with it."""
+    major, minor = backend.split(".")[:2]
+    return f"{_BACKEND}>={major}.{minor},<{int(major) + 1}"
+
+
+def variant_key(index: int) -> str:
+    """Return the full key of a variant."""
+    return f"tool.selector.variant[{index}]"
+
+
+def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
+    """Yield the requirements for every variant, and of each, with the full keys they stand at."""
+    yield SHARED_KEY, [*map(Requirement, selector.requires)]
+    for index, variant in enumerate(selector.variants):
+        yield f"{variant_key(index)}.requires", [*map(Requirement, variant.requires)]
+
+
+# --- What can be chosen
+
+
+class _TooManyError(Exception):
+    """There are more machines than are tried."""
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A value that a fact may have, or its absence, and the conditions that hold for it."""
+
+    name: str
+    value: Value | None
+    held: frozenset[Condition]
+
+
+def _unreachable(selector: Selector) -> Iterator[Problem]:
+    """Yield the variants that no machine gets, and a machine that gets none."""
+    try:
+        samples = [_samples(name, selector) for name in selector.facts]
+    except _TooManyError:
+        return
+    if math.prod(map(len, samples)) > _MOST:
+        return
+    fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
+    rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
+    bare: Sequence[_Sample] | None = None  # the first machine that nothing fits
+    for machine in itertools.product(*samples):
+        held = frozenset().union(*(sample.held for sample in machine))
+        fits = [[*_holding(variant, held)] for variant in selector.variants]
+        here = [index for index, alternatives in enumerate(fits) if alternatives]
+        fitting.update((index, one) for index in here for one in fits[index])
+        for index in here:
+            rivals.setdefault(index, set()).add(here[0])
+        if not here and bare is None:
+            bare = machine
+    for index, variant in enumerate(selector.variants):
+        key = variant_key(index)
+        if index not in rivals:
+            message = f"can never hold, so {variant.name} is never chosen"
+            yield Problem(f"{key}.when", message)
+            continue
+        if index not in rivals[index]:
+            first = " or ".join(selector.variants[rival].name for rival in sorted(rivals[index]))
+            message = f"{variant.name} is never chosen: wherever it fits, {first} comes first"
+            yield Problem(key, message)
+        for one in range(len(variant.when)):
+            if (index, one) not in fitting:
+                yield Problem(f"{key}.when[{one}]", "can never hold")
+    if bare is not None and not selector.advice and selector.variants[-1].refuse is None:
+        where = " and ".join(map(_where, bare))
+        yield Problem(
+            "tool.selector.variant",
+            f"no variant fits a machine where {where}; end with one that has no 'when', or say "
+            "in tool.selector.advice what to do there",
+        )
+
+
+def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
+    """Yield the alternatives of ``variant`` that hold; without any, it always fits."""
+    if not variant.when:
+        yield 0
+    for index, alternative in enumerate(variant.when):
+        if held.issuperset(alternative.items()):
+            yield index
+
+
+def _where(sample: _Sample) -> str:
+    extremes = {_OLDEST: "older than any that is named", _NEWEST: "newer than any that is named"}
+    text = text_of(sample.value)
+    return f"{sample.name} is {extremes.get(text, text)}"
+
+
+def _samples(name: str, selector: Selector) -> list[_Sample]:
+    """Return one sample for each set of conditions on a fact that can hold together."""
+    conditions = [one for one in selector.conditions if one.fact == name]
+    found: dict[frozenset[Condition], Value | None] = {}
+    for value in _values(name, conditions):
+        held = (one for one in conditions if holds(name, one.wanted, value)[0])
+        found.setdefault(frozenset(held), value)
+    return [_Sample(name, value, held) for held, value in found.items()]
+
+
+def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None]:
+    """Yield what tells ``conditions`` apart: nothing, and values at and beside what they name."""
+    yield None
+    kind, asked = FACTS[name].kind, [condition.wanted for condition in conditions]
+    texts = [one for one in asked if isinstance(one, str)]
+    if kind is Kind.ENVIRONMENT:
+        yield from _environments(texts)
+    elif kind in (Kind.VERSION, Kind.VERSIONS):
+        for version in _versions(texts):
+            yield version if kind is Kind.VERSION else (version,)
+    else:
+        wanted = dict.fromkeys(frozenset(one) for one in asked if isinstance(one, tuple))
+        if 2 ** len(wanted) > _MOST:
+            raise _TooManyError
+        for count in range(len(wanted) + 1):
+            for some in itertools.combinations(wanted, count):
+                names = frozenset({"other"}).union(*some)
+                yield with_implied(name, names)
+
+
+def _versions(texts: Iterable[str]) -> list[str]:
+    """Return the versions that ``texts`` name, and some just below and above each."""
+    found: set[tuple[int, ...]] = {(0,), (999999,)}
+    for text in itertools.chain.from_iterable(map(_VERSIONS.findall, texts)):
+        parts = [int(part) for part in text.split(".")]
+        for end in range(1, len(parts) + 1):
+            head, last = parts[: end - 1], parts[end - 1]
+            near = [[*head, last], [*head, last, 1], [*head, last, 0, 1], [*head, last + 1]]
+            if last:
+                near.append([*head, last - 1, 999999])
+            found.update(tuple(one) for one in near)
+    return sorted((".".join(map(str, one)) for one in found), key=release_key)
+
+
+def _environments(markers: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield environments of the variables that ``markers`` use, from the texts beside each."""
+    texts: dict[str, list[str]] = {}
+    for variable, _, text, _ in itertools.chain.from_iterable(map(comparisons, markers)):
+        texts.setdefault(variable, []).append(text)
+    choices = [_texts(name, [*dict.fromkeys(beside)]) for name, beside in texts.items()]
+    if math.prod(map(len, choices)) > _MOST:
+        raise _TooManyError
+    for values in itertools.product(*choices):
+        yield dict(zip(texts, values))
+
+
+def _texts(name: str, beside: list[str]) -> list[str]:
+    """Return values that tell apart what the marker variable ``name`` is compared with."""
+    if name in VERSION_VARIABLES:
+        return _versions(beside)
+    return [*beside, " ".join(beside), "other"]
+
+
+# --- What is required
+
+
+def _names(selector: Selector) -> Iterator[Problem]:
+    """Yield requirements that stand for a variant, and are called something else than the project.
+
+    Those are the ones that have the project's version. Others are projects of their own, such as
+    ``cuda-toolkit==12.*``; but one at least has to be called after the project.
+    """
+    for index, variant in enumerate(selector.variants):
+        requirements = [*map(Requirement, variant.requires)]
+        strange = [one for one in requirements if not _named_after(selector.project, one)]
+        if len(strange) < len(requirements):
+            strange = [one for one in strange if is_pinned(one, selector.version)]
+        if strange:
+            names = ", ".join(canonicalize_name(one.name) for one in strange)
+            verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
+            yield Problem(
+                f"{variant_key(index)}.requires",
+                f"{names} {verb} not called after {selector.project}; make sure that {noun} "
+                "yours, since whoever owns it is installed",
+            )
+
+
+def _named_after(project: str, requirement: Requirement) -> bool:
+    """Return whether a name begins with the project's, or with a word of it.
+
+    So ``cupy-cuda12x`` is called after ``cupy-wheel``, and ``cuda-quantum-cu12`` after ``cudaq``.
+    """
+    own, name = canonicalize_name(project), canonicalize_name(requirement.name)
+    words = any(f"{name}-".startswith(f"{word}-") for word in own.split("-"))
+    return words or name.replace("-", "").startswith(own.replace("-", ""))
+
+
+def _pins(selector: Selector) -> Iterator[Problem]:
+    """Yield the distributions named after the project that are not of one version only."""
+    keyed = [(SHARED_KEY, [*map(Requirement, selector.requires)])]
+    own = own_requirements(selector)
+    for index, variant in enumerate(selector.variants):
+        keyed.append((f"{variant_key(index)}.requires", own[variant.key]))
+    for key, requirements in keyed:
+        for requirement in requirements:
+            prefix = f"{canonicalize_name(selector.project)}-"
+            pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
+            if canonicalize_name(requirement.name).startswith(prefix) and not pinned:
+                yield Problem(
+                    key,
+                    f"{requirement} is not pinned; write '{requirement.name}=={{version}}', or an "
+                    f"old {selector.project} gets a new {requirement.name}",
+                )
+
+
+def _loops(selector: Selector) -> Iterator[Problem]:
+    """Yield requirements that lead back to the project."""
+    for key, requirements in keyed_requirements(selector):
+        for requirement in requirements:
+            if canonicalize_name(requirement.name) == canonicalize_name(selector.project):
+                yield Problem(key, f"{requirement} leads back to the project itself")
+
+
+# --- The rest of the project
+
+
+def _bound(project: Project, backend: str) -> Iterator[Problem]:
+    """Yield a requirement on the backend that admits every later release of it."""
+    requires = (one.partition(";")[0].strip() for one in project.build_requires)
+    ours = [one for one in requires if distribution_of(one) == _BACKEND]
+    if ours and not any(bound in one for one in ours for bound in ("<", "==", "~=", "@")):
+        yield Problem(
+            "build-system.requires",
+            f"{ours[0]} has no upper bound, and a later release may build this project in another "
+            f"way; write '{bounded(backend)}', since a published sdist can't be changed",
+        )
+
+
+def _refuse_last(selector: Selector) -> Iterator[Problem]:
+    last = selector.variants[-1]
+    if last.refuse is not None and (not last.when or not selector.advice):
+        yield Problem(
+            f"{variant_key(len(selector.variants) - 1)}.refuse",
+            "is the last word; end with a variant that runs everywhere, or say in "
+            "tool.selector.advice what to do on a machine that nothing fits",
+        )
+
+
+def _conform(selector: Selector) -> Iterator[Problem]:
+    named = [name for name in ("cuda", "cuda-toolkit") if name in selector.facts]
+    conforming = any(variant.conform for variant in selector.variants)
+    if selector.kind == REQUIREMENT and named and not conforming:
+        yield Problem(
+            "tool.selector",
+            f"the variants depend on {named[0]}, and none says with 'conform' what the other "
+            "packages of an environment have to agree on, such as conform = { cuda = '12' }",
+        )
+
+
+def _variable(selector: Selector) -> Iterator[Problem]:
+    own = default_variable(selector.project)
+    if selector.variable == own:
+        return
+    if selector.variable.startswith("SELECTOR_"):
+        reader = "the backend itself reads for every project"
+    elif selector.variable.endswith("_VARIANT"):
+        project = cast("str", canonicalize_name(selector.variable[: -len("_VARIANT")]))
+        reader = f"the project {project} reads as well, if there is one"
+    elif not selector.variable.startswith(own[: -len("VARIANT")]):
+        reader = "does not name the project, so that another may read it as well"
+    else:
+        return
+    yield Problem("tool.selector.variable", f"{selector.variable} {reader}; {own} is the default")

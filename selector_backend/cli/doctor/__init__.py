@@ -1,0 +1,396 @@
+"""``selector-backend doctor``: whether what is installed still suits."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from ...errors import did_you_mean
+from ...installing.environment import identify
+from ...installing.record import RECORD_NAME, Unusable
+from ...installing.table import REQUIREMENT, normalize
+from ..common import (
+    FORMAT,
+    JsonOption,
+    MachineOption,
+    SetOption,
+    UsageError,
+    bad,
+    good,
+    look_at_machine,
+    print_command,
+    print_json,
+    print_line,
+)
+from ..source import PythonOption, Recorded, describe, read_interpreter, read_packages
+from .choices import Place, choose, linked
+from .files import Damage, find_damage, name_files, recorded_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from importlib.metadata import Distribution
+
+    from ...installing.machine import Fact
+    from ..source import Interpreter
+    from .choices import Choice
+
+NamesArgument = Annotated[
+    Optional[list[str]],
+    typer.Argument(metavar="[NAME...]", help="Selector packages; all of them if none is named."),
+]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `doctor` looks at: an environment, and where its packages would be chosen anew."""
+
+    interpreter: Interpreter
+    #: What is installed, and its versions, by name as names are compared.
+    distributions: Mapping[str, Distribution]
+    versions: Mapping[str, str]
+    place: Place
+    #: Whether facts were stated in place of this machine's, which installs know nothing of.
+    stated: bool
+
+
+@dataclass
+class Finding:
+    """Something that is not well with packages of an environment, and what it takes to mend it."""
+
+    choices: list[Choice]
+    messages: list[str] = field(default_factory=list)
+    #: Whether the packages have to be chosen anew, together with their variants, in this order.
+    anew: bool = False
+    #: Whether what is kept of earlier builds is not to be used again.
+    stale: bool = False
+    #: What is missing, where that alone is to be installed.
+    wanted: list[str] = field(default_factory=list)
+    #: What has to be installed once more, by its requirement.
+    damaged: dict[str, Damage] = field(default_factory=dict)
+    #: The project whose record is of no use, which is then what it is about.
+    unusable: str = ""
+
+    @property
+    def packages(self) -> list[Recorded]:
+        """The packages that it is about."""
+        return [choice.package for choice in self.choices]
+
+    @property
+    def projects(self) -> list[str]:
+        """The names of the projects that it is about."""
+        named = [self.unusable] if self.unusable else []
+        return [*named, *(package.selector.project for package in self.packages)]
+
+
+def doctor(
+    names: NamesArgument = None,
+    python: PythonOption = None,
+    profile: MachineOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at the selector packages that are installed: whether they still suit this machine.
+
+    What is found ends with the commands that mend it.
+    """
+    interpreter = read_interpreter(python)
+    here = read_packages(interpreter.folders)
+    packages, unusable = _named(names or (), here, interpreter)
+    facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
+    machine = look_at_machine(facts, profile, settings, interpreter.marker)
+    distributions: dict[str, Distribution] = {}
+    versions: dict[str, str] = {}
+    for one in importlib.metadata.distributions(path=list(interpreter.folders)):
+        name, version = identify(one)
+        if normalize(name) not in distributions:  # the first is what Python sees
+            distributions[normalize(name)], versions[normalize(name)] = one, version
+    records = {one.key: one.record for one in here if isinstance(one, Recorded)}
+    stated = profile is not None or bool(settings)
+    place = Place(machine, records)
+    inspection = Inspection(interpreter, distributions, versions, place, stated)
+    findings = [_unusable(one) for one in unusable]
+    findings += [finding for group in linked(packages) for finding in _inspect(group, inspection)]
+    if as_json:
+        print_json(
+            {
+                "format": FORMAT,
+                "python": interpreter.path,
+                "packages": [_package(one) for one in packages],
+                "findings": [
+                    {
+                        "projects": finding.projects,
+                        "messages": finding.messages,
+                        "commands": _commands(finding, inspection),
+                    }
+                    for finding in findings
+                ],
+            }
+        )
+    else:
+        _show(packages, findings, inspection)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _named(
+    names: Sequence[str], here: Sequence[Recorded | Unusable], interpreter: Interpreter
+) -> tuple[list[Recorded], list[Unusable]]:
+    """Return the selector packages that are installed, or those of them that are named."""
+    known = [one.key for one in here]
+    for name in names:
+        if normalize(name) not in known:
+            hint = did_you_mean(name, known)
+            raise UsageError(
+                f"{name} is not a selector package that is installed with {interpreter.path}{hint}"
+            )
+    keys = [normalize(name) for name in names] or known
+    named = sorted((one for one in here if one.key in keys), key=lambda one: one.key)
+    return (
+        [one for one in named if isinstance(one, Recorded)],
+        [one for one in named if isinstance(one, Unusable)],
+    )
+
+
+def _unusable(package: Unusable) -> Finding:
+    """Return the finding of a record that is of no use; the package is to be made once more."""
+    version = package.version.partition("+")[0]  # without the label that uv's wheels have
+    again = {f"{package.project}=={version}": Damage((), (RECORD_NAME,))}
+    return Finding([], [describe(package)], damaged=again, unusable=package.project)
+
+
+def _inspect(packages: Sequence[Recorded], inspection: Inspection) -> list[Finding]:
+    """Return what is found with packages that are linked: first those that are to change."""
+    choices = choose(packages, inspection.place)
+    groups = [[one for one in choices if one.changes]]
+    groups += [[one] for one in choices if not one.changes]
+    findings = [Finding(group) for group in groups]
+    for finding in findings:
+        _inspect_choices(finding, inspection)
+        for package in finding.packages:
+            _inspect_neighbours(package, finding, inspection)
+        for package in finding.packages:
+            _inspect_requirements(package, finding, inspection)
+    return [finding for finding in findings if finding.messages]
+
+
+def _inspect_choices(finding: Finding, inspection: Inspection) -> None:
+    """Note what is to be another variant."""
+    changing = [one for one in finding.choices if one.changes]
+    if not changing:
+        return
+    finding.anew = True
+    if all(choice.held for choice in changing):
+        finding.messages.append(_held(changing))
+    else:
+        finding.messages += [_other_choice(one, finding) for one in changing]
+    finding.stale = inspection.stated  # whether what is kept would be right, nobody can tell
+    for choice in changing:
+        then = [] if inspection.stated else [*_changed(choice)]
+        if then:
+            finding.stale = True
+            finding.messages.append(
+                f"{choice.package.title} was chosen where {' and '.join(then)}: the machine has "
+                "changed since, or the choice came from another machine, by a cache or a copy"
+            )
+
+
+def _held(choices: Sequence[Choice]) -> str:
+    """Return the sentence for packages that keep one another from what they can have together."""
+    now = {k: text for one in choices for k, text in one.package.record.conform.items()}
+    then = {k: text for one in choices for k, text in one.decision.conform.items()}
+    keep = [f"{name} = {text}" for name, text in now.items() if then.get(name, text) != text]
+    can_have = [f"{name} = {text}" for name, text in then.items() if now.get(name, text) != text]
+    *others, last = (one.package.title for one in choices)
+    message = f"{', '.join(others)} and {last} hold each other on {' and '.join(keep)}"
+    gains = []
+    for choice in choices:
+        project, by = choice.package.selector.project, choice.package.forced_by
+        asked = f", where {choice.package.record.variants[0]} was asked for by {by}," if by else ""
+        gains += [f"{project}{asked} gets {name}: {reason}" for name, reason in choice.reasons]
+    return f"{message}; together they can have {' and '.join(can_have)}: {'; '.join(gains)}"
+
+
+def _other_choice(choice: Choice, finding: Finding) -> str:
+    """Return the sentence for a package that is to have another variant."""
+    package = choice.package
+    verdicts = {verdict.variant: verdict for verdict in choice.alone.verdicts}
+    unfit = [verdicts[name] for name in package.record.variants if name in verdicts]
+    misfits = [
+        f"does not fit this {'environment' if one.clashes else 'machine'}: {one.reason}"
+        for one in unfit
+        if not one.fits
+    ]
+    message = f"{package.title}: {' and '.join(package.record.variants)} "
+    if package.forced_by:
+        message += ", and ".join([f"was asked for by {package.forced_by}", *misfits[:1]])
+    elif misfits:
+        message += misfits[0]
+    elif choice.held:
+        others = [one.title for one in finding.packages if one is not package]
+        message += f"fits this machine, but is not the best together with {' and '.join(others)}"
+    else:
+        message += "fits this machine, but is not the best for it"
+    for name, reason in choice.reasons:
+        message += f"; {name} is what this machine gets: {reason}"
+    return message if choice.reasons else f"{message}; nothing is what this machine gets"
+
+
+def _changed(choice: Choice) -> Iterator[str]:
+    """Yield what was read when the choice was made, and is not so here."""
+    for name, then in choice.package.record.facts.items():
+        now: Fact | None = choice.decision.facts.get(name)
+        if now is not None and then.value != now.value:
+            yield f"{name} was {then.text}, here it is {now.text}"
+
+
+def _inspect_neighbours(package: Recorded, finding: Finding, inspection: Inspection) -> None:
+    """Note if variants that exclude each other are installed side by side."""
+    selector = package.selector
+    here = {
+        variant.name: sorted(own)
+        for variant in selector.variants
+        if (own := {*variant.distributions}) and own <= inspection.distributions.keys()
+    }
+    if selector.kind != REQUIREMENT or here.keys() <= {*package.record.variants}:
+        return
+    names = [name for own in here.values() for name in own]
+    if len(here) == 1:
+        where = f"in place of the variant {' and '.join(package.record.variants)}"
+        message = f"{package.title}: {' and '.join(names)} is installed {where}"
+    else:
+        message = f"{package.title}: {', '.join(names)} are installed side by side"
+    files = [recorded_files(inspection.distributions[name]).keys() for name in names]
+    both = sorted(set().union(*(a & b for a, b in itertools.combinations(files, 2))))
+    if both:
+        message += f", and more than one of them has {name_files(both)}"
+    finding.messages.append(message)
+    finding.anew = True
+
+
+def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspection) -> None:
+    """Note what the package requires and the environment does not have, or not as it was."""
+    present = {}
+    for requirement in map(Requirement, package.record.requires):
+        name = normalize(requirement.name)
+        if not _applies(requirement, inspection.interpreter.marker):
+            continue
+        if name not in inspection.distributions:
+            message = f"{package.title}: {requirement} is not installed"
+        elif not _is_met(requirement, inspection.versions[name]):
+            version = inspection.versions[name]
+            message = f"{package.title} requires {requirement}; {version} is installed"
+        else:
+            present[name] = inspection.distributions[name]
+            continue
+        finding.messages.append(message)
+        finding.wanted.append(str(requirement))
+    leaving = _leaving(package, inspection) if finding.anew else ()
+    for name, distribution in present.items():
+        if name in leaving:
+            continue
+        if damage := find_damage(distribution, present.values()):
+            version = inspection.versions[name]
+            finding.messages.append(f"{package.title}: {name} {version} is damaged: {damage}")
+            finding.damaged[f"{name}=={version}"] = damage
+
+
+def _applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
+    marker = requirement.marker
+    try:
+        return marker is None or marker.evaluate({**environment, "extra": ""})
+    except ValueError:  # what cannot be told is not so
+        return False
+
+
+def _is_met(requirement: Requirement, version: str) -> bool:
+    try:
+        return requirement.specifier.contains(Version(version), prereleases=True)
+    except ValueError:  # the version is none
+        return False
+
+
+def _leaving(package: Recorded, inspection: Inspection) -> list[str]:
+    """Return what is uninstalled if the package is chosen anew: itself and all its variants."""
+    selector = package.selector
+    variants = [name for one in selector.variants for name in one.distributions]
+    return [selector.project, *(name for name in variants if name in inspection.distributions)]
+
+
+def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
+    """Return the commands that mend what was found, each as the words of one."""
+    python = inspection.interpreter.path
+    if "pip" in inspection.distributions:
+        uninstall = [python, "-m", "pip", "uninstall", "--yes"]
+        install, afresh = [python, "-m", "pip", "install"], ["--no-cache-dir"]
+        again = ["--force-reinstall", "--no-deps"]
+    else:
+        uninstall = ["uv", "pip", "uninstall", "--python", python]
+        install, afresh = ["uv", "pip", "install", "--python", python], ["--no-cache"]
+        again = ["--reinstall", "--no-deps"]
+        if any(damage.changed for damage in finding.damaged.values()):
+            # uv links files to its cache: what was written over here may be so there.
+            again += afresh
+    commands = []
+    if finding.anew:
+        leaving = [name for one in finding.packages for name in _leaving(one, inspection)]
+        commands.append([*uninstall, *dict.fromkeys(leaving)])
+        for choice in finding.choices:
+            if not choice.decision.names:
+                continue  # the message says that nothing fits
+            selector = choice.package.selector
+            options = [*(afresh if finding.stale else []), *_request(choice, inspection)]
+            # One by one, so that each sees what was chosen before it.
+            commands.append([*install, *options, f"{selector.project}=={selector.version}"])
+    elif finding.wanted:
+        commands.append([*install, *finding.wanted])
+    if finding.damaged:
+        commands.append([*install, *again, *finding.damaged])
+    return commands
+
+
+def _request(choice: Choice, inspection: Inspection) -> list[str]:
+    """Return the options with which an install makes this choice."""
+    named = inspection.stated
+    if "pip" not in inspection.distributions:
+        # uv shows the backend nothing of the environment.
+        unseen = Place(inspection.place.machine, {}).decide(choice.package)
+        named = named or unseen.names != choice.decision.names
+    if not named and not choice.package.forced_by:
+        return []
+    # pip has the short form, -C, since 23.1 only.
+    return ["--config-settings", f"variant={','.join(choice.decision.names) if named else 'auto'}"]
+
+
+def _show(
+    packages: Sequence[Recorded], findings: Sequence[Finding], inspection: Inspection
+) -> None:
+    troubled = [package for finding in findings for package in finding.packages]
+    for package in packages:
+        if package not in troubled:
+            print_line(
+                good(f"{package.title}: {' and '.join(package.record.variants)} suits this machine")
+            )
+    for finding in findings:
+        for message in finding.messages:
+            print_line(bad(message))
+        print_line("To mend it:")
+        for command in _commands(finding, inspection):
+            print_command(command)
+    if not packages and not findings:
+        path = inspection.interpreter.path
+        print_line(f"no selector package is installed with {path}; --python names another one")
+
+
+def _package(package: Recorded) -> dict[str, object]:
+    return {
+        "project": package.selector.project,
+        "version": package.selector.version,
+        "variants": package.record.variants,
+        "decided-by": package.record.decided_by,
+    }

@@ -1,0 +1,112 @@
+"""Sdist and wheel files.
+
+The same input gives the same bytes, whatever the clock, the umask, the locale or the folder. Each
+hook writes one kind of them, so what it takes to write is imported where it is written.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+
+from ..errors import SelectorError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# The time in archives where SOURCE_DATE_EPOCH does not say: 2 February 2020, 00:00 UTC. A zip
+# file cannot hold a time before 1980.
+_EPOCH = 1580601600
+_ZIP_EPOCH = 315532800
+_MODE = 0o644
+_FILE = 0o100644  # `stat.S_IFREG` and the mode
+
+
+def write_sdist(folder: Path, stem: str, files: Mapping[str, bytes]) -> str:
+    """Write ``files`` as an sdist (PEP 625) into ``folder``. Returns the name of the file.
+
+    ``stem`` is the name and version; the paths of ``files`` are relative to the sdist's root.
+    """
+    import gzip
+    import tarfile
+
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in sorted(files):
+            info = tarfile.TarInfo(f"{stem}/{path}")
+            info.size, info.mtime, info.mode = len(files[path]), _epoch(), _MODE
+            archive.addfile(info, io.BytesIO(files[path]))
+    compressed = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=compressed, mode="wb", mtime=_epoch()) as file:
+        file.write(tar.getvalue())
+    return _write(folder, f"{stem}.tar.gz", compressed.getvalue())
+
+
+def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes]) -> str:
+    """Write a wheel of nothing but a ``.dist-info`` into ``folder``. Returns the file's name.
+
+    ``stem`` is the name and version, ``tag`` the compatibility tag in the file's name; the paths of
+    ``dist_info`` are relative to that folder. ``RECORD`` is made here. Nothing is compressed: the
+    files are small, and so the bytes do not depend on a zlib.
+    """
+    import csv
+    import zipfile
+
+    root = f"{stem}.dist-info"
+    files = {f"{root}/{path}": dist_info[path] for path in sorted(dist_info)}
+    record = io.StringIO()
+    writer = csv.writer(record, lineterminator="\n")
+    writer.writerows((path, _hash(data), len(data)) for path, data in files.items())
+    writer.writerow((f"{root}/RECORD", "", ""))
+    files[f"{root}/RECORD"] = record.getvalue().encode()
+    archive = io.BytesIO()
+    date = time.gmtime(max(_epoch(), _ZIP_EPOCH))[:6]
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as wheel:
+        for path, data in files.items():
+            info = zipfile.ZipInfo(path, date)
+            info.create_system = 3  # Unix, on every system
+            info.external_attr = _FILE << 16
+            wheel.writestr(info, data)
+    return _write(folder, f"{stem}-{tag}.whl", archive.getvalue())
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
+    """Write ``files`` below ``folder``, which is made if need be. Returns the folder's name."""
+    for path, data in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return folder.name
+
+
+def _write(folder: Path, name: str, data: bytes) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+    return name
+
+
+def _hash(data: bytes) -> str:
+    """Return a hash as ``RECORD`` has it: URL-safe base64 without padding."""
+    import base64
+    import hashlib
+
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
+    return f"sha256={digest.decode().rstrip('=')}"
+
+
+def _epoch() -> int:
+    """Return the time of everything in an archive, in seconds since 1970."""
+    text = os.environ.get("SOURCE_DATE_EPOCH") or str(_EPOCH)
+    try:
+        epoch = int(text)
+    except ValueError:
+        epoch = -1
+    if 0 <= epoch < 2**32:
+        return epoch
+    raise SelectorError(
+        f"the environment variable SOURCE_DATE_EPOCH is {text!r}; "
+        "expected a number of seconds since 1970"
+    )

@@ -1,0 +1,104 @@
+"""The files of a wheel's ``.dist-info``, as bytes."""
+
+from __future__ import annotations
+
+from ..errors import SelectorError
+from .record import RECORD_NAME, Record
+from .table import dump
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .decision import Decision
+    from .table import Compiled
+
+#: An index refuses a classifier of this kind. One uploaded wheel would fix one machine's choice for
+#: everybody, since installers prefer a wheel to the sdist.
+NEVER_UPLOAD = "Private :: Do Not Upload"
+
+
+def dist_info(
+    folder: Path, compiled: Compiled, decision: Decision, version: str, backend: str
+) -> dict[str, bytes]:
+    """Return the files of the ``.dist-info`` by their names in it, without ``RECORD``.
+
+    ``folder`` is the project's, where its licence files lie; ``version`` the wheel's, which may
+    have a label; ``backend`` our own version.
+
+    Raises `SelectorError` if a licence file is missing.
+    """
+    files = {
+        "METADATA": metadata(compiled, decision, version),
+        "WHEEL": _wheel(backend),
+        RECORD_NAME: record_of(decision, backend).to_bytes(),
+    }
+    for path in compiled.license_files:
+        try:
+            files[f"licenses/{path}"] = (folder / path).read_bytes()
+        except OSError as error:
+            raise SelectorError(
+                f"the licence file {path} cannot be read: {error.strerror}"
+            ) from None
+    if compiled.entry_points:
+        files["entry_points.txt"] = compiled.entry_points.encode()
+    return files
+
+
+def metadata(compiled: Compiled, decision: Decision, version: str) -> bytes:
+    """Return the core metadata of the wheel: ``PKG-INFO``, and what the decision adds.
+
+    The sdist marks as dynamic (PEP 643) what is added here; the wheel has nothing dynamic.
+    """
+    places = compiled.places
+    added: dict[int, list[str]] = {}
+    if places.classifier is not None:
+        added[places.classifier] = [f"Classifier: {NEVER_UPLOAD}"]
+    requires = [(places.requires, decision.requires)]
+    requires += [
+        (place, tuple(one for each in decision.variants for one in each.extras.get(extra, ())))
+        for extra, place in places.extras.items()
+    ]
+    for place, lines in requires:
+        added.setdefault(place, []).extend(f"Requires-Dist: {one}" for one in lines)
+    head, blank, body = compiled.pkg_info.partition(b"\n\n")
+    written = []
+    for number, line in enumerate([*head.split(b"\n"), None]):
+        written += [one.encode() for one in added.get(number, ())]
+        if line is None or line.startswith(b"Dynamic: "):
+            continue
+        if line.startswith(b"Version: "):
+            line = f"Version: {version}".encode()
+        elif line.startswith(b"Metadata-Version: "):
+            line = f"Metadata-Version: {places.metadata_version}".encode()
+        written.append(line)
+    return b"\n".join(written) + blank + body
+
+
+def record_of(decision: Decision, backend: str) -> Record:
+    """Return the record of a decision that chose something; ``backend`` is our own version."""
+    selector = decision.selector
+    return Record(
+        project=selector.project,
+        version=selector.version,
+        variants=tuple(decision.names),
+        decided_by=decision.request.source,
+        distributions=tuple(name for one in decision.variants for name in one.distributions),
+        conform=decision.conform,
+        requires=decision.requires,
+        facts=decision.facts,
+        verdicts=decision.verdicts,
+        notes=decision.notes,
+        backend=backend,
+        table=dump(selector),
+    )
+
+
+def _wheel(backend: str) -> bytes:
+    """Return the ``WHEEL`` file of the binary distribution format."""
+    return (
+        "Wheel-Version: 1.0\n"
+        f"Generator: selector-backend {backend}\n"
+        "Root-Is-Purelib: true\n"
+        "Tag: py3-none-any\n"
+    ).encode()

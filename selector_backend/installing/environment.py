@@ -1,0 +1,123 @@
+"""What the environment that is being installed into holds, where it can be seen.
+
+Only variants that exclude each other (the requirement kind) depend on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from .record import RECORD_NAME, Record, Unusable, parse_record
+from .table import distribution_of, normalize
+from .values import dataclass, field, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import importlib.metadata
+    from collections.abc import Mapping, Sequence
+
+    from .table import Selector
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is known of an environment; nothing, if it cannot be seen.
+
+    ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
+    distributions that the table's variants require, by name as names are compared, and ``notes``
+    say what was passed over.
+    """
+
+    selectors: tuple[Record, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def record_of(self, project: str) -> Record | None:
+        """Return what is installed of ``project`` itself."""
+        key = normalize(project)
+        return next((one for one in self.selectors if one.key == key), None)
+
+    def others(self, project: str) -> list[Record]:
+        """Return the selector packages but ``project``."""
+        key = normalize(project)
+        return [one for one in self.selectors if one.key != key]
+
+
+def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
+    """Return what the folders ``paths`` hold that matters to ``selector``.
+
+    Never raises for what is in them: a record that cannot be read is passed over, and noted.
+    """
+    if not paths:
+        return Environment()
+    records = read_records(paths)
+    notes = []
+    for one in records:
+        if isinstance(one, Unusable):
+            notes.append(f"the record of {one.project} was passed over: {one.reason}")
+        else:
+            notes += [f"in the record of {one.project}, {what}" for what in one.passed_over]
+    usable = tuple(one for one in records if isinstance(one, Record))
+    found = Environment(usable, notes=tuple(notes))
+    record = found.record_of(selector.project)
+    names = {normalize(selector.project), *(record.distributions if record else ())}
+    for variant in selector.variants:
+        names |= {distribution_of(one) for one in variant.requires}
+    versions = {name: version for name in names if (version := _version(name, paths)) is not None}
+    return replace(found, versions=versions)
+
+
+def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
+    """Return the records of the selector packages in the folders ``paths``.
+
+    Of a project that is there twice, the first is the one that Python sees.
+    """
+    import importlib.metadata
+
+    found: dict[str, Record | Unusable] = {}
+    for distribution in importlib.metadata.distributions(path=list(paths)):
+        record = _read_record(distribution)
+        if record is not None:
+            found.setdefault(record.key, record)
+    return [*found.values()]
+
+
+def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Return a distribution's name and version, by its folder's name where its METADATA is bad."""
+    name = version = ""
+    with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+    # There is no public way to the folder's name; `importlib.metadata` finds names by it, too.
+    folder = Path(str(getattr(distribution, "_path", "a distribution without a name"))).name
+    stem = folder[: folder.rfind(".")] if folder.endswith((".dist-info", ".egg-info")) else folder
+    named, _, versioned = stem.partition("-")
+    return (
+        name if isinstance(name, str) and name else named,
+        version if isinstance(version, str) and version else versioned,
+    )
+
+
+def _read_record(distribution: importlib.metadata.Distribution) -> Record | Unusable | None:
+    """Return a distribution's record, ``None`` if it has none, as most have."""
+    try:
+        # Reading this one file spares parsing the metadata of everything that is installed.
+        text = distribution.read_text(RECORD_NAME)
+    except ValueError:
+        record: Record | Unusable = Unusable("it is not UTF-8 text")
+    except OSError as error:
+        record = Unusable(error.strerror or "it cannot be read")  # without the path
+    else:
+        if text is None:
+            return None
+        record = parse_record(text)
+    if isinstance(record, Unusable):
+        record = Unusable(record.reason, *identify(distribution))
+    return record
+
+
+def _version(name: str, paths: Sequence[str]) -> str | None:
+    import importlib.metadata
+
+    found = importlib.metadata.distributions(name=name, path=list(paths))
+    return next((identify(distribution)[1] for distribution in found), None)

@@ -1,0 +1,136 @@
+"""What stops an install, as a text for whoever asked for it."""
+
+from __future__ import annotations
+
+from .decision import AnotherInstalled, Disagreement
+from .request import MACHINE
+from .table import fill, normalize
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .decision import Decision, NothingFits
+    from .record import Record, Verdict
+    from .table import Selector
+
+
+def message_of(decision: Decision) -> str | None:
+    """Return the message of a decision that stops the install, ``None`` where it does not."""
+    stop = decision.stop
+    if stop is None:
+        return None
+    if isinstance(stop, AnotherInstalled):
+        lines = _over_another(decision, stop)
+    elif isinstance(stop, Disagreement):
+        lines = [
+            f"{_title(decision.selector)} cannot be installed into this environment.",
+            f"{stop.clash}, and {stop.variant}, which {decision.request.source} asks for, does not "
+            "agree.",
+            *_ways_out(decision.selector, stop.in_the_way),
+        ]
+    else:
+        lines = _nothing_fits(decision, stop)
+    return "\n".join(lines)
+
+
+def _title(selector: Selector) -> str:
+    return f"{selector.project} {selector.version}"
+
+
+def _nothing_fits(decision: Decision, stop: NothingFits) -> list[str]:
+    """Return the lines for a machine, or an environment, that gets nothing."""
+    selector = decision.selector
+    texts = {name: fact.text for name, fact in decision.facts.items()}
+    values = {**texts, "project": selector.project, "version": selector.version}
+    ways_out = _ways_out(selector, stop.in_the_way) if stop.in_the_way else []
+    forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
+    lines = [
+        f"{_title(selector)} cannot be installed "
+        f"{'into this environment' if ways_out else 'on this machine'}."
+    ]
+    if stop.refused is not None:
+        lines += [fill(stop.refused.refuse or "", values), "Its variants:"]
+    else:
+        lines.append("No variant fits:")
+    for variant, verdict in zip(selector.variants, decision.verdicts):
+        outcome = ("refuses: " if variant.refuse else "fits: ") if verdict.fits else ""
+        lines.append(f"  {variant.name}: {outcome}{verdict.reason}")
+    lines += ways_out
+    if selector.advice:
+        lines.append(fill(selector.advice, values))
+    if forcing and not ways_out:
+        lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
+    return lines
+
+
+def _ways_out(selector: Selector, in_the_way: Iterable[Record]) -> list[str]:
+    """Return the lines that tell how to fix a disagreement with what else is installed."""
+    projects = [other.project for other in in_the_way]
+    gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
+    pinned = f"{selector.project}=={selector.version}"
+    return [
+        f"Uninstall {' and '.join(projects)}, and then choose anew for both, or do without:",
+        f"  pip uninstall --yes {' '.join(gone)}",
+        f"  pip install {pinned} {' '.join(projects)}",
+        f"  pip install {pinned}",
+    ]
+
+
+def _over_another(decision: Decision, stop: AnotherInstalled) -> list[str]:
+    """Return the lines for an environment that holds another variant of the same project."""
+    selector, request = decision.selector, decision.request
+    pinned = f"{selector.project}=={selector.version}"
+    verdicts = {
+        variant.key: verdict for variant, verdict in zip(selector.variants, decision.verdicts)
+    }
+    installed = [
+        " and ".join(f"{name} {stop.versions[name]}" for name in names) or f"the variant {key}"
+        for key, names in stop.others.items()
+    ]
+    lines = [
+        f"{_title(selector)} cannot be installed over another variant of it.",
+        f"{' and '.join(installed)} {'is' if len(installed) == 1 else 'are'} installed.",
+    ]
+    if request.automatic:
+        kept: list[str] = []
+        for key in stop.others:
+            verdict = verdicts.get(key)
+            lines.append(f"{key} {_why_not_kept(key, verdict, stop.record)}.")
+            unfit = verdict and not (verdict.fits or verdict.clashes)
+            if verdict and unfit and _was_forced(key, stop.record):
+                kept += [
+                    f"To keep {key}, ask for it again:",
+                    f"  pip install --config-settings variant={verdict.variant} {pinned}",
+                ]
+        lines += [f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.", *kept]
+    else:
+        lines.append(f"{request.source} asks for {stop.chosen.name}.")
+    own = [selector.project] if normalize(selector.project) in stop.versions else []
+    gone = [*own, *(name for names in stop.others.values() for name in names)]
+    asked = "" if request.automatic else f"--config-settings variant={stop.chosen.name} "
+    return [
+        *lines,
+        "The files of two variants must not get mixed. To change over:",
+        f"  pip uninstall --yes {' '.join(gone)}",
+        f"  pip install {asked}{pinned}",
+    ]
+
+
+def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:
+    """Return what to say of the installed variant ``key``, which is not the one chosen."""
+    if verdict is None:
+        return "no longer fits: this version does not have it"
+    if verdict.fits:
+        return f"fits too, and comes later: {verdict.reason}"
+    if record and _was_forced(key, record):
+        by = f"was asked for by {record.decided_by} when it was installed"
+        return f"{by}, and does not fit by itself: {verdict.reason}"
+    return f"no longer fits: {verdict.reason}"
+
+
+def _was_forced(key: str, record: Record | None) -> bool:
+    """Return whether the installed variant ``key`` was asked for, by what its record says."""
+    if record is None or record.decided_by == MACHINE:
+        return False
+    return key in map(normalize, record.variants)

@@ -1,0 +1,157 @@
+"""Reading the machine: one module a family of facts, all behind `read_machine`.
+
+A family is a module with a function ``read(names, environ, providers) -> list[Fact]``; which family
+reads which fact is in `selector_backend.installing.facts.FACTS`. It may have ``needs(providers)``,
+the requirements that reading takes on this system, and ``with_implied(value)``, a stated value with
+all that follows from it. A probe never raises for what it finds: a fact that cannot be read is
+absent, with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+
+from ...errors import SelectorError
+from ..facts import FACTS
+from ..machine import Fact, Machine, Origin, load_machine, override, read_profile
+from ..values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+    from types import ModuleType
+
+    from ..conditions import Value
+    from ..machine import ProfileFile
+    from ..table import Provider
+
+#: How long a family may take, in seconds, and the variable that changes it.
+TIMEOUT = 10.0
+TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
+
+
+def read_machine(
+    names: Collection[str],
+    environ: Mapping[str, str],
+    memory: Path | None = None,
+    *,
+    providers: Collection[Provider] = (),
+    profile: ProfileFile | None = None,
+) -> Machine:
+    """Return the machine that runs this, with the facts ``names`` and no others.
+
+    ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
+    does a ``profile`` that stands in for the machine. ``providers`` are asked for ``property``.
+    ``memory`` is a file that lives as long as the install does, and may not be there yet; what one
+    hook reads is left in it for the next.
+
+    Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
+    """
+    timeout(environ)
+    facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
+    if profile is not None:
+        facts = {**read_profile(profile, names).facts, **facts}
+    facts = {name: complete(fact) for name, fact in facts.items()}
+    wanted = [name for name in names if name not in facts]
+    known = _recall(memory)
+    unknown = [name for name in wanted if name not in known.facts]
+    if unknown:
+        read = {fact.name: fact for fact in _read(unknown, environ, providers)}
+        known = Machine({**known.facts, **read})
+        _remember(memory, known)
+    facts.update((name, known[name]) for name in wanted)
+    return Machine({name: facts[name] for name in names})
+
+
+def timeout(environ: Mapping[str, str]) -> float:
+    """Return how many seconds a family of facts may take.
+
+    Raises `SelectorError` if the variable that sets it does not hold a number above zero.
+    """
+    text = environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds < float("inf"):
+        return seconds
+    raise SelectorError(
+        f"the environment variable {TIMEOUT_VARIABLE} is {text!r}; "
+        f"expected a number of seconds, for example {TIMEOUT_VARIABLE}=30"
+    )
+
+
+def needs(
+    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider] = ()
+) -> list[str]:
+    """Return the requirements that reading the facts ``names`` takes on this system."""
+    wanted = [name for name in names if override(name, environ) is None]
+    asking = (getattr(family, "needs", None) for family in _families(wanted))
+    return [one for needs_of in asking if needs_of for one in needs_of(providers)]
+
+
+def _families(names: Iterable[str]) -> dict[ModuleType, list[str]]:
+    """Return the families that read the facts ``names``, each with those that are its own."""
+    families: dict[ModuleType, list[str]] = {}
+    for name in names:
+        family = importlib.import_module(f"{__name__}.{FACTS[name].family}")
+        families.setdefault(family, []).append(name)
+    return families
+
+
+def _read(
+    names: Iterable[str], environ: Mapping[str, str], providers: Collection[Provider]
+) -> list[Fact]:
+    facts = []
+    for family, members in _families(names).items():
+        try:
+            facts += family.read(members, environ, providers)
+        except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails
+            from .child import describe
+
+            reason = f"it could not be read: {describe(error)}"
+            facts += [Fact(name, FACTS[name].source, reason=reason) for name in members]
+    return facts
+
+
+def complete(fact: Fact) -> Fact:
+    """Return a stated fact with all that its value implies."""
+    if fact.value is None:
+        return fact
+    try:
+        return replace(fact, value=with_implied(fact.name, fact.value))
+    except Exception as error:  # noqa: BLE001 - as where it is read
+        from .child import describe
+
+        return replace(fact, reason=f"what it implies is not known: {describe(error)}")
+
+
+def with_implied(name: str, value: Value) -> Value:
+    """Return a value of the fact ``name`` with all that it implies: ``zen3`` has ``avx2``."""
+    (family,) = _families([name])
+    implied: Value = family.with_implied(value) if hasattr(family, "with_implied") else value
+    return implied
+
+
+def _recall(memory: Path | None) -> Machine:
+    if memory is None:
+        return Machine()
+    try:
+        data = json.loads(memory.read_text(encoding="utf-8"))
+        return load_machine(data, memory.name, Origin.READ)
+    except (OSError, ValueError, RecursionError, SelectorError):
+        return Machine()
+
+
+def _remember(memory: Path | None, machine: Machine) -> None:
+    """Write the file whole or not at all; a folder that cannot be written to is no error."""
+    if memory is None:
+        return
+    with contextlib.suppress(OSError):
+        partial = memory.with_name(f"{memory.name}.{os.getpid()}")
+        partial.write_text(json.dumps(machine.dump()), encoding="utf-8")
+        partial.replace(memory)

@@ -1,0 +1,116 @@
+"""The process that called this one, as far as the system tells.
+
+Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`. On Windows nothing is known: what
+starts a hook there is the launcher of a virtual environment, not the frontend. Whatever fails means
+"not known".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import struct
+import sys
+from pathlib import Path
+
+from .values import dataclass
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process: its command line, its working directory, and what tells it from all others.
+
+    ``identity`` is made of its number and its start, since numbers are given anew. Each is empty
+    where it is not known.
+    """
+
+    arguments: tuple[str, ...] = ()
+    folder: str = ""
+    identity: str = ""
+
+
+@functools.cache
+def parent() -> Process:
+    """Return this process's parent. It is read once."""
+    pid = os.getppid()
+    read = {"linux": _linux, "darwin": _macos}.get(sys.platform)
+    return read(pid) if read else Process()
+
+
+def _linux(pid: int) -> Process:
+    arguments, folder, start = b"", "", b""
+    with contextlib.suppress(OSError):
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
+    with contextlib.suppress(OSError):
+        folder = str(Path(f"/proc/{pid}/cwd").readlink())
+    with contextlib.suppress(OSError, IndexError):
+        # The program's name, in brackets, may have blanks and brackets in it. The start, in ticks
+        # since the system's, is the 22nd field: proc_pid_stat(5).
+        start = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
+    return Process(
+        tuple(os.fsdecode(arguments).split("\0")[:-1]),
+        folder,
+        f"{pid}-{start.decode()}" if start else "",
+    )
+
+
+# <sys/sysctl.h> and <sys/proc_info.h>
+_CTL_KERN, _KERN_PROCARGS2 = 1, 49
+_PROC_PIDTBSDINFO, _PROC_PIDVNODEPATHINFO = 3, 9
+
+
+def _macos(pid: int) -> Process:
+    import ctypes
+
+    library = ctypes.CDLL(None)
+
+    def info(flavor: int, size: int) -> bytes:
+        buffer = ctypes.create_string_buffer(size)
+        written = library.proc_pidinfo(pid, flavor, ctypes.c_uint64(0), buffer, size)
+        return buffer.raw[: max(written, 0)]
+
+    def arguments() -> bytes:
+        size = ctypes.c_size_t(os.sysconf("SC_ARG_MAX"))
+        buffer = ctypes.create_string_buffer(size.value)
+        name = (ctypes.c_int * 3)(_CTL_KERN, _KERN_PROCARGS2, pid)
+        if library.sysctl(name, 3, buffer, ctypes.byref(size), None, ctypes.c_size_t(0)):
+            return b""
+        return buffer.raw[: size.value]
+
+    try:
+        start = start_of(info(_PROC_PIDTBSDINFO, 136))
+        return Process(
+            tuple(arguments_of(arguments())),
+            folder_of(info(_PROC_PIDVNODEPATHINFO, 2352)),
+            f"{pid}-{start}" if start else "",
+        )
+    except (OSError, AttributeError, ValueError):
+        return Process()
+
+
+def arguments_of(data: bytes) -> list[str]:
+    """Return the arguments in what KERN_PROCARGS2 gives, or none if it is not that.
+
+    Their count is a native int. The path of the program follows, and NULs that pad it; then the
+    arguments and, after them, the environment, each with a NUL behind it.
+    """
+    if len(data) < 4:
+        return []
+    (count,) = struct.unpack_from("=i", data)
+    _, _, rest = data[4:].partition(b"\0")
+    words = rest.lstrip(b"\0").split(b"\0")
+    return [os.fsdecode(word) for word in words[:count]] if 0 < count < len(words) else []
+
+
+def folder_of(data: bytes) -> str:
+    """Return the working directory in a ``proc_vnodepathinfo``, whose first path it is, or ``""``.
+
+    A path follows 152 bytes of other things, and has 1024 bytes.
+    """
+    return os.fsdecode(data[152 : 152 + 1024].partition(b"\0")[0]) if len(data) == 2352 else ""
+
+
+def start_of(data: bytes) -> str:
+    """Return the start in a ``proc_bsdinfo``, which ends with its seconds and microseconds."""
+    return "{}.{:06}".format(*struct.unpack_from("=QQ", data, 120)) if len(data) == 136 else ""

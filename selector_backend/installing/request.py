@@ -1,0 +1,128 @@
+"""What the person who installs asked for."""
+
+from __future__ import annotations
+
+from ..errors import SelectorError, did_you_mean
+from .machine import ProfileFile
+from .table import CAPABILITY, normalize
+from .values import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .table import Selector
+
+#: What a request may say in place of a variant's name.
+AUTO, ALL = "auto", "all"
+
+#: What decides where nothing was asked for.
+MACHINE = "machine"
+
+#: The variable that asks for a portable wheel, as ``-C portable=true`` does.
+PORTABLE_VARIABLE = "SELECTOR_PORTABLE"
+
+#: The variable that names a machine profile; ``-C machine`` wins over it.
+MACHINE_VARIABLE = "SELECTOR_MACHINE"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
+    machine. ``source`` is what asked: ``machine``, ``-C variant`` or the table's variable.
+    ``profile`` is the file of a machine profile that stands in for the machine.
+    """
+
+    variants: tuple[str, ...] = ()
+    source: str = MACHINE
+    profile: ProfileFile | None = None
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the choice is left to the machine."""
+        return not self.variants
+
+
+def read_request(
+    selector: Selector, settings: Mapping[str, Any] | None, environ: Mapping[str, str]
+) -> Request:
+    """Return what the config settings or, where they are silent, the table's variable ask for.
+
+    Raises `SelectorError` for a variant that the table does not have or that cannot be had, for a
+    list where variants exclude each other.
+    """
+    settings = settings or {}
+    if settings.get("variant") is not None:
+        source, asked = "-C variant", settings["variant"]
+    else:
+        source, asked = selector.variable, environ.get(selector.variable, "")
+    texts = asked if isinstance(asked, list) else [asked]
+    names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
+    keys = [normalize(name) for name in names]
+    if {*keys} <= {AUTO}:
+        return Request(profile=_profile(settings, environ))
+    return Request(_known(selector, source, dict(zip(keys, names))), source)
+
+
+def read_portable(settings: Mapping[str, Any] | None, environ: Mapping[str, str]) -> bool:
+    """Return whether a wheel is asked for that can be carried to other machines.
+
+    Raises `SelectorError` for anything but yes and no.
+    """
+    settings = settings or {}
+    if "portable" in settings:
+        source, text = "the config setting 'portable'", settings["portable"]
+    else:
+        source = f"the environment variable {PORTABLE_VARIABLE}"
+        text = environ.get(PORTABLE_VARIABLE, "")
+    word = str(text).strip().lower()
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("false", "0", "no", "off", ""):
+        return False
+    raise SelectorError(f"{source} is {text!r}; expected true or false")
+
+
+def _profile(settings: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileFile | None:
+    if "machine" in settings:
+        path, source = settings["machine"], "-C machine"
+        if not isinstance(path, str) or not path:
+            raise SelectorError(f"{source} is {path!r}; expected one file, a machine profile")
+        return ProfileFile(path, source)
+    path = environ.get(MACHINE_VARIABLE)
+    return ProfileFile(path, MACHINE_VARIABLE) if path else None
+
+
+def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variants asked for, in the table's order."""
+    choices = {variant.key: variant.name for variant in selector.variants if not variant.refuse}
+    if not choices:
+        raise SelectorError(
+            f"{source} asks for {', '.join(asked.values())}, but {selector.project} has no variant "
+            "to ask for: each stands for machines that it does not run on"
+        )
+    if selector.kind != CAPABILITY and (len(asked) > 1 or ALL in asked):
+        raise SelectorError(
+            f"{source} asks for {', '.join(asked.values())}, but the variants of "
+            f"{selector.project} exclude each other: name one of {', '.join(choices.values())}"
+        )
+    if [*asked] == [ALL]:
+        return tuple(choices)
+    for key, name in asked.items():
+        if key in choices:
+            continue
+        if key in (AUTO, ALL):
+            problem = f"{name!r} together with names of variants."
+        elif key in (variant.key for variant in selector.variants):
+            problem = (
+                f"{name!r}, which stands for machines that {selector.project} does not run on."
+            )
+        else:
+            hint = did_you_mean(name, choices.values()) or "."
+            problem = f"{name!r}, which {selector.project} does not have{hint}"
+        names = ", ".join(choices.values())
+        raise SelectorError(f"{source} asks for {problem} Its variants are {names}")
+    return tuple(key for key in choices if key in asked)

@@ -1,0 +1,332 @@
+"""The selector table as installing needs it: its values, and the file that holds it compiled.
+
+An sdist carries ``selector-table.json``, which `selector_backend.authoring.compile` made of its
+``pyproject.toml``. What is in it is filled in and ready to be judged: requirements and conditions
+are text, and the places in ``PKG-INFO`` are noted at which the wheel's metadata differ.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from .facts import FACTS, Kind
+from .values import dataclass, field, fields_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, TypeVar
+
+    from .conditions import Wanted
+
+    T = TypeVar("T")
+
+#: The kinds of selector.
+CAPABILITY, REQUIREMENT = "capability", "requirement"
+
+#: The compiled table's name in the sdist, and the number of its format. Every release reads all
+#: formats since the first.
+TABLE_NAME = "selector-table.json"
+FORMAT = 1
+
+
+class Condition(collections.namedtuple("Condition", ("fact", "wanted"))):
+    """One key of a ``when`` table: the name of a fact, and what is asked of it (`conditions`)."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One entry of the table.
+
+    ``requires`` are requirements as text, ``extras`` those that each extra which is handed on adds,
+    with the marker that ties them to it, and ``distributions`` the names, as names are compared, of
+    what stands for the variant. ``when`` is a choice of alternatives, each a conjunction of what is
+    asked of facts; without any, the variant fits every machine. ``conform`` is what a whole
+    environment has to agree on, such as ``cuda`` on ``12``. A variant that has ``refuse`` stands
+    for stopping, and has no requirements.
+    """
+
+    name: str
+    requires: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    distributions: tuple[str, ...] = ()
+    when: tuple[Mapping[str, Wanted], ...] = ()
+    conform: Mapping[str, str] = field(default_factory=dict)
+    refuse: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name as names are compared."""
+        return normalize(self.name)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A wheel-variant provider, which says which properties of a namespace are supported.
+
+    ``plugin_api`` is the plugin's object reference. The provider is asked only where the marker
+    ``enable_if`` is true, if it is given.
+    """
+
+    namespace: str
+    requires: tuple[str, ...]
+    plugin_api: str
+    enable_if: str | None = None
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A whole selector table, its defaults filled in."""
+
+    project: str
+    version: str
+    kind: str
+    variable: str
+    variants: tuple[Variant, ...]
+    requires: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    advice: str = ""
+    providers: tuple[Provider, ...] = ()
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition of the table."""
+        for variant in self.variants:
+            for alternative in variant.when:
+                yield from map(Condition._make, alternative.items())
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The names of the facts that the conditions ask for, in the order of `FACTS`."""
+        named = {condition.fact for condition in self.conditions}
+        return tuple(name for name in FACTS if name in named)
+
+    @property
+    def named_providers(self) -> tuple[Provider, ...]:
+        """The providers whose namespaces the conditions name."""
+        named = {
+            namespace_of(one)
+            for condition in self.conditions
+            if FACTS[condition.fact].kind is Kind.PROPERTIES and isinstance(condition.wanted, tuple)
+            for one in condition.wanted
+        }
+        return tuple(provider for provider in self.providers if provider.namespace in named)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the wheel's ``METADATA`` differs from ``PKG-INFO``.
+
+    The numbers are those of lines, from 0, before which something goes in: the classifier that
+    keeps the wheel off an index, unless it is there; the requirements; and those of each extra that
+    is handed on. ``metadata_version`` is the wheel's own.
+    """
+
+    metadata_version: str
+    requires: int
+    classifier: int | None = None
+    extras: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """All that installing needs of a project.
+
+    ``name`` is the project's as it starts the names of files, ``license_files`` are paths from the
+    project's folder, and ``entry_points`` the text of ``entry_points.txt``.
+    """
+
+    selector: Selector
+    name: str
+    pkg_info: bytes
+    places: Places
+    license_files: tuple[str, ...] = ()
+    entry_points: str = ""
+
+
+class NotCompiledError(Exception):
+    """There is no compiled table that can be used. ``str()`` says why."""
+
+
+def read_compiled(folder: Path) -> Compiled:
+    """Return what the sdist in ``folder`` holds compiled.
+
+    Raises `NotCompiledError` where it has none that can be used: it is damaged, of a format that is
+    not known here, or another ``pyproject.toml`` lies beside it.
+    """
+    try:
+        data = json.loads((folder / TABLE_NAME).read_bytes())
+        pkg_info = (folder / "PKG-INFO").read_bytes().replace(b"\r\n", b"\n")
+        pyproject = (folder / "pyproject.toml").read_bytes()
+    except FileNotFoundError as error:
+        raise NotCompiledError(f"there is no {Path(error.filename).name}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise NotCompiledError(f"{TABLE_NAME} cannot be read: {error}") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise NotCompiledError(f"{TABLE_NAME} is of a format that this version does not read")
+    if data.pop("sha256", None) != _hash_of(data) or data.get("pkg-info") != hash_text(pkg_info):
+        raise NotCompiledError(f"{TABLE_NAME} or PKG-INFO is damaged")
+    if data.get("pyproject") != hash_text(pyproject):
+        raise NotCompiledError("pyproject.toml was changed after the sdist was built")
+    try:
+        return Compiled(
+            selector=load_selector(data["selector"]),
+            name=data["name"],
+            pkg_info=pkg_info,
+            places=_load(Places, data["places"]),
+            license_files=tuple(data["license-files"]),
+            entry_points=data["entry-points"],
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # Whole, so it is of a release that has facts or values which this one does not know.
+        raise NotCompiledError(f"{TABLE_NAME} cannot be used: {error}") from None
+
+
+def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
+    """Return the content of ``selector-table.json``: what `read_compiled` reads.
+
+    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
+    """
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "backend": backend,
+        "pyproject": hash_text(pyproject),
+        "pkg-info": hash_text(compiled.pkg_info),
+        "name": compiled.name,
+        "selector": dump(compiled.selector),
+        "places": dump(compiled.places),
+        "license-files": dump(compiled.license_files),
+        "entry-points": compiled.entry_points,
+    }
+    data["sha256"] = _hash_of(data)
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
+def hash_text(content: bytes) -> str:
+    """Return the hash of a text file, the same whatever its lines end with."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _hash_of(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def dump(value: Any) -> Any:
+    """Return a value of this module as JSON data; what is empty is left out of objects."""
+    names = fields_of(type(value))
+    if names:
+        pairs = ((name, getattr(value, name)) for name in names)
+        return {
+            name.replace("_", "-"): dump(one)
+            for name, one in pairs
+            if one not in (None, "", (), {})
+        }
+    if isinstance(value, (tuple, list)):
+        return [*map(dump, value)]
+    return {key: dump(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+_VARIANT_SHAPE = {
+    "name": str,
+    "requires": [str],
+    "extras": {str: [str]},
+    "distributions": [str],
+    "when": [{str: (bool, str, [str])}],
+    "conform": {str: str},
+    "refuse": str,
+}
+_PROVIDER_SHAPE = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
+_SELECTOR_SHAPE = {
+    **dict.fromkeys(("project", "version", "kind", "variable", "advice"), str),
+    "requires": [str],
+    "extras": [str],
+    "variants": [_VARIANT_SHAPE],
+    "providers": [_PROVIDER_SHAPE],
+}
+
+
+def load_selector(data: Any) -> Selector:
+    """Return the selector that JSON data stand for: the inverse of `dump`.
+
+    Raises ``ValueError`` where they are of another shape, or ask for a fact that is not known here.
+    """
+    if not has_shape(data, _SELECTOR_SHAPE) or not data.get("variants"):
+        raise ValueError("its table is not of the form that this version knows")
+    try:
+        variants = tuple(
+            _load(Variant, {**one, "when": _conditions(one.get("when", ()))})
+            for one in data["variants"]
+        )
+        providers = tuple(_load(Provider, one) for one in data.get("providers", ()))
+        return _load(Selector, {**data, "variants": variants, "providers": providers})
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"its table is not whole: {error}") from None
+
+
+def has_shape(value: object, shape: Any) -> bool:
+    """Return whether JSON data have a shape.
+
+    That is a type, a list of such data, an object of them (under `str`, or by their keys, none of
+    which has to be there), or one of several in a tuple.
+    """
+    if isinstance(shape, tuple):
+        return any(has_shape(value, one) for one in shape)
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(has_shape(one, shape[0]) for one in value)
+    if not isinstance(shape, dict) or not isinstance(value, dict):
+        return isinstance(shape, type) and isinstance(value, shape)
+    shapes = ((one, shape.get(key, shape.get(str, object))) for key, one in value.items())
+    return all(has_shape(one, expected) for one, expected in shapes)
+
+
+def _load(kind: type[T], data: Mapping[str, Any]) -> T:
+    known = {key.replace("-", "_"): one for key, one in data.items()}
+    return kind(**{name: _frozen(known[name]) for name in fields_of(kind) if name in known})
+
+
+def _frozen(data: Any) -> Any:
+    """Return JSON data with tuples for lists."""
+    if isinstance(data, dict):
+        return {key: _frozen(one) for key, one in data.items()}
+    return tuple(map(_frozen, data)) if isinstance(data, list) else data
+
+
+def _conditions(when: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    unknown = [name for alternative in when for name in alternative if name not in FACTS]
+    if unknown:
+        raise ValueError(f"it asks for the fact {unknown[0]!r}, which this version does not know")
+    return [*when]
+
+
+def normalize(name: str) -> str:
+    """Return the name of a project, an extra or a variant as names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distribution_of(requirement: str) -> str:
+    """Return the name that a requirement starts with, as names are compared."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    return normalize(found[0]) if found else ""
+
+
+def namespace_of(variant_property: str) -> str:
+    """Return the namespace of a property: ``x86_64`` of ``x86_64 :: level :: v3``."""
+    return variant_property.partition("::")[0].strip()
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return ``text`` with its placeholders (``{cuda}``) filled in from ``values``.
+
+    As `str.format` has it, two braces stand for one. What is no placeholder stays as it is.
+    """
+
+    def filled(found: re.Match[str]) -> str:
+        return values.get(found[1], found[0]) if found[1] else found[0][0]
+
+    return re.sub(r"{{|}}|{([^{}]+)}", filled, text)

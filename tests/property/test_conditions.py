@@ -1,0 +1,104 @@
+"""The judge of conditions, held against packaging."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+
+from selector_backend.installing import conditions
+from selector_backend.installing.conditions import CannotTellError, evaluate, satisfies
+
+PARTS = st.lists(st.sampled_from([0, 0, 1, 2, 9, 10, 12, 100]), min_size=1, max_size=4)
+RELEASES = PARTS.map(lambda parts: ".".join(map(str, parts)))
+CLAUSES = st.one_of(
+    st.builds(str.__add__, st.sampled_from(["==", "!=", "<=", ">=", "<", ">"]), RELEASES),
+    st.builds("{}{}.*".format, st.sampled_from(["==", "!="]), RELEASES),
+    RELEASES.filter(lambda text: "." in text).map("~={}".format),
+)
+SPECIFIERS = st.lists(CLAUSES, min_size=1, max_size=3).map(", ".join)
+
+TEXTS = {
+    "os_name": ["posix", "nt"],
+    "sys_platform": ["linux", "linux2", "darwin", "win32"],
+    "platform_machine": ["x86_64", "aarch64", "arm64", "386", "64"],
+    "platform_release": ["6.1.0-13-amd64", "linux", ""],
+    "platform_version": ["#1 SMP Debian 6.1.55-1", "it's", "10.0"],
+    "implementation_name": ["cpython", "pypy"],
+}
+VERSIONS = ["python_version", "python_full_version", "implementation_version"]
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> str:
+    turned = draw(st.booleans())
+    if draw(st.booleans()):
+        variable = draw(st.sampled_from(VERSIONS))
+        clause = draw(CLAUSES.filter(lambda one: not one.startswith("~=")))
+        text = clause.lstrip("=!<>")
+        operator = clause[: -len(text)]
+        if turned and "*" in text:
+            text = text[:-2]
+    else:
+        variable = draw(st.sampled_from([*TEXTS]))
+        operator = draw(st.sampled_from(["==", "!=", "in", "not in"]))
+        text = draw(st.sampled_from([*TEXTS[variable], "other", " ".join(TEXTS[variable])]))
+    quote = '"' if "'" in text else draw(st.sampled_from("\"'"))
+    quoted = f"{quote}{text}{quote}"
+    first, second = (quoted, variable) if turned else (variable, quoted)
+    return f"{first} {operator} {second}"
+
+
+MARKERS = st.recursive(
+    comparisons(),
+    lambda inner: st.one_of(
+        st.builds("{} and {}".format, inner, inner),
+        st.builds("{} or {}".format, inner, inner),
+        inner.map("({})".format),
+    ),
+    max_leaves=6,
+)
+ENVIRONMENTS = st.fixed_dictionaries(
+    {
+        **{name: st.sampled_from(texts) for name, texts in TEXTS.items()},
+        **dict.fromkeys(VERSIONS, RELEASES),
+    }
+)
+
+
+@given(RELEASES, SPECIFIERS)
+def test_specifiers_of_plain_releases_mean_what_packaging_says(version: str, text: str) -> None:
+    assert satisfies(version, text) == SpecifierSet(text).contains(version, prereleases=True)
+
+
+@given(MARKERS, ENVIRONMENTS)
+def test_markers_mean_what_packaging_says(marker: str, environment: dict[str, str]) -> None:
+    expected = Marker(marker).evaluate({**environment})
+    assert evaluate(marker, environment) == expected
+    assert evaluate(str(Marker(marker)), environment) == expected
+
+
+@given(st.text(max_size=60), ENVIRONMENTS)
+def test_no_text_breaks_the_judge(text: str, environment: dict[str, str]) -> None:
+    with contextlib.suppress(CannotTellError):
+        evaluate(text, environment)
+    with contextlib.suppress(CannotTellError):
+        satisfies("12.4", text)
+
+
+def test_a_marker_nested_very_deep_is_judged() -> None:
+    marker = "(" * 100_000 + 'os_name == "posix"' + ")" * 100_000
+    assert evaluate(marker, {"os_name": "posix"})
+    with pytest.raises(CannotTellError):
+        evaluate("(" * 100_000, {})
+
+
+def test_install_and_import_judge_by_the_same_text() -> None:
+    root = Path(__file__).resolve().parents[2]
+    copy = root / "runtime" / "selector_runtime" / "_conditions.py"
+    assert copy.read_bytes() == Path(conditions.__file__).read_bytes()
