@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from selector_backend.environment import read_environment
-from selector_backend.selector import parse_selector
+from selector_backend.authoring.table import parse_selector
+from selector_backend.installing.environment import read_environment
 
 TABLE = {"variant": [{"name": name, "conform": {"cuda": name}} for name in ("cu12", "cu11")]}
 METADATA = "Metadata-Version: 2.1\nName: package-{0}\nVersion: 1.0\n\n" + "A description.\n" * 100

@@ -1,22 +1,25 @@
-"""What choosing costs: installing a selector package against an ordinary sdist.
+"""What choosing costs: installing a selector package against a wheel and an ordinary sdist.
 
 Usage: python benchmarks/install.py [ROUNDS]
 
-Both sdists have the same dependencies, one by its table, one written down and built by flit. Each
-is installed in turn with the real pip and the real uv, ROUNDS times (5 if not given), into new
-environments from an index on loopback, without caches. Figures are ratios of medians of one run:
-seconds mean nothing on a shared machine. Run it where the tests' requirements are installed.
+All have the same dependency: the wheel and the ordinary sdist, which flit_core builds, have it
+written down, and a selector package has a table. Each is installed in turn with the real pip and
+the real uv, ROUNDS times (7 if not given), from a folder, without caches, into new environments
+without pip. Figures are CPU seconds of the whole command and its children, medians, and their
+ratios in one run; seconds alone mean nothing on a shared machine. Run it where the tests'
+requirements are installed.
 """
 
 from __future__ import annotations
 
 import io
+import resource
 import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,8 +27,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from support.driver import compile_driver  # noqa: E402
 from support.environment import clean_environ, create_environment  # noqa: E402
-from support.index import Index  # noqa: E402
-from support.project import build_sdist, write_project, write_spam  # noqa: E402
+from support.project import build_sdist, write_project, write_spam, write_wheel  # noqa: E402
 
 PIP = "26.3"
 ORDINARY = """\
@@ -42,8 +44,8 @@ dependencies = ["spam-cpu==1.0"]
 
 
 def main() -> None:
-    """Fetch, build, install in turn, and print the ratios."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    """Fetch, build, install in turn, and print the figures."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dist = folder / "dist"
@@ -51,18 +53,19 @@ def main() -> None:
         write_spam(dist)
         build_sdist(write_project(folder / "spam"), dist)
         write_ordinary_sdist(dist)
+        write_wheel(dist, "ready", requires=("spam-cpu==1.0",))
         driver = compile_driver(folder / "driver", "nvml", "cuda")
         hanging = driver.environ(nvml_fault="nvmlInitWithFlags:hang", cuda_fault="cuInit:hang")
         cases: dict[str, tuple[str, dict[str, str]]] = {
             "an ordinary sdist": ("ordinary", {}),
+            "a ready wheel": ("ready", {}),
             "a selector package, no driver": ("spam", {}),
             "a selector package, forced": ("spam", {"SPAM_VARIANT": "cpu"}),
             "a selector package, a driver": ("spam", driver.environ("12.4")),
             "the same, hanging for 1 s": ("spam", {**hanging, "SELECTOR_PROBE_TIMEOUT": "1"}),
         }
-        with Index(dist) as index:
-            for frontend in ("pip", "uv"):
-                report(frontend, measure(frontend, cases, rounds, folder, index))
+        for frontend in ("pip", "uv"):
+            report(frontend, measure(frontend, cases, rounds, folder))
 
 
 def fetch(dist: Path) -> None:
@@ -89,37 +92,43 @@ def write_ordinary_sdist(dist: Path) -> None:
 
 
 def measure(
-    frontend: str,
-    cases: dict[str, tuple[str, dict[str, str]]],
-    rounds: int,
-    folder: Path,
-    index: Index,
+    frontend: str, cases: dict[str, tuple[str, dict[str, str]]], rounds: int, folder: Path
 ) -> dict[str, list[float]]:
-    """Return the seconds that each install of each case took; cases take turns."""
+    """Return the CPU seconds that each install of each case took; cases take turns."""
     seconds: dict[str, list[float]] = {case: [] for case in cases}
+    with zipfile.ZipFile(folder / "dist" / f"pip-{PIP}-py3-none-any.whl") as wheel:
+        wheel.extractall(folder / "pip")
+    options = ["--no-index", "--find-links", str(folder / "dist")]
     for number in range(rounds):
         for case, (project, variables) in cases.items():
-            home = folder / f"{frontend}-{number}-{len(seconds[case])}-{case}"
-            environ = clean_environ(home)
-            environ |= {"PIP_INDEX_URL": index.url, "UV_DEFAULT_INDEX": index.url}
-            pip = folder / "dist" / f"pip-{PIP}-py3-none-any.whl"
-            environment = create_environment(home / "venv", environ, pip=pip)
-            start = time.perf_counter()
-            if frontend == "pip":
-                environment.pip("install", "--no-cache-dir", project, environ=variables)
-            else:
-                environment.uv("pip", "install", project, environ=variables)
-            seconds[case].append(time.perf_counter() - start)
+            home = folder / f"{frontend}-{number}-{case}"
+            environment = create_environment(home / "venv", clean_environ(home), pip=None)
+            python = str(environment.python)
+            command = [python, str(folder / "pip" / "pip"), "install", "--no-cache-dir"]
+            if frontend == "uv":
+                uv = str(Path(sys.executable).with_name("uv"))
+                command = [uv, "pip", "install", "--python", python]
+            command += [*options, project]
+            before = cpu_seconds()
+            environ = {**environment.environ, **variables}
+            subprocess.run(command, env=environ, check=True, capture_output=True)
+            seconds[case].append(cpu_seconds() - before)
     return seconds
 
 
+def cpu_seconds() -> float:
+    """Return the CPU seconds of all children so far, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def report(frontend: str, seconds: dict[str, list[float]]) -> None:
-    """Print each case as a multiple of the first."""
+    """Print each case's median, and as a multiple of the first's."""
     medians = {case: statistics.median(times) for case, times in seconds.items()}
     first = next(iter(medians.values()))
-    print(f"{frontend} install, as a multiple of the first:")
+    print(f"{frontend} install, CPU seconds, and as a multiple of the first:")
     for case, median in medians.items():
-        print(f"  {median / first:5.2f}  {case}")
+        print(f"  {median:5.2f} {median / first:5.2f}  {case}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-c", "from selector_backend.cli import main; main()"
 PARSE = [sys.executable, "-c", "import json, sys\nfor line in sys.stdin: json.loads(line)"]
 PROJECT = """\
 [build-system]
-requires = ["selector-backend"]
+requires = ["selector-backend>=0.2,<1"]
 build-backend = "selector_backend"
 
 [project]
