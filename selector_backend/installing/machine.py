@@ -46,6 +46,7 @@ class Fact:
 
     ``source`` says in words what told it. A fact without a ``value`` is absent, and ``reason`` says
     why in words that can follow "cuda is absent: "; beside a value, it says what of it is missing.
+    ``origin`` is whether it was read or given.
     """
 
     name: str

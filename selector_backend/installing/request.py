@@ -23,6 +23,10 @@ MACHINE = "machine"
 #: The variable that asks for a portable wheel, as ``-C portable=true`` does.
 PORTABLE_VARIABLE = "SELECTOR_PORTABLE"
 
+#: How long a family of facts may take, in seconds, and the variable that changes it.
+TIMEOUT = 10.0
+TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
+
 #: The variable that names a machine profile; ``-C machine`` wins over it.
 MACHINE_VARIABLE = "SELECTOR_MACHINE"
 
@@ -84,6 +88,24 @@ def read_portable(settings: Mapping[str, Any] | None, environ: Mapping[str, str]
     if word in ("false", "0", "no", "off", ""):
         return False
     raise SelectorError(f"{source} is {text!r}; expected true or false")
+
+
+def read_timeout(environ: Mapping[str, str]) -> float:
+    """Return how many seconds a family of facts may take.
+
+    Raises `SelectorError` if the variable that sets it does not hold a number above zero.
+    """
+    text = environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds < float("inf"):
+        return seconds
+    raise SelectorError(
+        f"the environment variable {TIMEOUT_VARIABLE} is {text!r}; "
+        f"expected a number of seconds, for example {TIMEOUT_VARIABLE}=30"
+    )
 
 
 def _profile(settings: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileFile | None:

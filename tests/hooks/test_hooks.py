@@ -290,3 +290,13 @@ def test_py_cpuinfo_reads_what_archspec_cannot(tmp_path: Path, freebsd: dict[str
     assert fact() == {"value": ["avx2", "x86_64"], "source": "py-cpuinfo"}
     package.write_text("import os; os.abort()\n")
     assert fact()["absent"] == "py-cpuinfo: crashed the process that asked it (SIGABRT)"
+
+
+def test_a_leftover_of_a_library_is_no_library(tmp_path: Path) -> None:
+    """What is left of packaging has no version; it does not end in a traceback."""
+    leftover = tmp_path / "site" / "packaging-25.0.dist-info" / "METADATA"
+    leftover.parent.mkdir(parents=True)
+    leftover.touch()
+    backend = Backend(write_project(tmp_path / "source"), {"PYTHONPATH": str(tmp_path / "site")})
+    requirements = backend.call("get_requires_for_build_wheel")
+    assert "pyproject-metadata>=0.12" in requirements

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,6 +103,16 @@ def test_a_cpu_that_cannot_be_read_is_not_trusted(site: Site) -> None:
         in (process.stderr)
     )
     assert '    pip install "selector-runtime[cpu]"\n' in process.stderr
+
+
+@pytest.mark.parametrize("environ", [{}, {"SELECTOR_CPU": "zen3"}])
+def test_an_archspec_that_is_broken_is_no_hindrance(site: Site, environ: dict[str, Any]) -> None:
+    site.install(AVX512, SPAM_VARIANT="all")
+    site.write("archspec/__init__.py", "")
+    site.write("archspec/cpu.py", "open('no-such-file.json')")
+    process = site.run(**environ)
+    assert process.stdout == "cpu\n"
+    assert "whether it fits cannot be told: archspec cannot read the CPU" in process.stderr
 
 
 def test_a_forced_variant_beats_the_conditions(site: Site) -> None:

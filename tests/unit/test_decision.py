@@ -475,6 +475,30 @@ def test_of_another_variant_only_what_is_still_installed_is_named() -> None:
     assert "  pip uninstall --yes spam spam-core\n" in message(stopped)
 
 
+MPI: dict[str, Any] = {
+    "variant": [
+        {"name": "cu12-mpich", "when": {"musl": True}, "conform": {"cuda": "12", "mpi": "mpich"}},
+        {"name": "cu12", "when": {"cuda": ">=12"}, "conform": {"cuda": "12"}},
+    ]
+}
+
+
+@pytest.mark.parametrize("request_", [Request(), Request(("cu12",), "-C variant")])
+def test_only_what_disagrees_with_what_would_do_is_to_be_uninstalled(request_: Request) -> None:
+    alpha = Record("alpha", "1.0", ("openmpi",), conform={"mpi": "openmpi"})
+    beta = Record("beta", "1.0", ("cu11",), conform={"cuda": "11"})
+    environment = Environment((alpha, beta))
+    stopped = decide(parse(MPI), machine(cuda="12.4"), request_, environment)
+    assert "  pip uninstall --yes beta\n" in message(stopped)
+
+
+def test_a_package_whose_record_is_of_no_use_is_changed_over_as_well() -> None:
+    """Its record is passed over, but it is installed, and would bring its variant back."""
+    environment = Environment(versions={"spam": "1.0", "spam-cu12": "1.0"})
+    stopped = decide(parse(CUDA), machine(), Request(("cpu",), "-C variant"), environment)
+    assert "  pip uninstall --yes spam spam-cu12\n" in message(stopped)
+
+
 @given(tables(), machines, environments_of_packages())
 def test_an_environment_never_gets_a_variant_that_disagrees_or_a_second_one(
     table: dict[str, Any], known: Machine, environment: Environment

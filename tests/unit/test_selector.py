@@ -532,6 +532,11 @@ def test_a_table_of_any_shape_is_read_or_its_problems_are_named(
         ({"variant": [{"name": "cu12", "conform": "12"}]}, "variant[0].conform", ["'12'", "table"]),
         ({"variant": [{"name": "cu12", "conform": {}}]}, "variant[0].conform", ["empty table"]),
         (
+            {"variant": [{"name": "cu12", "conform": {"cuda-x": "12", "cuda_x": "11"}}]},
+            "variant[0].conform.cuda_x",
+            ["'cuda-x' and 'cuda_x' are one name"],
+        ),
+        (
             {"variant": [{"name": "cu12", "conform": {"cuda": 12}}]},
             "variant[0].conform.cuda",
             ["12 (an integer)", "a text such as '12'"],

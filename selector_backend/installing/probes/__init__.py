@@ -17,6 +17,7 @@ import os
 from ...errors import SelectorError
 from ..facts import FACTS
 from ..machine import Fact, Machine, Origin, load_machine, override, read_profile
+from ..request import read_timeout
 from ..values import replace
 
 TYPE_CHECKING = False
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from ..conditions import Value
     from ..machine import ProfileFile
     from ..table import Provider
-
-#: How long a family may take, in seconds, and the variable that changes it.
-TIMEOUT = 10.0
-TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
 
 
 def read_machine(
@@ -51,7 +48,7 @@ def read_machine(
 
     Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
     """
-    timeout(environ)
+    read_timeout(environ)
     facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
     if profile is not None:
         facts = {**read_profile(profile, names).facts, **facts}
@@ -65,24 +62,6 @@ def read_machine(
         _remember(memory, known)
     facts.update((name, known[name]) for name in wanted)
     return Machine({name: facts[name] for name in names})
-
-
-def timeout(environ: Mapping[str, str]) -> float:
-    """Return how many seconds a family of facts may take.
-
-    Raises `SelectorError` if the variable that sets it does not hold a number above zero.
-    """
-    text = environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if 0 < seconds < float("inf"):
-        return seconds
-    raise SelectorError(
-        f"the environment variable {TIMEOUT_VARIABLE} is {text!r}; "
-        f"expected a number of seconds, for example {TIMEOUT_VARIABLE}=30"
-    )
 
 
 def needs(

@@ -7,7 +7,7 @@ import warnings
 
 from ..facts import normalize_name
 from ..machine import Fact
-from . import timeout
+from ..request import read_timeout
 from .child import NoAnswerError, ask
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ def read(
     if platform.system() in _READ_BY_ARCHSPEC:
         return [_from_archspec()]
     try:
-        flags = ask(f"{__name__}:flags", environ, timeout(environ))
+        flags = ask(f"{__name__}:flags", environ, read_timeout(environ))
     except NoAnswerError as error:
         return [Fact("cpu", "py-cpuinfo", reason=f"py-cpuinfo: {error}")]
     return [Fact("cpu", "py-cpuinfo", value=frozenset(map(normalize_name, flags)))]

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from ..machine import Fact
-from . import timeout
+from ..request import read_timeout
 from .library import Library, ask_in_turn, cuda_version, integers
 from .loader import findable, is_file
 
@@ -50,7 +50,9 @@ def read(
     """Return the one fact of this family."""
     if sys.platform == "darwin":
         return [_absent("there is no CUDA for macOS")]
-    fact, failures = ask_in_turn("cuda-toolkit", _libraries(environ), environ, timeout(environ))
+    fact, failures = ask_in_turn(
+        "cuda-toolkit", _libraries(environ), environ, read_timeout(environ)
+    )
     return [fact or _absent("; ".join(failures) or _nothing_found(environ))]
 
 

@@ -16,7 +16,7 @@ import time
 
 from ..facts import FACTS
 from ..machine import Fact, load_fact
-from . import timeout
+from ..request import read_timeout
 from .loader import findable
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def read(
     names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
 ) -> list[Fact]:
     """Return the facts ``names`` of this family, absent ones with the reason."""
-    deadline = time.monotonic() + timeout(environ)
+    deadline = time.monotonic() + read_timeout(environ)
     answers = _ask("nvml", "NVML", _NVML_LIBRARY, environ, deadline)
     # The CUDA driver library does not know the driver's own version.
     open_names = [n for n in names if "error" in answers[n] and n != "nvidia-driver"]

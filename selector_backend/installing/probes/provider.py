@@ -14,7 +14,7 @@ import time
 from ..conditions import CannotTellError, evaluate
 from ..facts import normalize_property
 from ..machine import Fact
-from . import timeout
+from ..request import read_timeout
 from .child import NoAnswerError, ask
 from .marker import environment
 
@@ -33,7 +33,7 @@ def read(
 
     Why some do not is its reason.
     """
-    deadline = time.monotonic() + timeout(environ)
+    deadline = time.monotonic() + read_timeout(environ)
     supported: set[str] = set()
     answered, failures = [], []
     for provider in providers:

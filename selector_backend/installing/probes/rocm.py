@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..facts import FACTS
 from ..machine import Fact
-from . import timeout
+from ..request import read_timeout
 from .child import NoAnswerError
 from .library import Library, ask_in_turn, integers
 from .loader import findable
@@ -54,7 +54,7 @@ def _rocm(environ: Mapping[str, str]) -> Fact:
         for name in _LIBRARIES
         if findable(name, environ)
     )
-    fact, failures = ask_in_turn("rocm", libraries, environ, timeout(environ))
+    fact, failures = ask_in_turn("rocm", libraries, environ, read_timeout(environ))
     if fact is not None:
         return fact
     for file in _version_files(environ):

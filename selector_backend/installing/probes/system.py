@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..conditions import is_release
 from ..machine import Fact
-from . import timeout
+from ..request import read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _run(command: list[str], environ: Mapping[str, str]) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(environ),
-            timeout=timeout(environ),
+            timeout=read_timeout(environ),
             check=False,
         )
     except (OSError, subprocess.SubprocessError):
