@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
+
+# A test run that outlives its terminal ignores this signal, and all that it starts does as well;
+# but what is under test has to end by it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def logged(log: Path) -> list[int]:
