@@ -60,7 +60,10 @@ def _mutated(draw: st.DrawFn) -> dict[str, Any]:
     """A valid document in which up to three values, or keys, are others."""
     document = copy.deepcopy({"project": HEAD, "tool": {"selector": draw(tables())}})
     for _ in range(draw(st.integers(1, 3))):
-        *path, last = draw(st.sampled_from([place for place in _places(document) if place]))
+        places = [place for place in _places(document) if place]
+        if not places:  # everything has been removed
+            break
+        *path, last = draw(st.sampled_from(places))
         parent: Any = document
         for key in path:
             parent = parent[key]
