@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
 
-from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
+from ..errors import InvalidFileError, Problem, did_you_mean
 from . import toml
 from .files import check_files
 from .metadata import check_metadata, read_metadata
@@ -64,7 +64,7 @@ def read_project(folder: Path) -> Project:
     Raises `InvalidFileError`, with everything that is wrong in its ``pyproject.toml``, or
     `SelectorError` where there is no such file that can be read.
     """
-    data = _read_toml(folder / "pyproject.toml")
+    data = toml.read(folder / "pyproject.toml", "pyproject.toml")
     project = data.get("project")
     if not isinstance(project, dict):
         problem = Problem("project", "missing; a project has a [project] table with its name")
@@ -81,35 +81,6 @@ def read_project(folder: Path) -> Project:
     read = Project(folder, metadata, selector, (), _build_requires(data))
     every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
     return dataclasses.replace(read, files=tuple(sorted(every)))
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise SelectorError(f"there is no pyproject.toml in {path.parent}") from None
-    except OSError as error:
-        raise SelectorError(f"pyproject.toml cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise SelectorError(
-            f"pyproject.toml is not UTF-8: line {line} has the byte "
-            f"0x{error.object[error.start]:02x}; save it as UTF-8, as TOML requires"
-        ) from None
-    try:
-        data = toml.loads(text)
-    except ValueError as error:  # `TOMLDecodeError` is one, and so is a number of too many digits
-        raise SelectorError(f"pyproject.toml is not TOML: {error}") from None
-    except RecursionError:
-        raise SelectorError("pyproject.toml is not TOML: it is nested too deep") from None
-    # TOML has integers of 64 bits; larger ones may have more digits than Python writes.
-    values: list[Any] = [data]
-    for value in values:
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise SelectorError("pyproject.toml is not TOML: it has an integer beyond 64 bits")
-        values += value.values() if isinstance(value, dict) else ()
-        values += value if isinstance(value, list) else ()
-    return data
 
 
 def _build_requires(data: dict[str, Any]) -> tuple[str, ...]:

@@ -3,10 +3,46 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SelectorError
 
 if sys.version_info >= (3, 11):
     from tomllib import loads
 else:
     from tomli import loads
 
-__all__ = ["loads"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["loads", "read"]
+
+
+def read(path: Path, name: str) -> dict[str, Any]:
+    """Return what a file holds. Raises `SelectorError`, which calls it ``name``, if it can't."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise SelectorError(f"there is no {path.name} in {path.parent}") from None
+    except OSError as error:
+        raise SelectorError(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise SelectorError(
+            f"{name} is not UTF-8: line {line} has the byte "
+            f"0x{error.object[error.start]:02x}; save it as UTF-8, as TOML requires"
+        ) from None
+    try:
+        data = loads(text)
+    except ValueError as error:  # `TOMLDecodeError` is one, and so is a number of too many digits
+        raise SelectorError(f"{name} is not TOML: {error}") from None
+    except RecursionError:
+        raise SelectorError(f"{name} is not TOML: it is nested too deep") from None
+    # TOML has integers of 64 bits; larger ones may have more digits than Python writes.
+    values: list[Any] = [data]
+    for value in values:
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise SelectorError(f"{name} is not TOML: it has an integer beyond 64 bits")
+        values += value.values() if isinstance(value, dict) else ()
+        values += value if isinstance(value, list) else ()
+    return data

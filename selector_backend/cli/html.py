@@ -1,94 +1,150 @@
-"""The page that `selector-backend matrix` writes: whole in itself, for a phone as for a desk."""
+"""The page that `selector-backend matrix` writes: whole in itself, for a phone as for a desk.
+
+It is a list of all machines. A script, where there is one, lets the visitor pick a machine instead,
+from the attributes of the list's rows. The page forbids itself all else: it loads nothing, and
+runs no script but this one.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..installing.messages import message_of
+from .picker import picked_by, picks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..installing.decision import Decision
     from ..installing.record import Verdict
-    from ..installing.table import Selector
+    from ..installing.table import Selector, Variant
+    from .picker import Pick
+    from .rows import Row
 
-# On a narrow screen a machine is a card, and each of its cells says which variant it is of.
-_STYLE = """\
-:root { color-scheme: light dark; --line: #8886; --good: #1a7f37; --bad: #b42318; }
-@media (prefers-color-scheme: dark) { :root { --good: #4ac26b; --bad: #ff8a80; } }
-body { font: 1rem/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 80rem; }
-h1 { font-size: 1.4rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left;
-  vertical-align: top; overflow-wrap: break-word; }
-th { font-weight: 600; }
-thead th { position: sticky; top: 0; background: Canvas; }
-small { display: block; opacity: .8; font-weight: 400; }
-.other b { font-weight: 400; }
-.chosen { border-left: .3rem solid var(--good); }
-.chosen b { color: var(--good); }
-.refuses b, summary { color: var(--bad); }
-details { font-weight: 400; }
-details small { white-space: pre-wrap; }
-@media (max-width: 55rem) {
-  table, tbody, tr, th, td { display: block; overflow-wrap: anywhere; }
-  thead { display: none; }
-  tr { margin: 0 0 1rem; }
-  td { border-top: 0; }
-  td::before { content: attr(data-variant) ": "; font-weight: 600; }
+_LABELS = {
+    "system": "System",
+    "gpu": "GPU",
+    "driver": "Driver",
+    "machine": "Which is most like it?",
 }
-"""
 
 
-def page(selector: Selector, rows: Sequence[tuple[str, str, Sequence[str], Decision]]) -> str:
-    """Return the page: for each machine its name, what it is after, and a cell for each variant."""
+def page(selector: Selector, rows: Sequence[Row]) -> str:
+    """Return the page."""
     title = escape(f"{selector.project} {selector.version}: which machine gets what")
+    style, script = _text("page.css"), _text("page.js")
+    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; \
+style-src {_hash(style)}; script-src {_hash(script)}"
     head = "".join(f'<th scope="col">{escape(one.name)}</th>' for one in selector.variants)
-    body = "\n".join(_row(*row) for row in rows)
+    body = "\n".join(map(_row, rows, picks([row.of for row in rows])))
     install = escape(f"pip install {selector.project}")
-    last = [one.name for one in selector.variants if one.refuse is None][-1:]
+    last = [one for one in selector.variants if one.refuse is None][-1:]
     forced = "".join(
-        f" To have another, name it: <code>{escape(selector.variable)}={escape(name)} {install}"
-        "</code>."
-        for name in last
+        f" To have another, name it: <code>{_forced(one, selector)[0]}</code>." for one in last
     )
     return f"""\
 <!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{title}</title>
-<style>
-{_STYLE}</style>
+<style>{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
 <p><code>{install}</code> installs what is chosen, the first variant that fits.{forced}</p>
+{_picker(selector)}
+<details id="list" open>
+<summary>All machines ({len(rows)})</summary>
 <table>
 <thead><tr><th scope="col">machine</th>{head}</tr></thead>
 <tbody>
 {body}
 </tbody>
 </table>
+</details>
+<script>{script}</script>
 </body>
 </html>
 """
 
 
-def _row(name: str, after: str, outcomes: Sequence[str], decision: Decision) -> str:
-    cells = "".join(map(_cell, outcomes, decision.verdicts))
-    texts = f"{escape(name)}<small>{escape(after)}</small>"
-    problem = message_of(decision)
+def _text(file: str) -> str:
+    return "\n" + Path(__file__).with_name(file).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return how a content security policy names an element's text."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _picker(selector: Selector) -> str:
+    """Return what the script shows, and fills in."""
+    fields = "\n".join(
+        f'<label class="{name}">{_LABELS[name]}<select name="{name}"></select></label>'
+        for name in picked_by(selector)
+    )
+    chosen = "\n".join(_chosen(one, selector) for one in selector.variants if one.refuse is None)
+    return f"""\
+<section id="pick" aria-labelledby="pick-title" hidden>
+<h2 id="pick-title">Pick your machine</h2>
+<form id="picker" autocomplete="off">
+{fields}
+</form>
+<div id="answer" role="status">
+<p><small>On <span id="like"></span>:</small></p>
+{chosen}
+<div data-variant="" hidden><h2>Installing stops here</h2><pre class="told"></pre></div>
+</div>
+</section>"""
+
+
+def _chosen(variant: Variant, selector: Selector) -> str:
+    """Return the answer for machines that get ``variant``."""
+    install = escape(f"pip install {selector.project}")
+    brings = ", ".join((*selector.requires, *variant.requires)) or "nothing more"
+    by_variable, by_setting = _forced(variant, selector)
+    return f"""\
+<div data-variant="{escape(variant.name)}" hidden>
+<h2>{escape(variant.name)}</h2>
+<p class="told"></p>
+<pre>{install}</pre>
+<p>It brings <code>{escape(brings)}</code>. To get it on any machine, name it:</p>
+<pre>{by_variable}</pre>
+<p>Or, in any shell, with pip 23.1 or newer:</p>
+<pre>{by_setting}</pre>
+</div>"""
+
+
+def _forced(variant: Variant, selector: Selector) -> tuple[str, str]:
+    """Return the commands that get a variant on any machine: by variable, and by setting."""
+    install = f"pip install {selector.project}"
+    return (
+        escape(f"{selector.variable}={variant.name} {install}"),
+        escape(f"{install} -C variant={variant.name}"),
+    )
+
+
+def _row(row: Row, pick: Pick) -> str:
+    chosen = next(iter(row.decision.names), "")
+    picked = {**pick._asdict(), "chosen": chosen}
+    attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in picked.items())
+    cells = "".join(map(_cell, row.outcomes, row.decision.verdicts))
+    texts = f"{escape(row.of.name)}<small>{escape(row.of.after)}</small>"
+    problem = message_of(row.decision)
     if problem is not None:
         texts += (
             '<details class="nothing"><summary>installing stops here</summary>'
             f"<small>{escape(problem)}</small></details>"
         )
-    return f'<tr><th scope="row">{texts}</th>{cells}</tr>'
+    return f'<tr{attributes}><th scope="row">{texts}</th>{cells}</tr>'
 
 
 def _cell(outcome: str, verdict: Verdict) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -12,7 +11,6 @@ from ..authoring import toml
 from ..installing.decision import decide
 from ..installing.environment import Environment
 from ..installing.machine import Fact, Machine, load_fact
-from ..installing.messages import message_of
 from ..installing.probes import complete, read_machine
 from ..installing.request import Request
 from .check import FolderArgument
@@ -24,19 +22,22 @@ from .common import (
     bad,
     good,
     print_json,
+    print_line,
     print_table,
     profile_file,
     read_settings,
 )
+from .expect import Expectations, read_expectations, unmet
 from .html import page
+from .picker import PICKED_BY
+from .rows import NamedMachine, Row
 from .source import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..installing.decision import Decision
-    from ..installing.record import Verdict
-    from ..installing.table import Selector, Variant
+    from ..installing.table import Selector
+    from .expect import Wanted
 
 ProfilesOption = Annotated[
     Optional[list[Path]],
@@ -51,24 +52,14 @@ HtmlOption = Annotated[
     Optional[Path],
     typer.Option("--html", metavar="FILE", help="Write a page to publish, that needs no other."),
 ]
+ExpectOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--expect", metavar="FILE", help="Compare with this TOML file, of what each is to get."
+    ),
+]
 
 _MACHINES = Path(__file__).with_name("machines.toml")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A machine: its name, which real machine or document it is after, and what it gets."""
-
-    name: str
-    after: str
-    decision: Decision
-
-    @property
-    def outcomes(self) -> list[str]:
-        """What comes of each variant, in the table's order."""
-        variants = self.decision.selector.variants
-        chosen = self.decision.names
-        return [_outcome(*pair, chosen) for pair in zip(variants, self.decision.verdicts)]
 
 
 def matrix(
@@ -77,72 +68,91 @@ def matrix(
     settings: SetOption = None,
     shipped: ShippedOption = True,
     html: HtmlOption = None,
+    expect: ExpectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which variant each of many machines gets, those that are shipped and your own."""
+    """Show which variant each of many machines gets, those that are shipped and your own.
+
+    With --expect it shows the machines that do not get what they are to get.
+    """
     selector = read_folder(folder).selector
-    machines = [*_given(profiles or (), selector), *(_shipped(selector) if shipped else ())]
+    names = tuple(dict.fromkeys((*selector.facts, *PICKED_BY)))
+    machines = [*_given(profiles or (), names), *(_shipped(names) if shipped else ())]
+    expected = Expectations({}, ())
+    if expect is not None:
+        expected = read_expectations(expect, selector, {one.name for one in machines}, names)
     stated = read_settings(settings)
     rows = [
-        Row(name, after, decide(selector, machine.with_facts(stated), Request(), Environment()))
-        for name, after, machine in machines
+        Row(one, decide(selector, one.machine.with_facts(stated), Request(), Environment()))
+        for one in (*machines, *expected.machines)
     ]
+    wanted = expected.wanted
+    checked = [(wanted[row.of.name], row) for row in rows if row.of.name in wanted]
+    problems = [problem for pair in checked if (problem := unmet(*pair))]
     if html is not None:
-        cells = [(row.name, row.after, row.outcomes, row.decision) for row in rows]
         try:
-            html.write_text(page(selector, cells), encoding="utf-8", errors="replace")
+            html.write_text(page(selector, rows), encoding="utf-8", errors="replace")
         except OSError as error:
             raise UsageError(f"--html {html}: {error.strerror}") from None
     if as_json:
-        print_json({"format": FORMAT, "machines": [_dump(row) for row in rows]})
-    elif html is None:
-        colours = {"chosen": good, "refuses": bad}
-        print_table(
-            ("machine", *(variant.name for variant in selector.variants)),
-            [(row.name, *(colours.get(one, str)(one) for one in row.outcomes)) for row in rows],
-        )
+        found = {"format": FORMAT, "machines": [row.dump() for row in rows]}
+        if expect is not None:
+            found["expected"] = [_dump(*pair) for pair in checked]
+        print_json(found)
+    else:
+        if html is not None:
+            print_line(f"{len(rows)} machines are written to {html}")
+        if expect is not None:
+            _show_expected(problems, len(checked), expect)
+        elif html is None:
+            _show(selector, rows)
+    if problems:
+        raise typer.Exit(1)
 
 
-def _outcome(variant: Variant, verdict: Verdict, chosen: list[str]) -> str:
-    if variant.name in chosen:
-        return "chosen"
-    if not verdict.fits:
-        return "-"
-    return "fits" if variant.refuse is None else "refuses"
+def _show(selector: Selector, rows: list[Row]) -> None:
+    colours = {"chosen": good, "refuses": bad}
+    print_table(
+        ("machine", *(variant.name for variant in selector.variants)),
+        [(row.of.name, *(colours.get(one, str)(one) for one in row.outcomes)) for row in rows],
+    )
 
 
-def _dump(row: Row) -> dict[str, object]:
-    decision = row.decision
+def _show_expected(problems: list[str], count: int, file: Path) -> None:
+    for problem in problems:
+        print_line(bad(problem))
+    if problems:
+        print_line(f"{len(problems)} of {count} machines do not get what {file} expects")
+    else:
+        print_line(good(f"{count} machines get what {file} expects"))
+
+
+def _dump(wanted: Wanted, row: Row) -> dict[str, object]:
     return {
-        "name": row.name,
-        "after": row.after,
-        "variants": decision.names,
-        "problem": message_of(decision),
-        "facts": {name: fact.dump() for name, fact in decision.facts.items()},
-        "verdicts": [
-            {"name": one.variant, "fits": one.fits, "reason": one.reason}
-            for one in decision.verdicts
-        ],
+        "machine": row.of.name,
+        "expected": wanted or None,
+        "found": row.decided,
+        "problem": unmet(wanted, row),
     }
 
 
-def _given(paths: list[Path] | tuple[()], selector: Selector) -> Iterator[tuple[str, str, Machine]]:
+def _given(paths: list[Path] | tuple[()], names: tuple[str, ...]) -> Iterator[NamedMachine]:
     for path in paths:
-        machine = read_machine(selector.facts, {}, profile=profile_file(path))
-        yield path.stem, str(path), machine
+        machine = read_machine(names, {}, profile=profile_file(path))
+        yield NamedMachine(path.stem, str(path), machine)
 
 
-def _shipped(selector: Selector) -> Iterator[tuple[str, str, Machine]]:
-    """Yield the machines that are shipped: the name, what it is after, and its facts."""
+def _shipped(names: tuple[str, ...]) -> Iterator[NamedMachine]:
+    """Yield the machines that are shipped, with the facts ``names``."""
     data = toml.loads(_MACHINES.read_text(encoding="utf-8"))
     for one in data["machine"]:
         system, machine = one["system"].split()
         marker = {**data["marker"], **data["system"][system], "platform_machine": machine}
         values = {**one["facts"], "marker": marker}
         facts = {}
-        for name in selector.facts:
+        for name in names:
             fact = Fact(name, "this machine", reason="such a machine has none")
             if name in values:
                 fact = load_fact(name, values[name], one["after"])
             facts[name] = complete(fact)
-        yield one["name"], one["after"], Machine(facts)
+        yield NamedMachine(one["name"], one["after"], Machine(facts), one.get("gpu", ""))

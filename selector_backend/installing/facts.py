@@ -107,7 +107,8 @@ class FactType:
     """What is known of a fact before any machine is looked at.
 
     ``family`` is the module of `selector_backend.installing.probes` that reads it; ``meaning`` and
-    ``source`` are for the documentation, and ``example`` for messages.
+    ``source`` are for the documentation, and ``example`` for messages. ``part`` is the part of a
+    machine that people know it by, where it is one: its ``gpu``, its ``driver`` or its ``system``.
     """
 
     name: str
@@ -116,6 +117,7 @@ class FactType:
     meaning: str
     source: str
     example: str
+    part: str = ""
 
     @property
     def variable(self) -> str:
@@ -135,6 +137,7 @@ FACTS: Mapping[str, FactType] = {
             "the newest CUDA that the NVIDIA driver can run; absent where no GPU is visible",
             "NVML; the CUDA driver library where NVML is missing or fails",
             "12.4",
+            part="driver",
         ),
         FactType(
             "nvidia-driver",
@@ -143,6 +146,7 @@ FACTS: Mapping[str, FactType] = {
             "the NVIDIA driver's version",
             "NVML",
             "550.54.14",
+            part="driver",
         ),
         FactType(
             "compute-capability",
@@ -151,6 +155,7 @@ FACTS: Mapping[str, FactType] = {
             "the compute capability of each visible NVIDIA GPU; one that suits is enough",
             "NVML; the CUDA driver library where NVML is missing or fails",
             "8.6",
+            part="gpu",
         ),
         FactType(
             "cuda-toolkit",
@@ -168,6 +173,7 @@ FACTS: Mapping[str, FactType] = {
             "the version of AMD's ROCm",
             "the HIP runtime; ROCm's version files where it is not found",
             "6.4",
+            part="driver",
         ),
         FactType(
             "gfx",
@@ -176,6 +182,7 @@ FACTS: Mapping[str, FactType] = {
             "the targets of the visible AMD GPUs",
             "the kernel's KFD topology",
             "gfx942",
+            part="gpu",
         ),
         FactType(
             "cpu",
@@ -200,6 +207,7 @@ FACTS: Mapping[str, FactType] = {
             "the musl C library's version",
             "the running interpreter",
             "1.2",
+            part="system",
         ),
         FactType(
             "macos",
