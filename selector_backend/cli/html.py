@@ -28,7 +28,7 @@ _LABELS = {
     "system": "System",
     "gpu": "GPU",
     "driver": "Driver",
-    "machine": "Which is most like it?",
+    "machine": "Closest machine",
 }
 
 
@@ -95,6 +95,7 @@ def _picker(selector: Selector) -> str:
     return f"""\
 <section id="pick" aria-labelledby="pick-title" hidden>
 <h2 id="pick-title">Pick your machine</h2>
+<p>These are examples: take what is closest to yours, and no newer.</p>
 <form id="picker" autocomplete="off">
 {fields}
 </form>
@@ -114,7 +115,7 @@ def _chosen(variant: Variant, selector: Selector) -> str:
     return f"""\
 <div data-variant="{escape(variant.name)}" hidden>
 <h2>{escape(variant.name)}</h2>
-<p class="told"></p>
+<p>Why: <span class="told"></span></p>
 <pre>{install}</pre>
 <p>It brings <code>{escape(brings)}</code>. To get it on any machine, name it:</p>
 <pre>{by_variable}</pre>

@@ -83,8 +83,8 @@ def matrix(
         expected = read_expectations(expect, selector, {one.name for one in machines}, names)
     stated = read_settings(settings)
     rows = [
-        Row(one, decide(selector, one.machine.with_facts(stated), Request(), Environment()))
-        for one in (*machines, *expected.machines)
+        Row(one, decide(selector, one.machine, Request(), Environment()))
+        for one in (each.with_facts(stated) for each in (*machines, *expected.machines))
     ]
     wanted = expected.wanted
     checked = [(wanted[row.of.name], row) for row in rows if row.of.name in wanted]

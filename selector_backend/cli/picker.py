@@ -14,6 +14,7 @@ from ..installing.facts import FACTS, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..installing.machine import Fact
     from ..installing.table import Selector
     from .rows import NamedMachine
 
@@ -76,11 +77,8 @@ def _gpu(one: NamedMachine, names: Iterable[str]) -> str:
 
 def _system(one: NamedMachine) -> str:
     """Return the system and the architecture, and what else makes it a system of its own."""
-    (variables,) = (
-        fact.value
-        for name, fact in one.machine.facts.items()
-        if name in FACTS and FACTS[name].kind is Kind.ENVIRONMENT
-    )
+    facts = one.machine.facts.values()
+    variables = next(fact.value for fact in facts if FACTS[fact.name].kind is Kind.ENVIRONMENT)
     words = []
     if isinstance(variables, dict):
         system = variables.get("platform_system") or variables.get("sys_platform", "")
@@ -90,15 +88,13 @@ def _system(one: NamedMachine) -> str:
 
 
 def _part(part: str, one: NamedMachine) -> str:
-    """Return the facts of a part that a machine has, each with its name and its value."""
-    found = [
-        (name, fact.value)
-        for name, fact in one.machine.facts.items()
-        if FACTS[name].part == part and fact.value is not None
-    ]
-    # Several GPUs of one kind are said once.
-    each = [
-        (name, tuple(dict.fromkeys(value)) if isinstance(value, tuple) else value)
-        for name, value in found
-    ]
-    return ", ".join(f"{name.replace('-', ' ')} {text_of(value)}" for name, value in each)
+    """Return the facts of a part that a machine has, as people write them."""
+    facts = [fact for fact in one.machine.facts.values() if FACTS[fact.name].part == part]
+    return ", ".join(map(_text, (fact for fact in facts if fact.value is not None)))
+
+
+def _text(fact: Fact) -> str:
+    # Several GPUs of one kind are said once, and names say by themselves of what they are.
+    value = tuple(dict.fromkeys(fact.value)) if isinstance(fact.value, tuple) else fact.value
+    names = FACTS[fact.name].kind is Kind.NAMES
+    return text_of(value) if names else f"{fact.name.replace('-', ' ')} {text_of(value)}"

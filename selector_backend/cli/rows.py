@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..installing.decision import NothingFits
 from ..installing.messages import message_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..installing.decision import Decision
-    from ..installing.machine import Machine
+    from ..installing.machine import Fact, Machine
     from ..installing.record import Verdict
     from ..installing.table import Variant
 
@@ -23,6 +25,10 @@ class NamedMachine:
     after: str
     machine: Machine
     gpu: str = ""
+
+    def with_facts(self, facts: Mapping[str, Fact]) -> NamedMachine:
+        """Return the machine with ``facts`` in place of its own."""
+        return replace(self, machine=self.machine.with_facts(facts))
 
 
 @dataclass(frozen=True)

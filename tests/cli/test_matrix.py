@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from support.command import command, data, error, lines, terminal
+from support.command import data, error, lines, terminal
 from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
-from support.project import CUDA, hook_environ, write_project
+from support.project import hook_environ, write_project
 
 from selector_backend.authoring import REQUIREMENTS
 
 RECIPES = sorted((ROOT / "docs/recipes").glob("*/"))
-
-REFUSING = CUDA + '\n[[tool.selector.variant]]\nname = "never"\nrefuse = "No."\n'
 
 # What the hooks say of every machine: one process for all, since there are hundreds.
 HOOKS = """
@@ -161,97 +155,3 @@ def test_ones_own_machines(tmp_path: Path) -> None:
     assert status == 0
     assert "\x1b[32mchosen" in output
     assert "there is no such file" in error("matrix", project, "--machine", "nowhere.json")
-
-
-class Page(HTMLParser):
-    """The cells of a page's table, by machine and variant, and all addresses on it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.cells: dict[str, dict[str, str]] = {}
-        self.addresses: list[str] = []
-        self._machine = self._variant = self._tag = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self._tag = tag
-        self._variant = values.get("data-variant") or self._variant
-        self.addresses += [values[name] or "" for name in ("src", "href") if name in values]
-
-    def handle_data(self, data: str) -> None:
-        if self._tag == "th" and data.strip():
-            self._machine = data
-        elif self._tag == "b":
-            self.cells.setdefault(self._machine, {})[self._variant] = data
-        self._tag = "" if data.strip() else self._tag
-
-
-def test_the_page_has_the_same_cells_and_needs_nothing_else(tmp_path: Path) -> None:
-    project = write_project(tmp_path / "source", REFUSING)
-    file = tmp_path / "machines.html"
-    assert command("matrix", project, "--html", file).stdout == ""
-    text = file.read_text(encoding="utf-8")
-    page = Page(text)
-    for machine in data("matrix", project)["machines"]:
-        cells = page.cells[machine["name"]]
-        fitting = {one["name"] for one in machine["verdicts"] if one["fits"]}
-        assert {name for name, word in cells.items() if word == "chosen"} == {*machine["variants"]}
-        assert {name for name, word in cells.items() if word != "does not fit"} == fitting
-        assert cells["never"] == "refuses"
-    assert "<code>SPAM_VARIANT=cpu pip install spam</code>" in text
-    assert 'class="nothing"' not in text
-    assert page.addresses == ["data:,"]
-    assert not re.search(r"https?://|@import|url\(|<script", text)
-    command("matrix", ROOT / "docs/recipes/cupy", "--html", file)
-    machines = data("matrix", ROOT / "docs/recipes/cupy")["machines"]
-    without = [one["name"] for one in machines if not one["variants"]]
-    text = file.read_text(encoding="utf-8")
-    assert text.count('class="nothing"') == len(without) > 0
-    assert "See https://docs.cupy.dev/" in text  # the table's advice
-    message = error("matrix", project, "--html", tmp_path / "nowhere" / "page.html")
-    assert "No such file or directory" in message
-
-
-def test_the_page_in_a_browser(tmp_path: Path) -> None:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
-        pytest.skip("needs Chromium: on Debian `apt-get install chromium`")
-    file = tmp_path / "machines.html"
-    command("matrix", ROOT / "docs/recipes/pytorch", "--html", file)
-    probe = (
-        "<script>addEventListener('load', () => document.body.setAttribute('data-seen', ["
-        "innerWidth, document.documentElement.scrollWidth, "
-        "performance.getEntriesByType('resource').length, document.querySelectorAll('td').length"
-        "].join(' ')))</script></body>"
-    )
-    text = file.read_text(encoding="utf-8")
-    # Headless windows cannot be as narrow as a phone, a frame in one can.
-    frame = text.replace("</body>", probe.replace("document.body", "parent.document.body"))
-    (tmp_path / "frame.html").write_text(
-        "<!DOCTYPE html><body><iframe width=360 height=800 style='border:0' srcdoc=\""
-        + frame.replace("&", "&amp;").replace('"', "&quot;")
-        + '"></iframe></body>',
-        encoding="utf-8",
-    )
-    output = subprocess.run(
-        [
-            browser,
-            *("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000"),
-            *("--dump-dom", (tmp_path / "frame.html").as_uri()),
-        ],
-        env={**os.environ, "HOME": str(tmp_path)},
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert "CONSOLE" not in output.stderr
-    seen = re.search(r'data-seen="(\d+) (\d+) (\d+) (\d+)"', output.stdout)
-    assert seen, output.stdout[-500:]
-    width, content, requests, cells = map(int, seen.groups())
-    assert (width, requests) == (360, 0)
-    assert content <= width
-    machines = data("matrix", ROOT / "docs/recipes/pytorch")["machines"]
-    assert cells == len(machines) * 6
