@@ -111,10 +111,9 @@ def _version_words(name: str, specifier: str) -> Iterator[Word]:
         span = f"; the versions that are known are {known[0]} to {known[-1]}" if known else ""
         yield Word(hint or span, nobody=True)
     elif far:
-        asks = "" if hint or name not in FACTS else "; true asks whether there is one"
-        yield Word(
-            f"every {name} that is known is {', '.join(_holding(clauses, far))}{hint or asks}"
-        )
+        holding = ",".join("".join(clause) for clause in clauses if clause[1] in far)
+        there = "; write true to ask whether there is one" if name in FACTS else ""
+        yield Word(f"every {name} that is known is {holding}{hint or there}")
     for operator, version, series in clauses:
         if fits and not far and "." not in version and not series and operator in _ALONE:
             said, instead = _ALONE[operator]

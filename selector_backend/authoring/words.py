@@ -1,4 +1,4 @@
-"""What a table says that nobody means: values that no machine has, builds without code for a GPU."""
+"""What a table says that nobody means: values that no machine has, builds for GPUs they lack."""
 
 from __future__ import annotations
 
