@@ -27,6 +27,7 @@ from ..installing.facts import FACTS, Kind
 from ..installing.probes import with_implied
 from ..installing.table import REQUIREMENT, distribution_of
 from .table import default_variable, is_pinned, own_requirements
+from .words import findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 # More machines than this are not tried, and then nothing is said of what is reachable.
 _MOST = 200_000
+# And no more than this is tried of them: values with conditions, machines with variants.
+_MOST_TRIALS = 1_000_000
 SHARED_KEY = "tool.selector.requires"
 _BACKEND = "selector-backend"
 # Versions below and above all that a table names.
@@ -47,9 +50,11 @@ _VERSIONS = re.compile(r"\d+(?:\.\d+)*")
 def review(project: Project, backend: str) -> list[Problem]:
     """Return what may be wrong with ``project``; ``backend`` is our own version."""
     selector = project.selector
+    unreachable = [*_unreachable(selector)]
     return [
         *_bound(project, backend),
-        *_unreachable(selector),
+        *unreachable,
+        *_words(selector, {problem.key for problem in unreachable}),
         *_refuse_last(selector),
         *_names(selector),
         *_pins(selector),
@@ -57,6 +62,11 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_conform(selector),
         *_variable(selector),
     ]
+
+
+def notes(project: Project) -> list[Problem]:
+    """Return what may be wrong with ``project``, or newer than what is known here."""
+    return [one.problem for one in findings(project.selector) if not one.certain]
 
 
 def bounded(backend: str) -> str:
@@ -99,7 +109,8 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
         samples = [_samples(name, selector) for name in selector.facts]
     except _TooManyError:
         return
-    if math.prod(map(len, samples)) > _MOST:
+    count = math.prod(map(len, samples))
+    if count > _MOST or count * len(selector.variants) > _MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
     rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
@@ -152,9 +163,12 @@ def _where(sample: _Sample) -> str:
 
 def _samples(name: str, selector: Selector) -> list[_Sample]:
     """Return one sample for each set of conditions on a fact that can hold together."""
-    conditions = [one for one in selector.conditions if one.fact == name]
+    conditions = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
     found: dict[frozenset[Condition], Value | None] = {}
-    for value in _values(name, conditions):
+    values = [*itertools.islice(_values(name, conditions), _MOST)]
+    if len(values) * len(conditions) > _MOST_TRIALS:
+        raise _TooManyError
+    for value in values:
         held = (one for one in conditions if holds(name, one.wanted, value)[0])
         found.setdefault(frozenset(held), value)
     return [_Sample(name, value, held) for held, value in found.items()]
@@ -211,6 +225,15 @@ def _texts(name: str, beside: list[str]) -> list[str]:
     if name in VERSION_VARIABLES:
         return _versions(beside)
     return [*beside, " ".join(beside), "other"]
+
+
+def _words(selector: Selector, never: set[str]) -> Iterator[Problem]:
+    """Yield the mistakes in conditions, but of what ``never`` holds anyway, by its keys."""
+    for problem, certain in findings(selector):
+        place = problem.key.rpartition(".")[0]
+        places = (problem.key, place, re.sub(r"\.when\[\d+\]$", ".when", place))
+        if certain and never.isdisjoint(places):
+            yield problem
 
 
 # --- What is required

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from .. import __version__
-from ..authoring.review import review
+from ..authoring.review import notes, review
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
 from .index import compare, is_address
@@ -32,6 +32,7 @@ def check(
     """Look for errors in a project, and for what may be a mistake."""
     if index is not None and not is_address(index):
         raise UsageError(f"--index {index}: expected an address such as https://index.example/")
+    noted: list[Problem] = []
     try:
         project = read_folder(folder)
     except InvalidFileError as error:
@@ -44,15 +45,19 @@ def check(
         found = [("error", Problem("pyproject.toml", str(error)))]
     else:
         found = [("warning", problem) for problem in review(project, __version__)]
+        noted = notes(project)
         if index is not None:
             found += [("warning", problem) for problem in compare(project.selector, index)]
     if as_json:
         problems = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
-        print_json({"format": FORMAT, "problems": problems})
+        remarks = [{"key": one.key, "message": one.message} for one in noted]
+        print_json({"format": FORMAT, "problems": problems, "notes": remarks})
     else:
         for severity, problem in found:
             line = f"{severity}: {problem.key}: {problem.message}"
             print_line(bad(line) if severity == "error" else line)
+        for note in noted:
+            print_line(f"note: {note.key}: {note.message}")
         if not found:
             print_line(good("nothing to mend"))
     if found:

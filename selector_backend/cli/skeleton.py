@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import SpecifierSet
-
 from .. import __version__
 from ..authoring.review import bounded
 from ..authoring.table import default_variable
+from ..authoring.vocabulary import conforming, cpu_names, major_of, oldest_gpu
 from ..installing.facts import normalize_name
 from ..installing.table import REQUIREMENT, normalize
 
@@ -28,7 +27,7 @@ CORE = "core"
 
 #: Names that are used for the build that runs everywhere.
 _EVERYWHERE = ("cpu", "generic", "default", "baseline")
-_CUDA = re.compile(r"cu(?:da)?-?(\d\d)-?(\d)?x?")
+_CUDA = re.compile(r"cu(?:da)?-?(1\d|[7-9])-?(\d)?x?")
 _ROCM = re.compile(r"rocm-?(\d)-?(\d)?x?")
 _LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
 
@@ -47,11 +46,10 @@ class NewVariant:
         Beyond those their libraries are not compatible.
         """
         agreed = {}
-        for fact, name in (("cuda-toolkit", "cuda"), ("cuda", "cuda"), ("rocm", "rocm")):
-            asked = self.when.get(fact)
-            for one in SpecifierSet(asked) if isinstance(asked, str) else ():
-                if one.operator in (">=", ">", "==", "~="):
-                    agreed[name] = one.version.partition(".")[0]
+        for fact, asked in self.when.items():
+            name, major = conforming(fact), major_of(asked) if isinstance(asked, str) else None
+            if name and major:
+                agreed[name] = major
         return agreed
 
     @property
@@ -95,22 +93,25 @@ class NewProject:
 def known_condition(name: str) -> dict[str, Any] | None:
     """Return the condition that a variant's name stands for, ``None`` if it stands for none.
 
-    ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8; ``rocm6`` is ROCm 6;
-    ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every machine.
+    ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8, with a GPU that this
+    CUDA has code for; ``rocm6`` is ROCm 6 with a GPU; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs
+    that archspec knows; ``cpu`` is every machine.
     """
     key = normalize(name)
     if key in _EVERYWHERE:
         return {}
     if match := _CUDA.fullmatch(key):
-        return {"cuda": f">={'.'.join(filter(None, match.groups()))}"}
+        oldest = oldest_gpu(int(match[1]))
+        least = ".".join(filter(None, match.groups()))
+        return {"cuda": f">={least}", "compute-capability": f">={oldest}"}
     if match := _ROCM.fullmatch(key):
         major, minor = match.groups()
         least = ".".join(filter(None, (major, minor)))
-        return {"rocm": f">={least},<{int(major) + 1}"}
+        return {"rocm": f">={least},<{int(major) + 1}", "gfx": True}
     if match := _LEVEL.fullmatch(key):
         return {"cpu": f"x86_64_{match.group(1)}"}
     cpu = normalize_name(name)
-    return {"cpu": cpu} if cpu in _cpus() else None
+    return {"cpu": cpu} if cpu in cpu_names() else None
 
 
 def files(project: NewProject) -> dict[str, str]:
@@ -183,14 +184,6 @@ def _shown(asked: object) -> str:
     if isinstance(asked, list):
         return " and ".join(asked)
     return asked if isinstance(asked, str) else _toml(asked)
-
-
-def _cpus() -> set[str]:
-    """Return the names of the microarchitectures and features that archspec knows."""
-    from archspec.cpu import TARGETS
-
-    features = {feature for target in TARGETS.values() for feature in target.features}
-    return {normalize_name(name) for name in features.union(TARGETS)}
 
 
 _SELECTOR = """\

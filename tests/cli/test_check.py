@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from archspec.cpu import TARGETS
 from support.command import data, error, lines, terminal
 from support.environment import ROOT
 from support.index import Index
@@ -22,9 +24,11 @@ from support.project import write_project as write_unbounded
 from support.project import write_wheel
 
 from selector_backend import __version__
+from selector_backend.authoring.vocabulary import cpu_names
 from selector_backend.cli.index import Credentials
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
+FEATURES = sorted(cpu_names() - TARGETS.keys())
 
 FAULTY = """
 [tool.selector]
@@ -92,7 +96,7 @@ def write_project(folder: Path, text: str, requires: str = '["selector-backend>=
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.name))
 def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) -> None:
     assert lines("check", project) == ["nothing to mend"]
-    assert data("check", project) == {"format": 1, "problems": []}
+    assert data("check", project) == {"format": 1, "problems": [], "notes": []}
 
 
 def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
@@ -180,7 +184,7 @@ def test_what_no_machine_gets_and_machines_that_get_nothing(
             ),
             variant("b", "{ marker = \"'x' in platform_version or '3.9' <= python_version\" }"),
         ),
-        tuple(variant(f"v{n}", f"{{ cpu = ['f{n}', 'g{n}'] }}") for n in range(18)),
+        tuple(variant(f"v{n}", f"{{ cpu = {FEATURES[n : n + 2]} }}") for n in range(0, 36, 2)),
     ],
 )
 def test_what_can_be_reached_is_not_complained_of(
@@ -188,6 +192,50 @@ def test_what_can_be_reached_is_not_complained_of(
 ) -> None:
     project = write_project(tmp_path, table("".join([*variants, variant("any")])))
     assert lines("check", project) == ["nothing to mend"]
+
+
+def test_values_that_no_machine_has_are_named_and_newer_names_are_noted(tmp_path: Path) -> None:
+    variants = [
+        variant("a", "{ cpu = 'avx-2' }"),
+        variant("b", "[{ gfx = 'gfx94' }, { rocm = '>=60', gfx = 'gfx1260' }]"),
+        variant("c", "{ marker = \"sys_platform == 'Linux'\", cuda = '>=12,<11' }"),
+        variant("d", "{ cuda = '>=13' }", "conform = { cuda = '12' }"),
+        variant("e", "{ cuda = '>=13' }", "conform = { cuda = '13' }"),
+    ]
+    project = write_project(tmp_path / "all", table("".join([*variants, variant("any")])))
+    found = data("check", project, status=1)
+    assert {
+        one["key"].removeprefix("tool.selector."): one["message"] for one in found["problems"]
+    } == {
+        "variant[0].when.cpu": "no machine that is known has 'avx_2', did you mean 'avx2'?",
+        "variant[1].when[0].gfx": "no machine that is known has 'gfx94', did you mean 'gfx942'?",
+        "variant[1].when[1].rocm": "no machine that is known is this; did you mean '>=6.0'?",
+        "variant[2].when": "can never hold, so c is never chosen",  # and no more is said of it
+        "variant[3].conform.cuda": "found '12', but the condition cuda = '>=13' is for 13; give "
+        "both the same major version",
+        "variant[4]": "e is never chosen: wherever it fits, a or b or d comes first",
+    }
+    note = "'gfx1260' is newer than what selector-backend knows, or a mistake"
+    assert found["notes"] == [{"key": "tool.selector.variant[1].when[1].gfx", "message": note}]
+    assert f"note: tool.selector.variant[1].when[1].gfx: {note}" in lines(
+        "check", project, status=1
+    )
+
+    new = write_project(tmp_path / "new", table(variant("a", "{ cpu = 'zen9' }") + variant("any")))
+    note = "'zen9' is newer than what selector-backend knows, or a mistake"
+    assert lines("check", new) == [
+        f"note: tool.selector.variant[0].when.cpu: {note}",
+        "nothing to mend",
+    ]
+
+
+def test_a_long_table_takes_no_time_for_each_pair_of_variants(tmp_path: Path) -> None:
+    many = [variant(f"v{n}", f"{{ cuda = '>=12.{n}', gfx = 'gfx9{n}' }}") for n in range(2_000)]
+    project = write_project(tmp_path, table("".join([*many, variant("any")])))
+    start = time.monotonic()
+    problems = data("check", project, status=1)["problems"]
+    assert time.monotonic() - start < 40  # a few seconds; each with each takes more than a minute
+    assert len([one for one in problems if one["key"].endswith(".gfx")]) > 1_000
 
 
 @pytest.mark.parametrize(

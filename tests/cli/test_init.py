@@ -22,6 +22,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+# With the newest driver that runs it, whose CUDA has no code for it.
+GTX_1080_TI = {"SELECTOR_CUDA": "13.0", "SELECTOR_COMPUTE_CAPABILITY": "6.1"}
 USUAL = ("--variant", "cu12", "--variant", "cpu")
 
 
@@ -42,7 +44,7 @@ def table(folder: Path, name: str = "spam") -> Any:
 @pytest.mark.parametrize(
     ("kind", "variants", "machine", "chosen"),
     [
-        ("requirement", ["cu13", "cu12", "cpu"], {"SELECTOR_CUDA": "12.4"}, "cu12"),
+        ("requirement", ["cu13", "cu12", "cpu"], GTX_1080_TI, "cu12"),
         ("capability", ["x86-64-v3", "avx2", "cpu"], {"SELECTOR_CPU": "haswell"}, "x86-64-v3"),
     ],
 )
@@ -93,22 +95,63 @@ def test_every_file_is_sound(tmp_path: Path) -> None:
 
 
 def test_names_stand_for_conditions(tmp_path: Path) -> None:
-    names = ["cu13", "cuda12x", "cu118", "rocm6", "rocm-5.7", "sapphirerapids", "x86_64_v3", "V2"]
+    names = [
+        "cu13",
+        "cuda12x",
+        "cu118",
+        "cu92",
+        "rocm6",
+        "rocm-5.7",
+        "sapphirerapids",
+        "x86_64_v3",
+        "V2",
+    ]
     options = [option for name in [*names, "avx", "cpu"] for option in ("--variant", name)]
     lines("init", tmp_path, "--name", "spam", *options)
     variants = table(tmp_path)["variant"]
     assert {one["name"]: (one.get("when"), one.get("conform")) for one in variants} == {
-        "cu13": ({"cuda": ">=13"}, {"cuda": "13"}),
-        "cuda12x": ({"cuda": ">=12"}, {"cuda": "12"}),
-        "cu118": ({"cuda": ">=11.8"}, {"cuda": "11"}),
-        "rocm6": ({"rocm": ">=6,<7"}, {"rocm": "6"}),
-        "rocm-5.7": ({"rocm": ">=5.7,<6"}, {"rocm": "5"}),
+        "cu13": ({"cuda": ">=13", "compute-capability": ">=7.5"}, {"cuda": "13"}),
+        "cuda12x": ({"cuda": ">=12", "compute-capability": ">=5.0"}, {"cuda": "12"}),
+        "cu118": ({"cuda": ">=11.8", "compute-capability": ">=3.5"}, {"cuda": "11"}),
+        "cu92": ({"cuda": ">=9.2", "compute-capability": ">=3.0"}, {"cuda": "9"}),
+        "rocm6": ({"rocm": ">=6,<7", "gfx": True}, {"rocm": "6"}),
+        "rocm-5.7": ({"rocm": ">=5.7,<6", "gfx": True}, {"rocm": "5"}),
         "sapphirerapids": ({"cpu": "sapphirerapids"}, None),
         "x86_64_v3": ({"cpu": "x86_64_v3"}, None),
         "V2": ({"cpu": "x86_64_v2"}, None),
         "avx": ({"cpu": "avx"}, None),
         "cpu": (None, None),
     }
+
+
+def test_no_machine_gets_a_build_that_has_no_code_for_it(tmp_path: Path) -> None:
+    # The oldest GPU that each CUDA has code for, and the names that stand for it.
+    oldest = {13: 7.5, 12: 5.0, 11: 3.5}
+    cuda = {"cu13": 13, "cu131": 13.1, "cu12": 12, "cuda12x": 12, "cu128": 12.8, "cu118": 11.8}
+    rocm = {"rocm7": 7, "rocm6": 6, "rocm-6-4": 6.4, "rocm5": 5}
+    cpus = ["v2", "v3", "v4", "zen3", "avx2", "neoverse-n1", "m1"]
+    options = [f"--variant={name}" for name in [*cuda, *rocm, *cpus, "cpu"]]
+    process = command("init", tmp_path, "--name", "spam", *options)
+    assert process.returncode == 1  # since some are never chosen beside the others
+
+    fits: dict[str, set[str]] = {}
+    for machine in data("matrix", tmp_path / "spam")["machines"]:
+        facts = {name: fact.get("value") for name, fact in machine["facts"].items()}
+        for name in (one["name"] for one in machine["verdicts"] if one["fits"]):
+            fits.setdefault(name, set()).add(machine["name"])
+            if name in cuda:
+                assert max(map(float, facts["compute-capability"])) >= oldest[int(cuda[name])]
+                assert float(facts["cuda"]) >= cuda[name]
+            elif name in rocm:
+                assert facts["gfx"]
+                assert rocm[name] <= float(facts["rocm"]) < int(rocm[name]) + 1
+            elif name in cpus:
+                level = name in ("v2", "v3", "v4")
+                assert (f"x86_64_{name}" if level else name.replace("-", "_")) in facts["cpu"]
+    # And whoever can have one does.
+    assert "Linux, GTX 1080 Ti (Pascal), driver 580" in fits["cu12"] - fits["cu13"]
+    assert "Linux, B200 (Blackwell), driver 580" in fits["cu13"] & fits["cu12"]
+    assert fits.keys() >= {"cu13", "cu118", "rocm7", "rocm6", "zen3", "m1"}
 
 
 def test_conditions_of_ones_own(tmp_path: Path) -> None:

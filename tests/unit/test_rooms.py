@@ -24,10 +24,13 @@ HOOKS, INSTALLING, AUTHORING, CLI = (
 #: Where a fact's name stands besides `FACTS` and the probes, and what it is there.
 NAMED_ON_PURPOSE = {
     "authoring/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
+    "authoring/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
+    "authoring/words.py": {"cuda", "compute-capability"},  # a build, and the GPUs it has code for
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
     "cli/init.py": {"cpu"},  # a variant's name, by default
     "cli/matrix.py": {"marker"},  # a key of machines.toml
-    "cli/skeleton.py": {"cpu", "cuda", "cuda-toolkit", "rocm"},  # the conditions names stand for
+    # The conditions that names stand for.
+    "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "rocm"},
     "cli/source.py": {"marker"},  # a key of what an interpreter answers
 }
 
