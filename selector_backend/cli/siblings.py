@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..authoring.loads import Load
-    from ..authoring.siblings import Sibling
+    from ..authoring.siblings import Family, Sibling
     from ..installing.table import Selector
 
 SiblingsOption = Annotated[
@@ -54,10 +54,31 @@ def review_siblings(
     for place in places or ():
         if not place.is_dir():
             raise UsageError(f"--siblings {place}: no such folder")
+    noted: list[Problem] = []
+    family, paths, unread = read_family(project, selector, places, noted)
+    named = [Path(shown).name for shown in unread]
+    known = own_names(selector).intersection(map(normalize, named))
+    if not (family.members or family.ambiguous or known):
+        return [], []
+    if unread:
+        some = "; ".join(f"{shown} ({why})" for shown, why in [*unread.items()][:5])
+        more = f"; and {len(unread) - 5} more" if len(unread) > 5 else ""
+        noted.append(Problem("siblings", f"no pyproject.toml can be read in {some}{more}"))
+    loads = {one.name: [*_loads(paths[one.folder], project, noted)] for one in family.candidates}
+    return review_family(family, loads, named), [*noted, *notes(family, loads)]
+
+
+def read_family(
+    project: Path, selector: Selector, places: Sequence[Path] | None, noted: list[Problem]
+) -> tuple[Family, dict[str, Path], dict[str, str]]:
+    """Return the distributions beside ``project`` that belong to it, and where all folders are.
+
+    Both have the folders as messages show them. The last are those whose ``pyproject.toml`` cannot
+    be read, and why.
+    """
     siblings: list[Sibling] = []
     paths: dict[str, Path] = {}
     unread: dict[str, str] = {}
-    noted: list[Problem] = []
     wanted = own_names(selector)
     for folder in _folders(project, places, wanted, noted):
         shown = _shown(folder, project)
@@ -72,16 +93,7 @@ def review_siblings(
             unread[shown] = str(error.strerror)
         except (ValueError, RecursionError) as error:
             unread[shown] = shorten(str(error))
-    family = find_family(selector, siblings)
-    named = [Path(shown).name for shown in unread]
-    if not (family.members or family.ambiguous or wanted.intersection(map(normalize, named))):
-        return [], []
-    if unread:
-        some = "; ".join(f"{shown} ({why})" for shown, why in [*unread.items()][:5])
-        more = f"; and {len(unread) - 5} more" if len(unread) > 5 else ""
-        noted.append(Problem("siblings", f"no pyproject.toml can be read in {some}{more}"))
-    loads = {one.name: [*_loads(paths[one.folder], project, noted)] for one in family.candidates}
-    return review_family(family, loads, named), [*noted, *notes(family, loads)]
+    return find_family(selector, siblings), paths, unread
 
 
 def _folders(
