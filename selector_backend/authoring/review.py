@@ -25,7 +25,7 @@ from ..installing.conditions import (
 )
 from ..installing.facts import FACTS, Kind
 from ..installing.probes import with_implied
-from ..installing.table import REQUIREMENT, distribution_of
+from ..installing.table import REQUIREMENT, Selector, distribution_of
 from .table import default_variable, is_pinned, own_requirements
 from .words import findings
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ..installing.conditions import Value
-    from ..installing.table import Condition, Selector, Variant
+    from ..installing.table import Condition, Variant
     from .project import Project
 
 # More machines than this are not tried, and then nothing is said of what is reachable.
@@ -234,6 +234,12 @@ def _words(selector: Selector, never: set[str]) -> Iterator[Problem]:
         places = (problem.key, place, re.sub(r"\.when\[\d+\]$", ".when", place))
         if certain and never.isdisjoint(places):
             yield problem
+
+
+def is_never_chosen(variant: Variant, first: Variant) -> bool:
+    """Return whether ``variant`` is never chosen if ``first`` comes first."""
+    both = Selector("", "", REQUIREMENT, "", (first, variant))
+    return any(problem.key == variant_key(1) for problem in _unreachable(both))
 
 
 # --- What is required

@@ -12,6 +12,7 @@ from ..authoring.review import notes, review
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
 from .index import compare, is_address
+from .siblings import SiblingsOption, review_siblings
 from .source import read_folder
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
@@ -27,9 +28,15 @@ IndexOption = Annotated[
 
 
 def check(
-    folder: FolderArgument = Path(), index: IndexOption = None, as_json: JsonOption = False
+    folder: FolderArgument = Path(),
+    index: IndexOption = None,
+    siblings: SiblingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Look for errors in a project, and for what may be a mistake."""
+    """Look for errors in a project, and for what may be a mistake.
+
+    Core and the variants count as well, if they are in the folders beside it.
+    """
     if index is not None and not is_address(index):
         raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     noted: list[Problem] = []
@@ -46,12 +53,15 @@ def check(
     else:
         found = [("warning", problem) for problem in review(project, __version__)]
         noted = notes(project)
+        problems, more = review_siblings(folder, project.selector, siblings)
+        found += [("warning", problem) for problem in problems]
+        noted += more
         if index is not None:
             found += [("warning", problem) for problem in compare(project.selector, index)]
     if as_json:
-        problems = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
+        listed = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
         remarks = [{"key": one.key, "message": one.message} for one in noted]
-        print_json({"format": FORMAT, "problems": problems, "notes": remarks})
+        print_json({"format": FORMAT, "problems": listed, "notes": remarks})
     else:
         for severity, problem in found:
             line = f"{severity}: {problem.key}: {problem.message}"

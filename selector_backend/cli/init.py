@@ -5,18 +5,16 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Callable, Optional, TypeVar
+from typing import Annotated, Callable, Optional, TypeVar
 
 import typer
 
 from .. import __version__
-from ..authoring import toml
 from ..authoring.project import read_project
 from ..authoring.review import review
-from ..authoring.table import is_name, parse_selector
-from ..errors import InvalidFileError, did_you_mean
-from ..installing.request import ALL, AUTO
-from ..installing.table import CAPABILITY, REQUIREMENT, normalize
+from ..authoring.table import is_name
+from ..errors import InvalidFileError
+from ..installing.table import CAPABILITY, REQUIREMENT
 from .common import (
     FORMAT,
     JsonOption,
@@ -26,12 +24,28 @@ from .common import (
     print_line,
     shown,
 )
+from .given import (
+    EXAMPLE,
+    KINDS,
+    read_condition,
+    read_import_name,
+    read_kind,
+    read_name,
+    read_names,
+    read_option,
+    read_variant,
+    read_version,
+)
 from .skeleton import CORE, VERSION, NewProject, NewVariant, files, known_condition
 
 T = TypeVar("T")
 
 FolderArgument = Annotated[
     Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is not there.")
+]
+VariantsArgument = Annotated[
+    Optional[list[str]],
+    typer.Argument(metavar="[VARIANT]...", help="The variants, as --variant has them."),
 ]
 NameOption = Annotated[
     Optional[str],
@@ -42,7 +56,7 @@ KindOption = Annotated[
     typer.Option(
         "--kind",
         metavar="KIND",
-        autocompletion=lambda: [*_KINDS],
+        autocompletion=lambda: [*KINDS],
         help="'requirement', variants that exclude each other, as CUDA 12 and CUDA 13 do; or "
         "'capability', variants that can stand side by side, as builds for CPU levels do.",
     ),
@@ -63,57 +77,62 @@ AdviceOption = Annotated[
         "--advice", metavar="TEXT", help="What to do on a machine that no variant is for."
     ),
 ]
-
-_KINDS = {
-    REQUIREMENT: ["cu13", "cu12", "cpu"],
-    CAPABILITY: ["x86-64-v3", "x86-64-v2", "cpu"],
-}
-_EXAMPLE = 'compute-capability = ">=9.0"'
+ImportNameOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--import-name",
+        metavar="NAME",
+        help="The package of core, which users import; else spam_core, after the project's name.",
+    ),
+]
+VersionOption = Annotated[
+    str, typer.Option("--version", metavar="VERSION", help="The version of all distributions.")
+]
 
 
 def init(
     folder: FolderArgument = Path(),
+    listed: VariantsArgument = None,
     name: NameOption = None,
     kind: KindOption = None,
     variants: VariantsOption = None,
     advice: AdviceOption = "",
+    import_name: ImportNameOption = None,
+    version: VersionOption = VERSION,
     as_json: JsonOption = False,
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
 
     Without a variant, a terminal is asked for name, kind and variants.
     """
+    _check_new(folder)
+    variants = [*(listed or ()), *(variants or ())]
+    version = read_option("--version", version, read_version)
+    if import_name is not None:
+        import_name = read_option("--import-name", import_name, read_import_name)
     asks = not variants and not as_json and sys.stdin is not None and sys.stdin.isatty()
     named = folder.resolve().name
     if name is None and asks:
-        name = _ask("Name", named if is_name(named) else None, _name)
-    name = _given("--name", named if name is None else name, _name)
+        name = _ask("Name", named if is_name(named) else None, read_name)
+    name = read_option("--name", named if name is None else name, read_name)
     _check_free(folder, [name, f"{name}-{CORE}"])  # before anybody answers questions in vain
     if kind is None and asks:
         print_line(f"{REQUIREMENT}: variants exclude each other, as CUDA 12 and CUDA 13 do")
         print_line(f"{CAPABILITY}: variants can stand side by side, as builds for CPU levels do")
-        kind = _ask("Kind", REQUIREMENT, _kind)
-    kind = _given("--kind", kind or REQUIREMENT, _kind)
+        kind = _ask("Kind", REQUIREMENT, read_kind)
+    kind = read_option("--kind", kind or REQUIREMENT, read_kind)
     if variants:
-        made = [_given("--variant", text, _variant) for text in variants]
+        made = [read_option("--variant", text, read_variant) for text in variants]
     elif asks:
-        names = _ask("Variants, the best first", " ".join(_KINDS[kind]), _names)
+        names = _ask("Variants, the best first", " ".join(KINDS[kind]), read_names)
         made = [_asked_variant(one) for one in names]
     else:
-        example = " ".join(f"--variant {one}" for one in _KINDS[kind])
+        example = " ".join(f"--variant {one}" for one in KINDS[kind])
         raise UsageError(f"--variant is missing; give each, such as {example}")
-    _write(folder, NewProject(name, kind, made, advice), as_json=as_json)
-
-
-# --- What is given, by an option or by an answer: each function raises `ValueError`
-
-
-def _given(option: str, text: str, read: Callable[[str], T]) -> T:
-    """Read what an option is given."""
-    try:
-        return read(text)
-    except ValueError as error:
-        raise UsageError(f"{option} {text}: {error}") from None
+    project = NewProject(name, kind, made, advice, version, import_name or "")
+    if project.package in map(project.module, made):
+        raise UsageError(f"--import-name {import_name}: the module of a variant is called so")
+    _write(folder, project, as_json=as_json)
 
 
 def _ask(question: str, default: str | None, read: Callable[[str], T]) -> T:
@@ -130,83 +149,13 @@ def _ask(question: str, default: str | None, read: Callable[[str], T]) -> T:
     return answer
 
 
-def _name(text: str) -> str:
-    name = text.strip()
-    if not is_name(name):
-        raise ValueError("expected ASCII letters and digits, with '-', '_' and '.' between them")
-    if name[0].isdigit():
-        raise ValueError("a variable and modules are called after it; expected a letter first")
-    return name
-
-
-def _kind(text: str) -> str:
-    kind = text.strip().lower()
-    if kind not in _KINDS:
-        raise ValueError(f"expected {' or '.join(map(repr, _KINDS))}{did_you_mean(kind, _KINDS)}")
-    return kind
-
-
-def _names(text: str) -> list[str]:
-    names = [_variant_name(name) for name in text.replace(",", " ").split()]
-    if not names:
-        raise ValueError("expected one name or more, such as cu12 and cpu")
-    return names
-
-
-def _variant_name(text: str) -> str:
-    name = text.strip()
-    if not is_name(name):
-        raise ValueError(
-            "expected a name of ASCII letters and digits, with '-', '_' and '.' between them"
-        )
-    if normalize(name) == CORE:
-        raise ValueError("the core is called so; give the variant another name")
-    if normalize(name) in (AUTO, ALL):
-        raise ValueError("a request says so to have it chosen, or all; give it another name")
-    return name
-
-
-def _variant(text: str) -> NewVariant:
-    """Return the variant that an option gives: a name that is known, or one with a condition."""
-    name, colon, condition = text.partition(":")
-    name = _variant_name(name)
-    when = _condition(condition) if colon else known_condition(name)
-    if when is None:
-        raise ValueError(
-            f"the name does not say when it fits; write {shown([f'{name}: {_EXAMPLE}'])}, for "
-            f"example, or '{name}:' if it fits every machine"
-        )
-    return NewVariant(name, when)
-
-
 def _asked_variant(name: str) -> NewVariant:
     """Return the variant ``name``, after asking for a condition that the name does not tell."""
     when = known_condition(name)
     if when is None:
-        question = f"When does {name} fit? Such as {_EXAMPLE}; with nothing, every machine"
-        when = _ask(question, "", _condition)
+        question = f"When does {name} fit? Such as {EXAMPLE}; with nothing, every machine"
+        when = _ask(question, "", read_condition)
     return NewVariant(name, when)
-
-
-def _condition(text: str) -> dict[str, Any]:
-    """Return a ``when`` table that is written as an inline table of TOML, without the braces."""
-    try:
-        table = toml.loads(f"when = {{ {text} }}")
-    except ValueError as error:
-        found = str(error).partition(" (at ")[0]  # which is a place in a line that is ours
-        raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {found}") from None
-    when: dict[str, Any] = table.pop("when")
-    if table:
-        raise ValueError(f"expected one condition, such as {_EXAMPLE}")
-    if when:
-        variant = {"name": "new", "when": when}
-        problems = parse_selector({"variant": [variant]}, project="new", version=VERSION)[1]
-        if problems:
-            key = "tool.selector.variant[0].when."
-            raise ValueError(
-                "; ".join(f"{one.key.removeprefix(key)}: {one.message}" for one in problems)
-            )
-    return when
 
 
 # --- What is written
@@ -217,12 +166,12 @@ def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
     texts = files(project)
     _check_free(folder, project.folders)
     with tempfile.TemporaryDirectory() as trial:
-        _write_files(Path(trial), texts)
+        write_files(Path(trial), texts)
         try:
             read = read_project(Path(trial, project.name))
         except InvalidFileError as error:
             raise UsageError(f"nothing was written, since the new {error}") from None
-    _write_files(folder, texts)
+    write_files(folder, texts)
     problems = review(read, __version__)
     if as_json:
         print_json(
@@ -240,6 +189,28 @@ def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+def _check_new(folder: Path) -> None:
+    """Stop where there is a project already: it is not `init` that helps there."""
+    file = folder / "pyproject.toml"
+    if not file.exists():
+        return
+    if "tool.selector" in file.read_text(encoding="utf-8", errors="replace"):
+        add = [
+            "selector-backend",
+            "add-variant",
+            "NAME",
+            *([str(folder)] if folder != Path() else []),
+        ]
+        how = f"to add a variant to it: {shown(add)}"
+    else:
+        how = "to make core and variants of it, see docs/splitting.md of selector-backend"
+    new = shown(["selector-backend", "init", str(folder / "packages")])
+    raise UsageError(
+        f"{file} is there already, so this is a project, and nothing was written; {how}; "
+        f"to begin a new one: {new}"
+    )
+
+
 def _check_free(folder: Path, names: list[str]) -> None:
     for name in names:
         if (folder / name).exists():
@@ -249,7 +220,8 @@ def _check_free(folder: Path, names: list[str]) -> None:
             )
 
 
-def _write_files(folder: Path, texts: dict[str, str]) -> None:
+def write_files(folder: Path, texts: dict[str, str]) -> None:
+    """Write files that are new, by their paths in ``folder``."""
     try:
         for path, text in texts.items():
             file = folder / path

@@ -68,6 +68,8 @@ class NewProject:
     kind: str
     variants: Sequence[NewVariant]
     advice: str = ""
+    version: str = VERSION
+    import_name: str = ""
 
     @property
     def stem(self) -> str:
@@ -76,8 +78,8 @@ class NewProject:
 
     @property
     def package(self) -> str:
-        """The package of core."""
-        return f"{self.stem}_{CORE}"
+        """The package of core, which users import."""
+        return self.import_name or f"{self.stem}_{CORE}"
 
     def module(self, variant: NewVariant) -> str:
         """Return the module of a variant, which is no other variant's."""
@@ -120,7 +122,7 @@ def files(project: NewProject) -> dict[str, str]:
     conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
     values = {
         "name": name,
-        "version": VERSION,
+        "version": project.version,
         "backend": bounded(__version__),
         "core": f"{name}-{CORE}",
         "package": project.package,
@@ -156,12 +158,16 @@ def _table(project: NewProject) -> str:
     lines.append(f'requires = ["{project.name}-{CORE}=={{version}}"]')
     if project.advice:
         lines.append(f"advice = {_toml(project.advice)}")
-    for variant in project.variants:
-        lines += ["", "[[tool.selector.variant]]", f"name = {_toml(variant.name)}"]
-        if variant.when:
-            lines.append(f"when = {_toml(variant.when)}")
-        if variant.conform and project.kind == REQUIREMENT:
-            lines.append(f"conform = {_toml(variant.conform)}")
+    return "\n\n".join(["\n".join(lines), *(row(one, project.kind) for one in project.variants)])
+
+
+def row(variant: NewVariant, kind: str) -> str:
+    """Return a variant's row of the table, in TOML."""
+    lines = ["[[tool.selector.variant]]", f"name = {_toml(variant.name)}"]
+    if variant.when:
+        lines.append(f"when = {_toml(variant.when)}")
+    if variant.conform and kind == REQUIREMENT:
+        lines.append(f"conform = {_toml(variant.conform)}")
     return "\n".join(lines)
 
 

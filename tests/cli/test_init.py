@@ -42,10 +42,20 @@ def table(folder: Path, name: str = "spam") -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "variants", "machine", "chosen"),
+    ("given", "machine", "chosen", "package"),
     [
-        ("requirement", ["cu13", "cu12", "cpu"], GTX_1080_TI, "cu12"),
-        ("capability", ["x86-64-v3", "avx2", "cpu"], {"SELECTOR_CPU": "haswell"}, "x86-64-v3"),
+        (
+            "cu13 cu12 cpu --import-name spam --version 1.2 --name spam",
+            GTX_1080_TI,
+            "cu12",
+            "spam",
+        ),
+        (
+            "--name spam --kind capability --variant x86-64-v3 --variant avx2 --variant cpu",
+            {"SELECTOR_CPU": "haswell"},
+            "x86-64-v3",
+            "spam_core",
+        ),
     ],
 )
 def test_what_is_written_is_checked_built_installed_and_imported(
@@ -53,16 +63,15 @@ def test_what_is_written_is_checked_built_installed_and_imported(
     runtime_wheel: Path,
     serve: Callable[[Path], Index],
     make_environment: MakeEnvironment,
-    kind: str,
-    variants: list[str],
+    given: str,
     machine: dict[str, str],
     chosen: str,
+    package: str,
 ) -> None:
     folder = tmp_path / "my späm"
-    options = [option for variant in variants for option in ("--variant", variant)]
-    written = lines("init", folder, "--name", "spam", "--kind", kind, *options)
+    written = lines("init", folder, *given.split())
     assert lines("check", folder / "spam") == ["nothing to mend"]
-    assert table(folder)["kind"] == kind
+    assert table(folder)["kind"] == ("capability" if "capability" in given else "requirement")
     text = (folder / "spam" / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'^requires = \["selector-backend>=\d+\.\d+,<\d+"\]$', text, re.MULTILINE)
 
@@ -81,7 +90,7 @@ def test_what_is_written_is_checked_built_installed_and_imported(
     shutil.copy(runtime_wheel, folder / "dist")
     other = make_environment(serve(folder / "dist"), pip=None)
     other.uv("pip", "install", "spam", environ={"SPAM_VARIANT": "cpu"})
-    code = "import spam_core; print(spam_core.variant, spam_core.dot([1, 2], [3, 4]))"
+    code = f"import {package} as it; print(it.variant, it.dot([1, 2], [3, 4]))"
     assert other.run("-c", code).stdout == "cpu 11\n"
 
 
@@ -231,6 +240,15 @@ def test_json(tmp_path: Path) -> None:
         (("--variant", "big: cuda = 12"), "cuda: found 12 (an integer)"),
         (("--variant", "big: cuda = '>=12' }\nx = { "), "big: cuda = '>=12'"),
         (("--variant", "cu12", "--variant", "CU12"), "found 'CU12', but tool.selector.variant[0]"),
+        (("--import-name", "my-spam", *USUAL), "expected a name that can be imported"),
+        (("--import-name", "class", *USUAL), "--import-name class: expected a name"),
+        (("--import-name", "späm", *USUAL), "--import-name späm: expected a name"),
+        (("--import-name", "selector_runtime", *USUAL), "it would hide the module of that name"),
+        (
+            ("--import-name", "_spam_cpu", *USUAL),
+            "--import-name _spam_cpu: the module of a variant",
+        ),
+        (("--version", "1.x", *USUAL), "--version 1.x: expected a version such as 0.1"),
         (("--variant", "auto"), "--variant auto: a request says so to have it chosen"),
         (("--variant", "cu12", "--advice", "See {cdua}."), "tool.selector.advice"),
     ],
@@ -238,6 +256,18 @@ def test_json(tmp_path: Path) -> None:
 def test_bad_input_writes_nothing(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     assert message in error("init", tmp_path / "spam", *arguments)
     assert not (tmp_path / "spam").exists()
+
+
+def test_a_folder_that_is_a_project(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'spam'\n")
+    for options in (USUAL, ()):
+        message = error("init", tmp_path, *options)
+        assert "is there already, so this is a project, and nothing was written; to make" in message
+        assert len(message.splitlines()) == 1
+    assert [*tree(tmp_path)] == ["pyproject.toml"]
+    lines("init", tmp_path / "packages", "cu12", "cpu", "--name", "spam")
+    message = error("init", tmp_path / "packages" / "spam", *USUAL)
+    assert "to add a variant to it: selector-backend add-variant NAME" in message
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
