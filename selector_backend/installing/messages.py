@@ -1,4 +1,4 @@
-"""What stops an install, as a text for whoever asked for it."""
+"""What comes of an install, as a text for whoever asked for it: the choice, or what stops it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ def message_of(decision: Decision) -> str | None:
     else:
         lines = _nothing_fits(decision, stop)
     return "\n".join(lines)
+
+
+def choice_of(decision: Decision) -> str:
+    """Return the line that says what was chosen, and why; of what comes first, why not."""
+    what = f"{_title(decision.selector)} gets {' and '.join(decision.names)}"
+    if not decision.request.automatic:
+        return f"{what}, as {decision.request.source} asks"
+    reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
+    pairs = zip(decision.selector.variants, decision.verdicts)
+    first = next(verdict for variant, verdict in pairs if not variant.refuse)
+    if not first.fits:
+        reasons.append(f"not {first.variant}: {first.reason}")
+    # A library's own words may have several lines.
+    return " ".join(f"{what}: {'; '.join(reasons)}".split())
 
 
 def _title(selector: Selector) -> str:
