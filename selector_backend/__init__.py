@@ -182,5 +182,5 @@ def _decision(selector: Selector, request: Request) -> Decision:
     if decision.stop is not None:
         from .installing.messages import message_of
 
-        raise SelectorError(message_of(decision))
+        raise SelectorError(message_of(decision, caller().frontend.commands))
     return decision

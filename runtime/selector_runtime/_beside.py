@@ -31,7 +31,7 @@ def side_by_side(project: str) -> str:
     gone = dict.fromkeys(name for own in variants.values() for name in own)
     asked = ""
     if record.decided_by != "machine":
-        asked = f"--config-settings variant={','.join(record.chosen)} "
+        asked = f"--config-settings {project}:variant={','.join(record.chosen)} "
     return "\n".join(
         [
             f"the variants {' and '.join(variants)} of {project} exclude each other, and are "

@@ -117,8 +117,8 @@ def test_two_that_exclude_each_other_as_uv_leaves_them_are_mended(spam: Environm
     assert "the variants fast and cpu of spam exclude each other, and are installed" in output
     assert commands == [
         "pip uninstall --yes spam spam-fast spam-cpu",
-        "pip install --config-settings variant=cpu spam==1.0",
+        "pip install --config-settings spam:variant=cpu spam==1.0",
     ]
     run(spam, commands)
     assert use(spam) == ("in use: cpu\n", [])
-    assert spam.record()["decided-by"] == "-C variant"
+    assert spam.record()["decided-by"] == "-C spam:variant"

@@ -501,7 +501,7 @@ def test_variants_that_exclude_each_other_side_by_side_are_warned_of_once(
 def test_side_by_side_what_was_asked_for_then_is_asked_for_again(site: Site) -> None:
     install_both(site, SPAM_VARIANT="cpu")
     text = warnings_in(site.run())
-    assert "\n    pip install --config-settings variant=cpu spam==1.0\n" in text
+    assert "\n    pip install --config-settings spam:variant=cpu spam==1.0\n" in text
 
 
 def test_one_warning_has_all_that_is_wrong(site: Site) -> None:
