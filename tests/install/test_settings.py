@@ -18,8 +18,9 @@ NAMED = ("spam:variant=cu12", "Eggs:variant=rocm6")
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Index]) -> Index:
-    """An index with spam and eggs, of which eggs alone has a variant rocm6."""
+    """An index with spam, eggs, which alone has a variant rocm6, and app, which requires spam."""
     folder = tmp_path_factory.mktemp("index")
+    write_wheel(folder / "dist", "app", requires=("spam",))
     for name, table in (("spam", CU12 + CPU), ("eggs", CU12 + ROCM + CPU)):
         for variant in ("cu12", "rocm6", "cpu"):
             write_wheel(folder / "dist", f"{name}-{variant}")
@@ -76,3 +77,18 @@ def test_a_setting_without_a_name_reaches_both_and_the_message_says_how_to_name_
     output = call(*install, "-C", "spam:varient=cpu", "spam", check=False).stdout
     assert "-C spam:varient is not a setting of spam, did you mean 'variant'?" in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(("frontend", "gets"), [("pip", "spam-cpu"), ("uv", "spam-cu12")])
+def test_a_dependency_gets_the_setting_from_uv_alone_and_the_variable_from_both(
+    make_environment: MakeEnvironment, index: Index, frontend: str, gets: str
+) -> None:
+    install = ("install",) if frontend == "pip" else ("pip", "install")
+    for arguments, environ, expected in (
+        (("-C", "spam:variant=cu12"), {"SELECTOR_CUDA": ""}, gets),
+        ((), {"SPAM_VARIANT": "cu12"}, "spam-cu12"),
+    ):
+        environment = make_environment(index)
+        call = environment.pip if frontend == "pip" else environment.uv
+        call(*install, *arguments, "app", environ=environ)
+        assert {*environment.installed()} == {"app", "spam", expected}
