@@ -35,7 +35,7 @@ def message_of(decision: Decision, commands: tuple[str, str] = UNKNOWN.commands)
         ]
     else:
         lines = _nothing_fits(decision, stop, commands)
-    return "\n".join(lines)
+    return "\n".join([*lines, *decision.request.notes])
 
 
 def choice_of(decision: Decision) -> str:

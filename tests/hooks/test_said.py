@@ -37,6 +37,7 @@ READ_HERE = (
     "compute-capability is absent: libnvidia-ml.so.1 is not installed (it was read here, while "
     "cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
 )
+NEARLY = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
 
 
 def said(source: Path, folder: Path, **environ: str) -> list[str]:
@@ -94,11 +95,16 @@ def test_what_was_read_beside_a_stated_fact_says_so_in_the_record(
         assert "read here" not in text
 
 
-def test_where_nothing_fits_the_message_says_what_else_has_to_be_stated(tmp_path: Path) -> None:
+def test_where_nothing_fits_the_message_says_what_was_stated_in_part_or_misspelt(
+    tmp_path: Path,
+) -> None:
     source = write_project(tmp_path / "source", GPU)
     with pytest.raises(HookFailedError) as failed:
         Backend(source, {"SELECTOR_CUDA": "12.4"}).call("get_requires_for_build_wheel")
     assert f"  cu12: {READ_HERE}\n" in failed.value.output
+    with pytest.raises(HookFailedError) as failed:
+        Backend(source, {"SELECTOR_CDUA": "12.4"}).call("get_requires_for_build_wheel")
+    assert failed.value.output.endswith(f"\n{NEARLY}\n")
 
 
 @pytest.mark.parametrize("forced", [{}, {"SPAM_VARIANT": "cpu"}])
@@ -107,7 +113,6 @@ def test_a_variable_that_is_nearly_ours_is_noted_once(
 ) -> None:
     source = write_project(tmp_path / "source", WITH_CPU)
     environ = {"SELECTOR_CDUA": "12.4", "SELECTOR_THEME": "dark", **forced}
-    note = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
     lines = said(source, tmp_path / "out", **environ)
-    assert lines[1:] == [note]
-    assert Backend(source, environ).record(tmp_path / "again")["notes"] == [note]
+    assert lines[1:] == [NEARLY]
+    assert Backend(source, environ).record(tmp_path / "again")["notes"] == [NEARLY]
