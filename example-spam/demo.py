@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
+sys.path.insert(0, str(CHECKOUT))  # the backend itself says what a fact is
 SELECTOR_PACKAGE = "spam"
 ORDINARY_PACKAGES = ("spam-core", "spam-cpu", "spam-cu11", "spam-cu12")
 BUILDER = "flit_core>=3.11,<5"  # of the backend and of the ordinary packages
@@ -202,6 +203,8 @@ def parse_arguments() -> Options:
         "--keep", metavar="DIR", type=Path, help="work in DIR, new or empty, and leave it there"
     )
     given = parser.parse_args()
+    if message := nearly_stated():
+        parser.error(message)
     forced = {} if given.variant is None else {"SPAM_VARIANT": given.variant}
     request = {**dict(given.facts), **forced}
     return Options(request, given.frontend, given.keep, given.kind, given.broken)
@@ -209,10 +212,22 @@ def parse_arguments() -> Options:
 
 def fact_variable(text: str) -> tuple[str, str]:
     """Turn `cuda=12.4` into `SELECTOR_CUDA` and `12.4`."""
-    name, equals, value = text.partition("=")
-    if not equals or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form FACT=VALUE")
-    return f"SELECTOR_{name.upper().replace('-', '_')}", value
+    from selector_backend.cli.stated import parse_setting
+    from selector_backend.installing.facts import FACTS
+
+    try:
+        fact = parse_setting(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+    return FACTS[fact.name].variable, text.partition("=")[2]
+
+
+def nearly_stated() -> str:
+    """Return the message on variables of this process that are nearly ones that state a fact."""
+    from selector_backend.installing.variables import near_misses
+
+    found = near_misses(os.environ)
+    return "; ".join([*found, "the demo takes facts by --set"]) if found else ""
 
 
 @contextlib.contextmanager

@@ -92,10 +92,14 @@ def prepare_metadata_for_build_wheel(
     from .installing.archive import write_folder
     from .installing.dist_info import dist_info
     from .installing.frontend import caller
+    from .installing.messages import choice_of
 
     compiled = _compiled()
     selector = compiled.selector
     decision = _decision(selector, _request(selector, config_settings))
+    # Here, since each install calls this hook once. Frontends show it if they are to say more.
+    for line in (choice_of(decision), *decision.notes):
+        print(line, file=sys.stderr, flush=True)
     label = caller().mark.label(selector.version, decision.names)
     version = f"{selector.version}+{label}" if label else selector.version
     files = dist_info(Path.cwd(), compiled, decision, version, __version__)
@@ -125,9 +129,9 @@ def build_wheel(
             name = prepare_metadata_for_build_wheel(folder, config_settings)
             return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
     stem, files = read_dist_info(Path(metadata_directory))
-    _, variants = recorded_choice(files)
+    project, _, variants = recorded_choice(files)
     tag = caller().mark.tag(variants)
-    if read_portable(config_settings, os.environ):
+    if read_portable(project, config_settings, os.environ):
         stem, files, tag = *without_label(stem, files), PORTABLE_TAG
     return write_wheel(Path(wheel_directory), stem, tag, files)
 
@@ -178,7 +182,5 @@ def _decision(selector: Selector, request: Request) -> Decision:
     if decision.stop is not None:
         from .installing.messages import message_of
 
-        raise SelectorError(message_of(decision))
-    for note in decision.notes:
-        print(note, file=sys.stderr, flush=True)
+        raise SelectorError(message_of(decision, caller().frontend.commands))
     return decision

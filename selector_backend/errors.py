@@ -52,13 +52,22 @@ class InvalidFileError(SelectorError):
 def did_you_mean(name: str, known: Iterable[str], closeness: float = 0.6) -> str:
     """Return ``", did you mean 'cuda'?"`` where a known name is close to ``name``, else ``""``.
 
+    ``closeness`` is that of `nearest`.
+    """
+    near = nearest(name, known, closeness)
+    return f", did you mean {near!r}?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str], closeness: float) -> str | None:
+    """Return the known name that is closest to ``name``, if it is close enough.
+
     Case does not count. ``closeness`` is what `difflib` measures, from 0 to 1.
     """
     import difflib
 
     lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=closeness)
-    return f", did you mean {lower[close[0]]!r}?" if close else ""
+    return lower[close[0]] if close else None
 
 
 def shorten(text: str) -> str:

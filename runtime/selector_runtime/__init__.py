@@ -32,7 +32,7 @@ _CHECKED = ('"cpu":', '"marker":', '"glibc":', '"musl":', '"macos":')
 
 
 class VariantWarning(RuntimeWarning):
-    """A variant is installed that does not work here, and one that comes later is in use."""
+    """A variant is installed that does not work here, or two are that exclude each other."""
 
 
 class Attempt:
@@ -258,21 +258,29 @@ class _Loader:
         """Warn of what is installed, comes before the variant in use, and does not work.
 
         A variant that does not fit is no news where the one in use was installed on purpose: an
-        image with several is made for machines of several kinds.
+        image with several is made for machines of several kinds. Where they exclude each other,
+        there must not be several.
         """
         *before, used = tried
         on_purpose = self.record is not None and self.record.chose(used.variant)
         quiet = (NOT_INSTALLED, DOES_NOT_FIT) if on_purpose else (NOT_INSTALLED,)
+        texts = []
+        if any(_is_installed(self.variants[one]) for one in self.variants if one != used.variant):
+            from ._beside import side_by_side
+
+            texts.append(side_by_side(self.project))
         problems = [attempt for attempt in before if attempt.outcome not in quiet]
-        if not problems:
+        if problems:
+            from ._messages import warning
+
+            texts.append(warning(self.project, problems, used.variant, variable))
+        if not any(texts):
             return
         import warnings
 
-        from ._messages import warning
-
         frame = _importing(self.caller)
         warnings.warn_explicit(
-            warning(self.project, problems, used.variant, variable),
+            "\n".join(filter(None, texts)),
             VariantWarning,
             frame.f_code.co_filename,
             frame.f_lineno,

@@ -66,7 +66,8 @@ def command(attempt: Attempt) -> str:
     if record is None or record.kind == "capability" or record.chose(variant):
         return f"pip install {own}" if own else again
     gone = " ".join([project, *record.distributions])
-    return f"pip uninstall --yes {gone}\npip install --config-settings variant={variant} {pinned}"
+    asking = f"--config-settings {project}:variant={variant}"
+    return f"pip uninstall --yes {gone}\npip install {asking} {pinned}"
 
 
 def _requirements(project: str, record: Record | None, variant: str) -> list[str]:

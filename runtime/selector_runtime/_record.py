@@ -35,7 +35,8 @@ class Record:
         table = data.get("table")
         table = table if isinstance(table, dict) else {}
         self.kind = _text(table.get("kind"))
-        #: The names of the variants chosen, and the distributions that stand for them.
+        #: What decided, the names of the variants chosen, and what stands for them.
+        self.decided_by = _text(data.get("decided-by"))
         self.chosen = _texts(data.get("variants"))
         self.distributions = _texts(data.get("distributions"))
         variants = table.get("variants")
@@ -53,6 +54,14 @@ class Record:
         """Return the requirements of a variant, ``None`` if the record does not know it."""
         requires = self._variants.get(normalize(name), {"requires": None}).get("requires", [])
         return _texts(requires) if isinstance(requires, list) else None
+
+    def distributions_of_variants(self) -> dict[str, list[str]]:
+        """Return what stands for each variant that something stands for."""
+        found = (
+            (_text(variant.get("name")), _texts(variant.get("distributions")))
+            for variant in self._variants.values()
+        )
+        return {name: own for name, own in found if own}
 
     def when(self, name: str) -> Any:
         """Return the alternatives of a variant's condition, ``None`` if it has none."""

@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import SelectorError, did_you_mean
+from ..errors import SelectorError
 from ..installing.facts import FACTS
-from ..installing.machine import Fact, Machine, ProfileFile, parse_stated
+from ..installing.machine import Fact, Machine, ProfileFile
 from ..installing.probes import complete, read_machine
-from ..installing.request import MACHINE_VARIABLE
+from ..installing.variables import MACHINE_VARIABLE, near_misses
+from .stated import parse_setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -86,23 +87,20 @@ def look_at_machine(
 
 
 def read_settings(settings: Sequence[str] | None) -> dict[str, Fact]:
-    """Return the facts that ``--set`` states, which win over all that is read."""
+    """Return the facts that ``--set`` states, which win over all that is read.
+
+    Raises `UsageError` too for a variable that is nearly one that states a fact.
+    """
+    if nearly := near_misses(os.environ):
+        raise UsageError("; ".join(nearly))
     return {fact.name: complete(fact) for fact in map(_stated, settings or ())}
 
 
 def _stated(setting: str) -> Fact:
-    name, equals, text = setting.partition("=")
-    name = name.strip()
-    if name not in FACTS:
-        hint = did_you_mean(name, FACTS) or f"; the facts are {', '.join(FACTS)}"
-        raise UsageError(f"--set {setting}: {name!r} is not a fact{hint}")
-    example = f"--set {name}={FACTS[name].example}"
-    if not equals:
-        raise UsageError(f"--set {setting}: expected a value, for example {example}")
     try:
-        return parse_stated(name, text, "--set", absent="--set says so")
+        return parse_setting(setting)
     except ValueError as error:
-        raise UsageError(f"--set {setting}: {error}; for example {example}") from None
+        raise UsageError(f"--set {setting}: {error}") from None
 
 
 def _profile(path: Path | None) -> ProfileFile | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .conditions import CannotTellError, judge, marker_variables
 from .facts import FACTS, Kind
+from .machine import Origin
 from .record import Record, Verdict
 from .table import REQUIREMENT, distribution_of, normalize
 from .values import dataclass, replace
@@ -119,9 +120,11 @@ def _choose(
     environment: Environment,
     installed: Collection[str],
 ) -> Decision:
+    machine = _partly_stated(machine, selector)
     facts = {name: _relevant(machine[name], selector) for name in selector.facts}
     verdicts = tuple(_judge_in(environment, one, selector, machine) for one in selector.variants)
-    decision = Decision(selector, request, (), verdicts, facts, environment.notes)
+    notes = (*request.notes, *environment.notes)
+    decision = Decision(selector, request, (), verdicts, facts, notes)
     fitting = [one for one, verdict in zip(selector.variants, verdicts) if verdict.fits]
     if not fitting:
         would_fit = [one for one, verdict in zip(selector.variants, verdicts) if verdict.clashes]
@@ -140,7 +143,8 @@ def _choose(
 def _force(selector: Selector, request: Request, environment: Environment) -> Decision:
     chosen = tuple(one for one in selector.variants if one.key in request.variants)
     verdicts = tuple(_forced(one, one in chosen, request) for one in selector.variants)
-    decision = Decision(selector, request, chosen, verdicts, {}, environment.notes)
+    notes = (*request.notes, *environment.notes)
+    decision = Decision(selector, request, chosen, verdicts, {}, notes)
     clashes = [clash for one in chosen if (clash := _clash(one, selector, environment))]
     if not clashes:
         return decision
@@ -205,6 +209,32 @@ def _in_the_way(
         for other in environment.others(selector.project)
         if any(_disagree(variant, other) for variant in variants)
     )
+
+
+def _partly_stated(machine: Machine, selector: Selector) -> Machine:
+    """Return ``machine``, with what else has to be stated said where it is missing.
+
+    Whoever states one fact of a GPU means a machine that has it. What a condition asks of that GPU
+    besides was read here, and is absent.
+    """
+    facts = {}
+    for alternative in (one for variant in selector.variants for one in variant.when):
+        for name, wanted in alternative.items():
+            fact, kind = machine[name], FACTS[name]
+            stated = [
+                other
+                for other in alternative
+                if FACTS[other].family == kind.family
+                and machine[other].origin is Origin.STATED
+                and machine[other].value is not None
+            ]
+            if stated and fact.value is None and fact.origin is Origin.READ and wanted is not False:
+                reason = f"{fact.reason} (it was read here, while {' and '.join(stated)} "
+                reason += (
+                    f"{'is' if len(stated) == 1 else 'are'} stated; state {kind.variable} too)"
+                )
+                facts[name] = replace(fact, reason=reason)
+    return machine.with_facts(facts)
 
 
 def _relevant(fact: Fact, selector: Selector) -> Fact:

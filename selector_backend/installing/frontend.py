@@ -134,6 +134,8 @@ class Frontend:
     trackers: tuple[str, ...] = ()
     #: When the hooks' Python is the one of the environment that is installed into.
     shows_environment: Literal["never", "without isolation", "always"] = "never"
+    #: What installs into an environment that it shows, and what uninstalls without a question.
+    commands: tuple[str, str] = ("pip install", "pip uninstall --yes")
 
 
 # pip ------------------------------------------------------------------------------------------
@@ -264,6 +266,7 @@ FRONTENDS = (
         elsewhere=("--prefix", "--root"),
         scratch=_uv_build,
         shows_environment="without isolation",
+        commands=("uv pip install --no-build-isolation", "uv pip uninstall"),
     ),
     Frontend(
         name="poetry",

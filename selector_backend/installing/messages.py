@@ -1,8 +1,9 @@
-"""What stops an install, as a text for whoever asked for it."""
+"""What comes of an install, as a text for whoever asked for it: the choice, or what stops it."""
 
 from __future__ import annotations
 
 from .decision import AnotherInstalled, Disagreement
+from .frontend import UNKNOWN
 from .request import MACHINE
 from .table import fill, normalize
 
@@ -15,35 +16,52 @@ if TYPE_CHECKING:
     from .table import Selector
 
 
-def message_of(decision: Decision) -> str | None:
-    """Return the message of a decision that stops the install, ``None`` where it does not."""
+def message_of(decision: Decision, commands: tuple[str, str] = UNKNOWN.commands) -> str | None:
+    """Return the message of a decision that stops the install, ``None`` where it does not.
+
+    ``commands`` are the frontend's: what installs, and what uninstalls.
+    """
     stop = decision.stop
     if stop is None:
         return None
     if isinstance(stop, AnotherInstalled):
-        lines = _over_another(decision, stop)
+        lines = _over_another(decision, stop, commands)
     elif isinstance(stop, Disagreement):
         lines = [
             f"{_title(decision.selector)} cannot be installed into this environment.",
             f"{stop.clash}, and {stop.variant}, which {decision.request.source} asks for, does not "
             "agree.",
-            *_ways_out(decision.selector, stop.in_the_way),
+            *_ways_out(decision.selector, stop.in_the_way, commands),
         ]
     else:
-        lines = _nothing_fits(decision, stop)
-    return "\n".join(lines)
+        lines = _nothing_fits(decision, stop, commands)
+    return "\n".join([*lines, *decision.request.notes])
+
+
+def choice_of(decision: Decision) -> str:
+    """Return the line that says what was chosen, and why; of what comes first, why not."""
+    what = f"{_title(decision.selector)} gets {' and '.join(decision.names)}"
+    if not decision.request.automatic:
+        return f"{what}, as {decision.request.source} asks"
+    reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
+    pairs = zip(decision.selector.variants, decision.verdicts)
+    first = next(verdict for variant, verdict in pairs if not variant.refuse)
+    if not first.fits:
+        reasons.append(f"not {first.variant}: {first.reason}")
+    # A library's own words may have several lines.
+    return " ".join(f"{what}: {'; '.join(reasons)}".split())
 
 
 def _title(selector: Selector) -> str:
     return f"{selector.project} {selector.version}"
 
 
-def _nothing_fits(decision: Decision, stop: NothingFits) -> list[str]:
+def _nothing_fits(decision: Decision, stop: NothingFits, commands: tuple[str, str]) -> list[str]:
     """Return the lines for a machine, or an environment, that gets nothing."""
     selector = decision.selector
     texts = {name: fact.text for name, fact in decision.facts.items()}
     values = {**texts, "project": selector.project, "version": selector.version}
-    ways_out = _ways_out(selector, stop.in_the_way) if stop.in_the_way else []
+    ways_out = _ways_out(selector, stop.in_the_way, commands) if stop.in_the_way else []
     forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
     lines = [
         f"{_title(selector)} cannot be installed "
@@ -64,22 +82,28 @@ def _nothing_fits(decision: Decision, stop: NothingFits) -> list[str]:
     return lines
 
 
-def _ways_out(selector: Selector, in_the_way: Iterable[Record]) -> list[str]:
+def _ways_out(
+    selector: Selector, in_the_way: Iterable[Record], commands: tuple[str, str]
+) -> list[str]:
     """Return the lines that tell how to fix a disagreement with what else is installed."""
+    install, uninstall = commands
     projects = [other.project for other in in_the_way]
     gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
     pinned = f"{selector.project}=={selector.version}"
     return [
         f"Uninstall {' and '.join(projects)}, and then choose anew for both, or do without:",
-        f"  pip uninstall --yes {' '.join(gone)}",
-        f"  pip install {pinned} {' '.join(projects)}",
-        f"  pip install {pinned}",
+        f"  {uninstall} {' '.join(gone)}",
+        f"  {install} {pinned} {' '.join(projects)}",
+        f"  {install} {pinned}",
     ]
 
 
-def _over_another(decision: Decision, stop: AnotherInstalled) -> list[str]:
+def _over_another(
+    decision: Decision, stop: AnotherInstalled, commands: tuple[str, str]
+) -> list[str]:
     """Return the lines for an environment that holds another variant of the same project."""
     selector, request = decision.selector, decision.request
+    install, uninstall = commands
     pinned = f"{selector.project}=={selector.version}"
     verdicts = {
         variant.key: verdict for variant, verdict in zip(selector.variants, decision.verdicts)
@@ -101,20 +125,25 @@ def _over_another(decision: Decision, stop: AnotherInstalled) -> list[str]:
             if verdict and unfit and _was_forced(key, stop.record):
                 kept += [
                     f"To keep {key}, ask for it again:",
-                    f"  pip install --config-settings variant={verdict.variant} {pinned}",
+                    f"  {install} {_asking(selector, verdict.variant)} {pinned}",
                 ]
         lines += [f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.", *kept]
     else:
         lines.append(f"{request.source} asks for {stop.chosen.name}.")
     own = [selector.project] if normalize(selector.project) in stop.versions else []
     gone = [*own, *(name for names in stop.others.values() for name in names)]
-    asked = "" if request.automatic else f"--config-settings variant={stop.chosen.name} "
+    asked = "" if request.automatic else f"{_asking(selector, stop.chosen.name)} "
     return [
         *lines,
         "The files of two variants must not get mixed. To change over:",
-        f"  pip uninstall --yes {' '.join(gone)}",
-        f"  pip install {asked}{pinned}",
+        f"  {uninstall} {' '.join(gone)}",
+        f"  {install} {asked}{pinned}",
     ]
+
+
+def _asking(selector: Selector, name: str) -> str:
+    """Return the option that asks for a variant: with the project's name, so of no other one."""
+    return f"--config-settings {selector.project}:variant={name}"
 
 
 def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:

@@ -27,16 +27,16 @@ def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
     return folder.name[: -len(".dist-info")], files
 
 
-def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, list[str]]:
-    """Return the project's version and the variants chosen, by the record in a ``.dist-info``.
+def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str]]:
+    """Return project, version and the variants chosen, by the record in a ``.dist-info``.
 
     Raises `SelectorError` if it is damaged.
     """
     try:
         record = json.loads(files["selector.json"])
-        version, variants = record["version"], record["variants"]
-        if isinstance(version, str) and all(isinstance(one, str) for one in variants):
-            return version, variants
+        project, version, variants = record["project"], record["version"], record["variants"]
+        if all(isinstance(one, str) for one in (project, version, *variants)):
+            return project, version, variants
     except (ValueError, LookupError, TypeError, RecursionError):
         pass
     raise SelectorError("the metadata that was prepared for this wheel is damaged: selector.json")
@@ -48,7 +48,7 @@ def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str,
     uv, to 0.11 at least, keeps a portable wheel for its config settings only, but its metadata
     for everybody. So what is prepared has the label even if a portable wheel is asked for.
     """
-    version, _ = recorded_choice(files)
+    _, version, _ = recorded_choice(files)
     line = b"Version: " + version.encode()
     text = re.sub(rb"(?m)^Version: .*$", line, files["METADATA"], count=1)
     return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": text}

@@ -6,6 +6,7 @@ from ..errors import SelectorError, did_you_mean
 from .machine import ProfileFile
 from .table import CAPABILITY, normalize
 from .values import dataclass
+from .variables import MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, near_misses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,15 +21,11 @@ AUTO, ALL = "auto", "all"
 #: What decides where nothing was asked for.
 MACHINE = "machine"
 
-#: The variable that asks for a portable wheel, as ``-C portable=true`` does.
-PORTABLE_VARIABLE = "SELECTOR_PORTABLE"
+#: The config settings that are ours.
+SETTINGS = ("variant", "machine", "portable")
 
-#: How long a family of facts may take, in seconds, and the variable that changes it.
+#: How long a family of facts may take, in seconds.
 TIMEOUT = 10.0
-TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
-
-#: The variable that names a machine profile; ``-C machine`` wins over it.
-MACHINE_VARIABLE = "SELECTOR_MACHINE"
 
 
 @dataclass(frozen=True)
@@ -36,13 +33,15 @@ class Request:
     """What was asked for.
 
     ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
-    machine. ``source`` is what asked: ``machine``, ``-C variant`` or the table's variable.
-    ``profile`` is the file of a machine profile that stands in for the machine.
+    machine. ``source`` is what asked: ``machine``, ``-C variant``, ``-C spam:variant`` or the
+    table's variable. ``profile`` is the file of a machine profile that stands in for the machine,
+    and ``notes`` say what may have been asked for, and was not understood.
     """
 
     variants: tuple[str, ...] = ()
     source: str = MACHINE
     profile: ProfileFile | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def automatic(self) -> bool:
@@ -56,38 +55,59 @@ def read_request(
     """Return what the config settings or, where they are silent, the table's variable ask for.
 
     Raises `SelectorError` for a variant that the table does not have or that cannot be had, for a
-    list where variants exclude each other.
+    list where variants exclude each other, and for a setting that names the project and is none.
     """
-    settings = settings or {}
-    if settings.get("variant") is not None:
-        source, asked = "-C variant", settings["variant"]
-    else:
-        source, asked = selector.variable, environ.get(selector.variable, "")
+    read_portable(selector.project, settings, environ)  # a mistake in it is found before the build
+    own = _own_settings(selector.project, settings)
+    notes = near_misses(environ, selector.variable)
+    source, asked = own.get("variant", (selector.variable, environ.get(selector.variable, "")))
     texts = asked if isinstance(asked, list) else [asked]
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [normalize(name) for name in names]
     if {*keys} <= {AUTO}:
-        return Request(profile=_profile(settings, environ))
-    return Request(_known(selector, source, dict(zip(keys, names))), source)
+        return Request(profile=_profile(own, environ), notes=notes)
+    return Request(_known(selector, source, dict(zip(keys, names))), source, notes=notes)
 
 
-def read_portable(settings: Mapping[str, Any] | None, environ: Mapping[str, str]) -> bool:
+def read_portable(
+    project: str, settings: Mapping[str, Any] | None, environ: Mapping[str, str]
+) -> bool:
     """Return whether a wheel is asked for that can be carried to other machines.
 
     Raises `SelectorError` for anything but yes and no.
     """
-    settings = settings or {}
-    if "portable" in settings:
-        source, text = "the config setting 'portable'", settings["portable"]
-    else:
-        source = f"the environment variable {PORTABLE_VARIABLE}"
-        text = environ.get(PORTABLE_VARIABLE, "")
+    variable = f"the environment variable {PORTABLE_VARIABLE}", environ.get(PORTABLE_VARIABLE, "")
+    source, text = _own_settings(project, settings).get("portable", variable)
     word = str(text).strip().lower()
     if word in ("true", "1", "yes", "on"):
         return True
     if word in ("false", "0", "no", "off", ""):
         return False
     raise SelectorError(f"{source} is {text!r}; expected true or false")
+
+
+def _own_settings(project: str, settings: Mapping[str, Any] | None) -> dict[str, tuple[str, Any]]:
+    """Return the config settings that ``project`` is to heed: how each is written, and its value.
+
+    ``spam:variant`` is for spam alone and wins over ``variant``, which is for every selector
+    package that is built. What else there is, is other backends' or other projects'.
+
+    Raises `SelectorError` for one that names this project, and is none of `SETTINGS`.
+    """
+    bare: dict[str, tuple[str, Any]] = {}
+    named: dict[str, tuple[str, Any]] = {}
+    for written, value in (settings or {}).items():
+        name, colon, key = written.partition(":")
+        if not colon:
+            name, key = "", written
+        elif normalize(name.strip()) != normalize(project):
+            continue
+        elif key not in SETTINGS:
+            hint = did_you_mean(key, SETTINGS) or f"; expected one of {', '.join(SETTINGS)}"
+            raise SelectorError(f"-C {written} is not a setting of {project}{hint}")
+        if key in SETTINGS and value is not None:
+            (named if name else bare)[key] = f"-C {written}", value
+    return {**bare, **named}
 
 
 def read_timeout(environ: Mapping[str, str]) -> float:
@@ -108,9 +128,9 @@ def read_timeout(environ: Mapping[str, str]) -> float:
     )
 
 
-def _profile(settings: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileFile | None:
-    if "machine" in settings:
-        path, source = settings["machine"], "-C machine"
+def _profile(own: Mapping[str, tuple[str, Any]], environ: Mapping[str, str]) -> ProfileFile | None:
+    if "machine" in own:
+        source, path = own["machine"]
         if not isinstance(path, str) or not path:
             raise SelectorError(f"{source} is {path!r}; expected one file, a machine profile")
         return ProfileFile(path, source)
@@ -130,6 +150,7 @@ def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[s
         raise SelectorError(
             f"{source} asks for {', '.join(asked.values())}, but the variants of "
             f"{selector.project} exclude each other: name one of {', '.join(choices.values())}"
+            f"{_alone(selector, source)}"
         )
     if [*asked] == [ALL]:
         return tuple(choices)
@@ -146,5 +167,17 @@ def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[s
             hint = did_you_mean(name, choices.values()) or "."
             problem = f"{name!r}, which {selector.project} does not have{hint}"
         names = ", ".join(choices.values())
-        raise SelectorError(f"{source} asks for {problem} Its variants are {names}")
+        alone = _alone(selector, source)
+        raise SelectorError(f"{source} asks for {problem} Its variants are {names}{alone}")
     return tuple(key for key in choices if key in asked)
+
+
+def _alone(selector: Selector, source: str) -> str:
+    """Return how to ask this project alone, where ``source`` asks all that are built."""
+    if source != "-C variant":
+        return ""
+    project = selector.project
+    return (
+        f". {source} goes to every selector package that is built; "
+        f"for {project} alone: {selector.variable}=NAME, or -C {project}:variant=NAME"
+    )

@@ -204,3 +204,20 @@ def test_it_explains_to_a_terminal(tmp_path: Path) -> None:
 def test_it_explains_every_recipe(recipe: Path) -> None:
     found = lines("explain", recipe.parent, "--set", "cuda-toolkit=13.0", "--set", "cuda=")
     assert [line for line in found if line.startswith("chosen: ")]
+
+
+def test_what_was_read_beside_a_stated_fact_is_told(tmp_path: Path) -> None:
+    table = """
+    [[tool.selector.variant]]
+    name = "cu12"
+    when = { cuda = ">=12", compute-capability = ">=7.5" }
+
+    [[tool.selector.variant]]
+    name = "cpu"
+    """
+    project = write_project(tmp_path / "source", table)
+    decision = data("explain", project, "--set", "cuda=12.4")["decision"]
+    assert decision["variants"] == ["cpu"]
+    assert decision["verdicts"][0]["reason"].endswith(
+        "(it was read here, while cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
+    )

@@ -62,6 +62,23 @@ def test_facts_can_be_stated(tmp_path: Path) -> None:
     assert lines("machine", "--fact", "cuda", environ=variables) == ["11.8"]
 
 
+def test_a_variable_that_is_nearly_ours_is_a_mistake(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "source")
+    profile = tmp_path / "machine.json"
+    profile.write_text('{"format": 1, "facts": {"cuda": "11.8"}}', encoding="utf-8")
+    commands = (
+        ("machine",),
+        ("explain", project),
+        ("matrix", project),
+        ("plan", profile, "--project", project),
+        ("doctor",),
+    )
+    message = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
+    for arguments in commands:
+        assert error(*arguments, environ={"SELECTOR_CDUA": "12.4"}) == f"error: {message}\n"
+    assert command("machine", environ={"SELECTOR_THEME": "dark"}).returncode == 0
+
+
 def test_mistakes_in_the_command_line_are_one_message() -> None:
     for arguments, message in (
         (("--set", "cdua=12"), "--set cdua=12: 'cdua' is not a fact, did you mean 'cuda'?"),

@@ -81,7 +81,7 @@ def test_a_caller_that_is_not_known_gets_a_plain_wheel(source: Path, tmp_path: P
     ("environ", "settings", "message"),
     [
         ({"SELECTOR_PORTABLE": "maybe"}, {}, "the environment variable SELECTOR_PORTABLE is 'mayb"),
-        ({}, {"portable": "maybe"}, "the config setting 'portable' is 'maybe'; expected true or"),
+        ({}, {"portable": "maybe"}, "-C portable is 'maybe'; expected true or"),
     ],
 )
 def test_portable_is_yes_or_no(

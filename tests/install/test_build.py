@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tarfile
@@ -70,6 +71,13 @@ def test_sdist_and_wheel_hold_only_what_they_should(source: Path, tmp_path: Path
             "spam-1.0.dist-info/selector.json",
             "spam-1.0.dist-info/RECORD",
         ]
+
+
+def test_a_setting_that_names_the_project_is_handed_on(source: Path, tmp_path: Path) -> None:
+    build(source, tmp_path / "out", "--wheel", "-C", "spam:variant=cu12", "-C", "eggs:variant=x")
+    with zipfile.ZipFile(tmp_path / "out/spam-1.0-py3-none-any.whl") as wheel:
+        record = json.loads(wheel.read("spam-1.0.dist-info/selector.json"))
+    assert (record["variants"], record["decided-by"]) == (["cu12"], "-C spam:variant")
 
 
 def test_two_builds_are_the_same_to_the_byte(source: Path, tmp_path: Path) -> None:

@@ -11,14 +11,15 @@ import pytest
 from support.environment import ROOT
 
 
-def demo(*options: str, check: bool = True) -> str:
+def demo(*options: str, check: bool = True, **environ: str) -> str:
     """Run the demo as a user of this machine would, and return what it prints."""
     process = subprocess.run(
         [sys.executable, str(ROOT / "example-spam/demo.py"), *options],
         check=False,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "SPAM_VARIANT": "cu11", "SELECTOR_CUDA": "9"},  # must not leak in
+        # These two must not leak in.
+        env={**os.environ, "SPAM_VARIANT": "cu11", "SELECTOR_CUDA": "9", **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -56,3 +57,24 @@ def test_the_demo_shows_the_backends_message_and_keeps_its_folder(tmp_path: Path
     assert "Traceback" not in output
     assert list((tmp_path / "kept/index/files").glob("spam-1.0.tar.gz"))
     assert "is not empty" in demo("--keep", str(tmp_path / "kept"), check=False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("cuda=abc", "cuda=abc: 'abc' is not a version; expected numbers with dots between them"),
+        ("cdua=12.4", "cdua=12.4: 'cdua' is not a fact, did you mean 'cuda'?"),
+        ("cuda", "cuda: expected a value, for example --set cuda=12.4"),
+    ],
+)
+def test_a_fact_that_cannot_be_is_one_message_before_anything_is_built(
+    setting: str, message: str
+) -> None:
+    *usage, last = demo("--set", setting, check=False).splitlines()
+    assert usage[0].startswith("usage: ")
+    assert last.startswith(f"demo.py: error: argument --set: {message}")
+
+
+def test_a_variable_that_is_nearly_one_of_a_fact_stops_the_demo() -> None:
+    output = demo("--variant", "cpu", check=False, SELECTOR_CDUA="12.4")
+    assert "error: the environment variable SELECTOR_CDUA is not known, did you mean" in output

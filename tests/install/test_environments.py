@@ -176,7 +176,7 @@ def test_forcing_another_variant_stops_with_commands_that_work(
     assert environment.installed() == {"spam": "1.0", "spam-cu11": "1.0"}
     assert run_commands(environment, process.stdout) == [
         "pip uninstall --yes spam spam-cu11",
-        "pip install --config-settings variant=cu12 spam==1.1",
+        "pip install --config-settings spam:variant=cu12 spam==1.1",
     ]
     assert environment.installed() == {"spam": "1.1", "spam-cu12": "1.1"}
     check_files(environment)
@@ -430,7 +430,7 @@ def test_an_upgrade_that_no_longer_forces_says_who_did_and_how_to_go_on(
     assert "no longer fits" not in process.stdout
     keep, change = process.stdout.split("The files of two variants must not get mixed.")
     assert run_commands(environment, keep, **no_gpu) == [
-        "pip install --config-settings variant=cu12 spam==1.1"
+        "pip install --config-settings spam:variant=cu12 spam==1.1"
     ]
     assert environment.installed() == {"spam": "1.1", "spam-cu12": "1.1"}
     check_files(environment)

@@ -106,3 +106,19 @@ def test_changing_over_leaves_one_variant(spam: Environment) -> None:
     run(spam, commands)
     assert use(spam, SPAM_VARIANT="cpu") == ("in use: cpu\n", [])
     assert "spam-fast" not in spam.installed()
+
+
+@pytest.mark.parametrize("spam", ["requirement"], indirect=True)
+def test_two_that_exclude_each_other_as_uv_leaves_them_are_mended(spam: Environment) -> None:
+    spam.uv("pip", "install", "spam", environ={"SPAM_VARIANT": "fast"})
+    spam.uv("pip", "install", "--reinstall", "spam", environ={"SPAM_VARIANT": "cpu"})
+    spam.uv("pip", "check")
+    output, commands = use(spam)
+    assert "the variants fast and cpu of spam exclude each other, and are installed" in output
+    assert commands == [
+        "pip uninstall --yes spam spam-fast spam-cpu",
+        "pip install --config-settings spam:variant=cpu spam==1.0",
+    ]
+    run(spam, commands)
+    assert use(spam) == ("in use: cpu\n", [])
+    assert spam.record()["decided-by"] == "-C spam:variant"

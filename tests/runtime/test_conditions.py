@@ -210,7 +210,7 @@ def test_what_is_not_installed_of_variants_that_exclude_each_other_takes_two_com
         '    pip install --force-reinstall spam-cu12==1.0 "cuda-toolkit[cudart]==12.*"\n'
         "  cpu: it is not installed. To mend it:\n"
         "    pip uninstall --yes spam spam-cu12\n"
-        "    pip install --config-settings variant=cpu spam==1.0\n"
+        "    pip install --config-settings spam:variant=cpu spam==1.0\n"
     )
 
 

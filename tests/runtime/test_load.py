@@ -446,7 +446,12 @@ def test_a_maintainers_mistake_is_one(site: Site, arguments: str) -> None:
     assert "expected one or more of variants=" in process.stderr
 
 
-def test_nothing_is_imported_that_is_not_needed(site: Site) -> None:
+@pytest.mark.parametrize("kind", [None, "capability", "requirement"])
+def test_nothing_is_imported_that_is_not_needed(site: Site, kind: str | None) -> None:
+    if kind is not None:
+        install_both(site, kind)
+    if kind == "requirement":
+        (site.folder / "_spam_cpu.py").unlink()
     code = (
         "import os, sys\nbefore = {*sys.modules}\nimport spam_core\nprint(*{*sys.modules} - before)"
     )
@@ -454,3 +459,63 @@ def test_nothing_is_imported_that_is_not_needed(site: Site) -> None:
     ours = {"spam_core", "_spam_cu12", "selector_runtime"}
     # The last three are what `importlib` itself imports, in one Python or another.
     assert new <= ours | {"__future__", "importlib", "types", "warnings", "_imp"}
+
+
+EXCLUDING = """
+[tool.selector]
+kind = "{0}"
+
+[[tool.selector.variant]]
+name = "cu12"
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+
+
+def install_both(site: Site, kind: str = "requirement", **environ: str) -> None:
+    """Install spam's record and what stands for its variants, as `uv --reinstall` leaves them."""
+    site.install(EXCLUDING.format(kind), **environ)
+    for name in ("cu12", "cpu"):
+        site.write(f"spam_{name}-1.0.dist-info/METADATA", "")
+
+
+@pytest.mark.parametrize("used", ["cu12", "cpu"])
+def test_variants_that_exclude_each_other_side_by_side_are_warned_of_once(
+    site: Site, used: str
+) -> None:
+    install_both(site)
+    process = site.run(
+        "import spam_core\n"
+        "import selector_runtime as r\n"
+        "r.load('spam', {'other': 'other'})\n"
+        "print(spam_core.name)\n",
+        SPAM_VARIANT=used,
+    )
+    assert process.stdout == f"{used}\n"
+    text = warnings_in(process)
+    assert "the variants cu12 and cpu of spam exclude each other, and are installed side" in text
+    assert "\n    pip uninstall --yes spam spam-cu12 spam-cpu\n    pip install spam==1.0\n" in text
+
+
+def test_side_by_side_what_was_asked_for_then_is_asked_for_again(site: Site) -> None:
+    install_both(site, SPAM_VARIANT="cpu")
+    text = warnings_in(site.run())
+    assert "\n    pip install --config-settings spam:variant=cpu spam==1.0\n" in text
+
+
+def test_one_warning_has_all_that_is_wrong(site: Site) -> None:
+    install_both(site)
+    site.write_variants(cu12="raise ValueError('no')")
+    text = warnings_in(site.run())
+    assert "exclude each other" in text
+    assert "cu12 of spam is installed, but does not work here: ValueError: no" in text
+
+
+def test_where_only_one_is_installed_or_they_may_be_together_nothing_is_said(site: Site) -> None:
+    install_both(site, "capability")
+    assert site.run().stderr == ""
+    install_both(site)
+    (site.folder / "spam_cpu-1.0.dist-info/METADATA").unlink()
+    (site.folder / "spam_cpu-1.0.dist-info").rmdir()
+    assert site.run().stderr == ""

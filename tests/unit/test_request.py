@@ -11,7 +11,8 @@ from support.strategies import anything
 
 from selector_backend.authoring.table import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.request import Request, read_request
+from selector_backend.installing.machine import ProfileFile
+from selector_backend.installing.request import Request, read_portable, read_request
 from selector_backend.installing.table import Selector
 
 
@@ -60,6 +61,50 @@ def test_a_config_setting_wins_over_the_variable_and_that_over_the_machine(
     assert read_request(make(), settings, environ) == expected
 
 
+@pytest.mark.parametrize("written", ["spam:variant", "Spam:variant"])
+def test_a_setting_that_names_the_project_wins_over_one_that_does_not(written: str) -> None:
+    named = {written: "cu12", "eggs:variant": "cu99", "eggs:varient": "x", ":variant": "x"}
+    for settings in (named, {"variant": "cpu", **named}, {**named, "variant": "cu99"}):
+        request = read_request(make(), settings, {"SPAM_VARIANT": "cu11"})
+        assert request == Request(("cu12",), f"-C {written}")
+    assert ask(make(), {"spam:variant": "auto", "variant": "cu12"}) == ()
+    assert "-C spam:variant asks for 'cu99'" in refusal(make(), {"spam:variant": "cu99"})
+
+
+@pytest.mark.parametrize("name", ["spam-eggs", "spam_eggs", "Spam.Eggs", "SPAM-_eggs"])
+def test_a_project_is_named_as_names_are_compared(name: str) -> None:
+    table = {"variant": [{"name": "cu12"}, {"name": "cpu"}]}
+    selector, _ = parse_selector(table, project="spam-eggs", version="1.0")
+    assert ask(selector, {f"{name}:variant": "cpu"}) == ("cpu",)
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("varient", ", did you mean 'variant'?"),
+        ("Machine", ", did you mean 'machine'?"),
+        ("--build-option", "; expected one of variant, machine, portable"),
+        ("variant:cu12", "did you mean 'variant'?"),
+        ("", "; expected one of"),
+    ],
+)
+def test_a_setting_of_this_project_that_there_is_not_is_an_error(key: str, hint: str) -> None:
+    settings = {f"spam:{key}": "x"}
+    message = refusal(make(), settings)
+    assert message.startswith(f"-C spam:{key} is not a setting of spam")
+    assert hint in message
+    with pytest.raises(SelectorError, match="is not a setting of spam"):
+        read_portable("spam", settings, {})
+    assert ask(make(), {f"eggs:{key}": "x"}) == ()
+
+
+def test_the_other_settings_can_name_the_project_too() -> None:
+    request = read_request(make(), {"machine": "/a.json", "spam:machine": "/b.json"}, {})
+    assert request.profile == ProfileFile("/b.json", "-C spam:machine")
+    assert read_portable("spam", {"portable": "no", "spam:portable": "yes"}, {})
+    assert not read_portable("spam", {"eggs:portable": "yes"}, {})
+
+
 @pytest.mark.parametrize("text", ["", " ", "auto", "AUTO", ","])
 def test_nothing_and_auto_leave_the_choice_to_the_machine(text: str) -> None:
     for request in (
@@ -103,7 +148,8 @@ def test_an_unknown_name_from_a_config_setting_is_said_to_be_from_there() -> Non
     message = refusal(make(), {"variant": "rocm"}, SPAM_VARIANT="cu12")
     assert "-C variant" in message
     assert "'rocm'" in message
-    assert "SPAM_VARIANT" not in message
+    assert "goes to every selector package that is built" in message
+    assert message.endswith("for spam alone: SPAM_VARIANT=NAME, or -C spam:variant=NAME")
     assert "did you mean" not in message
 
 
@@ -192,7 +238,7 @@ def test_config_settings_of_other_backends_are_none_of_ours(name: str) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["variant", "varient", "--build-option"]),
+        st.sampled_from(["variant", "varient", "spam:variant", "spam:machine", "eggs:variant"]),
         anything("cu12", "cpu", "all", "auto", "cpu,cu12", "too-old"),
         max_size=2,
     ),

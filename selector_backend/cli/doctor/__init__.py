@@ -364,7 +364,8 @@ def _request(choice: Choice, inspection: Inspection) -> list[str]:
     if not named and not choice.package.forced_by:
         return []
     # pip has the short form, -C, since 23.1 only.
-    return ["--config-settings", f"variant={','.join(choice.decision.names) if named else 'auto'}"]
+    asked = ",".join(choice.decision.names) if named else "auto"
+    return ["--config-settings", f"{choice.package.selector.project}:variant={asked}"]
 
 
 def _show(

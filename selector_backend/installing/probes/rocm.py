@@ -15,6 +15,7 @@ from pathlib import Path
 from ..facts import FACTS
 from ..machine import Fact
 from ..request import read_timeout
+from ..variables import ROOT_VARIABLE
 from .child import NoAnswerError
 from .library import Library, ask_in_turn, integers
 from .loader import findable
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from ..table import Provider
-
-#: What names the folder in which ``/sys``, ``/dev`` and ``/opt`` are, if not the root: containers
-#: are given the host's under a name such as ``/host``.
-ROOT_VARIABLE = "SELECTOR_SYSROOT"
 
 _WINDOWS = sys.platform == "win32"
 _LIBRARIES = (

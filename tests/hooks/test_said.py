@@ -1,0 +1,118 @@
+"""What an install says of its choice, in the record and to whoever asks the frontend for more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.driver import Driver
+from support.hooks import Backend, HookFailedError
+from support.project import write_project
+
+GPU = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12", compute-capability = ">=7.5" }
+"""
+WITH_CPU = f'{GPU}\n[[tool.selector.variant]]\nname = "cpu"\n'
+CAPABILITY = """
+[tool.selector]
+kind = "capability"
+
+[[tool.selector.variant]]
+name = "old"
+when = { cpu = "no-such" }
+refuse = "No."
+
+[[tool.selector.variant]]
+name = "avx2"
+when = { cpu = "avx2" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+READ_HERE = (
+    "compute-capability is absent: libnvidia-ml.so.1 is not installed (it was read here, while "
+    "cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
+)
+NEARLY = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
+
+
+def said(source: Path, folder: Path, **environ: str) -> list[str]:
+    """Return the lines that the hooks of an install print."""
+    backend, lines = Backend(source, environ), []
+    backend.call("get_requires_for_build_wheel")
+    lines += backend.output.splitlines()
+    prepared = backend.metadata(folder)
+    lines += backend.output.splitlines()
+    backend.call("build_wheel", str(folder), metadata_directory=str(prepared))
+    return lines + backend.output.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("table", "environ", "line"),
+    [
+        (
+            WITH_CPU,
+            {"SELECTOR_CUDA": "12.4", "SELECTOR_COMPUTE_CAPABILITY": "8.0"},
+            "cu12: cuda 12.4 is >=12 and compute-capability 8.0 is >=7.5",
+        ),
+        (
+            WITH_CPU,
+            {"SELECTOR_CUDA": "11.8", "SELECTOR_COMPUTE_CAPABILITY": "8.0"},
+            "cpu: it fits every machine; not cu12: cuda 11.8 is not >=12",
+        ),
+        (
+            WITH_CPU,
+            {"SELECTOR_CUDA": "12.4"},
+            f"cpu: it fits every machine; not cu12: {READ_HERE}",
+        ),
+        (WITH_CPU, {"SPAM_VARIANT": "cpu"}, "cpu, as SPAM_VARIANT asks"),
+        (CAPABILITY, {"SPAM_VARIANT": "all"}, "avx2 and cpu, as SPAM_VARIANT asks"),
+        (CAPABILITY, {"SELECTOR_CPU": "avx2"}, "avx2: cpu has avx2"),
+    ],
+)
+def test_one_line_an_install_says_what_was_chosen_and_why(
+    tmp_path: Path, table: str, environ: dict[str, str], line: str
+) -> None:
+    source = write_project(tmp_path / "source", table)
+    assert said(source, tmp_path / "out", **environ) == [f"spam 1.0 gets {line}"]
+
+
+def test_what_was_read_beside_a_stated_fact_says_so_in_the_record(
+    tmp_path: Path, driver: Driver
+) -> None:
+    source = write_project(tmp_path / "source", WITH_CPU)
+    record = Backend(source, {"SELECTOR_CUDA": "12.4"}).record(tmp_path / "out")
+    assert record["verdicts"][0]["reason"] == READ_HERE
+    absent = record["facts"]["compute-capability"]["absent"]
+    assert f"compute-capability is absent: {absent}" == READ_HERE
+    # There is nothing to say where that fact is there, or the one stated is stated as absent.
+    for environ in ({**driver.environ(), "SELECTOR_CUDA": "12.4"}, {"SELECTOR_CUDA": ""}):
+        text = str(Backend(source, environ).record(tmp_path / "more"))
+        assert "read here" not in text
+
+
+def test_where_nothing_fits_the_message_says_what_was_stated_in_part_or_misspelt(
+    tmp_path: Path,
+) -> None:
+    source = write_project(tmp_path / "source", GPU)
+    with pytest.raises(HookFailedError) as failed:
+        Backend(source, {"SELECTOR_CUDA": "12.4"}).call("get_requires_for_build_wheel")
+    assert f"  cu12: {READ_HERE}\n" in failed.value.output
+    with pytest.raises(HookFailedError) as failed:
+        Backend(source, {"SELECTOR_CDUA": "12.4"}).call("get_requires_for_build_wheel")
+    assert failed.value.output.endswith(f"\n{NEARLY}\n")
+
+
+@pytest.mark.parametrize("forced", [{}, {"SPAM_VARIANT": "cpu"}])
+def test_a_variable_that_is_nearly_ours_is_noted_once(
+    tmp_path: Path, forced: dict[str, str]
+) -> None:
+    source = write_project(tmp_path / "source", WITH_CPU)
+    environ = {"SELECTOR_CDUA": "12.4", "SELECTOR_THEME": "dark", **forced}
+    lines = said(source, tmp_path / "out", **environ)
+    assert lines[1:] == [NEARLY]
+    assert Backend(source, environ).record(tmp_path / "again")["notes"] == [NEARLY]

@@ -1,0 +1,112 @@
+"""Which variant do I have, how do I switch, how do I remove it: with pip, and with uv."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from conftest import MakeEnvironment
+from support.command import data
+from support.environment import ROOT, Environment
+from support.index import Index
+
+PAGE = ROOT / "docs/one-environment.md"
+CU12, CPU = {"SPAM_VARIANT": "cu12"}, {"SPAM_VARIANT": "cpu"}
+
+
+@pytest.fixture(params=["pip", "uv"])
+def frontend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def environment(make_environment: MakeEnvironment, spam_index: Index) -> Environment:
+    return make_environment(spam_index)
+
+
+def run(environment: Environment, command: str) -> str:
+    """Run a command as it is written, and return what it prints."""
+    words = shlex.split(command)
+    variables = {}
+    while "=" in words[0]:
+        name, _, variables[name] = words.pop(0).partition("=")
+    call = environment.uv if words.pop(0) == "uv" else environment.pip
+    return call(*words, environ=variables).stdout
+
+
+def commands_of(page: Path, heading: str, frontend: str) -> list[str]:
+    """Return the commands below a heading, as they are for a frontend."""
+    section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
+    block = re.search(r"```console\n(.*?)```", section, re.DOTALL)
+    assert block is not None
+    lines = [line.removeprefix("$ ").partition("#")[0] for line in block[1].splitlines()]
+    return [re.sub(r"\bpip\b", "uv pip" if frontend == "uv" else "pip", line) for line in lines]
+
+
+def variants(environment: Environment) -> list[str]:
+    return sorted(name for name in environment.installed() if name != "spam-core")
+
+
+def test_the_three_commands_show_remove_and_switch(environment: Environment, frontend: str) -> None:
+    show, remove, switch = commands_of(PAGE, "Changing over", frontend)
+    run(environment, switch.replace("=cpu", "=cu12"))
+    assert "Requires: spam-cu12\n" in run(environment, show)
+    run(environment, remove)
+    assert variants(environment) == []
+    run(environment, switch)
+    assert variants(environment) == ["spam", "spam-cpu"]
+    assert "Requires: spam-cpu\n" in run(environment, show)
+
+
+def test_over_an_installed_variant_an_install_changes_nothing(
+    environment: Environment, frontend: str
+) -> None:
+    install = f"{'uv pip' if frontend == 'uv' else 'pip'} install spam"
+    run(environment, f"SPAM_VARIANT=cu12 {install}")
+    run(environment, f"SPAM_VARIANT=cpu {install}")
+    assert variants(environment) == ["spam", "spam-cu12"]
+
+
+def test_an_uninstalled_package_leaves_its_variant_which_pip_keeps_and_uv_does_not(
+    environment: Environment, frontend: str
+) -> None:
+    program = "uv pip" if frontend == "uv" else "pip"
+    run(environment, f"SPAM_VARIANT=cu11 {program} install spam")
+    run(environment, commands_of(PAGE, "Changing over", frontend)[1].replace(" spam-cu12", ""))
+    assert variants(environment) == ["spam-cu11"]
+    run(environment, f"SELECTOR_CUDA=12.4 {program} install spam")
+    beside = ["spam-cu12"] if frontend == "uv" else []
+    assert variants(environment) == ["spam", "spam-cu11", *beside]
+
+
+def test_uv_that_reinstalls_leaves_both_and_doctor_finds_it(environment: Environment) -> None:
+    environment.uv("pip", "install", "spam", environ=CU12)
+    environment.uv("pip", "install", "--reinstall", "spam", environ=CPU)
+    assert variants(environment) == ["spam", "spam-cpu", "spam-cu12"]
+    assert "All installed packages are compatible" in environment.uv("pip", "check").stdout
+    (finding,) = data("doctor", "--python", environment.python, status=1)["findings"]
+    assert "spam-cu12, spam-cpu are installed side by side" in str(finding["messages"])
+    for command in finding["commands"]:
+        environment.run(*command[1:])
+    assert variants(environment) == ["spam", "spam-cpu"]
+
+
+def test_uv_that_shows_the_environment_stops_with_its_own_commands_which_work(
+    environment: Environment,
+) -> None:
+    environment.pip("install", "selector-backend")
+    environment.uv("pip", "install", "spam", environ=CU12)
+    again = ("pip", "install", "--no-build-isolation", "--reinstall", "spam")
+    process = environment.uv(*again, environ=CPU, check=False)
+    assert process.returncode != 0
+    assert "spam 1.0 cannot be installed over another variant of it." in process.stdout
+    commands = [line.strip() for line in process.stdout.splitlines() if "  uv pip " in line]
+    assert commands == [
+        "uv pip uninstall spam spam-cu12",
+        "uv pip install --no-build-isolation --config-settings spam:variant=cpu spam==1.0",
+    ]
+    for command in commands:
+        run(environment, command)
+    assert [name for name in variants(environment) if "spam" in name] == ["spam", "spam-cpu"]
