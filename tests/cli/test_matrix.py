@@ -55,7 +55,7 @@ def profile(machine: dict[str, Any]) -> dict[str, Any]:
 def test_there_are_machines_of_all_kinds(tmp_path: Path) -> None:
     table = "".join(
         f'[[tool.selector.variant]]\nname = "{name}"\nwhen = {{ {name} = true }}\n'
-        for name in ("cuda", "rocm", "cuda-toolkit", "glibc", "musl", "macos")
+        for name in ("cuda", "rocm", "xpu", "cuda-toolkit", "glibc", "musl", "macos")
     )
     machines = data("matrix", write_project(tmp_path, table))["machines"]
     assert len(machines) >= 24
@@ -254,4 +254,4 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     assert (width, requests) == (360, 0)
     assert content <= width
     machines = data("matrix", ROOT / "docs/recipes/pytorch")["machines"]
-    assert cells == len(machines) * 6
+    assert cells == len(machines) * 7

@@ -39,6 +39,8 @@ def asked_of(fact: FactType) -> str:
         return "sys_platform == 'plan9'"
     if fact.kind is Kind.PROPERTIES:
         return "demo :: level :: v9"
+    if fact.kind is Kind.DISTRIBUTIONS:
+        return "nobody-has-this"
     return "none_has_it" if fact.kind is Kind.NAMES else "<0.1"
 
 
