@@ -215,7 +215,8 @@ def _some(name: str, specifiers: Collection[SpecifierSet]) -> list[str]:
     """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
     named = [one.version.removesuffix(".*") for some in specifiers for one in some]
     found: dict[frozenset[SpecifierSet], str] = {}
-    for version in [*_versions(named), *named]:
+    labelled = (f"{one.partition('+')[0]}+other" for one in named)
+    for version in [*_versions(named), *named, *labelled]:
         with contextlib.suppress(ValueError):  # `===` takes any text
             met = frozenset(one for one in specifiers if one.contains(version, prereleases=True))
             found.setdefault(met, f"{name}=={version}")
