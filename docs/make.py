@@ -23,6 +23,7 @@ OPERANDS = {
     Kind.VERSIONS: "a specifier, in which one of the versions is enough",
     Kind.NAMES: "a name, or a list of names that are all there",
     Kind.ENVIRONMENT: "a marker",
+    Kind.DISTRIBUTIONS: "a requirement, or a list of requirements that are all met",
     Kind.PROPERTIES: "a property, or a list of properties that are all supported",
 }
 

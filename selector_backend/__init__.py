@@ -77,8 +77,9 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
     selector = compiled.selector
     request = _request(selector, config_settings)
     lacking = []
-    if request.automatic and request.profile is None:
-        lacking = needs(selector.facts, os.environ, selector.named_providers)
+    if request.automatic:
+        stated = request.profile is not None
+        lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
     if not lacking:
         _decision(selector, request)
     return lacking
@@ -167,17 +168,17 @@ def _decision(selector: Selector, request: Request) -> Decision:
     from .installing.probes import read_machine
     from .installing.table import REQUIREMENT
 
-    machine, environment = Machine(), Environment()
+    machine, environment, who = Machine(), Environment(), caller()
     if request.automatic:
         machine = read_machine(
             selector.facts,
             os.environ,
-            caller().memory,
-            providers=selector.named_providers,
+            who.memory,
+            scope=selector.scope(who.folders),
             profile=request.profile,
         )
     if selector.kind == REQUIREMENT:
-        environment = read_environment(selector, caller().folders)
+        environment = read_environment(selector, who.folders)
     decision = decide(selector, machine, request, environment)
     if decision.stop is not None:
         from .installing.messages import message_of

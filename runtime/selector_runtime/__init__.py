@@ -28,7 +28,7 @@ IN_USE, NOT_INSTALLED = "in use", "not installed"
 FAILED, DOES_NOT_FIT, CANNOT_TELL = "failed", "does not fit", "cannot be told"
 
 # The facts whose conditions are checked (`_fits`), as keys of the record.
-_CHECKED = ('"cpu":', '"marker":', '"glibc":', '"musl":', '"macos":')
+_CHECKED = ('"cpu":', '"marker":', '"installed":', '"glibc":', '"musl":', '"macos":')
 
 
 class VariantWarning(RuntimeWarning):

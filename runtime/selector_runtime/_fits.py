@@ -1,7 +1,8 @@
 """The conditions of the table that are checked before a variant is imported.
 
-Those are the ones on the CPU, whose failing kills the process, and the ones that cost nothing: on
-the C library, on macOS, and markers. What drivers can do, importing tells.
+Those are the ones on the CPU, whose failing kills the process, and the ones that cost little: on
+the C library, on macOS, on what else is installed, and markers. What drivers can do, importing
+tells.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import platform
 import sys
 
 from ._conditions import CannotTellError, holds
+from ._record import listed, normalize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ def fits(when: Iterable[Mapping[str, Any]]) -> tuple[bool | None, str]:
 def _judge(alternative: Mapping[str, Any]) -> tuple[bool | None, str]:
     verdict: tuple[bool | None, str] = (True, "")
     for name, wanted in alternative.items():
-        if name not in _READERS:
-            continue
+        if name not in _READERS or (name == "installed" and isinstance(wanted, bool)):
+            continue  # whether the installer showed the environment says nothing of this one
         try:
             value, reason = _READERS[name]()
             asked = tuple(map(str, wanted)) if isinstance(wanted, list) else wanted
@@ -179,6 +181,20 @@ def _marker() -> tuple[Mapping[str, str], str]:
     return values, ""
 
 
+def _installed() -> tuple[frozenset[str], str]:
+    """Return the distributions by the names of their folders, of each the one that Python sees."""
+    found: dict[str, str] = {}
+    for _, names in listed():
+        for file in names:
+            stem, end = os.path.splitext(file)
+            if end in (".dist-info", ".egg-info"):
+                name, version, *_ = [*stem.split("-"), ""]
+                found.setdefault(normalize(name), version)
+    return frozenset(
+        f"{name}=={version}" if version else name for name, version in found.items()
+    ), ""
+
+
 def _release(version: Iterable[Any]) -> str:
     return ".".join(map(str, [*version][:3]))
 
@@ -186,6 +202,7 @@ def _release(version: Iterable[Any]) -> str:
 _READERS: dict[str, Callable[[], tuple[Value | None, str]]] = {
     "cpu": _cpu,
     "marker": _marker,
+    "installed": _installed,
     "glibc": _glibc,
     "musl": _musl,
     "macos": _macos,

@@ -10,7 +10,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
 _NAME = "selector.json"
@@ -94,18 +94,23 @@ def find_record(project: str, *, mentioning: Iterable[str] = ("",)) -> Record | 
     One that has none of the texts ``mentioning`` in it is not parsed, and counts as none.
     """
     start = f"{normalize(project).replace('-', '_')}-"
-    for folder in sys.path:
-        try:
-            folder = os.fsdecode(folder or os.curdir)
-            names = os.listdir(folder)
-        except (OSError, ValueError, TypeError):  # it is no folder, or no path at all
-            continue
+    for folder, names in listed():
         for name in names:
             if name.startswith(start) and name.endswith(".dist-info"):
                 text = _read(os.path.join(folder, name, _NAME))
                 if text:
                     return _parse(text) if any(one in text for one in mentioning) else None
     return None
+
+
+def listed() -> Iterator[tuple[str, list[str]]]:
+    """Yield the folders of the import path, each with the names of what is in it."""
+    for folder in sys.path:
+        try:
+            folder = os.fsdecode(folder or os.curdir)
+            yield folder, os.listdir(folder)
+        except (OSError, ValueError, TypeError):  # it is no folder, or no path at all
+            continue
 
 
 def _read(path: str) -> str:

@@ -104,7 +104,7 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
             for name, each in table.get("provider", {}).items()
         )
         selector = Selector("", "", "", "", variants, providers=providers)
-        return needs(selector.facts, environ, selector.named_providers)
+        return needs(selector.facts, environ, selector.scope(), stated=False)
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
         return []
 

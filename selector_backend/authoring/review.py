@@ -6,6 +6,7 @@ machines are made that they can tell apart, and the decision's own rule is asked
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
@@ -30,7 +31,9 @@ from .table import default_variable, is_pinned, own_requirements
 from .words import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from packaging.specifiers import SpecifierSet
 
     from ..installing.conditions import Value
     from ..installing.table import Condition, Variant
@@ -184,6 +187,8 @@ def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None
     elif kind in (Kind.VERSION, Kind.VERSIONS):
         for version in _versions(texts):
             yield version if kind is Kind.VERSION else (version,)
+    elif kind is Kind.DISTRIBUTIONS:
+        yield from _distributions(one for some in asked if isinstance(some, tuple) for one in some)
     else:
         wanted = dict.fromkeys(frozenset(one) for one in asked if isinstance(one, tuple))
         if 2 ** len(wanted) > _MOST:
@@ -206,6 +211,30 @@ def _versions(texts: Iterable[str]) -> list[str]:
                 near.append([*head, last - 1, 999999])
             found.update(tuple(one) for one in near)
     return sorted((".".join(map(str, one)) for one in found), key=release_key)
+
+
+def _distributions(requirements: Iterable[str]) -> Iterator[frozenset[str]]:
+    """Yield environments that tell ``requirements`` apart, each with some version of some."""
+    specifiers: dict[str, set[SpecifierSet]] = {}
+    for one in map(Requirement, requirements):
+        specifiers.setdefault(one.name, set()).add(one.specifier)
+    choices = [_some(name, some) for name, some in specifiers.items()]
+    if math.prod(map(len, choices)) > _MOST:
+        raise _TooManyError
+    for pins in itertools.product(*choices):
+        yield frozenset(filter(None, pins))
+
+
+def _some(name: str, specifiers: Collection[SpecifierSet]) -> list[str]:
+    """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
+    named = [one.version.removesuffix(".*") for some in specifiers for one in some]
+    found: dict[frozenset[SpecifierSet], str] = {}
+    labelled = (f"{one.partition('+')[0]}+other" for one in named)
+    for version in [*_versions(named), *named, *labelled]:
+        with contextlib.suppress(ValueError):  # `===` takes any text
+            met = frozenset(one for one in specifiers if one.contains(version, prereleases=True))
+            found.setdefault(met, f"{name}=={version}")
+    return ["", *found.values()]
 
 
 def _environments(markers: Sequence[str]) -> Iterator[dict[str, str]]:

@@ -408,6 +408,8 @@ def _wanted(reader: _Reader, fact: FactType, value: object) -> Wanted | None:
         return _properties(reader, fact, value)
     if isinstance(value, bool):
         return value
+    if fact.kind is Kind.DISTRIBUTIONS:
+        return _distributions(reader, fact, value)
     if fact.kind is Kind.NAMES:
         expected = f"a name such as {fact.example!r}, an array of names, true or false"
         names = _texts(reader, fact, value, expected)
@@ -462,6 +464,22 @@ def _properties(reader: _Reader, fact: FactType, value: object) -> tuple[str, ..
     except ValueError as error:
         reader.problem(fact.name, f"found {error}")
         return None
+
+
+def _distributions(reader: _Reader, fact: FactType, value: object) -> tuple[str, ...] | None:
+    """Return requirements in their canonical form."""
+    expected = "a requirement such as 'torch>=2.9', an array of them, true or false"
+    texts = _texts(reader, fact, value, expected) or ()
+    found = [_parse(reader, fact.name, text, _distribution) for text in texts]
+    return tuple(one for one in found if one) if found and all(found) else None
+
+
+def _distribution(text: str) -> str:
+    """Return a requirement that an environment can meet. Raises ``ValueError``."""
+    one = Requirement(text)
+    if one.marker or one.url or one.extras:
+        raise ValueError("expected a name and versions, without a marker, a URL or extras")
+    return f"{canonicalize_name(one.name)}{one.specifier}"
 
 
 def _providers(top: _Reader, values: Mapping[str, str]) -> tuple[Provider, ...]:

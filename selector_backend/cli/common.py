@@ -21,12 +21,14 @@ from rich.text import Text
 from ..errors import SelectorError
 from ..installing.facts import FACTS
 from ..installing.machine import Fact, Machine, ProfileFile
-from ..installing.probes import complete, read_machine
+from ..installing.probes import NO_TABLE, complete, read_machine
 from ..installing.variables import MACHINE_VARIABLE, near_misses
 from .stated import parse_setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from ..installing.table import Scope
 
 #: The format number of everything that ``--json`` writes, machine profiles and records aside.
 FORMAT = 1
@@ -65,11 +67,13 @@ def look_at_machine(
     profile: Path | None,
     settings: Sequence[str] | None,
     marker: Mapping[str, str] | None = None,
+    scope: Scope = NO_TABLE,
 ) -> Machine:
     """Return the facts ``names`` of this machine, or of what stands in for it.
 
-    ``marker`` is what another interpreter of this machine evaluates markers with. Variant
-    providers are not asked for properties: they are code that the package names.
+    ``marker`` is what another interpreter of this machine evaluates markers with, and ``scope``
+    what of its environment is asked for. Variant providers are not asked for properties: they are
+    code that the package names.
     """
     stated = read_settings(settings)
     file = _profile(profile)
@@ -82,7 +86,7 @@ def look_at_machine(
         facts["marker"] = Fact("marker", "the interpreter named", value=marker)
     facts.update(stated)
     wanted = [name for name in names if name not in facts]
-    facts.update(read_machine(wanted, os.environ, profile=file).facts)
+    facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
     return Machine({name: facts[name] for name in names})
 
 

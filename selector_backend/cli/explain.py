@@ -79,7 +79,8 @@ def explain(
     request = read_request(selector, asked, os.environ)
     facts = selector.facts if request.automatic else ()
     marker = interpreter.marker if interpreter else None
-    machine = look_at_machine(facts, profile, settings, marker)
+    scope = selector.scope(interpreter.folders if interpreter else ())
+    machine = look_at_machine(facts, profile, settings, marker, scope)
     decision = decide(selector, machine, replace(request, profile=None), environment)
     if as_json:
         print_json(

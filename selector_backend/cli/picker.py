@@ -52,16 +52,21 @@ def picks(machines: Sequence[NamedMachine]) -> list[Pick]:
     count = Counter(one.name for one in machines)
     names: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for one in machines:
-        names[_system(one), _part("gpu", one)].update({one.gpu: None} if one.gpu else {})
+        names[_alike(one)].update({one.gpu: None} if one.gpu else {})
     return [
         Pick(
             system=_system(one),
-            gpu=_gpu(one, names[_system(one), _part("gpu", one)]),
+            gpu=_gpu(one, names[_alike(one)]),
             driver=_part("driver", one) or (_NOT_KNOWN if _has_gpu(one) else _NONE),
             machine=one.name if count[one.name] == 1 else f"{one.name} ({one.after})",
         )
         for one in machines
     ]
+
+
+def _alike(one: NamedMachine) -> tuple[str, str]:
+    """Return what machines have in common that are of one system and one kind of GPU."""
+    return _system(one), _part("gpu", one) or one.gpu
 
 
 def _has_gpu(one: NamedMachine) -> bool:

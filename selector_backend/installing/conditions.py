@@ -11,11 +11,13 @@ the fact is            the value                           what is asked
 a version              ``"12.4"``                          a specifier: ``">=12,<13"``
 versions               ``("7.5", "8.6")``, of the devices  a specifier that one of them is in
 names                  ``frozenset({"avx2", "fma"})``      names, all of which are there
+distributions          ``frozenset({"torch==2.9.1"})``     requirements, all of which are met
 the marker variables   ``{"sys_platform": "linux"}``       a marker
 any                    ``None``, where it is absent        ``True`` or ``False``: is it there
 =====================  ==================================  =================================
 
-Versions are plain releases: numbers with dots between them.
+Versions are plain releases: numbers with dots between them. Those of distributions are any that
+PEP 440 has, and `packaging`, which compares them, is imported where a requirement has a specifier.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ _CLAUSE = rf"\s*(~=|==|!=|<=|>=|<|>)\s*({_RELEASE})(\.\*)?\s*"
 _TERM = r"""([a-z_]+|"[^"]*"|'[^']*')"""
 _COMPARISON = rf"\s*{_TERM}\s*(not\s+in\b|in\b|[<>=!~]+)\s*{_TERM}\s*"
 _JOINT = r"\s*(and\b|or\b|[()])\s*"
+
+# What is asked of distributions (``torch>=2.9``), and how one that is there is written.
+_REQUIREMENT = r"([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)([=<>!~].*)?"
 
 #: The marker variables whose values are versions. An interpreter before its final release counts
 #: as its release.
@@ -69,7 +74,8 @@ def _answer(name: str, wanted: Wanted, fact: Any) -> tuple[bool, str]:
     try:
         return holds(name, wanted, fact.value, fact.reason)
     except CannotTellError as error:
-        return False, f"{name} {wanted} cannot be told: {error}"
+        asked = ", ".join(wanted) if isinstance(wanted, tuple) else wanted
+        return False, f"{name} {asked} cannot be told: {error}"
 
 
 def holds(name: str, wanted: Wanted, value: Value | None, reason: str = "") -> tuple[bool, str]:
@@ -104,10 +110,43 @@ def _one_satisfies(name: str, specifier: str, versions: tuple[str, ...]) -> tupl
 
 def _all_there(name: str, wanted: Wanted, names: frozenset[str], reason: str) -> tuple[bool, str]:
     asked = wanted if isinstance(wanted, tuple) else (str(wanted),)
-    missing = [one for one in asked if one not in names]
+    found = {one: one if one in names else _distribution(one, names) for one in asked}
+    missing = [
+        f"{one} ({there} is there)" if there else one
+        for one, there in found.items()
+        if there != one and not _meets(there, one)
+    ]
     if missing:
         return False, f"{name} lacks {', '.join(missing)}{reason and f' ({reason})'}"
-    return True, f"{name} has {', '.join(asked)}"
+    return True, f"{name} has {', '.join(found.values())}"
+
+
+def _distribution(requirement: str, names: frozenset[str]) -> str:
+    """Return which of ``names`` is of the distribution that a requirement names, ``""`` if none."""
+    found = re.fullmatch(_REQUIREMENT, requirement)
+    start = f"{found[1]}==" if found else ""
+    return next((one for one in names if found and f"{one}==".startswith(start)), "")
+
+
+def _meets(distribution: str, requirement: str) -> bool:
+    """Return whether a distribution that is there (``torch==2.9.1``) is what is required.
+
+    A pre-release that is installed counts as well. Raises `CannotTellError`.
+    """
+    name, _, version = distribution.partition("==")
+    specifier = requirement[len(name) :]
+    if not name or not specifier:
+        return bool(name)
+    if not version:
+        raise CannotTellError(f"the version of {name} is not known")
+    try:
+        from packaging.specifiers import SpecifierSet
+    except ImportError:
+        raise CannotTellError("packaging, which compares its version, is not installed") from None
+    try:
+        return SpecifierSet(specifier).contains(version, prereleases=True)
+    except ValueError as error:
+        raise CannotTellError(str(error)) from None
 
 
 def text_of(value: Value | None) -> str:
@@ -115,7 +154,8 @@ def text_of(value: Value | None) -> str:
     if value is None or isinstance(value, str):
         return value or "absent"
     if isinstance(value, (tuple, frozenset)):
-        return ", ".join(value if isinstance(value, tuple) else sorted(value))
+        texts = value if isinstance(value, tuple) else sorted(value)
+        return ", ".join(texts) or "none of those asked for"
     return ", ".join(f"{name}={text}" for name, text in value.items())
 
 

@@ -238,7 +238,13 @@ def _partly_stated(machine: Machine, selector: Selector) -> Machine:
 
 
 def _relevant(fact: Fact, selector: Selector) -> Fact:
-    """Return ``fact``, an environment cut down to the variables that the table's markers use."""
+    """Return ``fact`` with what the table names of it.
+
+    That is an environment's variables that its markers use, and the distributions that it asks for.
+    """
+    if FACTS[fact.name].kind is Kind.DISTRIBUTIONS and isinstance(fact.value, frozenset):
+        named = {*map(distribution_of, selector.named_requirements)}
+        return replace(fact, value=frozenset(x for x in fact.value if distribution_of(x) in named))
     if FACTS[fact.name].kind is not Kind.ENVIRONMENT or not isinstance(fact.value, dict):
         return fact
     used: set[str] = set()

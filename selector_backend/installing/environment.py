@@ -64,7 +64,7 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
     names = {normalize(selector.project), *(record.distributions if record else ())}
     for variant in selector.variants:
         names |= {distribution_of(one) for one in variant.requires}
-    versions = {name: version for name in names if (version := _version(name, paths)) is not None}
+    versions = {name: version for name in names if (version := version_of(name, paths)) is not None}
     return replace(found, versions=versions)
 
 
@@ -116,7 +116,8 @@ def _read_record(distribution: importlib.metadata.Distribution) -> Record | Unus
     return record
 
 
-def _version(name: str, paths: Sequence[str]) -> str | None:
+def version_of(name: str, paths: Sequence[str]) -> str | None:
+    """Return the version of the distribution ``name`` in the folders ``paths``, if it is there."""
     import importlib.metadata
 
     found = importlib.metadata.distributions(name=name, path=list(paths))

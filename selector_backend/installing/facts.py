@@ -35,6 +35,9 @@ MARKER_VARIABLES = (
     "sys_platform",
 )
 
+# A distribution that is installed, and its version if that is known.
+_DISTRIBUTION = r"(?ia)([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])(?:\s*==\s*([A-Z0-9][A-Z0-9.!+_-]*))?"
+
 # PEP 817's form of a property, where the parts may be set apart as one likes.
 _PROPERTY = r"(?a)\s*([a-z0-9_]+)\s*::\s*([a-z0-9_]+)\s*::\s*([a-z0-9_.]+)\s*"
 
@@ -46,6 +49,7 @@ class Kind(enum.Enum):
     VERSIONS = "versions, one for each device"
     NAMES = "names"
     PROPERTIES = "properties of wheel variants"
+    DISTRIBUTIONS = "distributions, with their versions"
     ENVIRONMENT = "marker variables"
 
     def parse(self, text: str) -> Value:
@@ -82,6 +86,8 @@ class Kind(enum.Enum):
         raise ValueError("expected a list of strings")
 
     def _from_items(self, items: list[str]) -> Value:
+        if self is Kind.DISTRIBUTIONS:
+            return _distributions(items)
         if not items:
             raise ValueError("expected at least one")
         if self is Kind.VERSIONS:
@@ -185,6 +191,15 @@ FACTS: Mapping[str, FactType] = {
             part="gpu",
         ),
         FactType(
+            "xpu",
+            Kind.VERSION,
+            "xpu",
+            "the version of the Level Zero loader; absent where no Intel GPU may be used",
+            "that library, where the kernel's `xe` or `i915` driver shows an Intel GPU",
+            "1.24.1",
+            part="driver",
+        ),
+        FactType(
             "cpu",
             Kind.NAMES,
             "cpu",
@@ -226,6 +241,14 @@ FACTS: Mapping[str, FactType] = {
             "sys_platform=linux",
         ),
         FactType(
+            "installed",
+            Kind.DISTRIBUTIONS,
+            "installed",
+            "the distributions that the table names and the environment has, with their versions",
+            "the environment that is installed into, where the installer shows it",
+            "torch==2.9.1,jax",
+        ),
+        FactType(
             "property",
             Kind.PROPERTIES,
             "provider",
@@ -245,6 +268,11 @@ def is_fact_name(text: str) -> bool:
 def normalize_name(name: str) -> str:
     """Return a name as names are compared: ``AVX512-VNNI`` is ``avx512_vnni``."""
     return name.strip().lower().replace("-", "_")
+
+
+def normalize(name: str) -> str:
+    """Return the name of a project, an extra or a variant as names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def normalize_property(text: str) -> str:
@@ -267,6 +295,19 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
             hint = did_you_mean(name, MARKER_VARIABLES)
             raise ValueError(f"{name!r} is not a marker variable{hint}")
     return dict(variables)
+
+
+def _distributions(items: list[str]) -> frozenset[str]:
+    found: dict[str, str] = {}
+    for item in items:
+        match = re.fullmatch(_DISTRIBUTION, item.strip())
+        if match is None:
+            raise ValueError(f"{shorten(item)} is no distribution such as torch==2.9.1, or torch")
+        name = normalize(match[1])
+        if name in found:
+            raise ValueError(f"{name} is named more than once")
+        found[name] = f"{name}=={match[2]}" if match[2] else name
+    return frozenset(found.values())
 
 
 def _version(text: str) -> str:

@@ -14,11 +14,12 @@ import re
 from pathlib import Path
 
 from .facts import FACTS, Kind
+from .facts import normalize as normalize
 from .values import dataclass, field, fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeVar
 
     from .conditions import Wanted
@@ -81,6 +82,19 @@ class Provider:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What reading facts takes to know besides their names.
+
+    ``providers`` are asked for properties. ``requirements`` are what conditions ask of the
+    environment, whose folders are ``folders``; none where it cannot be seen.
+    """
+
+    providers: tuple[Provider, ...] = ()
+    requirements: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Selector:
     """A whole selector table, its defaults filled in."""
 
@@ -117,6 +131,22 @@ class Selector:
             for one in condition.wanted
         }
         return tuple(provider for provider in self.providers if provider.namespace in named)
+
+    @property
+    def named_requirements(self) -> tuple[str, ...]:
+        """What the conditions ask of the environment."""
+        asked = (
+            one
+            for condition in self.conditions
+            if FACTS[condition.fact].kind is Kind.DISTRIBUTIONS
+            and isinstance(condition.wanted, tuple)
+            for one in condition.wanted
+        )
+        return tuple(dict.fromkeys(asked))
+
+    def scope(self, folders: Iterable[str] = ()) -> Scope:
+        """Return what reading the facts takes to know, in an environment of ``folders``."""
+        return Scope(self.named_providers, self.named_requirements, tuple(folders))
 
 
 @dataclass(frozen=True)
@@ -302,11 +332,6 @@ def _conditions(when: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if unknown:
         raise ValueError(f"it asks for the fact {unknown[0]!r}, which this version does not know")
     return [*when]
-
-
-def normalize(name: str) -> str:
-    """Return the name of a project, an extra or a variant as names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def distribution_of(requirement: str) -> str:

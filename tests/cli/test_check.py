@@ -153,6 +153,18 @@ def messages(folder: Path, text: str, *requires: str) -> list[str]:
             "'when', or say in tool.selector.advice what to do there",
         ),
         (
+            (
+                variant("a", "{ installed = 'torch>=2' }"),
+                variant("b", "{ installed = ['jax', 'torch==2.9.1+cu128'] }"),
+                variant("any"),
+            ),
+            "variant[1]: b is never chosen: wherever it fits, a comes first",
+        ),
+        (
+            (variant("a", "{ installed = ['torch<2', 'torch>=2.0rc1'] }"), variant("any")),
+            "variant[0].when: can never hold, so a is never chosen",
+        ),
+        (
             (variant("a", "{ glibc = '>=2.17' }"), variant("no", more="refuse = 'No.'")),
             "variant[1].refuse: is the last word; end with a variant that runs everywhere, or say "
             "in tool.selector.advice what to do on a machine that nothing fits",
@@ -185,6 +197,16 @@ def test_what_no_machine_gets_and_machines_that_get_nothing(
             variant("b", "{ marker = \"'x' in platform_version or '3.9' <= python_version\" }"),
         ),
         tuple(variant(f"v{n}", f"{{ cpu = {FEATURES[n : n + 2]} }}") for n in range(0, 36, 2)),
+        (
+            variant("a", "{ installed = ['torch==2.9.1+cu128', 'jax'] }"),
+            variant("b", "{ installed = 'torch==2.9.1+cu128' }"),
+            variant("c", "{ installed = 'torch===2.9.1' }"),
+            variant("d", "{ installed = 'torch==2.9.1' }"),
+            variant("e", "{ installed = 'torch>=2.9rc1,<2.9rc3' }"),
+            variant("f", "{ installed = true }"),
+        ),
+        tuple(variant(f"v{n}", f"{{ installed = ['a{n}>=1.2', 'b{n}'] }}") for n in range(30)),
+        tuple(variant(f"v{n}", f"{{ installed = 'a==1.{n}.1+cu' }}") for n in range(60)),
     ],
 )
 def test_what_can_be_reached_is_not_complained_of(

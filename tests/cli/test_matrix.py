@@ -49,7 +49,7 @@ def profile(machine: dict[str, Any]) -> dict[str, Any]:
 def test_there_are_machines_of_all_kinds(tmp_path: Path) -> None:
     table = "".join(
         f'[[tool.selector.variant]]\nname = "{name}"\nwhen = {{ {name} = true }}\n'
-        for name in ("cuda", "rocm", "cuda-toolkit", "glibc", "musl", "macos")
+        for name in ("cuda", "rocm", "xpu", "cuda-toolkit", "glibc", "musl", "macos")
     )
     machines = data("matrix", write_project(tmp_path, table))["machines"]
     assert len(machines) >= 24
@@ -58,7 +58,7 @@ def test_there_are_machines_of_all_kinds(tmp_path: Path) -> None:
     cuda = {one["facts"]["cuda"].get("value") for one in machines}
     assert {"11.4", "11.8", "12.0", "12.2", "12.4", "12.6", "12.8", "13.0"} <= cuda
     chosen = {name for one in machines for name in one["variants"]}
-    assert chosen == {"cuda", "rocm", "cuda-toolkit", "glibc", "musl", "macos"}
+    assert chosen == {"cuda", "rocm", "xpu", "cuda-toolkit", "glibc", "musl", "macos"}
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: str(path.name))
@@ -133,6 +133,17 @@ def explain_and_install(
             record = json.loads(path.read_text(encoding="utf-8"))
             for key in ("variants", "requires", "verdicts"):
                 assert explained["decision"][key] == record[key]
+
+
+def test_what_is_installed_is_stated_for_machines_that_have_no_environment() -> None:
+    recipe = ROOT / "docs/recipes/transformer-engine"
+    (machine,) = (one for one in data("matrix", recipe)["machines"] if "B200" in one["name"])
+    assert machine["variants"] == ["cu13"]  # by the driver
+    stated = data("matrix", recipe, "--set", "installed=jax-cuda12-plugin==0.10.2")["machines"]
+    chosen = {(one["facts"]["marker"]["value"]["sys_platform"], *one["variants"]) for one in stated}
+    assert chosen == {("linux", "cu12"), ("darwin",), ("win32",)}
+    said = error("matrix", recipe, "--set", "installed=jax>=1")
+    assert "'jax>=1' is no distribution such as torch==2.9.1, or torch" in said
 
 
 def test_ones_own_machines(tmp_path: Path) -> None:

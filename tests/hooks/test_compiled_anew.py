@@ -175,6 +175,34 @@ def test_what_a_provider_takes_is_asked_for_as_well(
     assert asked_for(equipped, source, **environ) == [requirements, requirements, []]
 
 
+@pytest.mark.parametrize(
+    ("asked", "environ", "requirements"),
+    [
+        ("torch >= 2.9", {}, ["packaging>=22"]),
+        ("torch >= 2.9", {"SELECTOR_INSTALLED": "torch==2.9.1"}, ["packaging>=22"]),
+        ("torch", {}, []),
+    ],
+    ids=["version", "stated", "name"],
+)
+def test_what_compares_versions_is_asked_for_where_one_is_to_be_compared(
+    bare: Floor,
+    equipped: Floor,
+    tmp_path: Path,
+    asked: str,
+    environ: dict[str, str],
+    requirements: list[str],
+) -> None:
+    """Be they read or stated: it is judging that takes it. Compiling takes packaging anyway."""
+    table = CUDA + f'[[tool.selector.variant]]\nname = "x"\nwhen = {{ installed = "{asked}" }}\n'
+    source = write_source(tmp_path / "source", table)
+    sdist = unpack(build_sdist(source, tmp_path / "dist"), tmp_path / "unpacked")
+    assert asked_for(bare, sdist, **environ)[0] == requirements
+    assert asked_for(bare, sdist, **environ, SPAM_VARIANT="cpu")[0] == []
+    patch(sdist)
+    assert asked_for(bare, sdist, **environ)[0] == [*REQUIREMENTS, *requirements]
+    assert asked_for(equipped, sdist, **environ)[0] == []
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_without_what_compiling_takes_one_message_says_what_to_install(
     bare: Floor, sdist: Path, tmp_path: Path, state: str

@@ -136,11 +136,11 @@ def test_a_provider_that_supports_nothing_is_asked_once(backend: Backend, tmp_pa
     code = (
         "import os, pathlib\n"
         "from selector_backend.installing.probes import read_machine\n"
-        "from selector_backend.installing.table import Provider\n"
+        "from selector_backend.installing.table import Provider, Scope\n"
         "provider = Provider('demo', ('demo-provider',), 'demo_provider:Plugin')\n"
         "memory = pathlib.Path('memory.json')\n"
         "for _ in range(2):\n"
-        "    machine = read_machine(['property'], os.environ, memory, providers=[provider])\n"
+        "    machine = read_machine(['property'], os.environ, memory, scope=Scope((provider,)))\n"
         "    print(machine['property'].reason)\n"
     )
     output = subprocess.run(

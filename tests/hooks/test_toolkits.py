@@ -1,4 +1,4 @@
-"""What CUDA toolkits and ROCm tell, read through the hooks from stand-ins of their libraries."""
+"""What CUDA toolkits, ROCm and Level Zero tell, read through the hooks from stand-in libraries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from support.driver import Driver
 from support.hooks import Backend
 from support.project import write_project
-from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd
+from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd, write_pci
 
 from selector_backend.installing.probes.loader import findable
 
@@ -110,18 +110,24 @@ def test_without_a_toolkit_the_fact_says_where_it_was_looked_for(
     assert absent == f"the dynamic loader finds neither NVRTC nor the CUDA runtime, and {end}"
 
 
+ARC = "0000:03:00.0"
 FAULTS = [
     ("abort", "crashed the process that asked it (SIGABRT)"),
     ("crash", "crashed the process that asked it (SIGSEGV)"),
     ("exit", "ended the process that asked it, with exit status 0"),
     ("hang", "did not answer within"),
-    ("3", "{function} returned error 3"),
+    ("3", "{function} returned error {error}"),
 ]
 LIBRARIES = [
     ("cuda-toolkit", "libnvrtc.so.12", "NVRTC", "nvrtcVersion"),
     ("cuda-toolkit", "libcudart.so.12", "RUNTIME", "cudaRuntimeGetVersion"),
     ("rocm", "libamdhip64.so.6", "HIP", "hipRuntimeGetVersion"),
+    ("xpu", "libze_loader.so.1", "ZE", "zeInit"),
+    ("xpu", "libze_loader.so.1", "ZE", "zelLoaderGetVersions"),
 ]
+#: What a stand-in of each kind is compiled to say, and the version that it is read as.
+SAYS = {"NVRTC": (12040, "12.4"), "RUNTIME": (12040, "12.4")}
+SAYS |= {"HIP": (60443483, "6.4"), "ZE": (12401, "1.24.1")}
 
 
 @pytest.mark.parametrize(("fact", "file", "kind", "function"), LIBRARIES)
@@ -136,27 +142,30 @@ def test_a_broken_library_makes_the_fact_absent_with_the_reason(
     fault: str,
     reason: str,
 ) -> None:
-    folder = compile_library(tmp_path / "broken" / file, 60443483).parent
+    folder = compile_library(tmp_path / "broken" / file, SAYS[kind][0]).parent
     environ = {
         "LD_LIBRARY_PATH": f"{folder}:{hidden}",
+        "SELECTOR_SYSROOT": str(write_pci(tmp_path / "root", "xe", ARC)),
         f"STANDIN_{kind}_FAULT": f"{function}:{fault}",
         **({"SELECTOR_PROBE_TIMEOUT": "2"} if fault == "hang" else {}),
     }
+    error = "0x3" if kind == "ZE" else "3"
     absent = read(tmp_path, fact, environ)["absent"]
-    assert f"{file}: {reason.format(function=function)}" in absent
+    assert f"{file}: {reason.format(function=function, error=error)}" in absent
 
 
 @pytest.mark.parametrize(("fact", "file", "kind", "function"), LIBRARIES)
 def test_a_library_that_prints_does_not_spoil_the_answer(
     tmp_path: Path, hidden: str, fact: str, file: str, kind: str, function: str
 ) -> None:
-    version = 60443483 if kind == "HIP" else 12040
+    version, text = SAYS[kind]
     folder = compile_library(tmp_path / "loud" / file, version).parent
     environ = {
         "LD_LIBRARY_PATH": f"{folder}:{hidden}",
+        "SELECTOR_SYSROOT": str(write_pci(tmp_path / "root", "xe", ARC)),
         f"STANDIN_{kind}_FAULT": f"{function}:print",
     }
-    assert read(tmp_path, fact, environ)["value"] == ("6.4" if kind == "HIP" else "12.4")
+    assert read(tmp_path, fact, environ)["value"] == text
 
 
 def test_a_library_that_crashes_as_it_loads_is_passed_over(tmp_path: Path, hidden: str) -> None:
@@ -253,6 +262,54 @@ def test_without_an_amd_gpu_gfx_is_absent(
     assert fact["absent"].startswith(reason)
 
 
+@pytest.mark.parametrize("kernel_driver", ["xe", "i915"])
+def test_an_intel_gpu_and_its_loader_tell_xpu(tmp_path: Path, kernel_driver: str) -> None:
+    folder = compile_library(tmp_path / "lib/libze_loader.so.1", 12401).parent
+    root = write_pci(tmp_path / "root", kernel_driver, ARC)
+    environ = {"LD_LIBRARY_PATH": str(folder), "SELECTOR_SYSROOT": str(root)}
+    fact = read(tmp_path, "xpu", environ)
+    assert fact == {"value": "1.24.1", "source": "the Level Zero loader"}
+
+
+@pytest.mark.parametrize("kernel_drivers", [(), ("xe", "i915")], ids=["not loaded", "no device"])
+def test_without_an_intel_gpu_the_loader_is_not_even_loaded(
+    tmp_path: Path, kernel_drivers: tuple[str, ...]
+) -> None:
+    folder = compile_library(tmp_path / "lib/libze_loader.so.1", 12401).parent
+    for name in kernel_drivers:
+        write_pci(tmp_path / "root", name)
+    log = tmp_path / "log"
+    environ = {"LD_LIBRARY_PATH": str(folder), "STANDIN_LOG": str(log)}
+    absent = read(tmp_path, "xpu", {**environ, "SELECTOR_SYSROOT": str(tmp_path / "root")})
+    assert absent["absent"] == "the kernel's drivers xe and i915 show no Intel GPU"
+    assert not log.exists()
+
+
+@pytest.mark.skipif(findable("libze_loader.so.1", {}), reason="this machine has the loader")
+def test_an_intel_gpu_without_the_loader(tmp_path: Path) -> None:
+    root = write_pci(tmp_path / "root", "xe", ARC)
+    fact = read(tmp_path, "xpu", {"SELECTOR_SYSROOT": str(root)})
+    assert fact["absent"] == "the Level Zero loader (libze_loader.so.1) is not installed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "reason"),
+    [
+        # What it returns without Intel's driver for it, or where /dev/dri may not be opened.
+        (f"zeInit:{0x78000001}", (), "finds no Intel GPU with a driver that may be used from here"),
+        ("", ("-DWITHOUT_FUNCTION",), "lacks zeInit or zelLoaderGetVersions"),
+    ],
+)
+def test_an_intel_gpu_that_cannot_be_used(
+    tmp_path: Path, fault: str, options: tuple[str, ...], reason: str
+) -> None:
+    folder = compile_library(tmp_path / "lib/libze_loader.so.1", 12401, *options).parent
+    root = write_pci(tmp_path / "root", "xe", ARC)
+    environ = {"LD_LIBRARY_PATH": str(folder), "SELECTOR_SYSROOT": str(root)}
+    fact = read(tmp_path, "xpu", {**environ, "STANDIN_ZE_FAULT": fault})
+    assert fact["absent"] == f"libze_loader.so.1: {reason}"
+
+
 @pytest.mark.parametrize(("version", "said"), [(0, "0"), (-1, "-1")])
 def test_a_version_that_is_none_is_passed_over(
     tmp_path: Path, hidden: str, version: int, said: str
@@ -274,7 +331,7 @@ def test_a_version_file_with_no_version_in_it_is_passed_over(tmp_path: Path, tex
     assert fact == {"value": "6.4.1", "source": "ROCm's version file"}
 
 
-@pytest.mark.parametrize("fact", ["rocm", "gfx", "cuda-toolkit"])
+@pytest.mark.parametrize("fact", ["rocm", "gfx", "cuda-toolkit", "xpu"])
 def test_a_folder_that_cannot_be_looked_at_is_in_no_record(
     tmp_path: Path, hidden: str, fact: str
 ) -> None:
@@ -292,17 +349,20 @@ EVERYTHING = {
     "compute-capability": "nvml",
     "cuda-toolkit": "nvrtc",
     "rocm": "hip",
+    "xpu": "ze",
 }
 
 
-@pytest.mark.parametrize("fact", [*EVERYTHING, "gfx", "cpu", "glibc", "musl", "macos"])
+@pytest.mark.parametrize("fact", [*EVERYTHING, "gfx", "cpu", "glibc", "musl", "macos", "installed"])
 def test_only_the_library_of_the_fact_that_is_named_is_loaded(
     tmp_path: Path, driver: Driver, fact: str
 ) -> None:
     log = tmp_path / "log"
     folder = toolkit(tmp_path / "toolkit", NVRTC_12, ("libcudart.so.12", 12040))
     compile_library(Path(folder) / "libamdhip64.so", 60443483)
+    compile_library(Path(folder) / "libze_loader.so.1", 12401)
     environ = driver.environ(log=log)
+    environ["SELECTOR_SYSROOT"] = str(write_pci(tmp_path / "root", "i915", ARC))
     environ["LD_LIBRARY_PATH"] += f":{folder}"
     read(tmp_path, fact, environ)
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []

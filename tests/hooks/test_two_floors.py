@@ -39,6 +39,8 @@ def asked_of(fact: FactType) -> str:
         return "sys_platform == 'plan9'"
     if fact.kind is Kind.PROPERTIES:
         return "demo :: level :: v9"
+    if fact.kind is Kind.DISTRIBUTIONS:
+        return "nobody-has-this"
     return "none_has_it" if fact.kind is Kind.NAMES else "<0.1"
 
 
@@ -171,6 +173,26 @@ def test_a_library_that_is_missing_hides_what_it_tells_alone(
     why = record["facts"]["cpu"]["missing" if stated else "absent"]
     assert "No module named 'archspec'" in why
     assert "value" in record["facts"]["marker"]
+
+
+def test_a_version_that_nothing_here_compares_is_said_to_be_so(
+    floor: Floor, tmp_path: Path
+) -> None:
+    """As without build isolation, where nobody installs what is asked for. A name needs nothing."""
+    variant = '[[tool.selector.variant]]\nname = "{}"\nwhen = {{ installed = "{}" }}\n'
+    table = variant.format("new", "torch>=2.9") + variant.format("any", "torch")
+    environ = {"SELECTOR_INSTALLED": "torch==2.9.1"}
+    target = tmp_path / "meta"
+    target.mkdir()
+    call = ["prepare_metadata_for_build_wheel", str(target)]
+    called = floor.call(sdist_of(tmp_path, table), call, environ=environ)
+    assert {one.partition(".")[0] for one in called.tried} == {"packaging"}
+    record = json.loads((target / "spam-1.0.dist-info/selector.json").read_text(encoding="utf-8"))
+    assert [one["reason"] for one in record["verdicts"]] == [
+        "installed torch>=2.9 cannot be told: packaging, which compares its version, is not "
+        "installed",
+        "installed has torch==2.9.1",
+    ]
 
 
 def test_a_provider_is_all_that_is_asked_for_besides(floor: Floor, tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeEnvironment
+from conftest import NEWEST_PIP, MakeEnvironment
 from packaging.markers import default_environment
 from support.driver import Driver
 from support.environment import Environment
 from support.index import Index
 from support.plugin import plugin_source
 from support.project import build_sdist, write_project, write_wheel
-from support.toolkit import compile_library, hide_toolkits, write_kfd
+from support.toolkit import compile_library, hide_toolkits, write_kfd, write_pci
 
 TABLE = """
 [tool.selector.provider.demo]
@@ -27,7 +27,8 @@ plugin-api = "demo_provider:Plugin"
 [[tool.selector.variant]]
 name = "gpu"
 when = { cuda = ">=12", nvidia-driver = ">=550", compute-capability = ">=8", \
-cuda-toolkit = ">=12", rocm = ">=6", gfx = "gfx942", cpu = true, \
+cuda-toolkit = ">=12", rocm = ">=6", gfx = "gfx942", xpu = ">=1.24", cpu = true, \
+installed = "pip>=20", \
 marker = "sys_platform == 'linux'", property = "demo :: level :: v3" }
 
 [[tool.selector.variant]]
@@ -44,6 +45,8 @@ when = { macos = true }
 """
 FACTS = {
     *("cuda", "nvidia-driver", "compute-capability", "cuda-toolkit", "rocm", "gfx", "cpu"),
+    "xpu",
+    "installed",
     *("glibc", "musl", "macos", "marker", "property"),
 }
 
@@ -80,7 +83,9 @@ def test_every_fact_is_read(environment: Environment, driver: Driver, tmp_path: 
     compile_library(libraries / "libnvrtc.so.12", 12040)
     compile_library(libraries / "libcudart.so.12", 12060)
     compile_library(libraries / "libamdhip64.so.6", 60443483)
+    compile_library(libraries / "libze_loader.so.1", 12401)
     root = write_kfd(tmp_path / "root", 0, 90402)
+    write_pci(root, "xe", "0000:03:00.0")
     environ = driver.environ("12.8", gpus="6.1,9.0", driver="570.26", log=log)
     environ["LD_LIBRARY_PATH"] += f":{libraries}:{hide_toolkits(tmp_path / 'hidden')}"
     environ["SELECTOR_SYSROOT"] = str(root)
@@ -97,13 +102,15 @@ def test_every_fact_is_read(environment: Environment, driver: Driver, tmp_path: 
         "cuda-toolkit": "12.4",
         "rocm": "6.4",
         "gfx": ["gfx942"],
+        "xpu": "1.24.1",
+        "installed": [f"pip=={NEWEST_PIP}"],
         "glibc": platform.libc_ver()[1],
         "marker": {"sys_platform": default_environment()["sys_platform"]},
         "property": ["demo :: avx2 :: on", "demo :: level :: v2", "demo :: level :: v3"],
     }
     # Each library, and the plugin, once for an install and not once for each hook.
     lines = log.read_text(encoding="utf-8").splitlines()
-    assert sorted(line.split()[0] for line in lines) == ["hip", "nvml", "nvrtc", "plugin"]
+    assert sorted(line.split()[0] for line in lines) == ["hip", "nvml", "nvrtc", "plugin", "ze"]
 
 
 def test_every_fact_is_absent_with_its_reason(environment: Environment, tmp_path: Path) -> None:
@@ -114,6 +121,7 @@ def test_every_fact_is_absent_with_its_reason(environment: Environment, tmp_path
         "SELECTOR_CPU": "",
         "SELECTOR_MARKER": "",
         "SELECTOR_PROPERTY": "",
+        "SELECTOR_INSTALLED": "",
     }
     record = install(environment, environ)
     assert record["variants"] == ["cpu"]
@@ -126,6 +134,8 @@ def test_every_fact_is_absent_with_its_reason(environment: Environment, tmp_path
             ("cuda", "nvidia-driver", "compute-capability"), "libnvidia-ml.so.1 is not installed"
         ),
         "rocm": "neither the HIP runtime (libamdhip64) nor ROCm is installed",
+        "xpu": "the kernel's drivers xe and i915 show no Intel GPU",
+        "installed": "SELECTOR_INSTALLED is set to nothing",
         "gfx": "the kernel has no driver for AMD GPUs loaded (amdgpu with KFD)",
         "cpu": "SELECTOR_CPU is set to nothing",
         "marker": "SELECTOR_MARKER is set to nothing",
@@ -142,6 +152,8 @@ STATED: dict[str, Any] = {
     "cuda-toolkit": "12.4",
     "rocm": "6.4",
     "gfx": ["gfx942"],
+    "xpu": "1.24.1",
+    "installed": ["pip==26.3"],
     "cpu": ["zen3"],
     "marker": {"sys_platform": "linux"},
     "property": ["demo :: level :: v3"],

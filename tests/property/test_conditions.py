@@ -12,7 +12,7 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from selector_backend.installing import conditions
-from selector_backend.installing.conditions import CannotTellError, evaluate, satisfies
+from selector_backend.installing.conditions import CannotTellError, evaluate, holds, satisfies
 
 PARTS = st.lists(st.sampled_from([0, 0, 1, 2, 9, 10, 12, 100]), min_size=1, max_size=4)
 RELEASES = PARTS.map(lambda parts: ".".join(map(str, parts)))
@@ -83,12 +83,44 @@ def test_markers_mean_what_packaging_says(marker: str, environment: dict[str, st
     assert evaluate(str(Marker(marker)), environment) == expected
 
 
+ENDS = st.sampled_from(["", "rc1", ".post2", ".dev3", "a0.dev1", "+cu128", "+cu126", "rc1+cpu"])
+PUBLIC = st.sampled_from(["", "rc1", ".post2", ".dev3", "a0.dev1"])
+FULL_CLAUSES = st.one_of(
+    CLAUSES,
+    st.builds("{}{}{}".format, st.sampled_from(["==", "!=", "==="]), RELEASES, ENDS),
+    st.builds("{}1!{}{}".format, st.sampled_from(["<=", ">=", "<", ">", "=="]), RELEASES, PUBLIC),
+    st.builds("{}{}{}".format, st.sampled_from(["<=", ">=", "<", ">"]), RELEASES, PUBLIC),
+)
+
+
+@given(
+    st.builds(str.__add__, RELEASES, ENDS),
+    st.lists(FULL_CLAUSES, max_size=2).map(",".join),
+    st.frozensets(st.sampled_from(["jax==0.10.2", "torchvision==1.0", "a"])),
+)
+def test_what_is_installed_meets_a_requirement_as_packaging_says(
+    version: str, specifier: str, others: frozenset[str]
+) -> None:
+    there = others | {f"torch=={version}"}
+    expected = SpecifierSet(specifier).contains(version, prereleases=True)
+    held, sentence = holds("installed", (f"torch{specifier}",), there)
+    assert held == expected
+    lacks = f"installed lacks torch{specifier} (torch=={version} is there)"
+    assert sentence == (f"installed has torch=={version}" if held else lacks)
+    assert holds("installed", (f"torch{specifier}",), others) == (
+        False,
+        f"installed lacks torch{specifier}",
+    )
+
+
 @given(st.text(max_size=60), ENVIRONMENTS)
 def test_no_text_breaks_the_judge(text: str, environment: dict[str, str]) -> None:
     with contextlib.suppress(CannotTellError):
         evaluate(text, environment)
     with contextlib.suppress(CannotTellError):
         satisfies("12.4", text)
+    with contextlib.suppress(CannotTellError):
+        holds("installed", (text,), frozenset({"torch==2.9.1", "jax", text}))
 
 
 def test_a_marker_nested_very_deep_is_judged() -> None:

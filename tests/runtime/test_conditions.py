@@ -70,6 +70,51 @@ def test_a_cpu_that_has_the_instructions_is_used(site: Site, archspec: bool) -> 
     assert (process.stdout, process.stderr) == ("cu12\n", "")
 
 
+INSTALLED = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = [{ installed = ["jax-cuda12-plugin", "torch>=2.9"] }, { installed = false, cuda = "<1" }]
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
+
+
+@pytest.mark.parametrize(
+    ("folders", "packaging", "variant", "reason"),
+    [
+        (("jax_cuda12_plugin-0.10.2.dist-info", "torch-2.9.1+cu128.dist-info"), True, "cu12", ""),
+        (("Jax_Cuda12.Plugin-0.10.2-py3.9.egg-info", "torch-2.9.1.egg-info"), True, "cu12", ""),
+        (("jax_cuda12_plugin-0.10.2.dist-info", "torch-2.8.0.dist-info"), False, "cu12", ""),
+        (
+            ("jax_cuda12_plugin-0.10.2.dist-info", "torch-2.8.0.dist-info"),
+            True,
+            "cpu",
+            "installed lacks torch>=2.9 (torch==2.8.0 is there)",
+        ),
+        (("torch-2.9.1.dist-info",), True, "cpu", "installed lacks jax-cuda12-plugin"),
+    ],
+    ids=["there", "eggs", "not known without packaging", "old", "gone"],
+)
+def test_what_a_variant_follows_has_to_be_there_still(
+    site: Site, folders: tuple[str, ...], packaging: bool, variant: str, reason: str
+) -> None:
+    table = INSTALLED.replace(', { installed = false, cuda = "<1" }', "")
+    site.install(table, SELECTOR_INSTALLED="jax-cuda12-plugin,torch==2.9.1")
+    for folder in folders:
+        site.write(f"{folder}/METADATA", "")
+    process = site.run(site=packaging)
+    assert process.stdout == f"{variant}\n"
+    assert f"does not fit here: {reason}" in process.stderr if reason else not process.stderr
+
+
+def test_that_the_installer_hid_the_environment_is_no_condition_at_import(site: Site) -> None:
+    site.install(INSTALLED, SELECTOR_INSTALLED="", SELECTOR_CUDA="0.5")
+    assert site.run().stdout == "cu12\n"
+
+
 @pytest.mark.parametrize("name", ["x86_64_v2", "x86_64_v3", "x86_64_v4", "avx2", "zen3", "sse3"])
 def test_cpuinfo_and_archspec_agree_on_levels_and_features(site: Site, name: str) -> None:
     """`zen3` is for archspec alone to tell; this machine is none, or the test says so."""

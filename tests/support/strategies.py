@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from selector_backend.installing.conditions import release_key
 from selector_backend.installing.environment import Environment
-from selector_backend.installing.facts import FACTS, MARKER_VARIABLES, Kind
+from selector_backend.installing.facts import FACTS, MARKER_VARIABLES, Kind, normalize
 from selector_backend.installing.machine import Fact, Machine
 from selector_backend.installing.record import Record
 
@@ -53,6 +53,10 @@ cpu_names = st.sampled_from(NAMES).flatmap(
 )
 names = cpu_names | st.lists(cpu_names, min_size=1, max_size=3)
 
+DISTRIBUTIONS = ("torch", "jax-cuda12-plugin", "Jax.Cuda13_Plugin")
+requirements = st.builds(str.__add__, st.sampled_from(DISTRIBUTIONS), specifiers | st.just(""))
+installed = requirements | st.lists(requirements, min_size=1, max_size=3)
+
 _versioned = [fact.name for fact in FACTS.values() if fact.kind in (Kind.VERSION, Kind.VERSIONS)]
 
 
@@ -73,6 +77,7 @@ any_when = _when(
         "cpu": names | st.booleans(),
         "gfx": names | st.booleans(),
         "marker": st.sampled_from(MARKERS),
+        "installed": installed | st.booleans(),
     }
 )
 rising_when = _when(
@@ -153,6 +158,10 @@ def values(kind: Kind) -> st.SearchStrategy[Value]:
         return st.frozensets(st.sampled_from(NAMES), min_size=1)
     if kind is Kind.PROPERTIES:
         return st.frozensets(st.sampled_from(PROPERTIES), min_size=1)
+    if kind is Kind.DISTRIBUTIONS:
+        versions = releases.map("=={}".format) | st.sampled_from(["", "==2.9.1+cu128", "==2.9rc1"])
+        pins = st.dictionaries(st.sampled_from(DISTRIBUTIONS), versions, min_size=1)
+        return pins.map(lambda pins: frozenset(normalize(k) + v for k, v in pins.items()))
     return environments
 
 

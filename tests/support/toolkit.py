@@ -1,4 +1,4 @@
-"""Stand-ins for CUDA's and ROCm's libraries, from `toolkit.c`, and for the kernel's files."""
+"""Stand-ins for libraries of CUDA, ROCm and Level Zero, from `toolkit.c`, and a sysfs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ TOOLKIT_NAMES = [
 
 def compile_library(file: Path, version: int, *options: str) -> Path:
     """Compile a stand-in of the kind that its name tells, which says it is of ``version``."""
-    kinds = {"libnvrtc": "NVRTC", "libcudart": "RUNTIME", "libamdhip64": "HIP"}
+    kinds = {
+        "libnvrtc": "NVRTC",
+        "libcudart": "RUNTIME",
+        "libamdhip64": "HIP",
+        "libze_loader": "ZE",
+    }
     file.parent.mkdir(parents=True, exist_ok=True)
     define = [f"-D{kinds[file.name.partition('.')[0]]}", f"-DVERSION={version}", *options]
     command = [compiler(), "-shared", "-fPIC", "-o", str(file), *define, str(SOURCE)]
@@ -51,4 +56,13 @@ def write_kfd(root: Path, *targets: int, device: bool = True) -> Path:
     if device:
         (root / "dev").mkdir(parents=True, exist_ok=True)
         (root / "dev/kfd").touch()
+    return root
+
+
+def write_pci(root: Path, driver: str, *devices: str) -> Path:
+    """Write what the kernel shows below ``root`` of a driver that is loaded, and its devices."""
+    for name in ("bind", "unbind", "new_id", *devices):
+        file = root / "sys/bus/pci/drivers" / driver / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
     return root

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from packaging.markers import Marker
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from support.project import CUDA, write_project
 from support.strategies import machines, tables, to_toml
 
@@ -479,11 +480,14 @@ def texts_of(when: Any) -> set[str]:
     tables = when if isinstance(when, list) else [when]
     values = [(name, value) for table in tables for name, value in table.items()]
     listed = [(n, [*value] if isinstance(value, (list, tuple)) else [value]) for n, value in values]
-    return {
-        f"{n}: {normalize_name(str(Marker(one) if n == 'marker' else one))}"
-        for n, some in listed
-        for one in some
-    }
+    return {f"{n}: {normalize_name(_canonical(n, one))}" for n, some in listed for one in some}
+
+
+def _canonical(fact: str, wanted: Any) -> str:
+    if fact == "installed" and isinstance(wanted, str):
+        one = Requirement(wanted)
+        return f"{canonicalize_name(one.name)}{one.specifier}"
+    return str(Marker(wanted) if fact == "marker" else wanted)
 
 
 # --- any project that can be read

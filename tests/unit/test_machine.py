@@ -34,6 +34,8 @@ VARIABLES = {
     "rocm": "SELECTOR_ROCM",
     "gfx": "SELECTOR_GFX",
     "property": "SELECTOR_PROPERTY",
+    "xpu": "SELECTOR_XPU",
+    "installed": "SELECTOR_INSTALLED",
 }
 
 

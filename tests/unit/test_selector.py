@@ -123,6 +123,14 @@ def test_a_variant_that_refuses_requires_nothing() -> None:
         ({"cpu": "avx2"}, Condition("cpu", ("avx2",))),
         ({"cpu": ["avx2", "fma"]}, Condition("cpu", ("avx2", "fma"))),
         ({"cpu": "AVX512-VNNI"}, Condition("cpu", ("avx512_vnni",))),
+        ({"installed": False}, Condition("installed", False)),
+        ({"installed": "Jax_CUDA12.plugin"}, Condition("installed", ("jax-cuda12-plugin",))),
+        ({"installed": "torch == 2.9.1+cu128"}, Condition("installed", ("torch==2.9.1+cu128",))),
+        (
+            {"installed": ["torch (>=2.9rc1)", "jax ~= 0.4"]},
+            Condition("installed", ("torch>=2.9rc1", "jax~=0.4")),
+        ),
+        ({"installed": "torch===2.8.0"}, Condition("installed", ("torch===2.8.0",))),
         ({"marker": "os_name == 'nt'"}, Condition("marker", 'os_name == "nt"')),
         (
             {"marker": "(os.name=='nt') and python_version>='3.9'"},
@@ -305,6 +313,15 @@ BAD: list[tuple[dict[str, Any], str, list[str]]] = [
     (when({"cpu": ["avx2", 5]}), "variant[0].when.cpu", ["array", "'avx2'"]),
     (when({"cpu": " "}), "variant[0].when.cpu", ["' '", "'avx2'"]),
     (when({"cpu": "avx2, fma"}), "variant[0].when.cpu", ["'avx2, fma'", "an array"]),
+    (when({"installed": 5}), "variant[0].when.installed", ["5 (an integer)", "'torch>=2.9'"]),
+    (when({"installed": []}), "variant[0].when.installed", ["an empty array", "'torch>=2.9'"]),
+    (when({"installed": ["jax", 5]}), "variant[0].when.installed", ["array of them"]),
+    (when({"installed": "torch>=x"}), "variant[0].when.installed", ["'torch>=x'"]),
+    (when({"installed": "torch, jax"}), "variant[0].when.installed", ["'torch, jax'"]),
+    *(
+        (when({"installed": one}), "variant[0].when.installed", [f"{one!r}", "without a marker"])
+        for one in ("jax[cuda12]", "jax; os_name == 'nt'", "jax @ https://spam.example/jax.whl")
+    ),
     # markers
     (when({"marker": True}), "variant[0].when.marker", ["true (a boolean)", "a marker"]),
     (when({"marker": ""}), "variant[0].when.marker", ["empty", "a marker"]),

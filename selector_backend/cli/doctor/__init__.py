@@ -13,8 +13,10 @@ from packaging.version import Version
 
 from ...errors import did_you_mean
 from ...installing.environment import identify
+from ...installing.facts import FACTS, Kind
+from ...installing.machine import Fact
 from ...installing.record import RECORD_NAME, Unusable
-from ...installing.table import REQUIREMENT, normalize
+from ...installing.table import REQUIREMENT, Scope, normalize
 from ..common import (
     FORMAT,
     JsonOption,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from importlib.metadata import Distribution
 
-    from ...installing.machine import Fact
+    from ...installing.machine import Machine
     from ..source import Interpreter
     from .choices import Choice
 
@@ -103,7 +105,9 @@ def doctor(
     here = read_packages(interpreter.folders)
     packages, unusable = _named(names or (), here, interpreter)
     facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
-    machine = look_at_machine(facts, profile, settings, interpreter.marker)
+    requirements = (one for package in packages for one in package.selector.named_requirements)
+    scope = Scope(requirements=tuple(requirements), folders=interpreter.folders)
+    machine = look_at_machine(facts, profile, settings, interpreter.marker, scope)
     distributions: dict[str, Distribution] = {}
     versions: dict[str, str] = {}
     for one in importlib.metadata.distributions(path=list(interpreter.folders)):
@@ -359,13 +363,20 @@ def _request(choice: Choice, inspection: Inspection) -> list[str]:
     named = inspection.stated
     if "pip" not in inspection.distributions:
         # uv shows the backend nothing of the environment.
-        unseen = Place(inspection.place.machine, {}).decide(choice.package)
+        unseen = Place(_hidden(inspection.place.machine), {}).decide(choice.package)
         named = named or unseen.names != choice.decision.names
     if not named and not choice.package.forced_by:
         return []
     # pip has the short form, -C, since 23.1 only.
     asked = ",".join(choice.decision.names) if named else "auto"
     return ["--config-settings", f"{choice.package.selector.project}:variant={asked}"]
+
+
+def _hidden(machine: Machine) -> Machine:
+    """Return the machine as it is for an install that is shown nothing of the environment."""
+    kinds = {name: FACTS[name].kind for name in machine.facts}
+    environment = (name for name, kind in kinds.items() if kind is Kind.DISTRIBUTIONS)
+    return machine.with_facts({name: Fact(name, "nothing") for name in environment})
 
 
 def _show(

@@ -1,10 +1,11 @@
 """Reading the machine: one module a family of facts, all behind `read_machine`.
 
-A family is a module with a function ``read(names, environ, providers) -> list[Fact]``; which family
-reads which fact is in `selector_backend.installing.facts.FACTS`. It may have ``needs(providers)``,
-the requirements that reading takes on this system, and ``with_implied(value)``, a stated value with
-all that follows from it. A probe never raises for what it finds: a fact that cannot be read is
-absent, with the reason.
+A family is a module with a function ``read(names, environ, scope) -> list[Fact]``; which family
+reads which fact is in `selector_backend.installing.facts.FACTS`. It may have ``needs(scope)``, the
+requirements that reading takes on this system, ``needs_to_judge(scope)``, those that judging its
+conditions takes, be the facts read or stated, and ``with_implied(value)``, a stated value with all
+that follows from it. A probe never raises for what it finds: a fact that cannot be read is absent,
+with the reason.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ...errors import SelectorError
 from ..facts import FACTS
 from ..machine import Fact, Machine, Origin, load_machine, override, read_profile
 from ..request import read_timeout
+from ..table import Scope
 from ..values import replace
 
 TYPE_CHECKING = False
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
     from ..conditions import Value
     from ..machine import ProfileFile
-    from ..table import Provider
+
+
+#: Where facts are read for no table.
+NO_TABLE = Scope()
 
 
 def read_machine(
@@ -36,13 +41,13 @@ def read_machine(
     environ: Mapping[str, str],
     memory: Path | None = None,
     *,
-    providers: Collection[Provider] = (),
+    scope: Scope = NO_TABLE,
     profile: ProfileFile | None = None,
 ) -> Machine:
     """Return the machine that runs this, with the facts ``names`` and no others.
 
     ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
-    does a ``profile`` that stands in for the machine. ``providers`` are asked for ``property``.
+    does a ``profile`` that stands in for the machine. ``scope`` is that of the table.
     ``memory`` is a file that lives as long as the install does, and may not be there yet; what one
     hook reads is left in it for the next.
 
@@ -57,7 +62,7 @@ def read_machine(
     known = _recall(memory)
     unknown = [name for name in wanted if name not in known.facts]
     if unknown:
-        read = {fact.name: fact for fact in _read(unknown, environ, providers)}
+        read = {fact.name: fact for fact in _read(unknown, environ, scope)}
         known = Machine({**known.facts, **read})
         _remember(memory, known)
     facts.update((name, known[name]) for name in wanted)
@@ -65,12 +70,16 @@ def read_machine(
 
 
 def needs(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider] = ()
+    names: Collection[str], environ: Mapping[str, str], scope: Scope, *, stated: bool
 ) -> list[str]:
-    """Return the requirements that reading the facts ``names`` takes on this system."""
-    wanted = [name for name in names if override(name, environ) is None]
-    asking = (getattr(family, "needs", None) for family in _families(wanted))
-    return [one for needs_of in asking if needs_of for one in needs_of(providers)]
+    """Return the requirements that the facts ``names`` take on this system.
+
+    None are read if a profile has ``stated`` them, or a variable one of them.
+    """
+    read = [name for name in names if not stated and override(name, environ) is None]
+    asking = [getattr(family, "needs_to_judge", None) for family in _families(names)]
+    asking += [getattr(family, "needs", None) for family in _families(read)]
+    return [one for needs_of in asking if needs_of for one in needs_of(scope)]
 
 
 def _families(names: Iterable[str]) -> dict[ModuleType, list[str]]:
@@ -82,13 +91,11 @@ def _families(names: Iterable[str]) -> dict[ModuleType, list[str]]:
     return families
 
 
-def _read(
-    names: Iterable[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def _read(names: Iterable[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     facts = []
     for family, members in _families(names).items():
         try:
-            facts += family.read(members, environ, providers)
+            facts += family.read(members, environ, scope)
         except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails
             from .child import describe
 

@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
-    from ..table import Provider
+    from ..table import Scope
 
 _READ_BY_ARCHSPEC = ("Linux", "Darwin", "Windows")
 
 
-def read(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the one fact of this family.
 
     Its names are the CPU's features, its microarchitecture and those that it descends from.
@@ -36,7 +34,7 @@ def read(
     return [Fact("cpu", "py-cpuinfo", value=frozenset(map(normalize_name, flags)))]
 
 
-def needs(providers: Collection[Provider]) -> list[str]:
+def needs(scope: Scope) -> list[str]:
     """Return the requirements that reading the CPU takes on this system."""
     return [] if platform.system() in _READ_BY_ARCHSPEC else ["py-cpuinfo>=9"]
 

@@ -8,7 +8,6 @@ together have one time limit.
 
 from __future__ import annotations
 
-import site
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from ..table import Provider
+    from ..table import Scope
 
 # The libraries' names, newest first, and last the one that a toolkit for developers has.
 _WINDOWS = sys.platform == "win32"
@@ -44,14 +43,12 @@ _WHEEL_FOLDERS = (
 _VARIABLES = ("CUDA_HOME", "CUDA_PATH")
 
 
-def read(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the one fact of this family."""
     if sys.platform == "darwin":
         return [_absent("there is no CUDA for macOS")]
     fact, failures = ask_in_turn(
-        "cuda-toolkit", _libraries(environ), environ, read_timeout(environ)
+        "cuda-toolkit", _libraries(environ, scope), environ, read_timeout(environ)
     )
     return [fact or _absent("; ".join(failures) or _nothing_found(environ))]
 
@@ -68,26 +65,25 @@ def runtime(file: str) -> str:
     return cuda_version(number)
 
 
-def _libraries(environ: Mapping[str, str]) -> Iterator[Library]:
+def _libraries(environ: Mapping[str, str], scope: Scope) -> Iterator[Library]:
     """Return the libraries that are there. Where the two kinds differ, it is NVRTC that counts."""
     for reader, title, names in (("nvrtc", "NVRTC", _NVRTC), ("runtime", "CUDA runtime", _RUNTIME)):
         for name in names:
             if findable(name, environ):
                 source = f"{title}, found by the dynamic loader"
                 yield Library(name, f"{__name__}:{reader}", source)
-        for folder, place in _folders(environ):
+        for folder, place in _folders(environ, scope):
             for file in (folder / name for name in names):
                 if is_file(file):
                     yield Library(str(file), f"{__name__}:{reader}", f"{title}, found {place}")
 
 
-def _folders(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+def _folders(environ: Mapping[str, str], scope: Scope) -> Iterator[tuple[Path, str]]:
     for variable in _VARIABLES:
         if environ.get(variable):
             for name in _TOOLKIT_FOLDERS:
                 yield Path(environ[variable], name), f"in {variable}"
-    # In pip's build environment, too, these are the folders of the environment installed into.
-    for packages in map(Path, site.getsitepackages()):
+    for packages in map(Path, scope.folders):
         for pattern in _WHEEL_FOLDERS:
             for folder in sorted(packages.glob(pattern), reverse=True):
                 yield folder, "in the environment"

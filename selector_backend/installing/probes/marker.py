@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
-    from ..table import Provider
+    from ..table import Scope
 
 
-def read(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the one fact of this family: every marker variable of this interpreter."""
     return [Fact("marker", "the running interpreter", value=environment())]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any, Callable
 
-    from ..table import Provider
+    from ..table import Scope
 
 _WINDOWS = sys.platform == "win32"
 _NVML_LIBRARY = "nvml.dll" if _WINDOWS else "libnvidia-ml.so.1"
@@ -50,9 +50,7 @@ _CUDA_ERRORS = {
 _NAMES = ("cuda", "nvidia-driver", "compute-capability")
 
 
-def read(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the facts ``names`` of this family, absent ones with the reason."""
     deadline = time.monotonic() + read_timeout(environ)
     answers = _ask("nvml", "NVML", _NVML_LIBRARY, environ, deadline)

@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
-    from ..table import Provider
+    from ..table import Provider, Scope
 
 
-def read(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the one fact of this family: the properties of all the providers that answer.
 
     Why some do not is its reason.
@@ -36,7 +34,7 @@ def read(
     deadline = time.monotonic() + read_timeout(environ)
     supported: set[str] = set()
     answered, failures = [], []
-    for provider in providers:
+    for provider in scope.providers:
         if not enabled(provider):
             failures.append(f"{provider.namespace}: its provider is not for this machine")
             continue
@@ -61,9 +59,9 @@ def read(
     return [Fact("property", "wheel-variant providers", reason=reason)]
 
 
-def needs(providers: Collection[Provider]) -> list[str]:
-    """Return the requirements that asking ``providers`` takes here."""
-    return [one for provider in providers if enabled(provider) for one in provider.requires]
+def needs(scope: Scope) -> list[str]:
+    """Return the requirements that asking the providers takes here."""
+    return [one for provider in scope.providers if enabled(provider) for one in provider.requires]
 
 
 def enabled(provider: Provider) -> bool:

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from ..table import Provider
+    from ..table import Scope
 
 _WINDOWS = sys.platform == "win32"
 _LIBRARIES = (
@@ -37,9 +37,7 @@ _TOPOLOGY = "sys/class/kfd/kfd/topology/nodes"
 _DEVICE = "dev/kfd"
 
 
-def read(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the facts ``names`` of this family."""
     readers = {"rocm": _rocm, "gfx": _gfx}
     return [readers[name](environ) for name in names]
@@ -79,7 +77,7 @@ def hip(file: str) -> str:
 
 def _version_files(environ: Mapping[str, str]) -> Iterator[Path]:
     folders = [Path(environ[name]) for name in ("ROCM_PATH", "ROCM_HOME") if environ.get(name)]
-    for folder in (*folders, _root(environ) / "opt/rocm"):
+    for folder in (*folders, root(environ) / "opt/rocm"):
         for name in _VERSION_FILES:
             yield folder / name
 
@@ -87,7 +85,7 @@ def _version_files(environ: Mapping[str, str]) -> Iterator[Path]:
 def _gfx(environ: Mapping[str, str]) -> Fact:
     source = "the kernel's KFD topology"
     try:
-        nodes = sorted((_root(environ) / _TOPOLOGY).glob("*/properties"))
+        nodes = sorted((root(environ) / _TOPOLOGY).glob("*/properties"))
     except OSError:
         nodes = []
     targets, hidden = set(), 0
@@ -109,7 +107,7 @@ def _gfx(environ: Mapping[str, str]) -> Fact:
         reason = "no AMD GPU is visible"
         if hidden:
             reason += f"; {hidden} there may not be used from here"
-    elif not os.access(_root(environ) / _DEVICE, os.F_OK):
+    elif not os.access(root(environ) / _DEVICE, os.F_OK):
         reason = "there is an AMD GPU, but /dev/kfd is not here: hand it to the container"
     else:
         return Fact("gfx", source, value=frozenset(targets))
@@ -125,5 +123,6 @@ def _target(properties: str) -> str | None:
     return f"gfx{number // 10000}{number // 100 % 100:x}{number % 100:x}"
 
 
-def _root(environ: Mapping[str, str]) -> Path:
+def root(environ: Mapping[str, str]) -> Path:
+    """Return the folder in which ``/sys``, ``/dev`` and ``/opt`` are."""
     return Path(environ.get(ROOT_VARIABLE) or "/")

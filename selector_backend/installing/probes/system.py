@@ -17,14 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ..table import Provider
+    from ..table import Scope
 
 _SOURCE = "the running interpreter"
 
 
-def read(
-    names: Collection[str], environ: Mapping[str, str], providers: Collection[Provider]
-) -> list[Fact]:
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the facts ``names`` of this family."""
     readers = {"glibc": _glibc, "musl": _musl, "macos": _macos}
     whose = {

@@ -1,0 +1,51 @@
+"""`installed`: the distributions that conditions name, as the environment has them.
+
+Only those are looked up, and the record tells of no other.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+from ..environment import version_of
+from ..facts import FACTS
+from ..machine import Fact
+from ..table import distribution_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ..table import Scope
+
+#: What compares versions where a requirement has a specifier (`conditions`).
+LIBRARY = "packaging"
+_REQUIREMENT = f"{LIBRARY}>=22"
+
+_SOURCE = "the environment that is installed into"
+_HIDDEN = f"that environment is not shown here; {FACTS['installed'].variable} can state what it has"
+
+
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
+    """Return the one fact of this family. A version that is none is left out, and noted."""
+    if not scope.folders:
+        return [Fact("installed", _SOURCE, reason=_HIDDEN)]
+    found: set[str] = set()
+    unknown = []
+    for name in dict.fromkeys(map(distribution_of, scope.requirements)):
+        version = version_of(name, scope.folders)
+        if version is None:
+            continue
+        try:
+            found.update(FACTS["installed"].kind.load([f"{name}=={version}"]))
+        except ValueError:
+            found.add(name)
+            unknown.append(name)
+    reason = f"no version can be read of {', '.join(unknown)}" if unknown else ""
+    return [Fact("installed", _SOURCE, frozenset(found), reason)]
+
+
+def needs_to_judge(scope: Scope) -> list[str]:
+    """Return what comparing versions takes, if one is to be compared and it is not here already."""
+    compared = any(set("<>=!~").intersection(one) for one in scope.requirements)
+    return [_REQUIREMENT] if compared and importlib.util.find_spec(LIBRARY) is None else []
