@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import tempfile
 import warnings
@@ -19,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from support.project import CUDA, write_project
+from support.sdist import sealed
 from support.strategies import MARKERS, machines, specifiers, tables, to_toml
 
 from selector_backend.authoring.compile import compile_project
@@ -407,13 +407,6 @@ def test_a_patched_pyproject_is_noticed(rich: Project, tmp_path: Path) -> None:
     path = unpack(rich, tmp_path / "sdist") / "pyproject.toml"
     path.write_bytes(path.read_bytes().replace(b">=12", b">=11"))
     assert refusal(path.parent) == "pyproject.toml was changed after the sdist was built"
-
-
-def sealed(data: dict[str, Any]) -> bytes:
-    """Return a table with the hash that whoever wrote it would have given it."""
-    data = {key: value for key, value in data.items() if key != "sha256"}
-    text = json.dumps(data, sort_keys=True).encode()
-    return json.dumps({**data, "sha256": hashlib.sha256(text).hexdigest()}).encode()
 
 
 @given(st.data())
