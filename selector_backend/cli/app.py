@@ -9,6 +9,7 @@ import typer
 
 from .. import __version__
 from .check import check
+from .constraints import constraints
 from .doctor import doctor
 from .explain import explain
 from .init import init
@@ -59,6 +60,7 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     check: "selector-backend check --index https://index.example/simple/",
     matrix: "selector-backend matrix --html machines.html",
     doctor: "selector-backend doctor --python .venv/bin/python",
+    constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",
 }
 
