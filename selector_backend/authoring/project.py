@@ -13,11 +13,14 @@ from pyproject_metadata import License, StandardMetadata
 
 from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from . import toml
+from .carried import PYTHONS, unsupported_python
 from .files import check_files
 from .metadata import check_metadata, read_metadata
 from .table import describe, is_name, parse_selector
 
 if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
     from ..installing.table import Selector
 
 
@@ -27,6 +30,7 @@ class Project:
 
     ``files`` are the files that belong in an sdist besides ``PKG-INFO``, relative to the folder,
     ``build_requires`` what ``[build-system]`` requires, as it is written: frontends check it.
+    ``self_contained`` is whether the sdist carries its backend.
     """
 
     folder: Path
@@ -34,6 +38,7 @@ class Project:
     selector: Selector
     files: tuple[PurePosixPath, ...]
     build_requires: tuple[str, ...] = ()
+    self_contained: bool = False
 
     @property
     def license_files(self) -> tuple[PurePosixPath, ...]:
@@ -76,9 +81,12 @@ def read_project(folder: Path) -> Project:
     files = list(check_files(folder, table, problems))
     metadata = read_metadata(folder, table, problems)
     selector = _read_selector(data.get("tool"), table, problems)
+    self_contained = _is_self_contained(data.get("tool"))
+    if self_contained and metadata is not None:
+        _check_pythons(metadata.requires_python, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
-    read = Project(folder, metadata, selector, (), _build_requires(data))
+    read = Project(folder, metadata, selector, (), _build_requires(data), self_contained)
     every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
     return dataclasses.replace(read, files=tuple(sorted(every)))
 
@@ -117,6 +125,27 @@ def _build_requires(data: dict[str, Any]) -> tuple[str, ...]:
     requires = table.get("requires") if isinstance(table, dict) else None
     given = requires if isinstance(requires, list) else ()
     return tuple(one for one in given if isinstance(one, str))
+
+
+def _is_self_contained(tools: object) -> bool:
+    table = tools.get("selector") if isinstance(tools, dict) else None
+    return isinstance(table, dict) and table.get("self-contained") is True
+
+
+def _check_pythons(requires_python: SpecifierSet | None, problems: list[Problem]) -> None:
+    """Note if a carried backend would meet a Python that it does not support."""
+    key = "project.requires-python"
+    if requires_python is None:
+        message = f"missing; tool.selector.self-contained takes {PYTHONS!r} or narrower"
+        problems.append(Problem(key, f"{message}, since what the sdist carries has to run there"))
+    elif (python := unsupported_python(str(requires_python), PYTHONS)) is not None:
+        problems.append(
+            Problem(
+                key,
+                f"found {str(requires_python)!r}, which admits {python}; expected {PYTHONS!r} or "
+                "narrower, which tool.selector.self-contained takes",
+            )
+        )
 
 
 def _read_selector(

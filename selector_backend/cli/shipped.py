@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from .. import __version__
 from ..authoring.compile import compile_project
 from ..errors import Problem
+from ..installing.messages import CARRIED as FOLDER
 from ..installing.table import TABLE_NAME, NotCompiledError, dump, hash_text, read_compiled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
 
 #: Where a self-contained sdist has its backend, and the file there that says of which version.
-CARRIED = "_selector/selector_backend"
+CARRIED = f"{FOLDER}/selector_backend"
 CARRIED_VERSION = f"{CARRIED}/__init__.py"
 
 _OURS = Path(__file__).parents[1]

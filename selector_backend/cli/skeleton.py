@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import SpecifierSet
 
 from .. import __version__
-from ..authoring.review import bounded
 from ..authoring.table import default_variable
 from ..installing.facts import normalize_name
+from ..installing.messages import bounded
 from ..installing.table import REQUIREMENT, normalize
 
 if TYPE_CHECKING:

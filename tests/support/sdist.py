@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from selector_backend.installing.archive import write_sdist
+from selector_backend.authoring.sdist import write_sdist
 
 
 def sealed(table: Mapping[str, Any]) -> bytes:
