@@ -41,9 +41,9 @@ __all__ = [
 def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
     """Return the requirements of building an sdist: what compiles the table, if it is missing."""
     _check_it_compiles("An sdist is to be built")
-    from .authoring import missing
+    from .authoring import missing, version_requirements
 
-    return missing(Path.cwd())
+    return [*missing(Path.cwd()), *version_requirements(Path.cwd())]
 
 
 @user_errors
@@ -70,9 +70,14 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         compiled = read_compiled(Path.cwd())
     except NotCompiledError as error:
         _check_it_compiles(str(error))
-        from .authoring import compiled_of, missing, needs_before_compiling
+        from .authoring import (
+            compiled_of,
+            missing,
+            needs_before_compiling,
+            version_requirements,
+        )
 
-        if lacking := missing():
+        if lacking := [*missing(), *version_requirements(Path.cwd())]:
             return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
         compiled = compiled_of(Path.cwd(), str(error))
     selector = compiled.selector

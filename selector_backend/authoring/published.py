@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     AnyTable = Union[Table, InlineTable]
 
 
-def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) -> bytes:
+def published_pyproject(
+    pyproject: bytes, *, build_system: Mapping[str, Any], version: str | None = None
+) -> bytes:
     """Return ``pyproject``, which is TOML, with other values in its ``[build-system]``.
 
-    ``None`` takes a key out. All else stays as it is written: comments, order and line ends.
+    ``None`` takes a key out. A ``version`` that was dynamic is written down, and what found it is
+    taken out. All else stays as it is written: comments, order and line ends.
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """
@@ -31,6 +35,11 @@ def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) ->
     text = text.replace("\r\n", "\n") if crlf else text
     expected = toml.loads(text)
     changes = {"build-system": build_system} if build_system else {}
+    if version is not None:
+        dynamic = [name for name in expected["project"]["dynamic"] if name != "version"]
+        changes["project"] = {"version": version, "dynamic": dynamic}
+        changes["tool"] = {"dynamic-metadata": None}
+        text = _without_tables(text, "dynamic-metadata")
     try:
         document = tomlkit.parse(text)
         for name, values in changes.items():
@@ -47,6 +56,35 @@ def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) ->
             f"cannot be edited; write {tables} as a table of its own, with a line for each key"
         )
     return (edited.replace("\n", "\r\n") if crlf else edited).encode()
+
+
+def _without_tables(text: str, name: str) -> str:
+    """Return ``text`` without the tables of the tool ``name``, but with the comments behind them.
+
+    tomlkit takes such a comment for the table's own.
+    """
+    lines = [*io.StringIO(text)]  # which knows no line breaks but TOML's
+    heads = [number for number, line in enumerate(lines) if _is_head(line, lines[:number])]
+    for start, end in reversed([*zip(heads, [*heads[1:], len(lines)])]):
+        if name not in toml.loads(lines[start]).get("tool", {}):
+            continue
+        while not lines[end - 1].partition("#")[0].strip():
+            end -= 1
+        if not any(map(str.strip, [*lines[start - 1 : start], *lines[end : end + 1]])):
+            end += 1  # one blank line is enough
+        del lines[start:end]
+    return "".join(lines)
+
+
+def _is_head(line: str, before: list[str]) -> bool:
+    """Return whether a line is the head of a table, and not within a value of several lines."""
+    if not line.lstrip().startswith("["):
+        return False
+    try:
+        toml.loads("".join(before))
+    except ValueError:
+        return False
+    return True
 
 
 def _change(table: dict[str, Any], values: Mapping[str, Any]) -> None:

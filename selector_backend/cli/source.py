@@ -169,13 +169,13 @@ def read_folder(folder: Path) -> Project:
     if not folder.is_dir():
         what = "it is a file; expected a project's folder" if folder.exists() else "no such folder"
         raise UsageError(f"{folder}: {what}")
-    return read_project(folder)
+    return read_project(folder, own_code=False)
 
 
 def read_sdist(file: Path) -> Selector:
     """Return the table of an sdist. Nothing in it is run, and nothing is left of it."""
     with unpacked(file) as folder:
-        return read_project(folder).selector
+        return read_project(folder, own_code=False).selector
 
 
 @contextlib.contextmanager
