@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from ..errors import SelectorError
+from ..installing import probes
 from ..installing.facts import FACTS
 from ..installing.messages import CARRIED, plain_build_system
 
@@ -61,7 +62,7 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
     parts = [_backend(backend)]
     families = dict.fromkeys(FACTS[name].family for name in selector.facts)
     for family in families:
-        module = importlib.import_module(f"selector_backend.installing.probes.{family}")
+        module = importlib.import_module(f"{probes.__name__}.{family}")
         libraries: dict[str, str] = getattr(module, "LIBRARIES", {})
         parts += [_library(name, imported, requires_python) for name, imported in libraries.items()]
     files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
