@@ -89,7 +89,7 @@ def found_with(data: Mapping[str, Any]) -> frozenset[str]:
     for one in importlib.metadata.distributions():
         points = one.entry_points
         if any(point.group == _GROUP and point.name in providers for point in points):
-            names.add(normalize(one.metadata["Name"]))
+            names.add(normalize(str(one.metadata["Name"])))
     return frozenset(names)
 
 

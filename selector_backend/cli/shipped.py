@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
 from .. import __version__
+from ..authoring.carried import PYTHONS, carried_files
 from ..authoring.compile import compile_project
 from ..errors import Problem
 from ..installing.messages import CARRIED as FOLDER
@@ -17,6 +17,7 @@ from ..installing.table import TABLE_NAME, NotCompiledError, dump, hash_text, re
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from ..authoring.project import Project
 
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
 CARRIED = f"{FOLDER}/selector_backend"
 CARRIED_VERSION = f"{CARRIED}/__init__.py"
 
-_OURS = Path(__file__).parents[1]
 _ANEW = "build the sdist anew: python -m build --sdist"
 
 
 def compare_shipped(project: Project) -> Iterator[Problem]:
     """Yield what the sdist that ``project`` was read from ships and would not if built anew."""
     yield from _compare_compiled(project)
-    yield from _compare_carried(project.folder)
+    yield from _compare_carried(project)
 
 
 def _compare_compiled(project: Project) -> Iterator[Problem]:
@@ -136,25 +136,42 @@ def carried_by(folder: Path) -> str | None:
     return carried_version(file.read_bytes()) if file.is_file() else None
 
 
-def _compare_carried(folder: Path) -> Iterator[Problem]:
+def _compare_carried(project: Project) -> Iterator[Problem]:
     """Yield what is not as it should be with the backend that an sdist carries.
 
-    With one of another version, nothing here can be compared.
+    A backend of another version can't be compared with this one; nor can libraries, where the
+    list of versions in the readme is another.
     """
-    if not (folder / CARRIED).is_dir():
+    root = project.folder / FOLDER
+    if not root.is_dir():
         return
-    version = carried_by(folder)
+    version = carried_by(project.folder)
     if version is None:
         yield Problem(CARRIED_VERSION, f"does not say which version it is; {_ANEW}")
     elif is_old(version):
         yield Problem(CARRIED, f"is selector-backend {version}, and this is {__version__}; {_ANEW}")
-    elif version == __version__:
-        for path in sorted((folder / CARRIED).rglob("*")):
-            name = path.relative_to(folder / CARRIED)
-            if path.is_file() and not _is_same(path, _OURS / name):
-                message = f"is not the file of selector-backend {version}; {_ANEW}"
-                yield Problem(f"{CARRIED}/{name.as_posix()}", message)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return other.is_file() and hash_text(one.read_bytes()) == hash_text(other.read_bytes())
+    if version != __version__:
+        return
+    python = str(project.metadata.requires_python or PYTHONS)
+    expected = carried_files(project.selector, python, __version__)
+    shipped = {
+        path.relative_to(project.folder).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+    readme = f"{FOLDER}/README.md"
+    all_alike = shipped.get(readme, b"").splitlines() == expected[readme].splitlines()
+    known = {one.split("/")[1] for one in expected}
+    for path in sorted({*expected, *shipped}):
+        ours = path.startswith(f"{CARRIED}/")
+        if path not in shipped:
+            message = "is missing"
+        elif path not in expected:
+            message = "is nothing that an sdist carries"
+        else:
+            of = f"of selector-backend {version}" if ours else "that is installed here"
+            message = f"is not the file {of}"
+            if hash_text(shipped[path]) == hash_text(expected[path]):
+                continue
+        if ours or all_alike or path.split("/")[1] not in known:
+            yield Problem(path, f"{message}; {_ANEW}")

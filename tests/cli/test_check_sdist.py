@@ -171,41 +171,69 @@ def test_what_is_no_sdist_is_one_message(tmp_path: Path) -> None:
 # --- what an sdist carries
 
 
-def carried(version: str = __version__) -> dict[str, bytes | None]:
-    """Return a backend as an sdist carries it."""
-    names = ("__init__.py", "errors.py", "installing/facts.py")
-    files = {name: (ROOT / "selector_backend" / name).read_bytes() for name in names}
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A self-contained sdist."""
+    folder = tmp_path_factory.mktemp("whole")
+    more = "requires-python = '>=3.9'\n"
+    table = CUDA.replace("[tool.selector]\n", "[tool.selector]\nself-contained = true\n")
+    table = table.replace('name = "cu12"', 'name = "cu12"\nconform = { cuda = "12" }')
+    source = write_project(folder / "source", table, more=more)
+    return build_sdist(source, folder / "dist").read_bytes()
+
+
+@pytest.fixture
+def carrying(whole: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "spam-1.0.tar.gz"
+    path.write_bytes(whole)
+    return path
+
+
+def of_version(version: str) -> bytes:
+    """Return the file that says which version of the backend is carried."""
+    text = (ROOT / "selector_backend/__init__.py").read_bytes()
     ours = f'__version__ = "{__version__}"'.encode()
-    assert ours in files["__init__.py"]
-    files["__init__.py"] = files["__init__.py"].replace(ours, f'__version__ = "{version}"'.encode())
-    return {f"{CARRIED}/{name}": content for name, content in files.items()}
+    assert ours in text
+    return text.replace(ours, f'__version__ = "{version}"'.encode())
 
 
-def test_an_sdist_that_carries_this_backend_says_so(sdist: Path) -> None:
-    repack(sdist, carried())
-    assert lines("check", sdist) == [
+def test_an_sdist_that_carries_this_backend_says_so(carrying: Path) -> None:
+    assert lines("check", carrying) == [
         f"carries selector-backend {__version__}",
         "nothing to mend",
     ]
-    assert data("check", sdist)["carries"] == __version__
+    assert data("check", carrying)["carries"] == __version__
 
 
-def test_a_carried_file_that_is_not_of_that_version_is_named(sdist: Path) -> None:
-    changes = carried()
-    changes[f"{CARRIED}/errors.py"] = b"import evil\n"
-    changes[f"{CARRIED}/evil.py"] = b""
-    assert [one.partition(", and")[0] for one in found(repack(sdist, changes))] == [
-        f"error: {CARRIED}/{name}: is not the file of selector-backend {__version__}; build the "
-        "sdist anew: python -m build --sdist"
-        for name in ("errors.py", "evil.py")
+def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> None:
+    """What shadows a module of the standard library is among them."""
+    changes = {
+        f"{CARRIED}/errors.py": b"import evil\n",
+        f"{CARRIED}/evil.py": b"",
+        f"{CARRIED}/installing/facts.py": None,
+        "_selector/json.py": b"import evil\n",
+        "_selector/pynvml.py": b"import evil\n",
+    }
+    assert [one.partition("; ")[0] for one in found(repack(carrying, changes))] == [
+        "error: _selector/json.py: is nothing that an sdist carries",
+        "error: _selector/pynvml.py: is not the file that is installed here",
+        f"error: {CARRIED}/errors.py: is not the file of selector-backend {__version__}",
+        f"error: {CARRIED}/evil.py: is nothing that an sdist carries",
+        f"error: {CARRIED}/installing/facts.py: is missing",
     ]
 
 
-def test_an_old_backend_that_is_carried_is_told(sdist: Path) -> None:
-    repack(sdist, {**carried("0.1.2"), f"{CARRIED}/errors.py": b"as it was then"})
-    (problem,) = found(sdist)
+def test_libraries_of_other_versions_are_not_compared(carrying: Path) -> None:
+    readme = files_of(carrying)["_selector/README.md"].replace(b"| nvidia-ml-py |", b"| other |")
+    changes = {"_selector/README.md": readme, "_selector/pynvml.py": b"# another\n"}
+    assert lines("check", repack(carrying, changes))[-1] == "nothing to mend"
+
+
+def test_an_old_backend_that_is_carried_is_told(carrying: Path) -> None:
+    changes = {f"{CARRIED}/__init__.py": of_version("0.1.2"), f"{CARRIED}/errors.py": b"then"}
+    (problem,) = found(repack(carrying, changes))
     assert f"{CARRIED}: is selector-backend 0.1.2, and this is {__version__}" in problem
-    (problem,) = found(repack(sdist, {f"{CARRIED}/__init__.py": b"__version__ = 'x'"}))
+    (problem,) = found(repack(carrying, {f"{CARRIED}/__init__.py": b"__version__ = 'x'"}))
     assert f"{CARRIED}/__init__.py: does not say which version it is" in problem
 
 
@@ -224,13 +252,16 @@ def test_published_sdists_that_carry_an_old_backend_are_told_of(
         encoding="utf-8",
     )
     for version, changes in (
-        ("0.7", carried("0.0.9")),  # older than what follows, which is no selector package
+        (
+            "0.7",
+            {f"{CARRIED}/__init__.py": of_version("0.0.9")},
+        ),  # older than what follows, which is no selector package
         ("0.8", {TABLE: None}),
-        ("0.9", carried("0.1.2")),
-        ("0.9.1", carried("0.1.3rc1")),
+        ("0.9", {f"{CARRIED}/__init__.py": of_version("0.1.2")}),
+        ("0.9.1", {f"{CARRIED}/__init__.py": of_version("0.1.3rc1")}),
         ("1.0", {}),
-        ("1.1", carried()),
-        ("1.2", carried("99")),
+        ("1.1", {f"{CARRIED}/__init__.py": of_version(__version__)}),
+        ("1.2", {f"{CARRIED}/__init__.py": of_version("99")}),
     ):
         path = dist / f"spam-{version}.tar.gz"
         path.write_bytes(sdist.read_bytes())

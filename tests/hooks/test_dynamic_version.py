@@ -71,6 +71,21 @@ def test_the_sdist_installs_with_the_backend_alone(source: Path, tmp_path: Path)
     assert (of_tree / "METADATA").read_bytes() == of_sdist
 
 
+def test_a_self_contained_sdist_has_it_written_down_too(tmp_path: Path) -> None:
+    source = write_dynamic(tmp_path / "source", f"requires-python = '>=3.9'\n{REGEX}")
+    path = source / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("[tool.selector]\n", "[tool.selector]\nself-contained = true\n"),
+        encoding="utf-8",
+    )
+    sdist = sdist_of(source, tmp_path)
+    data = toml.loads(files_of(sdist)["pyproject.toml"].decode())
+    assert data["build-system"]["requires"] == []
+    assert data["project"]["version"] == "1.4"
+    assert lines("check", sdist, status=1)[0].startswith("carries selector-backend ")
+
+
 def test_a_wheel_of_the_tree_and_an_editable_one_have_the_version(
     source: Path, tmp_path: Path
 ) -> None:
