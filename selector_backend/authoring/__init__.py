@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SelectorError
 from ..installing.conditions import release_key
+from .dynamic import find_version, has_dynamic_version, provider_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +27,35 @@ REQUIREMENTS = (
     *(["tomli>=2"] if sys.version_info < (3, 11) else []),
 )
 
+#: What an sdist takes besides whose ``pyproject.toml`` is another than the project's.
+PUBLISHING = ("tomlkit>=0.13",)
 
-def missing() -> list[str]:
-    """Return the requirements of compiling, if one of them is not installed, or too old."""
-    return [] if all(map(_is_installed, REQUIREMENTS)) else [*REQUIREMENTS]
+
+def missing(folder: Path | None = None) -> list[str]:
+    """Return the requirements of compiling, if one of them is not installed, or too old.
+
+    Given the ``folder`` of a project, they are those of its sdist.
+    """
+    wanted = [*REQUIREMENTS, *(PUBLISHING if folder and _publishes_another(folder) else ())]
+    return [] if all(map(_is_installed, wanted)) else wanted
+
+
+def _publishes_another(folder: Path) -> bool:
+    """Return whether a project's sdist has a ``pyproject.toml`` of its own, read as below."""
+    data = _unchecked_toml(folder)
+    try:
+        return has_dynamic_version(data) or data["tool"]["selector"]["self-contained"] is True
+    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+        return False
+
+
+def version_requirements(folder: Path) -> list[str]:
+    """Return what the providers of a dynamic version require.
+
+    Raises `SelectorError` where something that finds it is missing.
+    """
+    data = _unchecked_toml(folder)
+    return provider_requirements(folder, data) if has_dynamic_version(data) else []
 
 
 def _is_installed(requirement: str) -> bool:
@@ -53,22 +79,25 @@ def compiled_of(folder: Path, why: str) -> Compiled:
     return compile_project(read_project(folder))
 
 
-def sdist_of(folder: Path, backend: str) -> tuple[str, dict[str, bytes]]:
-    """Return the name and version of the project in ``folder``, and the files of its sdist.
+def build_sdist(folder: Path, target: Path, backend: str) -> str:
+    """Build the sdist of the project in ``folder`` into ``target``, and return its file name.
 
     ``backend`` is our own version. Raises what `compiled_of` does.
     """
-    _check_libraries("an sdist has the selector table compiled")
+    _check_libraries("an sdist has the selector table compiled", folder)
     from .project import read_project
-    from .sdist import sdist_files
+    from .sdist import sdist_files, write_sdist
 
     project = read_project(folder)
-    return project.stem, sdist_files(project, backend)
+    if project.found_with and project.version.local:
+        text = "a label after '+' is for one machine, and no index takes it; tag the commit first"
+        print(f"warning: the version is {project.version}; {text}", file=sys.stderr, flush=True)
+    return write_sdist(target, project.stem, sdist_files(project, backend))
 
 
-def _check_libraries(why: str) -> None:
-    if missing():
-        quoted = " ".join(f'"{one}"' for one in REQUIREMENTS)
+def _check_libraries(why: str, folder: Path | None = None) -> None:
+    if lacking := missing(folder):
+        quoted = " ".join(f'"{one}"' for one in lacking)
         raise SelectorError(
             f"{why}, and what compiles it is not installed, or too old. "
             f"Without build isolation, install it first: pip install {quoted}"
@@ -84,12 +113,12 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
     from ..installing.probes import needs
     from ..installing.table import Provider, Selector, Variant, fill
 
+    data = _unchecked_toml(folder)
     try:
-        from . import toml
-
-        data = toml.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
         table = data["tool"]["selector"]
         values = {"project": data["project"]["name"], "version": data["project"].get("version", "")}
+        if any("{version}" in str(one) for one in table.get("provider", {}).values()):
+            values["version"] = values["version"] or find_version(folder, data)
         variants = tuple(
             Variant("", when=tuple(map(_unchecked, _listed(one.get("when", [])))))
             for one in table["variant"]
@@ -107,6 +136,15 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
         return needs(selector.facts, environ, selector.scope(), stated=False)
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
         return []
+
+
+def _unchecked_toml(folder: Path) -> dict[str, Any]:
+    from . import toml
+
+    try:
+        return toml.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+        return {}
 
 
 def _unchecked(alternative: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:

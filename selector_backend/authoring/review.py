@@ -25,6 +25,7 @@ from ..installing.conditions import (
     text_of,
 )
 from ..installing.facts import FACTS, Kind
+from ..installing.messages import bounded
 from ..installing.probes import with_implied
 from ..installing.table import REQUIREMENT, Selector, distribution_of
 from .table import default_variable, is_pinned, own_requirements
@@ -70,12 +71,6 @@ def review(project: Project, backend: str) -> list[Problem]:
 def notes(project: Project) -> list[Problem]:
     """Return what may be wrong with ``project``, or newer than what is known here."""
     return [one.problem for one in findings(project.selector) if not one.certain]
-
-
-def bounded(backend: str) -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it."""
-    major, minor = backend.split(".")[:2]
-    return f"{_BACKEND}>={major}.{minor},<{int(major) + 1}"
 
 
 def variant_key(index: int) -> str:

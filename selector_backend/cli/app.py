@@ -10,6 +10,7 @@ import typer
 from .. import __version__
 from .add_variant import add_variant
 from .check import check
+from .constraints import constraints
 from .doctor import doctor
 from .explain import explain
 from .init import init
@@ -61,6 +62,7 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     check: "selector-backend check --index https://index.example/simple/",
     matrix: "selector-backend matrix --html machines.html",
     doctor: "selector-backend doctor --python .venv/bin/python",
+    constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",
 }
 

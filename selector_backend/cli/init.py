@@ -88,6 +88,13 @@ ImportNameOption = Annotated[
 VersionOption = Annotated[
     str, typer.Option("--version", metavar="VERSION", help="The version of all distributions.")
 ]
+SelfContainedOption = Annotated[
+    bool,
+    typer.Option(
+        "--self-contained",
+        help="Let the sdist carry its backend, so that installing fetches nothing but the variant.",
+    ),
+]
 
 
 def init(
@@ -99,6 +106,7 @@ def init(
     advice: AdviceOption = "",
     import_name: ImportNameOption = None,
     version: VersionOption = VERSION,
+    self_contained: SelfContainedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
@@ -129,7 +137,7 @@ def init(
     else:
         example = " ".join(f"--variant {one}" for one in KINDS[kind])
         raise UsageError(f"--variant is missing; give each, such as {example}")
-    project = NewProject(name, kind, made, advice, version, import_name or "")
+    project = NewProject(name, kind, made, advice, version, import_name or "", self_contained)
     if project.package in map(project.module, made):
         raise UsageError(f"--import-name {import_name}: the module of a variant is called so")
     _write(folder, project, as_json=as_json)

@@ -12,10 +12,10 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..authoring.review import bounded
 from ..authoring.table import default_variable
 from ..authoring.vocabulary import conforming, cpu_names, major_of, oldest_gpu
 from ..installing.facts import normalize_name
+from ..installing.messages import bounded
 from ..installing.table import REQUIREMENT, normalize
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class NewProject:
     advice: str = ""
     version: str = VERSION
     import_name: str = ""
+    self_contained: bool = False
 
     @property
     def stem(self) -> str:
@@ -158,6 +159,8 @@ def _table(project: NewProject) -> str:
     lines.append(f'requires = ["{project.name}-{CORE}=={{version}}"]')
     if project.advice:
         lines.append(f"advice = {_toml(project.advice)}")
+    if project.self_contained:
+        lines.append("self-contained = true")
     return "\n\n".join(["\n".join(lines), *(row(one, project.kind) for one in project.variants)])
 
 

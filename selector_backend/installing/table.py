@@ -13,6 +13,7 @@ import json
 import re
 from pathlib import Path
 
+from . import shapes
 from .facts import FACTS, Kind
 from .facts import normalize as normalize
 from .values import dataclass, field, fields_of
@@ -200,13 +201,15 @@ def read_compiled(folder: Path) -> Compiled:
         raise NotCompiledError(f"{TABLE_NAME} cannot be read: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise NotCompiledError(f"{TABLE_NAME} is of a format that this version does not read")
-    if data.pop("sha256", None) != _hash_of(data) or data.get("pkg-info") != hash_text(pkg_info):
+    if data.pop("sha256", None) != hash_of(data) or data.get("pkg-info") != hash_text(pkg_info):
         raise NotCompiledError(f"{TABLE_NAME} or PKG-INFO is damaged")
     if data.get("pyproject") != hash_text(pyproject):
         raise NotCompiledError("pyproject.toml was changed after the sdist was built")
     try:
+        selector = load_selector(data["selector"])
+        shapes.check_compiled(data, pkg_info)
         return Compiled(
-            selector=load_selector(data["selector"]),
+            selector=selector,
             name=data["name"],
             pkg_info=pkg_info,
             places=_load(Places, data["places"]),
@@ -218,32 +221,13 @@ def read_compiled(folder: Path) -> Compiled:
         raise NotCompiledError(f"{TABLE_NAME} cannot be used: {error}") from None
 
 
-def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
-    """Return the content of ``selector-table.json``: what `read_compiled` reads.
-
-    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
-    """
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "backend": backend,
-        "pyproject": hash_text(pyproject),
-        "pkg-info": hash_text(compiled.pkg_info),
-        "name": compiled.name,
-        "selector": dump(compiled.selector),
-        "places": dump(compiled.places),
-        "license-files": dump(compiled.license_files),
-        "entry-points": compiled.entry_points,
-    }
-    data["sha256"] = _hash_of(data)
-    return (json.dumps(data, indent=1) + "\n").encode()
-
-
 def hash_text(content: bytes) -> str:
     """Return the hash of a text file, the same whatever its lines end with."""
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def _hash_of(data: Mapping[str, Any]) -> str:
+def hash_of(data: Mapping[str, Any]) -> str:
+    """Return the hash of JSON data, the same however they are written."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
@@ -262,32 +246,15 @@ def dump(value: Any) -> Any:
     return {key: dump(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-_VARIANT_SHAPE = {
-    "name": str,
-    "requires": [str],
-    "extras": {str: [str]},
-    "distributions": [str],
-    "when": [{str: (bool, str, [str])}],
-    "conform": {str: str},
-    "refuse": str,
-}
-_PROVIDER_SHAPE = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
-_SELECTOR_SHAPE = {
-    **dict.fromkeys(("project", "version", "kind", "variable", "advice"), str),
-    "requires": [str],
-    "extras": [str],
-    "variants": [_VARIANT_SHAPE],
-    "providers": [_PROVIDER_SHAPE],
-}
-
-
 def load_selector(data: Any) -> Selector:
     """Return the selector that JSON data stand for: the inverse of `dump`.
 
     Raises ``ValueError`` where they are of another shape, or ask for a fact that is not known here.
     """
-    if not has_shape(data, _SELECTOR_SHAPE) or not data.get("variants"):
+    if not shapes.has_shape(data, shapes.SELECTOR) or not data.get("variants"):
         raise ValueError("its table is not of the form that this version knows")
+    if data.get("kind") not in (CAPABILITY, REQUIREMENT):
+        raise ValueError(f"its table is of the kind {data.get('kind')!r}, which is not known")
     try:
         variants = tuple(
             _load(Variant, {**one, "when": _conditions(one.get("when", ()))})
@@ -297,22 +264,6 @@ def load_selector(data: Any) -> Selector:
         return _load(Selector, {**data, "variants": variants, "providers": providers})
     except (KeyError, TypeError) as error:
         raise ValueError(f"its table is not whole: {error}") from None
-
-
-def has_shape(value: object, shape: Any) -> bool:
-    """Return whether JSON data have a shape.
-
-    That is a type, a list of such data, an object of them (under `str`, or by their keys, none of
-    which has to be there), or one of several in a tuple.
-    """
-    if isinstance(shape, tuple):
-        return any(has_shape(value, one) for one in shape)
-    if isinstance(shape, list):
-        return isinstance(value, list) and all(has_shape(one, shape[0]) for one in value)
-    if not isinstance(shape, dict) or not isinstance(value, dict):
-        return isinstance(shape, type) and isinstance(value, shape)
-    shapes = ((one, shape.get(key, shape.get(str, object))) for key, one in value.items())
-    return all(has_shape(one, expected) for one, expected in shapes)
 
 
 def _load(kind: type[T], data: Mapping[str, Any]) -> T:

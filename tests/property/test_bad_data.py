@@ -226,7 +226,11 @@ _file_names = st.sampled_from(
 _answers = st.fixed_dictionaries(
     {
         "files": st.lists(
-            st.fixed_dictionaries({"filename": _file_names}, optional={"yanked": VALUES}) | VALUES
+            st.fixed_dictionaries(
+                {"filename": _file_names},
+                optional=dict.fromkeys(("yanked", "url", "hashes", "requires-python"), VALUES),
+            )
+            | VALUES
         )
     }
 )

@@ -27,6 +27,7 @@ NAMED_ON_PURPOSE = {
     "authoring/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
     "authoring/words.py": {"cuda", "compute-capability"},  # a build, and the GPUs it has code for
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
+    "cli/constraints.py": {"marker"},  # a key of what it writes
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/given.py": {"cpu"},  # a variant's name, by default
     "cli/matrix.py": {"marker"},  # a key of machines.toml

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from ..table import Scope
 
+LIBRARIES = {"archspec": "archspec"}
+
 _READ_BY_ARCHSPEC = ("Linux", "Darwin", "Windows")
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ..table import Scope
 
 #: What compares versions where a requirement has a specifier (`conditions`).
-LIBRARY = "packaging"
-_REQUIREMENT = f"{LIBRARY}>=22"
+LIBRARIES = {"packaging": "packaging"}
+
+_REQUIREMENT = "packaging>=22"
 
 _SOURCE = "the environment that is installed into"
 _HIDDEN = f"that environment is not shown here; {FACTS['installed'].variable} can state what it has"
@@ -48,4 +49,4 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 def needs_to_judge(scope: Scope) -> list[str]:
     """Return what comparing versions takes, if one is to be compared and it is not here already."""
     compared = any(set("<>=!~").intersection(one) for one in scope.requirements)
-    return [_REQUIREMENT] if compared and importlib.util.find_spec(LIBRARY) is None else []
+    return [_REQUIREMENT] if compared and importlib.util.find_spec("packaging") is None else []
