@@ -3,11 +3,11 @@
 Usage: python benchmarks/install.py [ROUNDS]
 
 All have the same dependency: the wheel and the ordinary sdist, which flit_core builds, have it
-written down, and a selector package has a table. Each is installed in turn with the real pip and
-the real uv, ROUNDS times (7 if not given), from a folder, without caches, into new environments
-without pip. Figures are CPU seconds of the whole command and its children, medians, and their
-ratios in one run; seconds alone mean nothing on a shared machine. Run it where the tests'
-requirements are installed.
+written down, and a selector package has a table; a self-contained one carries its backend. Each is
+installed in turn with the real pip and the real uv, ROUNDS times (7 if not given), from a folder,
+without caches, into new environments without pip. Figures are CPU seconds of the whole command and
+its children, medians, and their ratios in one run; seconds alone mean nothing on a shared machine.
+Run it where the tests' requirements are installed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from support.driver import compile_driver  # noqa: E402
 from support.environment import clean_environ, create_environment  # noqa: E402
-from support.project import build_sdist, write_project, write_spam, write_wheel  # noqa: E402
+from support.project import (  # noqa: E402
+    build_sdist,
+    write_carrying,
+    write_project,
+    write_spam,
+    write_wheel,
+)
 
 PIP = "26.3"
 ORDINARY = """\
@@ -52,6 +58,8 @@ def main() -> None:
         fetch(dist)
         write_spam(dist)
         build_sdist(write_project(folder / "spam"), dist)
+        write_spam(dist, "2.0")
+        build_sdist(write_carrying(folder / "carrying", version="2.0"), dist)
         write_ordinary_sdist(dist)
         write_wheel(dist, "ready", requires=("spam-cpu==1.0",))
         driver = compile_driver(folder / "driver", "nvml", "cuda")
@@ -59,10 +67,13 @@ def main() -> None:
         cases: dict[str, tuple[str, dict[str, str]]] = {
             "an ordinary sdist": ("ordinary", {}),
             "a ready wheel": ("ready", {}),
-            "a selector package, no driver": ("spam", {}),
-            "a selector package, forced": ("spam", {"SPAM_VARIANT": "cpu"}),
-            "a selector package, a driver": ("spam", driver.environ("12.4")),
-            "the same, hanging for 1 s": ("spam", {**hanging, "SELECTOR_PROBE_TIMEOUT": "1"}),
+            "a selector package, no driver": ("spam==1.0", {}),
+            "a selector package, forced": ("spam==1.0", {"SPAM_VARIANT": "cpu"}),
+            "a selector package, a driver": ("spam==1.0", driver.environ("12.4")),
+            "the same, hanging for 1 s": ("spam==1.0", {**hanging, "SELECTOR_PROBE_TIMEOUT": "1"}),
+            "self-contained, no driver": ("spam==2.0", {}),
+            "self-contained, forced": ("spam==2.0", {"SPAM_VARIANT": "cpu"}),
+            "self-contained, a driver": ("spam==2.0", driver.environ("12.4")),
         }
         for frontend in ("pip", "uv"):
             report(frontend, measure(frontend, cases, rounds, folder))

@@ -18,7 +18,7 @@ from typing import Any
 
 from frontends.lab import TABLE, Lab, NotHereError, variants, wheels
 from support.environment import Environment
-from support.project import build_sdist, write_project, write_spam
+from support.project import build_sdist, write_carrying, write_project, write_spam
 
 Number = tuple[int, ...]
 
@@ -557,6 +557,77 @@ def relative_target(lab: Lab) -> str:
     return " and ".join(sorted(re.sub(r"spam_(\w+)-.*", r"\1", path.name) for path in found))
 
 
+# An sdist that carries its backend
+
+
+def bare(lab: Lab) -> Path:
+    """Return a folder with an sdist that carries its backend, and its variants' wheels alone."""
+    dist = lab.folder / "bare"
+    if not dist.exists():
+        write_spam(dist)
+        build_sdist(write_carrying(lab.folder / "carrying"), dist)
+    return dist
+
+
+def without_network(lab: Lab) -> tuple[str, ...]:
+    """Return the options with which nothing is fetched."""
+    none = () if lab.program.kind == "pip" else ("--offline",)
+    return (*none, "--no-index", "--find-links", str(bare(lab)))
+
+
+@scenario(
+    INSTALL,
+    "[self-contained](self-contained.md), from a folder with the sdist and the wheels alone, "
+    "without network, one cache: automatic, a driver for CUDA 12.4, `SPAM_VARIANT=cu11`, "
+    "`SELECTOR_CUDA=12.4`, automatic",
+    "cpu, cu12, cu11, cu12, cpu",
+    BOTH,
+    fast=BOTH,
+)
+def self_contained(lab: Lab) -> str:
+    wanted = (*without_network(lab), "spam")
+    return join(
+        lab.install(*wanted),
+        lab.install(*wanted, **lab.driver),
+        lab.install(*wanted, SPAM_VARIANT="cu11"),
+        lab.install(*wanted, SELECTOR_CUDA="12.4"),
+        lab.install(*wanted),
+    )
+
+
+@scenario(
+    INSTALL,
+    "the same with `--require-hashes`, and the hashes of the sdist, the variant's wheel and the "
+    "core's: `SPAM_VARIANT=cu12`",
+    "cu12",
+    BOTH,
+)
+def self_contained_hashed(lab: Lab) -> str:
+    file, lines = lab.folder / "hashes.txt", []
+    for name, path in (
+        ("spam", "spam-1.0.tar.gz"),
+        ("spam-cu12", "spam_cu12-1.0-py3-none-any.whl"),
+        ("spam-core", "spam_core-1.0-py3-none-any.whl"),
+    ):
+        digest = hashlib.sha256((bare(lab) / path).read_bytes()).hexdigest()
+        lines.append(f"{name}==1.0 --hash=sha256:{digest}\n")
+    file.write_text("".join(lines), encoding="utf-8")
+    wanted = (*without_network(lab), "--require-hashes", "-r", str(file))
+    return lab.install(*wanted, SPAM_VARIANT="cu12")
+
+
+@scenario(
+    INSTALL,
+    "the same, unpacked by hand: `install ./spam-1.0`, then with `SPAM_VARIANT=cu12`",
+    "cpu, cu12",
+    BOTH,
+)
+def self_contained_unpacked(lab: Lab) -> str:
+    shutil.unpack_archive(bare(lab) / "spam-1.0.tar.gz", lab.folder)
+    wanted = (*without_network(lab), str(lab.folder / "spam-1.0"))
+    return join(lab.install(*wanted), lab.install(*wanted, SPAM_VARIANT="cu12"))
+
+
 # Building to keep
 
 KEEP = "keep"
@@ -609,6 +680,28 @@ def own_build(lab: Lab) -> str:
     options = ("-n", "build", "-f", "wheel") if tool == "poetry" else ("build", "--no-sdist")
     lab.call(tool, *options, cwd=folder)
     return wheels(folder / "dist")
+
+
+@scenario(
+    KEEP,
+    "`pip wheel`, `uv build --wheel`, `python -m build --wheel` of a self-contained sdist, "
+    "unpacked, without network",
+    "spam-1.0-py3-none-any.whl",
+    "pip uv build",
+)
+def self_contained_kept(lab: Lab) -> str:
+    shutil.unpack_archive(bare(lab) / "spam-1.0.tar.gz", lab.folder)
+    source, out = str(lab.folder / "spam-1.0"), lab.folder / "built"
+    if lab.program.kind == "pip":
+        options = ("--no-deps", "--no-index", "-w", str(out))
+        lab.pip(lab.fresh(), "wheel", *options, source, SPAM_VARIANT="cu12")
+    elif lab.program.kind == "uv":
+        options = ("--wheel", "--offline", "-o", str(out))
+        lab.call("uv", "build", *options, source, SPAM_VARIANT="cu12")
+    else:
+        options = ("--wheel", "--outdir", str(out), source)
+        lab.call("python", "-m", "build", *options, SPAM_VARIANT="cu12", PIP_NO_INDEX="1")
+    return wheels(out)
 
 
 # Tools on top

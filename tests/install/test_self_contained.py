@@ -108,6 +108,17 @@ def test_an_unpacked_sdist_is_installed(offline: Offline, sdist: Path, tmp_path:
     assert {path.name for path in left} <= packed
 
 
+@pytest.mark.parametrize("offline", [NEWEST_PIP], indirect=True)
+def test_pip_downloads_all_that_installing_takes(offline: Offline, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    options = ("--no-index", "--find-links", str(offline.dist), "-d", str(folder))
+    offline.fresh().pip("download", *options, "spam", environ={"SPAM_VARIANT": "cu12"})
+    wheels = {f"spam_{one}-1.0-py3-none-any.whl" for one in ("core", "cu12")}
+    assert {path.name for path in folder.iterdir()} == {"spam-1.0.tar.gz", *wheels}
+    offline.dist = folder
+    assert offline.variant(SELECTOR_CUDA="12.4") == "cu12"
+
+
 def requirements(folder: Path, dist: Path, *files: str) -> str:
     lines = []
     for file in files:

@@ -47,10 +47,13 @@ def write_project(
     return folder
 
 
-def write_carrying(folder: Path, table: str = CUDA, *, more: str = "") -> Path:
+def write_carrying(
+    folder: Path, table: str = CUDA, *, version: str = "1.0", more: str = ""
+) -> Path:
     """Write such a source, whose sdist carries its backend."""
     table = table.replace("[tool.selector]", "[tool.selector]\nself-contained = true")
-    return write_project(folder, table, more=f'requires-python = ">=3.9"\n{more}')
+    more = f'requires-python = ">=3.9"\n{more}'
+    return write_project(folder, table, version=version, more=more)
 
 
 def build_sdist(project: Path, target: Path) -> Path:
