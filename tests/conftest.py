@@ -68,10 +68,10 @@ def _fetch(folder: Path) -> None:
     pip("wheel", "--no-deps", "--wheel-dir", str(folder / "runtime"), str(ROOT / "runtime"))
     (backend,) = folder.glob("selector_backend-*.whl")
     download = ("download", "--only-binary=:all:", "--dest", str(folder))
-    pip(*download, f"{backend}[cli]", "flit_core<5", f"pip=={NEWEST_PIP}")
+    pip(*download, f"{backend}[cli,tree]", "flit_core<5", f"pip=={NEWEST_PIP}")
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
     # Markers are evaluated in this Python, so what older ones need is named.
-    pip(*download, "--python-version=3.9", f"{backend}[cli]", "tomli")
+    pip(*download, "--python-version=3.9", f"{backend}[cli,tree]", "tomli")
 
 
 def find_pip(wheelhouse: Path, version: str) -> Path:

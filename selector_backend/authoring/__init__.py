@@ -26,6 +26,19 @@ REQUIREMENTS = (
     *(["tomli>=2"] if sys.version_info < (3, 11) else []),
 )
 
+#: What building from a tree takes besides: with the above, the extra ``tree``.
+TREE = ("pyproject-hooks>=1.1", "tomlkit>=0.12")
+
+
+def check_tree() -> None:
+    """Raise `SelectorError` if what building from a tree takes is not installed, or too old."""
+    if not all(map(_is_installed, (*REQUIREMENTS, *TREE))):
+        raise SelectorError(
+            'a source tree takes the extra "tree": write "selector-backend[tree]" in '
+            "[build-system] requires. Without build isolation, install it first: "
+            'pip install "selector-backend[tree]"'
+        )
+
 
 def missing() -> list[str]:
     """Return the requirements of compiling, if one of them is not installed, or too old."""

@@ -16,6 +16,7 @@ from . import toml
 from .files import check_files
 from .metadata import check_metadata, read_metadata
 from .table import describe, is_name, parse_selector
+from .tree import Tree, read_tree
 
 if TYPE_CHECKING:
     from ..installing.table import Selector
@@ -27,6 +28,8 @@ class Project:
 
     ``files`` are the files that belong in an sdist besides ``PKG-INFO``, relative to the folder,
     ``build_requires`` what ``[build-system]`` requires, as it is written: frontends check it.
+    In a ``tree``, ``[project]`` is the inner backend's to read: the metadata have the name and, if
+    it is written there, the version (``0`` if not), and there are no files.
     """
 
     folder: Path
@@ -34,6 +37,7 @@ class Project:
     selector: Selector
     files: tuple[PurePosixPath, ...]
     build_requires: tuple[str, ...] = ()
+    tree: Tree | None = None
 
     @property
     def license_files(self) -> tuple[PurePosixPath, ...]:
@@ -71,14 +75,17 @@ def read_project(folder: Path) -> Project:
         raise InvalidFileError("pyproject.toml", [problem])
 
     problems: list[Problem] = []
-    table = dict(project)
+    tree = read_tree(data, problems)
+    table = dict(project) if tree is None else _of_tree(project)
     check_metadata(table, problems)
     files = list(check_files(folder, table, problems))
     metadata = read_metadata(folder, table, problems)
     selector = _read_selector(data.get("tool"), table, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
-    read = Project(folder, metadata, selector, (), _build_requires(data))
+    read = Project(folder, metadata, selector, (), _build_requires(data), tree)
+    if tree is not None:
+        return read
     every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
     return dataclasses.replace(read, files=tuple(sorted(every)))
 
@@ -110,6 +117,15 @@ def _read_toml(path: Path) -> dict[str, Any]:
         values += value.values() if isinstance(value, dict) else ()
         values += value if isinstance(value, list) else ()
     return data
+
+
+def _of_tree(project: dict[str, Any]) -> dict[str, Any]:
+    """Return as much of a tree's ``[project]`` as the selector table needs."""
+    table: dict[str, Any] = {key: project[key] for key in ("name", "version") if key in project}
+    dynamic = project.get("dynamic", [])
+    if "version" not in table and isinstance(dynamic, list) and "version" in dynamic:
+        table["version"] = "0"
+    return {**table, "license-files": [], "dynamic": ["dependencies"]}
 
 
 def _build_requires(data: dict[str, Any]) -> tuple[str, ...]:
