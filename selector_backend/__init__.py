@@ -42,7 +42,7 @@ def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = Non
     """Return the requirements of building an sdist: what compiles the table, if it is missing."""
     from .authoring import missing
 
-    return missing()
+    return missing(Path.cwd())
 
 
 @user_errors

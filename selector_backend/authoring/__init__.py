@@ -26,8 +26,11 @@ REQUIREMENTS = (
     *(["tomli>=2"] if sys.version_info < (3, 11) else []),
 )
 
+#: What an sdist takes besides whose ``pyproject.toml`` is another than the project's.
+PUBLISHING = ("tomlkit>=0.13",)
+
 #: What building from a tree takes besides: with the above, the extra ``tree``.
-TREE = ("pyproject-hooks>=1.1", "tomlkit>=0.12")
+TREE = ("pyproject-hooks>=1.1", *PUBLISHING)
 
 
 def check_tree() -> None:
@@ -40,9 +43,22 @@ def check_tree() -> None:
         )
 
 
-def missing() -> list[str]:
-    """Return the requirements of compiling, if one of them is not installed, or too old."""
-    return [] if all(map(_is_installed, REQUIREMENTS)) else [*REQUIREMENTS]
+def missing(folder: Path | None = None) -> list[str]:
+    """Return the requirements of compiling, if one of them is not installed, or too old.
+
+    Given the ``folder`` of a project, they are those of its sdist.
+    """
+    wanted = [*REQUIREMENTS, *(PUBLISHING if folder and _publishes_another(folder) else ())]
+    return [] if all(map(_is_installed, wanted)) else wanted
+
+
+def _publishes_another(folder: Path) -> bool:
+    """Return whether a project's sdist has a ``pyproject.toml`` of its own, read as below."""
+    data = _unchecked_toml(folder)
+    try:
+        return data["tool"]["selector"]["self-contained"] is True
+    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+        return False
 
 
 def _is_installed(requirement: str) -> bool:
@@ -71,7 +87,7 @@ def sdist_of(folder: Path, backend: str) -> tuple[str, dict[str, bytes]]:
 
     ``backend`` is our own version. Raises what `compiled_of` does.
     """
-    _check_libraries("an sdist has the selector table compiled")
+    _check_libraries("an sdist has the selector table compiled", folder)
     from .project import read_project
     from .sdist import sdist_files
 
@@ -79,9 +95,9 @@ def sdist_of(folder: Path, backend: str) -> tuple[str, dict[str, bytes]]:
     return project.stem, sdist_files(project, backend)
 
 
-def _check_libraries(why: str) -> None:
-    if missing():
-        quoted = " ".join(f'"{one}"' for one in REQUIREMENTS)
+def _check_libraries(why: str, folder: Path | None = None) -> None:
+    if lacking := missing(folder):
+        quoted = " ".join(f'"{one}"' for one in lacking)
         raise SelectorError(
             f"{why}, and what compiles it is not installed, or too old. "
             f"Without build isolation, install it first: pip install {quoted}"
@@ -97,10 +113,8 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
     from ..installing.probes import needs
     from ..installing.table import Provider, Selector, Variant, fill
 
+    data = _unchecked_toml(folder)
     try:
-        from . import toml
-
-        data = toml.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
         table = data["tool"]["selector"]
         values = {"project": data["project"]["name"], "version": data["project"].get("version", "")}
         variants = tuple(
@@ -120,6 +134,15 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
         return needs(selector.facts, environ, selector.named_providers)
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
         return []
+
+
+def _unchecked_toml(folder: Path) -> dict[str, Any]:
+    from . import toml
+
+    try:
+        return toml.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+        return {}
 
 
 def _unchecked(alternative: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
