@@ -48,11 +48,9 @@ def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = Non
 @user_errors
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
     """Build the sdist and return its file name. The machine is not looked at."""
-    from .authoring import sdist_of
-    from .installing.archive import write_sdist
+    from .authoring import build_sdist
 
-    stem, files = sdist_of(Path.cwd(), __version__)
-    return write_sdist(Path(sdist_directory), stem, files)
+    return build_sdist(Path.cwd(), Path(sdist_directory), __version__)
 
 
 @user_errors

@@ -82,17 +82,17 @@ def compiled_of(folder: Path, why: str) -> Compiled:
     return compile_project(read_project(folder))
 
 
-def sdist_of(folder: Path, backend: str) -> tuple[str, dict[str, bytes]]:
-    """Return the name and version of the project in ``folder``, and the files of its sdist.
+def build_sdist(folder: Path, target: Path, backend: str) -> str:
+    """Build the sdist of the project in ``folder`` into ``target``, and return its file name.
 
     ``backend`` is our own version. Raises what `compiled_of` does.
     """
     _check_libraries("an sdist has the selector table compiled", folder)
     from .project import read_project
-    from .sdist import sdist_files
+    from .sdist import sdist_files, write_sdist
 
     project = read_project(folder)
-    return project.stem, sdist_files(project, backend)
+    return write_sdist(target, project.stem, sdist_files(project, backend))
 
 
 def _check_libraries(why: str, folder: Path | None = None) -> None:

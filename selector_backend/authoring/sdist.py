@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import gzip
+import io
+import json
+import tarfile
+from typing import TYPE_CHECKING, Any
 
-from ..installing.table import TABLE_NAME, dump_compiled
+from ..installing.archive import epoch, write_file
+from ..installing.table import FORMAT, TABLE_NAME, dump, hash_of, hash_text
 from .compile import compile_project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ..installing.table import Compiled
     from .project import Project
+
+_MODE = 0o644
 
 
 def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
@@ -17,3 +28,40 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
     compiled = compile_project(project)
     table = dump_compiled(compiled, files["pyproject.toml"], backend)
     return {**files, "PKG-INFO": compiled.pkg_info, TABLE_NAME: table}
+
+
+def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
+    """Return the content of ``selector-table.json``: what installing reads.
+
+    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
+    """
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "backend": backend,
+        "pyproject": hash_text(pyproject),
+        "pkg-info": hash_text(compiled.pkg_info),
+        "name": compiled.name,
+        "selector": dump(compiled.selector),
+        "places": dump(compiled.places),
+        "license-files": dump(compiled.license_files),
+        "entry-points": compiled.entry_points,
+    }
+    data["sha256"] = hash_of(data)
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
+def write_sdist(folder: Path, stem: str, files: Mapping[str, bytes]) -> str:
+    """Write ``files`` as an sdist (PEP 625) into ``folder``. Returns the name of the file.
+
+    ``stem`` is the name and version; the paths of ``files`` are relative to the sdist's root.
+    """
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in sorted(files):
+            info = tarfile.TarInfo(f"{stem}/{path}")
+            info.size, info.mtime, info.mode = len(files[path]), epoch(), _MODE
+            archive.addfile(info, io.BytesIO(files[path]))
+    compressed = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=compressed, mode="wb", mtime=epoch()) as file:
+        file.write(tar.getvalue())
+    return write_file(folder, f"{stem}.tar.gz", compressed.getvalue())

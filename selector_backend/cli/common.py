@@ -122,6 +122,11 @@ def profile_file(path: Path) -> ProfileFile:
     return ProfileFile(str(path), "--machine")
 
 
+def with_facts(machine: Machine, facts: Mapping[str, Fact]) -> Machine:
+    """Return the machine with ``facts`` in place of those of the same name that it has."""
+    return Machine({name: facts.get(name, fact) for name, fact in machine.facts.items()})
+
+
 def print_json(data: Mapping[str, Any]) -> None:
     """Write ``data`` as JSON."""
     typer.echo(json.dumps(data, indent=2))  # in ASCII, whatever the output's encoding

@@ -27,6 +27,7 @@ from .common import (
     print_table,
     profile_file,
     read_settings,
+    with_facts,
 )
 from .html import page
 from .source import read_folder
@@ -84,7 +85,7 @@ def matrix(
     machines = [*_given(profiles or (), selector), *(_shipped(selector) if shipped else ())]
     stated = read_settings(settings)
     rows = [
-        Row(name, after, decide(selector, machine.with_facts(stated), Request(), Environment()))
+        Row(name, after, decide(selector, with_facts(machine, stated), Request(), Environment()))
         for name, after, machine in machines
     ]
     if html is not None:

@@ -30,6 +30,7 @@ from .common import (
     print_table,
     printable,
     read_settings,
+    with_facts,
 )
 from .source import read_folder
 
@@ -91,7 +92,7 @@ def plan(
         for name, data in progress.track(_profiles(profiles)):
             facts = stand_in(load_machine(data, name), selector.facts).facts
             machine = Machine({fact.name: complete(fact) for fact in facts.values()})
-            decision = decide(selector, machine.with_facts(stated), Request(), Environment())
+            decision = decide(selector, with_facts(machine, stated), Request(), Environment())
             counts.update(decision.names)
             group = alike.setdefault(_fitting(decision), Alike())
             group.count += 1

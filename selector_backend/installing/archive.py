@@ -1,7 +1,7 @@
-"""Sdist and wheel files.
+"""Wheel files, and what any archive has of ours.
 
-The same input gives the same bytes, whatever the clock, the umask, the locale or the folder. Each
-hook writes one kind of them, so what it takes to write is imported where it is written.
+The same input gives the same bytes, whatever the clock, the umask, the locale or the folder. Not
+every hook writes a file, so what it takes to write is imported where it is written.
 """
 
 from __future__ import annotations
@@ -21,28 +21,7 @@ if TYPE_CHECKING:
 # file cannot hold a time before 1980.
 _EPOCH = 1580601600
 _ZIP_EPOCH = 315532800
-_MODE = 0o644
-_FILE = 0o100644  # `stat.S_IFREG` and the mode
-
-
-def write_sdist(folder: Path, stem: str, files: Mapping[str, bytes]) -> str:
-    """Write ``files`` as an sdist (PEP 625) into ``folder``. Returns the name of the file.
-
-    ``stem`` is the name and version; the paths of ``files`` are relative to the sdist's root.
-    """
-    import gzip
-    import tarfile
-
-    tar = io.BytesIO()
-    with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in sorted(files):
-            info = tarfile.TarInfo(f"{stem}/{path}")
-            info.size, info.mtime, info.mode = len(files[path]), _epoch(), _MODE
-            archive.addfile(info, io.BytesIO(files[path]))
-    compressed = io.BytesIO()
-    with gzip.GzipFile(filename="", fileobj=compressed, mode="wb", mtime=_epoch()) as file:
-        file.write(tar.getvalue())
-    return _write(folder, f"{stem}.tar.gz", compressed.getvalue())
+_MODE = 0o100644  # `stat.S_IFREG`, and 0o644
 
 
 def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes]) -> str:
@@ -63,14 +42,14 @@ def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes
     writer.writerow((f"{root}/RECORD", "", ""))
     files[f"{root}/RECORD"] = record.getvalue().encode()
     archive = io.BytesIO()
-    date = time.gmtime(max(_epoch(), _ZIP_EPOCH))[:6]
+    date = time.gmtime(max(epoch(), _ZIP_EPOCH))[:6]
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as wheel:
         for path, data in files.items():
             info = zipfile.ZipInfo(path, date)
             info.create_system = 3  # Unix, on every system
-            info.external_attr = _FILE << 16
+            info.external_attr = _MODE << 16
             wheel.writestr(info, data)
-    return _write(folder, f"{stem}-{tag}.whl", archive.getvalue())
+    return write_file(folder, f"{stem}-{tag}.whl", archive.getvalue())
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
@@ -82,7 +61,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
     return folder.name
 
 
-def _write(folder: Path, name: str, data: bytes) -> str:
+def write_file(folder: Path, name: str, data: bytes) -> str:
+    """Write a file into ``folder``, which is made if need be. Returns its name."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(data)
     return name
@@ -97,7 +77,7 @@ def hash_of(data: bytes) -> str:
     return f"sha256={digest.decode().rstrip('=')}"
 
 
-def _epoch() -> int:
+def epoch() -> int:
     """Return the time of everything in an archive, in seconds since 1970."""
     text = os.environ.get("SOURCE_DATE_EPOCH") or str(_EPOCH)
     try:

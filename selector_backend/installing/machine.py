@@ -115,10 +115,6 @@ class Machine:
         """Return the fact ``name``, an absent one if nothing is known of it."""
         return self.facts.get(name) or Fact(name, "nothing", reason="it was not read")
 
-    def with_facts(self, facts: Mapping[str, Fact]) -> Machine:
-        """Return the machine with ``facts`` in place of those of the same name that it has."""
-        return Machine({name: facts.get(name, fact) for name, fact in self.facts.items()})
-
     def dump(self) -> dict[str, Any]:
         """Return the machine as JSON data: a machine profile."""
         return {"format": FORMAT, "facts": {name: f.dump() for name, f in self.facts.items()}}

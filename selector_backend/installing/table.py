@@ -170,7 +170,7 @@ def read_compiled(folder: Path) -> Compiled:
         raise NotCompiledError(f"{TABLE_NAME} cannot be read: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise NotCompiledError(f"{TABLE_NAME} is of a format that this version does not read")
-    if data.pop("sha256", None) != _hash_of(data) or data.get("pkg-info") != hash_text(pkg_info):
+    if data.pop("sha256", None) != hash_of(data) or data.get("pkg-info") != hash_text(pkg_info):
         raise NotCompiledError(f"{TABLE_NAME} or PKG-INFO is damaged")
     if data.get("pyproject") != hash_text(pyproject):
         raise NotCompiledError("pyproject.toml was changed after the sdist was built")
@@ -188,32 +188,13 @@ def read_compiled(folder: Path) -> Compiled:
         raise NotCompiledError(f"{TABLE_NAME} cannot be used: {error}") from None
 
 
-def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
-    """Return the content of ``selector-table.json``: what `read_compiled` reads.
-
-    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
-    """
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "backend": backend,
-        "pyproject": hash_text(pyproject),
-        "pkg-info": hash_text(compiled.pkg_info),
-        "name": compiled.name,
-        "selector": dump(compiled.selector),
-        "places": dump(compiled.places),
-        "license-files": dump(compiled.license_files),
-        "entry-points": compiled.entry_points,
-    }
-    data["sha256"] = _hash_of(data)
-    return (json.dumps(data, indent=1) + "\n").encode()
-
-
 def hash_text(content: bytes) -> str:
     """Return the hash of a text file, the same whatever its lines end with."""
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def _hash_of(data: Mapping[str, Any]) -> str:
+def hash_of(data: Mapping[str, Any]) -> str:
+    """Return the hash of JSON data, the same however they are written."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -24,8 +24,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selector_backend.authoring.sdist import write_sdist
 from selector_backend.errors import SelectorError
-from selector_backend.installing.archive import write_folder, write_sdist, write_wheel
+from selector_backend.installing.archive import write_folder, write_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

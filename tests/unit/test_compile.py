@@ -23,7 +23,7 @@ from support.strategies import MARKERS, machines, specifiers, tables, to_toml
 
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.authoring.sdist import sdist_files
+from selector_backend.authoring.sdist import dump_compiled, sdist_files
 from selector_backend.errors import SelectorError
 from selector_backend.installing.archive import write_folder
 from selector_backend.installing.decision import Decision, decide
@@ -36,7 +36,6 @@ from selector_backend.installing.table import (
     TABLE_NAME,
     Compiled,
     NotCompiledError,
-    dump_compiled,
     read_compiled,
 )
 
