@@ -55,10 +55,9 @@ def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = Non
 @user_errors
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
     """Build the selector package's sdist or, with a build variant, the code's under that name."""
-    from .authoring import sdist_of
+    from .authoring import build_sdist as build_selector
     from .authoring.selector_source import prepare_metadata, write_selector_source
     from .authoring.source_sdist import rename_sdist
-    from .installing.archive import write_sdist
 
     build = _Build(config_settings)
     target = Path(sdist_directory)
@@ -70,8 +69,7 @@ def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None 
         dist_info = prepare_metadata(build.inner, Path(folder))
         source = Path(folder, "selector")
         write_selector_source(Path.cwd(), build.tree, dist_info, source)
-        stem, files = sdist_of(source, __version__)
-        return write_sdist(target, stem, files)
+        return build_selector(source, target, __version__)
 
 
 @user_errors

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) -> bytes:
-    """Return ``pyproject``, which is TOML, with other values in its ``[build-system]``.
+    """Return ``pyproject`` with other values in its ``[build-system]``, by `edit_pyproject`."""
+    return edit_pyproject(pyproject, {"build-system": build_system} if build_system else {})
+
+
+def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Return ``pyproject``, which is TOML, with other values in the tables that ``changes`` names.
 
     ``None`` takes a key out. All else stays as it is written: comments, order and line ends.
 
@@ -30,12 +35,13 @@ def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) ->
     crlf = 0 < text.count("\n") == text.count("\r\n")
     text = text.replace("\r\n", "\n") if crlf else text
     expected = toml.loads(text)
-    changes = {"build-system": build_system} if build_system else {}
     try:
         document = tomlkit.parse(text)
         for name, values in changes.items():
-            _change(expected.setdefault(name, {}), values)
-            _edit(document.setdefault(name, tomlkit.table()), values)
+            table = _table(expected, name)
+            new = {key: one for key, one in values.items() if one != table.get(key)}
+            _change(table, new)
+            _edit(_table(document, name), new)
         edited = tomlkit.dumps(document)
         said = toml.loads(edited)
     except (TOMLKitError, ValueError, TypeError, AttributeError):
@@ -47,6 +53,14 @@ def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) ->
             f"cannot be edited; write {tables} as a table of its own, with a line for each key"
         )
     return (edited.replace("\n", "\r\n") if crlf else edited).encode()
+
+
+def _table(data: Any, name: str) -> Any:
+    """Return the table of a dotted name, made if there is none."""
+    made = tomlkit.table if isinstance(data, tomlkit.TOMLDocument) else dict
+    for key in name.split("."):
+        data = data.setdefault(key, made())
+    return data
 
 
 def _change(table: dict[str, Any], values: Mapping[str, Any]) -> None:

@@ -14,17 +14,15 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-
 from ..errors import SelectorError
 from ..installing.table import distribution_of
 from . import toml
 from .modules import name_module
 from .output import replacing
+from .published import edit_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping
+    from collections.abc import Collection, Mapping
 
     from .renaming import Renaming
     from .tree import Tree
@@ -51,9 +49,12 @@ def rename_sdist(sdist: Path, folder: Path, renaming: Renaming, tree: Tree) -> s
                 raise tarfile.ReadError(f"it has no {_PYPROJECT}, or no {_PKG_INFO}")
             pkg_info = _read(old, f"{stem}/{_PKG_INFO}")
             pyproject = _read(old, f"{stem}/{_PYPROJECT}")
+            data = toml.loads(pyproject.decode("utf-8"))
+            _check_static(data["project"], renaming, version, pkg_info)
+            changes = _changes(data, renaming, tree, version, paths)
             changed = {
                 _PKG_INFO: renaming.metadata(pkg_info, sdist.name),
-                _PYPROJECT: _pyproject(pyproject, renaming, tree, version, pkg_info, paths),
+                _PYPROJECT: edit_pyproject(pyproject, changes),
             }
             with (
                 file.open("wb") as raw,
@@ -121,66 +122,39 @@ def _time(sdist: Path) -> int:
         return int.from_bytes(file.read(8)[4:], "little")
 
 
-def _pyproject(
-    content: bytes,
-    renaming: Renaming,
-    tree: Tree,
-    version: str,
-    pkg_info: bytes,
-    paths: Collection[str],
-) -> bytes:
-    """Return ``pyproject.toml`` without the tree; what else is in it stays as it is written."""
-    text = content.decode("utf-8")
-    expected = toml.loads(text)
-    _check_static(expected["project"], renaming, version, pkg_info)
-    try:
-        document = tomlkit.parse(text)
-        for data in (expected, document):
-            _edit(data, renaming, tree, version, paths)
-        edited = tomlkit.dumps(document)
-        said = toml.loads(edited)
-    except (TOMLKitError, AttributeError, TypeError, ValueError):
-        said = None
-    if said != expected:
-        raise SelectorError(
-            "the sdist's pyproject.toml is the tree's with another name, and this one cannot be "
-            "edited; write each table once, with a line for each key"
-        )
-    return edited.encode()
-
-
-def _edit(
-    data: MutableMapping[str, Any],
+def _changes(
+    data: Mapping[str, Any],
     renaming: Renaming,
     tree: Tree,
     version: str,
     paths: Collection[str],
-) -> None:
-    """Turn a tree's ``pyproject.toml`` into the one of the code alone."""
-    system, project = data["build-system"], data["project"]
-    system["requires"] = [one for one in tree.requires if distribution_of(one) != _OURS]
-    system["build-backend"] = tree.backend
+) -> dict[str, dict[str, Any]]:
+    """Return what makes a tree's ``pyproject.toml`` the one of the code alone, by table."""
+    project = data["project"]
+    system: dict[str, Any] = {
+        "requires": [one for one in tree.requires if distribution_of(one) != _OURS],
+        "build-backend": tree.backend,
+    }
     if tree.backend_path:
         system["backend-path"] = [*tree.backend_path]
-    del data["tool"]["selector"]
-    if not data["tool"]:
-        del data["tool"]
-    name_module(data, tree.backend, renaming.project, paths)
-    project["name"] = renaming.name
-    required = project.get("dependencies", [])
-    wanted = [*map(renaming.required, required)]
+    wanted = [*map(renaming.required, project.get("dependencies", []))]
     wanted += [one for one in renaming.added(version) if one not in wanted]
-    if wanted != required:
-        project["dependencies"] = wanted
-    extras = project.get("optional-dependencies", {})
-    for extra, requirements in extras.items():
-        renamed = [*map(renaming.required, requirements)]
-        if renamed != requirements:
-            extras[extra] = renamed
+    extras = {
+        extra: [*map(renaming.required, requirements)]
+        for extra, requirements in project.get("optional-dependencies", {}).items()
+    }
+    changes: dict[str, dict[str, Any]] = {
+        "build-system": system,
+        "project": {"name": renaming.name, **({"dependencies": wanted} if wanted else {})},
+        "project.optional-dependencies": extras,
+        "tool": {"selector": None},
+        **name_module(data, tree.backend, renaming.project, paths),
+    }
+    return {table: values for table, values in changes.items() if values}
 
 
 def _check_static(
-    project: MutableMapping[str, Any], renaming: Renaming, version: str, pkg_info: bytes
+    project: Mapping[str, Any], renaming: Renaming, version: str, pkg_info: bytes
 ) -> None:
     """Raise `SelectorError` if the inner backend finds something that would have to be another."""
     dynamic = project.get("dynamic", [])
