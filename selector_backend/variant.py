@@ -89,8 +89,7 @@ def prepare_metadata_for_build_wheel(
     renaming = build.renaming()
     with tempfile.TemporaryDirectory() as folder:
         name = build.inner.prepare("wheel", Path(folder))
-        version = name.rpartition("-")[2]
-        target = Path(metadata_directory, f"{renaming.stem}-{version}")
+        target = Path(metadata_directory, f"{renaming.stem}-{name.partition('-')[2]}")
         shutil.copytree(Path(folder, name), target)
     metadata = target / "METADATA"
     metadata.write_bytes(renaming.metadata(metadata.read_bytes(), name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -251,16 +250,3 @@ def wheel_metadata(wheel: Path) -> Message:
         one for path, one in contents(wheel).items() if path.endswith(".dist-info/METADATA")
     )
     return metadata(content)
-
-
-def run_hook(tree: Path, backend: str, hook: str, *arguments: str) -> str:
-    """Run a hook of a backend in a process of its own, without `selector_backend.variant`."""
-    code = f"import {backend} as b, sys; print(b.{hook}(*sys.argv[1:]))"
-    process = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=tree,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return process.stdout.strip().splitlines()[-1]
