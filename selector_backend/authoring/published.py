@@ -27,7 +27,8 @@ def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) ->
 def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -> bytes:
     """Return ``pyproject``, which is TOML, with other values in the tables that ``changes`` names.
 
-    ``None`` takes a key out. All else stays as it is written: comments, order and line ends.
+    A name may be dotted; the empty one is that of the whole file. ``None`` takes a key out. All
+    else stays as it is written: comments, order and line ends.
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """
@@ -47,7 +48,7 @@ def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -
     except (TOMLKitError, ValueError, TypeError, AttributeError):
         said = None
     if said != expected:
-        tables = " and ".join(f"[{name}]" for name in changes)
+        tables = " and ".join(f"[{name}]" for name in changes if name)
         raise SelectorError(
             "the sdist's pyproject.toml is the project's with other lines in it, and this one "
             f"cannot be edited; write {tables} as a table of its own, with a line for each key"
@@ -58,7 +59,7 @@ def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -
 def _table(data: Any, name: str) -> Any:
     """Return the table of a dotted name, made if there is none."""
     made = tomlkit.table if isinstance(data, tomlkit.TOMLDocument) else dict
-    for key in name.split("."):
+    for key in filter(None, name.split(".")):
         data = data.setdefault(key, made())
     return data
 

@@ -62,12 +62,12 @@ def prepare_metadata(inner: Inner, folder: Path) -> Path:
         dist_info.mkdir()
         content = read_from_sdist(sdist, "PKG-INFO")
         metadata, _ = parse_email(content)
-        dynamic = {*metadata.get("dynamic", [])} - _NOT_NEEDED
+        dynamic = {one.lower() for one in metadata.get("dynamic", [])} - _NOT_NEEDED
         if dynamic or release_key(metadata.get("metadata_version", "0")) < release_key("2.2"):
-            what = f"says that {', '.join(sorted(dynamic))} may change" if dynamic else "is too old"
+            what = ", ".join(sorted(dynamic)) or "what may change"
             raise SelectorError(
-                f"{error}, which says what the selector package is called, and PKG-INFO of its "
-                f"sdist {what}; write it in [project]"
+                f"{error}, and PKG-INFO of its sdist leaves open: {what}. The selector package is "
+                "made of what they say: write it in [project], where it is not dynamic"
             ) from None
         (dist_info / "METADATA").write_bytes(content)
         return dist_info

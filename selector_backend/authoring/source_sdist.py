@@ -143,12 +143,14 @@ def _changes(
         extra: [*map(renaming.required, requirements)]
         for extra, requirements in project.get("optional-dependencies", {}).items()
     }
+    modules = name_module(data, tree.backend, renaming.project, paths)
+    last = not modules and {*data["tool"]} == {"selector"}
     changes: dict[str, dict[str, Any]] = {
         "build-system": system,
         "project": {"name": renaming.name, **({"dependencies": wanted} if wanted else {})},
         "project.optional-dependencies": extras,
-        "tool": {"selector": None},
-        **name_module(data, tree.backend, renaming.project, paths),
+        **({"": {"tool": None}} if last else {"tool": {"selector": None}}),
+        **modules,
     }
     return {table: values for table, values in changes.items() if values}
 

@@ -11,8 +11,10 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from .environment import clean_environ, run
-from .hooks import Backend
+from .hooks import Backend, HookFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -250,3 +252,18 @@ def wheel_metadata(wheel: Path) -> Message:
         one for path, one in contents(wheel).items() if path.endswith(".dist-info/METADATA")
     )
     return metadata(content)
+
+
+def fields(message: Message) -> list[tuple[str, str]]:
+    """Return the fields, in any order: quotes and capitals make no difference in them."""
+    return sorted((key.lower(), str(value).replace("'", '"')) for key, value in message.items())
+
+
+def failure(backend: TreeBackend, hook: str, *arguments: object) -> str:
+    """Return the one message with which a hook stops."""
+    with pytest.raises(HookFailedError) as caught:
+        backend.call(hook, *(str(one) if isinstance(one, Path) else one for one in arguments))
+    assert caught.value.status == 1
+    errors = [one for one in caught.value.output.splitlines() if one.startswith("error: ")]
+    assert len(errors) == 1, caught.value.output
+    return caught.value.output

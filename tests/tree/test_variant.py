@@ -8,17 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from email.message import Message
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from support.hooks import Backend, HookFailedError
+from support.hooks import Backend
 from support.project import hook_environ
 from support.tree import (
     KINDS,
     TreeBackend,
     contents,
+    failure,
+    fields,
     is_unchanged,
     modes,
     patch_tree,
@@ -125,11 +126,6 @@ def test_a_variant_is_what_the_inner_backend_builds_under_its_name(
     assert mine.get_payload() == other.get_payload()
 
 
-def fields(metadata: Message) -> list[tuple[str, str]]:
-    """Return the fields, in any order: quotes and capitals make no difference in them."""
-    return sorted((key.lower(), str(value).replace("'", '"')) for key, value in metadata.items())
-
-
 @pytest.mark.parametrize("kind", PURE)
 def test_what_is_prepared_is_what_is_built(kind: str, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", kind)
@@ -207,16 +203,6 @@ def test_a_plain_wheel_that_is_kept_is_one_that_no_index_takes(
     variant = backend.build("wheel", tmp_path / "out", **{"build-variant": "cpu"})
     assert wheel_metadata(variant)["Classifier"] is None
     assert "note" not in backend.output
-
-
-def failure(backend: TreeBackend, hook: str, *arguments: object) -> str:
-    """Return the one message with which a hook stops."""
-    with pytest.raises(HookFailedError) as caught:
-        backend.call(hook, *(str(one) if isinstance(one, Path) else one for one in arguments))
-    assert caught.value.status == 1
-    *_, last = caught.value.output.splitlines()
-    assert last.startswith("error: ")
-    return caught.value.output
 
 
 @pytest.mark.parametrize("asked", ["cu13", "none", ["cpu", "cu12"]])
