@@ -40,14 +40,16 @@ __all__ = [
 @user_errors
 def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
     """Return the requirements of building an sdist: what compiles the table, if it is missing."""
-    from .authoring import missing
+    _check_it_compiles("An sdist is to be built")
+    from .authoring import missing, version_requirements
 
-    return missing(Path.cwd())
+    return [*missing(Path.cwd()), *version_requirements(Path.cwd())]
 
 
 @user_errors
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
     """Build the sdist and return its file name. The machine is not looked at."""
+    _check_it_compiles("An sdist is to be built")
     from .authoring import build_sdist
 
     return build_sdist(Path.cwd(), Path(sdist_directory), __version__)
@@ -67,9 +69,15 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
     try:
         compiled = read_compiled(Path.cwd())
     except NotCompiledError as error:
-        from .authoring import compiled_of, missing, needs_before_compiling
+        _check_it_compiles(str(error))
+        from .authoring import (
+            compiled_of,
+            missing,
+            needs_before_compiling,
+            version_requirements,
+        )
 
-        if lacking := missing():
+        if lacking := [*missing(), *version_requirements(Path.cwd())]:
             return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
         compiled = compiled_of(Path.cwd(), str(error))
     selector = compiled.selector
@@ -142,9 +150,18 @@ def _compiled() -> Compiled:
     try:
         return read_compiled(Path.cwd())
     except NotCompiledError as error:
+        _check_it_compiles(str(error))
         from .authoring import compiled_of
 
         return compiled_of(Path.cwd(), str(error))
+
+
+def _check_it_compiles(why: str) -> None:
+    """Stop where this is the part of the backend that a self-contained sdist carries."""
+    if not Path(__file__).with_name("authoring").is_dir():
+        from .installing.messages import only_installs
+
+        raise SelectorError(only_installs(why, __version__))
 
 
 def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> Request:

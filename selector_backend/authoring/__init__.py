@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SelectorError
 from ..installing.conditions import release_key
+from .dynamic import find_version, has_dynamic_version, provider_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,9 +57,18 @@ def _publishes_another(folder: Path) -> bool:
     """Return whether a project's sdist has a ``pyproject.toml`` of its own, read as below."""
     data = _unchecked_toml(folder)
     try:
-        return data["tool"]["selector"]["self-contained"] is True
+        return has_dynamic_version(data) or data["tool"]["selector"]["self-contained"] is True
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
         return False
+
+
+def version_requirements(folder: Path) -> list[str]:
+    """Return what the providers of a dynamic version require.
+
+    Raises `SelectorError` where something that finds it is missing.
+    """
+    data = _unchecked_toml(folder)
+    return provider_requirements(folder, data) if has_dynamic_version(data) else []
 
 
 def _is_installed(requirement: str) -> bool:
@@ -92,6 +102,9 @@ def build_sdist(folder: Path, target: Path, backend: str) -> str:
     from .sdist import sdist_files, write_sdist
 
     project = read_project(folder)
+    if project.found_with and project.version.local:
+        text = "a label after '+' is for one machine, and no index takes it; tag the commit first"
+        print(f"warning: the version is {project.version}; {text}", file=sys.stderr, flush=True)
     return write_sdist(target, project.stem, sdist_files(project, backend))
 
 
@@ -117,6 +130,8 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
     try:
         table = data["tool"]["selector"]
         values = {"project": data["project"]["name"], "version": data["project"].get("version", "")}
+        if any("{version}" in str(one) for one in table.get("provider", {}).values()):
+            values["version"] = values["version"] or find_version(folder, data)
         variants = tuple(
             Variant("", when=tuple(map(_unchecked, _listed(one.get("when", [])))))
             for one in table["variant"]

@@ -69,7 +69,7 @@ def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
                 "tool.selector.requires",
             )
         )
-    others = [one for one in names if one not in (*_DYNAMIC, "version")]
+    others = [one for one in names if one not in _DYNAMIC]
     if "dependencies" not in names or others:
         texts_only = names and all(isinstance(one, str) for one in names)
         found = repr(dynamic) if texts_only or dynamic == [] else describe(dynamic)
@@ -77,14 +77,10 @@ def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
             Problem(
                 "project.dynamic",
                 f'found {found}, expected ["dependencies"], and beside it nothing but '
-                '"optional-dependencies" and "classifiers", which a wheel has more of',
+                '"version", "optional-dependencies" and "classifiers", which a wheel has more of',
             )
         )
-    if "version" in names:
-        problems.append(
-            Problem("project.version", "is dynamic; give it here, this backend does not find it")
-        )
-    elif "version" not in table:
+    if "version" not in table:
         problems.append(Problem("project.version", "missing; expected one such as '1.0'"))
     table["dynamic"] = ["dependencies"]
     table.setdefault("version", "0")

@@ -13,12 +13,16 @@ from pyproject_metadata import License, StandardMetadata
 
 from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from . import toml
+from .carried import PYTHONS, unsupported_python
+from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version
 from .files import check_files
 from .metadata import check_metadata, read_metadata
 from .table import describe, is_name, parse_selector
 from .tree import Tree, read_tree
 
 if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
     from ..installing.table import Selector
 
 
@@ -28,6 +32,8 @@ class Project:
 
     ``files`` are the files that belong in an sdist besides ``PKG-INFO``, relative to the folder,
     ``build_requires`` what ``[build-system]`` requires, as it is written: frontends check it.
+    ``self_contained`` is whether the sdist carries its backend, and ``found_with`` the names of the
+    distributions that found the version, if it is dynamic.
     In a ``tree``, ``[project]`` is the inner backend's to read: the metadata have the name and, if
     it is written there, the version (``0`` if not), and there are no files.
     """
@@ -37,6 +43,8 @@ class Project:
     selector: Selector
     files: tuple[PurePosixPath, ...]
     build_requires: tuple[str, ...] = ()
+    self_contained: bool = False
+    found_with: frozenset[str] = frozenset()
     tree: Tree | None = None
 
     @property
@@ -59,8 +67,10 @@ class Project:
         return self.metadata.version
 
 
-def read_project(folder: Path) -> Project:
+def read_project(folder: Path, *, own_code: bool = True) -> Project:
     """Read the project in ``folder``.
+
+    What finds a dynamic version may be code of the project; without ``own_code``, it is not run.
 
     A licence file that nobody named, and that cannot be published, is left out with a warning on
     standard error.
@@ -68,7 +78,7 @@ def read_project(folder: Path) -> Project:
     Raises `InvalidFileError`, with everything that is wrong in its ``pyproject.toml``, or
     `SelectorError` where there is no such file that can be read.
     """
-    data = _read_toml(folder / "pyproject.toml")
+    data = read_toml(folder / "pyproject.toml")
     project = data.get("project")
     if not isinstance(project, dict):
         problem = Problem("project", "missing; a project has a [project] table with its name")
@@ -77,20 +87,46 @@ def read_project(folder: Path) -> Project:
     problems: list[Problem] = []
     tree = read_tree(data, problems)
     table = dict(project) if tree is None else _of_tree(project)
+    if has_dynamic_version(data) and tree is None:
+        _write_version(folder, data, table, problems, own_code)
     check_metadata(table, problems)
     files = list(check_files(folder, table, problems))
     metadata = read_metadata(folder, table, problems)
     selector = _read_selector(data.get("tool"), table, problems)
+    self_contained = _is_self_contained(data.get("tool"))
+    if self_contained and metadata is not None and tree is None:
+        _check_pythons(metadata.requires_python, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
-    read = Project(folder, metadata, selector, (), _build_requires(data), tree)
     if tree is not None:
-        return read
+        return Project(folder, metadata, selector, (), _build_requires(data), tree=tree)
+    with_ = found_with(data) if has_dynamic_version(data) else frozenset[str]()
+    read = Project(folder, metadata, selector, (), _build_requires(data), self_contained, with_)
     every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
     return dataclasses.replace(read, files=tuple(sorted(every)))
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _write_version(
+    folder: Path,
+    data: dict[str, Any],
+    table: dict[str, Any],
+    problems: list[Problem],
+    own_code: bool,
+) -> None:
+    """Put a dynamic version into ``table``, as if it were written there."""
+    table["dynamic"] = [name for name in table["dynamic"] if name != "version"]
+    if "version" in table:
+        problems.append(Problem("project.version", "is given, and dynamic; expected one of both"))
+        return
+    table["version"] = "0"
+    try:
+        table["version"] = find_version(folder, data, own_code=own_code)
+    except NotFoundError as error:
+        problems.append(error.problem)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a ``pyproject.toml``. Raises `SelectorError` where it cannot be read."""
     try:
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -133,6 +169,27 @@ def _build_requires(data: dict[str, Any]) -> tuple[str, ...]:
     requires = table.get("requires") if isinstance(table, dict) else None
     given = requires if isinstance(requires, list) else ()
     return tuple(one for one in given if isinstance(one, str))
+
+
+def _is_self_contained(tools: object) -> bool:
+    table = tools.get("selector") if isinstance(tools, dict) else None
+    return isinstance(table, dict) and table.get("self-contained") is True
+
+
+def _check_pythons(requires_python: SpecifierSet | None, problems: list[Problem]) -> None:
+    """Note if a carried backend would meet a Python that it does not support."""
+    key = "project.requires-python"
+    if requires_python is None:
+        message = f"missing; tool.selector.self-contained takes {PYTHONS!r} or narrower"
+        problems.append(Problem(key, f"{message}, since what the sdist carries has to run there"))
+    elif (python := unsupported_python(str(requires_python), PYTHONS)) is not None:
+        problems.append(
+            Problem(
+                key,
+                f"found {str(requires_python)!r}, which admits {python}; expected {PYTHONS!r} or "
+                "narrower, which tool.selector.self-contained takes",
+            )
+        )
 
 
 def _read_selector(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -19,15 +20,28 @@ if TYPE_CHECKING:
     AnyTable = Union[Table, InlineTable]
 
 
-def published_pyproject(pyproject: bytes, *, build_system: Mapping[str, Any]) -> bytes:
-    """Return ``pyproject`` with other values in its ``[build-system]``, by `edit_pyproject`."""
-    return edit_pyproject(pyproject, {"build-system": build_system} if build_system else {})
+def published_pyproject(
+    pyproject: bytes, *, build_system: Mapping[str, Any], version: str | None = None
+) -> bytes:
+    """Return ``pyproject`` with other values in its ``[build-system]``, by `edit_pyproject`.
+
+    A ``version`` that was dynamic is written down, and what found it is taken out.
+    """
+    changes: dict[str, Mapping[str, Any]] = {"build-system": build_system} if build_system else {}
+    if version is None:
+        return edit_pyproject(pyproject, changes)
+    dynamic = toml.loads(pyproject.decode("utf-8"))["project"]["dynamic"]
+    static = [name for name in dynamic if name != "version"]
+    changes["project"] = {"version": version, "dynamic": static}
+    return edit_pyproject(pyproject, changes, without="dynamic-metadata")
 
 
-def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -> bytes:
+def edit_pyproject(
+    pyproject: bytes, changes: Mapping[str, Mapping[str, Any]], without: str = ""
+) -> bytes:
     """Return ``pyproject``, which is TOML, with other values in the tables that ``changes`` names.
 
-    A name may be dotted; the empty one is that of the whole file. ``None`` takes a key out. All
+    Their names may be dotted. ``None`` takes a key out, and ``without`` the tables of a tool. All
     else stays as it is written: comments, order and line ends.
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
@@ -36,6 +50,9 @@ def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -
     crlf = 0 < text.count("\n") == text.count("\r\n")
     text = text.replace("\r\n", "\n") if crlf else text
     expected = toml.loads(text)
+    tools = expected.get("tool", {})
+    tools.pop(without, None)
+    text = _without_tables(text, without) if without else text
     try:
         document = tomlkit.parse(text)
         for name, values in changes.items():
@@ -43,12 +60,13 @@ def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -
             new = {key: one for key, one in values.items() if one != table.get(key)}
             _change(table, new)
             _edit(_table(document, name), new)
+        _take_out(document, without)
         edited = tomlkit.dumps(document)
         said = toml.loads(edited)
     except (TOMLKitError, ValueError, TypeError, AttributeError):
         said = None
-    if said != expected:
-        tables = " and ".join(f"[{name}]" for name in changes if name)
+    if said != {key: one for key, one in expected.items() if (key, one) != ("tool", {})}:
+        tables = " and ".join(f"[{name}]" for name in changes)
         raise SelectorError(
             "the sdist's pyproject.toml is the project's with other lines in it, and this one "
             f"cannot be edited; write {tables} as a table of its own, with a line for each key"
@@ -59,9 +77,47 @@ def edit_pyproject(pyproject: bytes, changes: Mapping[str, Mapping[str, Any]]) -
 def _table(data: Any, name: str) -> Any:
     """Return the table of a dotted name, made if there is none."""
     made = tomlkit.table if isinstance(data, tomlkit.TOMLDocument) else dict
-    for key in filter(None, name.split(".")):
+    for key in name.split("."):
         data = data.setdefault(key, made())
     return data
+
+
+def _take_out(document: Any, tool: str) -> None:
+    """Take out what is left of a tool, where it is no table with a head of its own."""
+    tools = document.get("tool", {})
+    if tool in tools:
+        _edit(tools, {tool: None})
+    if not tools:
+        document.pop("tool", None)
+
+
+def _without_tables(text: str, name: str) -> str:
+    """Return ``text`` without the tables of the tool ``name``, but with the comments behind them.
+
+    tomlkit takes such a comment for the table's own.
+    """
+    lines = [*io.StringIO(text)]  # which knows no line breaks but TOML's
+    heads = [number for number, line in enumerate(lines) if _is_head(line, lines[:number])]
+    for start, end in reversed([*zip(heads, [*heads[1:], len(lines)])]):
+        if name not in toml.loads(lines[start]).get("tool", {}):
+            continue
+        while not lines[end - 1].partition("#")[0].strip():
+            end -= 1
+        if not any(map(str.strip, [*lines[start - 1 : start], *lines[end : end + 1]])):
+            end += 1  # one blank line is enough
+        del lines[start:end]
+    return "".join(lines)
+
+
+def _is_head(line: str, before: list[str]) -> bool:
+    """Return whether a line is the head of a table, and not within a value of several lines."""
+    if not line.lstrip().startswith("["):
+        return False
+    try:
+        toml.loads("".join(before))
+    except ValueError:
+        return False
+    return True
 
 
 def _change(table: dict[str, Any], values: Mapping[str, Any]) -> None:

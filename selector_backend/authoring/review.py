@@ -24,6 +24,7 @@ from ..installing.conditions import (
     text_of,
 )
 from ..installing.facts import FACTS, Kind
+from ..installing.messages import bounded
 from ..installing.probes import with_implied
 from ..installing.table import REQUIREMENT, distribution_of
 from .table import default_variable, is_pinned, own_requirements
@@ -57,12 +58,6 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_conform(selector),
         *_variable(selector),
     ]
-
-
-def bounded(backend: str) -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it."""
-    major, minor = backend.split(".")[:2]
-    return f"{_BACKEND}>={major}.{minor},<{int(major) + 1}"
 
 
 def variant_key(index: int) -> str:

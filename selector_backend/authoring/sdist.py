@@ -9,7 +9,8 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from ..installing.archive import epoch, write_file
-from ..installing.table import FORMAT, TABLE_NAME, dump, hash_of, hash_text
+from ..installing.table import FORMAT, TABLE_NAME, distribution_of, dump, hash_of, hash_text
+from .carried import BUILD_SYSTEM, carried_files
 from .compile import compile_project
 
 if TYPE_CHECKING:
@@ -26,6 +27,20 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
     """Return the files of the sdist by their paths in it; ``backend`` is our own version."""
     files = {str(path): (project.folder / path).read_bytes() for path in project.files}
     compiled = compile_project(project)
+    if project.self_contained or project.found_with:
+        from .published import published_pyproject  # which takes a library that others do not
+
+        requires = [
+            one for one in project.build_requires if distribution_of(one) not in project.found_with
+        ]
+        files["pyproject.toml"] = published_pyproject(
+            files["pyproject.toml"],
+            build_system=BUILD_SYSTEM if project.self_contained else {"requires": requires},
+            version=str(project.version) if project.found_with else None,
+        )
+    if project.self_contained:
+        requires_python = str(project.metadata.requires_python)
+        files.update(carried_files(compiled.selector, requires_python, backend))
     table = dump_compiled(compiled, files["pyproject.toml"], backend)
     return {**files, "PKG-INFO": compiled.pkg_info, TABLE_NAME: table}
 

@@ -54,7 +54,7 @@ def rename_sdist(sdist: Path, folder: Path, renaming: Renaming, tree: Tree) -> s
             changes = _changes(data, renaming, tree, version, paths)
             changed = {
                 _PKG_INFO: renaming.metadata(pkg_info, sdist.name),
-                _PYPROJECT: edit_pyproject(pyproject, changes),
+                _PYPROJECT: edit_pyproject(pyproject, changes, without="selector"),
             }
             with (
                 file.open("wb") as raw,
@@ -143,14 +143,11 @@ def _changes(
         extra: [*map(renaming.required, requirements)]
         for extra, requirements in project.get("optional-dependencies", {}).items()
     }
-    modules = name_module(data, tree.backend, renaming.project, paths)
-    last = not modules and {*data["tool"]} == {"selector"}
     changes: dict[str, dict[str, Any]] = {
         "build-system": system,
         "project": {"name": renaming.name, **({"dependencies": wanted} if wanted else {})},
         "project.optional-dependencies": extras,
-        **({"": {"tool": None}} if last else {"tool": {"selector": None}}),
-        **modules,
+        **name_module(data, tree.backend, renaming.project, paths),
     }
     return {table: values for table, values in changes.items() if values}
 

@@ -52,7 +52,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TABLE_KEYS = ("kind", "variable", "requires", "extras", "advice", "provider", "variant")
+_TABLE_KEYS = (
+    *("kind", "variable", "requires", "extras", "advice", "self-contained", "provider", "variant"),
+)
 _VARIANT_KEYS = ("name", "requires", "when", "conform", "refuse")
 # What only a tree has: `tree` reads them, or says that this is none.
 _TREE_KEYS, _TREE_VARIANT_KEYS = ("backend", "backend-path"), ("dependencies",)
@@ -94,6 +96,9 @@ def parse_selector(
             f"found {variable!r}, expected the name of an environment variable, such as "
             f"{default_variable(project)!r}",
         )
+
+    if not isinstance(table.get("self-contained", False), bool):
+        top.wrong_type("self-contained", table["self-contained"], "true or false")
 
     requires = _requirements(top, values) or ()
     read = _variants(top, values)

@@ -9,6 +9,7 @@ import typer
 
 from .. import __version__
 from .check import check
+from .constraints import constraints
 from .doctor import doctor
 from .explain import explain
 from .init import init
@@ -61,6 +62,7 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     matrix: "selector-backend matrix --html machines.html",
     rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
     doctor: "selector-backend doctor --python .venv/bin/python",
+    constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",
 }
 

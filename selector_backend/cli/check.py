@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -11,10 +12,15 @@ from .. import __version__
 from ..authoring.review import review
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
-from .index import compare, is_address
-from .source import read_folder
+from .index import compare
+from .shipped import carried_by, compare_shipped
+from .simple import is_address
+from .source import read_folder, unpacked
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
+WhatArgument = Annotated[
+    Path, typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist.")
+]
 IndexOption = Annotated[
     Optional[str],
     typer.Option(
@@ -27,13 +33,23 @@ IndexOption = Annotated[
 
 
 def check(
-    folder: FolderArgument = Path(), index: IndexOption = None, as_json: JsonOption = False
+    what: WhatArgument = Path(), index: IndexOption = None, as_json: JsonOption = False
 ) -> None:
-    """Look for errors in a project, and for what may be a mistake."""
+    """Look for errors in a project, and for what may be a mistake.
+
+    Of an sdist, also whether what it has compiled is what its pyproject.toml says.
+    """
     if index is not None and not is_address(index):
         raise UsageError(f"--index {index}: expected an address such as https://index.example/")
+    is_sdist = what.name.endswith(".tar.gz") and what.is_file()
+    carries = None
     try:
-        project = read_folder(folder)
+        with unpacked(what) if is_sdist else contextlib.nullcontext(what) as folder:
+            project = read_folder(folder)
+            found = [("warning", problem) for problem in review(project, __version__)]
+            if is_sdist:
+                carries = carried_by(folder)
+                found += [("error", problem) for problem in compare_shipped(project)]
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
     except UsageError:
@@ -41,15 +57,17 @@ def check(
     except SelectorError as error:
         if not as_json:
             raise
-        found = [("error", Problem("pyproject.toml", str(error)))]
+        found = [("error", Problem(what.name if is_sdist else "pyproject.toml", str(error)))]
     else:
-        found = [("warning", problem) for problem in review(project, __version__)]
         if index is not None:
             found += [("warning", problem) for problem in compare(project.selector, index)]
     if as_json:
         problems = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
-        print_json({"format": FORMAT, "problems": problems})
+        shipped = {"carries": carries} if is_sdist else {}
+        print_json({"format": FORMAT, **shipped, "problems": problems})
     else:
+        if carries is not None:
+            print_line(f"carries selector-backend {carries}")
         for severity, problem in found:
             line = f"{severity}: {problem.key}: {problem.message}"
             print_line(bad(line) if severity == "error" else line)

@@ -63,6 +63,13 @@ AdviceOption = Annotated[
         "--advice", metavar="TEXT", help="What to do on a machine that no variant is for."
     ),
 ]
+SelfContainedOption = Annotated[
+    bool,
+    typer.Option(
+        "--self-contained",
+        help="Let the sdist carry its backend, so that installing fetches nothing but the variant.",
+    ),
+]
 
 _KINDS = {
     REQUIREMENT: ["cu13", "cu12", "cpu"],
@@ -77,6 +84,7 @@ def init(
     kind: KindOption = None,
     variants: VariantsOption = None,
     advice: AdviceOption = "",
+    self_contained: SelfContainedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
@@ -102,7 +110,8 @@ def init(
     else:
         example = " ".join(f"--variant {one}" for one in _KINDS[kind])
         raise UsageError(f"--variant is missing; give each, such as {example}")
-    _write(folder, NewProject(name, kind, made, advice), as_json=as_json)
+    project = NewProject(name, kind, made, advice, self_contained)
+    _write(folder, project, as_json=as_json)
 
 
 # --- What is given, by an option or by an answer: each function raises `ValueError`

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import SpecifierSet
 
 from .. import __version__
-from ..authoring.review import bounded
 from ..authoring.table import default_variable
 from ..installing.facts import normalize_name
+from ..installing.messages import bounded
 from ..installing.table import REQUIREMENT, normalize
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class NewProject:
     kind: str
     variants: Sequence[NewVariant]
     advice: str = ""
+    self_contained: bool = False
 
     @property
     def stem(self) -> str:
@@ -155,6 +156,8 @@ def _table(project: NewProject) -> str:
     lines.append(f'requires = ["{project.name}-{CORE}=={{version}}"]')
     if project.advice:
         lines.append(f"advice = {_toml(project.advice)}")
+    if project.self_contained:
+        lines.append("self-contained = true")
     for variant in project.variants:
         lines += ["", "[[tool.selector.variant]]", f"name = {_toml(variant.name)}"]
         if variant.when:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -12,7 +13,7 @@ import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import IO, TYPE_CHECKING, Annotated, Optional
 
 import typer
 from packaging.requirements import InvalidRequirement, Requirement
@@ -26,7 +27,7 @@ from ..installing.table import load_selector, normalize
 from .common import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..authoring.project import Project
     from ..installing.table import Selector
@@ -168,49 +169,59 @@ def read_folder(folder: Path) -> Project:
     if not folder.is_dir():
         what = "it is a file; expected a project's folder" if folder.exists() else "no such folder"
         raise UsageError(f"{folder}: {what}")
-    return read_project(folder)
+    return read_project(folder, own_code=False)
 
 
 def read_sdist(file: Path) -> Selector:
     """Return the table of an sdist. Nothing in it is run, and nothing is left of it."""
+    with unpacked(file) as folder:
+        return read_project(folder, own_code=False).selector
+
+
+@contextlib.contextmanager
+def unpacked(file: Path) -> Iterator[Path]:
+    """Unpack an sdist into a folder, for as long as that is used. Raises `SelectorError`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            _unpack(file, folder)
-        except (
-            tarfile.TarError,
-            OSError,
-            EOFError,
-            zlib.error,
-            ValueError,
-            OverflowError,
-        ) as error:
+            members = members_of(file.read_bytes())
+            for name, content in members.items():
+                target = Path(folder, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+        except (OSError, ValueError) as error:
             raise SelectorError(f"{file} is not an sdist that can be read: {error}") from None
-        except RecursionError:
-            what = "its headers extend one another too often"
-            raise SelectorError(f"{file} is not an sdist that can be read: {what}") from None
-        if not Path(folder, "pyproject.toml").is_file():
+        if "pyproject.toml" not in members:
             raise SelectorError(f"{file} is not an sdist: it has no pyproject.toml")
-        return read_project(Path(folder)).selector
+        yield Path(folder)
 
 
-def _unpack(file: Path, folder: str) -> None:
-    """Write the files of an sdist (PEP 625) to ``folder``, and nothing else that it may hold."""
-    with gzip.open(file) as compressed:
-        content = compressed.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and no code is to be in it")
-    if b"GNU.sparse" in content:  # what `tarfile` unpacks one hole at a time, for hours
-        raise ValueError("it has members that no sdist has")
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=_bounded()) as archive:
-        for member in archive:
-            # The first part is the sdist's own name and version.
-            parts = PurePosixPath(member.name).parts[1:]
-            data = archive.extractfile(member) if member.isreg() else None
-            if data is None or not parts or any(map(_is_outside, parts)):
-                continue
-            target = Path(folder, *parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data.read())
+def members_of(packed: bytes) -> dict[str, bytes]:
+    """Return the files of an sdist (PEP 625) by their paths in it, and nothing else it may hold.
+
+    Raises `ValueError` if it cannot be read.
+    """
+    try:
+        with gzip.open(io.BytesIO(packed)) as compressed:
+            content = compressed.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and no code is to be in it")
+        if b"GNU.sparse" in content:  # what `tarfile` unpacks one hole at a time, for hours
+            raise ValueError("it has members that no sdist has")
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=_bounded()) as archive:
+            return {name: data.read() for name, data in _files(archive)}
+    except (tarfile.TarError, OSError, EOFError, zlib.error, OverflowError) as error:
+        raise ValueError(str(error)) from None
+    except RecursionError:
+        raise ValueError("its headers extend one another too often") from None
+
+
+def _files(archive: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
+    for member in archive:
+        # The first part is the sdist's own name and version.
+        parts = PurePosixPath(member.name).parts[1:]
+        data = archive.extractfile(member) if member.isreg() else None
+        if data is not None and parts and not any(map(_is_outside, parts)):
+            yield "/".join(parts), data
 
 
 def _bounded() -> type[tarfile.TarInfo]:

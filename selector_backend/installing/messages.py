@@ -14,6 +14,36 @@ if TYPE_CHECKING:
     from .record import Record, Verdict
     from .table import Selector
 
+#: The folder in which a self-contained sdist carries its backend.
+CARRIED = "_selector"
+
+
+def bounded(backend: str) -> str:
+    """Return the requirement on the version ``backend``, and on what is compatible with it."""
+    major, minor = backend.split(".")[:2]
+    return f"selector-backend>={major}.{minor},<{int(major) + 1}"
+
+
+def plain_build_system(backend: str) -> list[str]:
+    """Return the lines of a ``[build-system]`` that fetches the backend, and what it needs."""
+    return [
+        "[build-system]",
+        f'requires = ["{bounded(backend)}"]',
+        'build-backend = "selector_backend"',
+    ]
+
+
+def only_installs(why: str, backend: str) -> str:
+    """Return the message where a carried backend would have to compile, and ``why``."""
+    lines = [
+        f"{why}. That takes all of selector-backend, and this sdist carries, in {CARRIED}, only "
+        "what installs it as it was published. Write these lines in place of [build-system] in "
+        f"pyproject.toml, and try again; {CARRIED} may then be deleted:",
+        "",
+        *plain_build_system(backend),
+    ]
+    return "\n".join(lines)
+
 
 def message_of(decision: Decision) -> str | None:
     """Return the message of a decision that stops the install, ``None`` where it does not."""

@@ -13,6 +13,7 @@ import json
 import re
 from pathlib import Path
 
+from . import shapes
 from .facts import FACTS, Kind
 from .values import dataclass, field, fields_of
 
@@ -175,8 +176,10 @@ def read_compiled(folder: Path) -> Compiled:
     if data.get("pyproject") != hash_text(pyproject):
         raise NotCompiledError("pyproject.toml was changed after the sdist was built")
     try:
+        selector = load_selector(data["selector"])
+        shapes.check_compiled(data, pkg_info)
         return Compiled(
-            selector=load_selector(data["selector"]),
+            selector=selector,
             name=data["name"],
             pkg_info=pkg_info,
             places=_load(Places, data["places"]),
@@ -213,32 +216,15 @@ def dump(value: Any) -> Any:
     return {key: dump(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-_VARIANT_SHAPE = {
-    "name": str,
-    "requires": [str],
-    "extras": {str: [str]},
-    "distributions": [str],
-    "when": [{str: (bool, str, [str])}],
-    "conform": {str: str},
-    "refuse": str,
-}
-_PROVIDER_SHAPE = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
-_SELECTOR_SHAPE = {
-    **dict.fromkeys(("project", "version", "kind", "variable", "advice"), str),
-    "requires": [str],
-    "extras": [str],
-    "variants": [_VARIANT_SHAPE],
-    "providers": [_PROVIDER_SHAPE],
-}
-
-
 def load_selector(data: Any) -> Selector:
     """Return the selector that JSON data stand for: the inverse of `dump`.
 
     Raises ``ValueError`` where they are of another shape, or ask for a fact that is not known here.
     """
-    if not has_shape(data, _SELECTOR_SHAPE) or not data.get("variants"):
+    if not shapes.has_shape(data, shapes.SELECTOR) or not data.get("variants"):
         raise ValueError("its table is not of the form that this version knows")
+    if data.get("kind") not in (CAPABILITY, REQUIREMENT):
+        raise ValueError(f"its table is of the kind {data.get('kind')!r}, which is not known")
     try:
         variants = tuple(
             _load(Variant, {**one, "when": _conditions(one.get("when", ()))})
@@ -248,22 +234,6 @@ def load_selector(data: Any) -> Selector:
         return _load(Selector, {**data, "variants": variants, "providers": providers})
     except (KeyError, TypeError) as error:
         raise ValueError(f"its table is not whole: {error}") from None
-
-
-def has_shape(value: object, shape: Any) -> bool:
-    """Return whether JSON data have a shape.
-
-    That is a type, a list of such data, an object of them (under `str`, or by their keys, none of
-    which has to be there), or one of several in a tuple.
-    """
-    if isinstance(shape, tuple):
-        return any(has_shape(value, one) for one in shape)
-    if isinstance(shape, list):
-        return isinstance(value, list) and all(has_shape(one, shape[0]) for one in value)
-    if not isinstance(shape, dict) or not isinstance(value, dict):
-        return isinstance(shape, type) and isinstance(value, shape)
-    shapes = ((one, shape.get(key, shape.get(str, object))) for key, one in value.items())
-    return all(has_shape(one, expected) for one, expected in shapes)
 
 
 def _load(kind: type[T], data: Mapping[str, Any]) -> T:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any, Callable
 
@@ -206,3 +207,17 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
     (tmp_path / "file").write_text("a file, no folder")
     assert "Not a directory" in error("init", tmp_path / "file" / "spam", *USUAL)
+
+
+def test_an_sdist_that_carries_its_backend_is_asked_for(tmp_path: Path) -> None:
+    lines("init", tmp_path, "--name", "spam", *USUAL, "--self-contained")
+    assert table(tmp_path)["self-contained"] is True
+    assert lines("check", tmp_path / "spam") == ["nothing to mend"]
+    sdist = build_sdist(tmp_path / "spam", tmp_path / "dist")
+    with tarfile.open(sdist) as archive:
+        assert "spam-0.1/_selector/selector_backend/__init__.py" in archive.getnames()
+
+
+def test_without_being_asked_no_backend_is_carried(tmp_path: Path) -> None:
+    lines("init", tmp_path, "--name", "spam", *USUAL)
+    assert "self-contained" not in table(tmp_path)

@@ -9,12 +9,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Callable
 
 import pytest
 from conftest import MakeEnvironment
 from support.environment import clean_environ, run
 from support.index import Index
-from support.project import write_project, write_spam
+from support.project import write_carrying, write_project, write_spam
 
 
 @pytest.fixture
@@ -48,15 +49,23 @@ def server(tmp_path: Path, wheelhouse: Path) -> Iterator[str]:
         process.wait()
 
 
+@pytest.mark.parametrize("write", [write_project, write_carrying])
 def test_from_upload_to_install(
-    server: str, make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
+    server: str,
+    make_environment: MakeEnvironment,
+    spam_index: Index,
+    tmp_path: Path,
+    write: Callable[..., Path],
 ) -> None:
     environ = clean_environ(tmp_path / "home")
     dist, variants = tmp_path / "dist", tmp_path / "variants"
-    source = write_project(tmp_path / "spam")
+    source = write(tmp_path / "spam", more='readme = "README.md"\n')
+    (source / "README.md").write_text("# Spam\n", encoding="utf-8")
     build = ["-m", "build", "--no-isolation", "--sdist", "--outdir", str(dist), str(source)]
     run([sys.executable, *build], environ)
     assert [path.name for path in dist.iterdir()] == ["spam-1.0.tar.gz"]
+    check = ["-m", "twine", "check", "--strict", str(dist / "spam-1.0.tar.gz")]
+    assert "PASSED" in run([sys.executable, *check], environ).stdout
     write_spam(variants)
     files = [str(path) for folder in (dist, variants) for path in folder.iterdir()]
     upload = ["-m", "twine", "upload", "--non-interactive", "--disable-progress-bar"]

@@ -1,4 +1,6 @@
-"""One sdist, installed by several Pythons: the same metadata and record, byte for byte.
+"""One project, installed by several Pythons: the same metadata and record, byte for byte.
+
+So it is whether the sdist carries its backend or not.
 
 What is installed depends on the sdist and on the facts, which are stated here, and not on the
 interpreter that reads them.
@@ -54,9 +56,9 @@ for line in sys.stdin:
 class Worker:
     """A Python that installs from sdists."""
 
-    def __init__(self, python: str, floor: Floor) -> None:
+    def __init__(self, python: str, folder: Path) -> None:
         self.process = subprocess.Popen(
-            [python, "-I", "-S", "-c", _WORKER, str(floor.folder)],
+            [python, "-I", "-S", "-c", _WORKER, str(folder)],
             env=hook_environ(),
             text=True,
             stdin=subprocess.PIPE,
@@ -84,7 +86,7 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Worker]]:
     floor.add("archspec")  # which knows what a stated CPU implies
     pythons = [sys.executable, *map(require_python, PYTHONS)]
     with ExitStack() as stack:
-        yield [stack.enter_context(Worker(python, floor)) for python in pythons]
+        yield [stack.enter_context(Worker(python, floor.folder)) for python in pythons]
 
 
 _projects = st.fixed_dictionaries(
@@ -128,3 +130,54 @@ def test_every_python_installs_the_same_from_one_sdist(
     event("installed" if isinstance(here, dict) else "stopped")
     assert [*others] == [here] * len(others)
     assert here.startswith("error: ") if isinstance(here, str) else "METADATA" in here
+
+
+@pytest.fixture(scope="module")
+def carrying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Worker]]:
+    """A backend that is installed, and one that an sdist carries."""
+    folder = tmp_path_factory.mktemp("carrying")
+    (folder / "pyproject.toml").write_text(_CARRYING, encoding="utf-8")
+    write_folder(folder / "sdist", sdist_files(read_project(folder), "0.2"))
+    floor = Floor(folder / "floor").add("archspec")
+    folders = (floor.folder, folder / "sdist/_selector")
+    with ExitStack() as stack:
+        yield [stack.enter_context(Worker(sys.executable, one)) for one in folders]
+
+
+_CARRYING = """
+[project]
+name = "spam"
+version = "1.0"
+requires-python = ">=3.9"
+dynamic = ["dependencies"]
+[tool.selector]
+self-contained = true
+[[tool.selector.variant]]
+name = "a"
+when = { cpu = "zen3" }
+"""
+
+
+@given(tables(), machines, _projects, st.none() | st.sampled_from(["v0", "v1", "all", "v0,v1"]))
+def test_a_carried_backend_installs_the_same_as_one_that_is_fetched(
+    carrying: list[Worker],
+    table: dict[str, Any],
+    machine: Machine,
+    project: dict[str, Any],
+    variant: str | None,
+) -> None:
+    head = {"name": "spam", "version": "1.0", "dynamic": ["dependencies"], **project}
+    head["requires-python"] = ">=3.9"
+    installed = []
+    for worker, own in zip(carrying, ({}, {"self-contained": True})):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            text = to_toml({"project": head, "tool": {"selector": {**own, **table}}})
+            (folder / "pyproject.toml").write_bytes(text.encode())
+            write_folder(folder / "sdist", sdist_files(read_project(folder), "0.2"))
+            (folder / "machine.json").write_text(json.dumps(machine.dump()), encoding="utf-8")
+            settings = {"machine": str(folder / "machine.json")}
+            if variant is not None:
+                settings["variant"] = variant
+            installed.append(worker.install(folder / "sdist", settings))
+    assert installed[0] == installed[1]

@@ -47,6 +47,12 @@ def write_project(
     return folder
 
 
+def write_carrying(folder: Path, table: str = CUDA, *, more: str = "") -> Path:
+    """Write such a source, whose sdist carries its backend."""
+    table = table.replace("[tool.selector]", "[tool.selector]\nself-contained = true")
+    return write_project(folder, table, more=f'requires-python = ">=3.9"\n{more}')
+
+
 def build_sdist(project: Path, target: Path) -> Path:
     """Build a selector package's sdist by the backend's own hook."""
     target.mkdir(parents=True, exist_ok=True)

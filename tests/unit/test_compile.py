@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import tempfile
 import warnings
@@ -19,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from support.project import CUDA, write_project
+from support.sdist import sealed
 from support.strategies import MARKERS, machines, specifiers, tables, to_toml
 
 from selector_backend.authoring.compile import compile_project
@@ -408,13 +408,6 @@ def test_a_patched_pyproject_is_noticed(rich: Project, tmp_path: Path) -> None:
     assert refusal(path.parent) == "pyproject.toml was changed after the sdist was built"
 
 
-def sealed(data: dict[str, Any]) -> bytes:
-    """Return a table with the hash that whoever wrote it would have given it."""
-    data = {key: value for key, value in data.items() if key != "sha256"}
-    text = json.dumps(data, sort_keys=True).encode()
-    return json.dumps({**data, "sha256": hashlib.sha256(text).hexdigest()}).encode()
-
-
 @given(st.data())
 def test_a_table_of_the_same_format_by_another_version_is_used_or_is_not(
     data: st.DataObject,
@@ -428,6 +421,51 @@ def test_a_table_of_the_same_format_by_another_version_is_used_or_is_not(
         path.write_bytes(sealed(changed))
         with contextlib.suppress(NotCompiledError):
             read_compiled(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("license-files", "LICENSE", "not of the form"),
+        ("license-files", [3], "not of the form"),
+        ("license-files", ["../secret"], "licence file '../secret' lies outside the sdist"),
+        ("license-files", ["a/../../secret"], "lies outside the sdist"),
+        ("license-files", ["/etc/passwd"], "lies outside the sdist"),
+        ("license-files", ["C:secret"], "lies outside the sdist"),
+        ("license-files", ["..\\secret"], "lies outside the sdist"),
+        ("license-files", ["a\nb"], "expected one line"),
+        ("name", "../spam", "cannot begin a file's name"),
+        ("name", 5, "not of the form"),
+        ("entry-points", ["[console_scripts]"], "not of the form"),
+        ("selector.version", "1.0/../2", "cannot begin a file's name"),
+        ("selector.kind", "any", "of the kind 'any'"),
+        ("selector.requires", ["spam-core\nRequires-Dist: eggs"], "expected one line"),
+        ("selector.variants.0.requires", ["spam-cpu\u2028Name: eggs"], "expected one line"),
+        ("selector.variants.0.extras", {"plot": ["eggs\r"]}, "expected one line"),
+        ("selector.variants.0.name", "cpu\n", "expected one line"),
+        ("places.requires", "5", "not of the form"),
+        ("places.requires", None, "not of the form"),
+        ("places.requires", 9999, "line 9999 of PKG-INFO, which is not there"),
+        ("places.classifier", -1, "line -1 of PKG-INFO"),
+        ("places.extras", {"plot": 9999}, "line 9999 of PKG-INFO"),
+        ("places.metadata-version", "2.1\nName: eggs", "expected one line"),
+    ],
+)
+def test_what_would_become_a_path_or_a_line_of_metadata_is_not_used(
+    rich: Project, tmp_path: Path, path: str, value: object, said: str
+) -> None:
+    """Written by hand, with the right hash: nothing leaves the folder, or begins a field."""
+    file = unpack(rich, tmp_path / "sdist") / TABLE_NAME
+    data = json.loads(file.read_bytes())
+    inside: Any = data
+    *above, key = path.split(".")
+    for one in above:
+        inside = inside[int(one) if one.isdigit() else one]
+    inside[key] = value
+    file.write_bytes(sealed(data))
+    message = refusal(file.parent)
+    assert message.startswith(f"{TABLE_NAME} cannot be used: ")
+    assert said in message
 
 
 def test_a_fact_that_only_a_newer_version_knows_is_named(rich: Project, tmp_path: Path) -> None:

@@ -65,6 +65,90 @@ def test_it_may_be_written_in_any_way(text: str, new: str) -> None:
     assert published(text, requires=["c"], backend_path=None) == new
 
 
+WRITTEN = """\
+# a selector package
+[build-system]
+requires = [
+    "selector-backend>=0.2,<1",  # the backend
+    "vcs-versioning",
+]
+
+[project]
+name = "spam"
+dynamic = ["version", "dependencies"]  # from git, and by the table
+
+# its variants
+[tool.selector]
+[[tool.selector.variant]]
+name = "cpu"
+"""
+FOUND_HERE = [
+    """
+[[tool.dynamic-metadata]]
+provider = "vcs_versioning"
+""",
+    """
+[[tool.dynamic-metadata]] # first
+provider = "a"
+regex = '''
+[tool.selector]
+# \u2028[x]
+'''
+# second
+[[tool.dynamic-metadata]]
+provider = "b"
+[tool.dynamic-metadata.more]
+x = 1
+""",
+]
+
+
+@pytest.mark.parametrize("found_here", FOUND_HERE)
+@pytest.mark.parametrize("place", ["first", "before the table", "last", "between tools"])
+def test_a_version_is_written_down_and_what_found_it_is_gone(found_here: str, place: str) -> None:
+    other = "\n[tool.ruff]\nselect = ['A'] # all\n"
+    text = WRITTEN + other
+    before = {
+        "first": text,
+        "before the table": "\n# its variants\n",
+        "last": "",
+        "between tools": other,
+    }[place]
+    head, _, tail = text.rpartition(before) if before else (text, "", "")
+    source = f"{head}{found_here}{before}{tail}"
+    expected = toml.loads(source)
+    del expected["tool"]["dynamic-metadata"]
+    expected["project"] |= {"version": "1.2", "dynamic": ["dependencies"]}
+    expected["build-system"]["requires"] = ["selector-backend>=0.2,<1"]
+    made = published_pyproject(
+        source.encode(),
+        build_system={"requires": ["selector-backend>=0.2,<1"]},
+        version="1.2",
+    ).decode()
+    assert toml.loads(made) == expected
+    for comment in ("# a selector package", "# from git, and by the table", "# its variants"):
+        assert comment in made
+    assert other in made
+    assert 'name = "spam"\ndynamic = ["dependencies"]  # from git' in made
+
+
+@pytest.mark.parametrize(
+    "found_here",
+    [
+        "tool.dynamic-metadata = [{ provider = 'a' }]\n",
+        "[tool]\ndynamic-metadata = [{ provider = 'a' }] # b\n",
+    ],
+)
+def test_what_found_a_version_may_be_written_in_any_way(found_here: str) -> None:
+    expected = toml.loads(WRITTEN)
+    expected["project"] |= {"version": "1.2", "dynamic": ["dependencies"]}
+    values = {"requires": expected["build-system"]["requires"]}
+    made = published_pyproject(
+        (found_here + WRITTEN).encode(), build_system=values, version="1.2"
+    ).decode()
+    assert toml.loads(made) == expected
+
+
 @pytest.mark.parametrize("text", ["build-system = 1\n", "[[build-system]]\nrequires = ['a']\n"])
 def test_what_cannot_be_edited_is_one_message(text: str) -> None:
     with pytest.raises(SelectorError, match=r"write \[build-system\] as a table of its own"):

@@ -25,6 +25,7 @@ HOOKS, INSTALLING, AUTHORING, CLI = (
 NAMED_ON_PURPOSE = {
     "authoring/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
+    "cli/constraints.py": {"marker"},  # a key of what it writes
     "cli/init.py": {"cpu"},  # a variant's name, by default
     "cli/matrix.py": {"marker"},  # a key of machines.toml
     "cli/skeleton.py": {"cpu", "cuda", "cuda-toolkit", "rocm"},  # the conditions names stand for

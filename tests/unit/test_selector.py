@@ -180,7 +180,7 @@ BAD: list[tuple[dict[str, Any], str, list[str]]] = [
     (
         {"variant": [CPU], "zzz": 1},
         "zzz",
-        ["not a known key", "kind", "variable", "requires", "extras", "advice", "variant"],
+        ["not a known key", "kind", "variable", "requires", "extras", "advice", "self-contained"],
     ),
     ({"variant": [CPU], "a.b": 1}, '"a.b"', ["not a known key"]),
     # kind

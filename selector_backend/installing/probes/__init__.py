@@ -2,9 +2,10 @@
 
 A family is a module with a function ``read(names, environ, providers) -> list[Fact]``; which family
 reads which fact is in `selector_backend.installing.facts.FACTS`. It may have ``needs(providers)``,
-the requirements that reading takes on this system, and ``with_implied(value)``, a stated value with
-all that follows from it. A probe never raises for what it finds: a fact that cannot be read is
-absent, with the reason.
+the requirements that reading takes on this system, ``with_implied(value)``, a stated value with
+all that follows from it, and ``LIBRARIES``, the distributions that reading imports, with the names
+of what is imported: a self-contained sdist carries them. A probe never raises for what it finds: a
+fact that cannot be read is absent, with the reason.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
     call = json.dumps([reader, seconds, *arguments])
     try:
         process = subprocess.Popen(
-            [sys.executable, "-S", "-c", _START, call, *sys.path],
+            [sys.executable, "-S", "-c", _START, call, *_import_path()],
             stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -85,6 +86,15 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
     if "reason" in outcome:
         raise NoAnswerError(outcome["reason"])
     return outcome["answer"]
+
+
+def _import_path() -> list[str]:
+    """Return the import path for a child, on which this package has to be.
+
+    Some frontends find a backend that an sdist carries by other means (``sys.meta_path``).
+    """
+    root = str(Path(__file__).absolute().parents[3])
+    return sys.path if root in sys.path else [root, *sys.path]
 
 
 def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from ..table import Provider
 
+LIBRARIES = {"archspec": "archspec"}
+
 _READ_BY_ARCHSPEC = ("Linux", "Darwin", "Windows")
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from ..table import Provider
 
+LIBRARIES = {"nvidia-ml-py": "pynvml"}
+
 _WINDOWS = sys.platform == "win32"
 _NVML_LIBRARY = "nvml.dll" if _WINDOWS else "libnvidia-ml.so.1"
 _CUDA_LIBRARY = "nvcuda.dll" if _WINDOWS else "libcuda.so.1"

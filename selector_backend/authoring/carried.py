@@ -1,0 +1,209 @@
+"""What a self-contained sdist carries: the part of this backend that installs, and libraries.
+
+All is as it is installed here, and Python only, so that it runs wherever the project does. A
+library is carried if a fact of the table needs it (``LIBRARIES`` of the fact's family).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import SpecifierSet
+
+from ..errors import SelectorError
+from ..installing import probes
+from ..installing.facts import FACTS
+from ..installing.messages import CARRIED, plain_build_system
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..installing.table import Selector
+
+#: The ``[build-system]`` of a self-contained sdist.
+BUILD_SYSTEM = {"requires": [], "build-backend": "selector_backend", "backend-path": [CARRIED]}
+
+#: The Pythons that this backend supports. A library that does not say which ones it does counts as
+#: supporting them, too: the tests cover it.
+PYTHONS = ">=3.9"
+
+_BACKEND = "selector-backend"
+_PACKAGE = Path(__file__).parents[1]
+_INSTALLING = ("__init__.py", "errors.py", "installing/**/*.py")
+
+_LICENSE = re.compile(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE)\b", re.IGNORECASE)
+_COMPILED = (".so", ".pyd", ".dll", ".dylib")
+# Data that a library reads, beside its code. What else lies there is documentation, and tests.
+_KEPT = (".py", ".json")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One distribution that is carried; the paths of ``files`` are relative to the folder."""
+
+    name: str
+    version: str
+    license: str
+    license_at: str
+    files: dict[str, bytes]
+
+
+def carried_files(selector: Selector, requires_python: str, backend: str) -> dict[str, bytes]:
+    """Return the files to carry, by their paths in the sdist; ``backend`` is our own version.
+
+    Raises `SelectorError` if a library can't be carried, or does not support a Python that
+    ``requires_python``, the project's, admits.
+    """
+    parts = [_backend(backend)]
+    families = dict.fromkeys(FACTS[name].family for name in selector.facts)
+    for family in families:
+        module = importlib.import_module(f"{probes.__name__}.{family}")
+        libraries: dict[str, str] = getattr(module, "LIBRARIES", {})
+        parts += [_library(name, imported, requires_python) for name, imported in libraries.items()]
+    files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
+    return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}
+
+
+def unsupported_python(requires_python: str, supported: str) -> str | None:
+    """Return a Python 3 that ``requires_python`` admits, and ``supported`` does not."""
+    wanted, given = SpecifierSet(requires_python), SpecifierSet(supported)
+    numbers = (int(one) for one in re.findall(r"3\.\d+\.(\d+)", f"{requires_python} {supported}"))
+    beside = {near for number in numbers for near in (number - 1, number, number + 1) if near > 0}
+    for minor in range(100):
+        for patch in (0, *sorted(beside), 999):
+            version = f"3.{minor}.{patch}"
+            if wanted.contains(version) and not given.contains(version):
+                return version if patch in beside else f"3.{minor}"
+    return None
+
+
+def _backend(version: str) -> _Part:
+    paths = sorted(path for pattern in _INSTALLING for path in _PACKAGE.glob(pattern))
+    root = _PACKAGE.parent
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+    return _part(_distribution(_BACKEND), files, version)
+
+
+def _library(name: str, imported: str, requires_python: str) -> _Part:
+    """Return a library, as far as it is what ``imported`` imports."""
+    distribution = _distribution(name)
+    supported = distribution.metadata["Requires-Python"] or PYTHONS
+    python = unsupported_python(requires_python, supported)
+    if python is not None:
+        raise SelectorError(
+            f"{_cannot(distribution)}: it is for Python {supported}, and project.requires-python "
+            f"is {requires_python!r}, which admits {python}"
+        )
+    files = {}
+    for path in _paths(distribution):
+        if imported not in (path.parts[0], path.as_posix().removesuffix(".py")):
+            continue
+        if path.suffix in _COMPILED:
+            raise SelectorError(f"{_cannot(distribution)}: it is not Python only, but has {path}")
+        if "tests" not in path.parts and (path.suffix in _KEPT or _LICENSE.match(path.name)):
+            files[path.as_posix()] = _read(distribution, path)
+    if not files:
+        raise SelectorError(
+            f"{_cannot(distribution)}: its files are not where an installed wheel has them; "
+            f"install it from the index: pip install --force-reinstall {name}"
+        )
+    return _part(distribution, files)
+
+
+def _part(
+    distribution: importlib.metadata.Distribution, files: dict[str, bytes], version: str = ""
+) -> _Part:
+    """Return a distribution with its licence: the files of it or, without any, its code's head."""
+    name = distribution.metadata["Name"]
+    licenses = {}
+    for path in _paths(distribution):
+        if path.parts[0].endswith(".dist-info") and _LICENSE.match(path.name):
+            licenses[f"licenses/{name}/{path.name}"] = _read(distribution, path)
+    at = f"`licenses/{name}/`"
+    if not licenses:
+        heads = [path for path, data in files.items() if _has_license(data)]
+        if not heads:
+            raise SelectorError(f"{_cannot(distribution)}: it has no licence that can be carried")
+        at = f"the head of `{heads[0]}`"
+    return _Part(
+        name,
+        version or distribution.version,
+        _license_of(distribution),
+        at,
+        {**files, **licenses},
+    )
+
+
+def _has_license(source: bytes) -> bool:
+    """Return whether a file begins with a comment that is a licence."""
+    head = re.match(rb"(?:[ \t]*(?:#.*)?\r?\n)*", source)
+    return head is not None and b"redistribution" in head[0].lower()
+
+
+def _license_of(distribution: importlib.metadata.Distribution) -> str:
+    metadata = distribution.metadata
+    named = metadata["License-Expression"] or metadata["License"]
+    if not named or "\n" in named:
+        classifiers = metadata.get_all("Classifier") or []
+        kinds = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")]
+        named = ", ".join(kinds)
+    return named or "see there"
+
+
+def _distribution(name: str) -> importlib.metadata.Distribution:
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise SelectorError(
+            f"a self-contained sdist carries {name}, which is not installed; "
+            f"install it: pip install {name}"
+        ) from None
+
+
+def _paths(distribution: importlib.metadata.Distribution) -> Iterator[PurePosixPath]:
+    for path in sorted(distribution.files or ()):
+        if ".." not in path.parts and "__pycache__" not in path.parts:
+            yield PurePosixPath(path)
+
+
+def _read(distribution: importlib.metadata.Distribution, path: PurePosixPath) -> bytes:
+    try:
+        return Path(str(distribution.locate_file(str(path)))).read_bytes()
+    except OSError as error:
+        raise SelectorError(
+            f"{_cannot(distribution)}: {path} can't be read: {error.strerror}"
+        ) from None
+
+
+def _cannot(distribution: importlib.metadata.Distribution) -> str:
+    name, version = distribution.metadata["Name"], distribution.version
+    return f"a self-contained sdist can't carry {name} {version}"
+
+
+def _readme(parts: list[_Part], backend: str) -> str:
+    rows = [f"| {one.name} | {one.version} | {one.license} | {one.license_at} |" for one in parts]
+    return "\n".join(
+        [
+            "# The build backend of this sdist",
+            "",
+            "Installers run the code in this folder, and fetch no other to install this package.",
+            "It is a part of selector-backend, and the libraries that it uses here, unchanged:",
+            "",
+            "| name | version | licence | text of the licence |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            "To use another selector-backend, or after a change to `pyproject.toml`, write these",
+            "lines in place of `[build-system]` there. Then this folder may be deleted.",
+            "",
+            "```toml",
+            *plain_build_system(backend),
+            "```",
+            "",
+        ]
+    )

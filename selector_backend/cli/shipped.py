@@ -1,0 +1,160 @@
+"""What an sdist has compiled, held against what its ``pyproject.toml`` says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.version import InvalidVersion, Version
+
+from .. import __version__
+from ..authoring.compile import compile_project
+from ..errors import Problem
+from ..installing.messages import CARRIED as FOLDER
+from ..installing.table import TABLE_NAME, NotCompiledError, dump, hash_text, read_compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ..authoring.project import Project
+
+#: Where a self-contained sdist has its backend, and the file there that says of which version.
+CARRIED = f"{FOLDER}/selector_backend"
+CARRIED_VERSION = f"{CARRIED}/__init__.py"
+
+_OURS = Path(__file__).parents[1]
+_ANEW = "build the sdist anew: python -m build --sdist"
+
+
+def compare_shipped(project: Project) -> Iterator[Problem]:
+    """Yield what the sdist that ``project`` was read from ships and would not if built anew."""
+    yield from _compare_compiled(project)
+    yield from _compare_carried(project.folder)
+
+
+def _compare_compiled(project: Project) -> Iterator[Problem]:
+    folder = project.folder
+    try:
+        shipped = read_compiled(folder)
+    except NotCompiledError as error:
+        yield Problem(TABLE_NAME, f"{error}; so every install compiles it; {_ANEW}")
+        return
+    anew = compile_project(project)
+    found = [
+        *(Problem(TABLE_NAME, one) for one in _compare_selectors(shipped.selector, anew.selector)),
+        *(
+            Problem(TABLE_NAME, f"{name}: {_differ(ours, theirs)}")
+            for name, ours, theirs in (
+                ("name", shipped.name, anew.name),
+                ("license-files", shipped.license_files, anew.license_files),
+                ("entry-points", shipped.entry_points, anew.entry_points),
+            )
+            if ours != theirs
+        ),
+        *(Problem("PKG-INFO", one) for one in _compare_metadata(shipped.pkg_info, anew.pkg_info)),
+    ]
+    if not found and shipped.places != anew.places:
+        # Of other metadata they are others, which is said.
+        found.append(
+            Problem(TABLE_NAME, f"places: {_differ(dump(shipped.places), dump(anew.places))}")
+        )
+    yield from found
+    backend = json.loads((folder / TABLE_NAME).read_bytes()).get("backend")
+    if found and backend != __version__:
+        yield Problem(
+            TABLE_NAME,
+            f"selector-backend {backend} compiled it, and this is {__version__}, "
+            "which may be why; compare with that version to be sure",
+        )
+
+
+def _compare_selectors(shipped: object, anew: object) -> Iterator[str]:
+    here, there = dump(shipped), dump(anew)
+    yield from _compare_objects("", here, there, but="variants")
+    ours, theirs = ({one["name"]: one for one in each["variants"]} for each in (here, there))
+    for name in ours.keys() - theirs.keys():
+        yield f"variant {name}: the table has it, and pyproject.toml does not"
+    for name in theirs.keys() - ours.keys():
+        yield f"variant {name}: pyproject.toml has it, and the table does not"
+    if ours.keys() == theirs.keys() and [*ours] != [*theirs]:
+        order = f"{', '.join(ours)}; pyproject.toml has {', '.join(theirs)}"
+        yield f"the order of the variants is {order}"
+    for name in ours.keys() & theirs.keys():
+        yield from _compare_objects(f"variant {name}: ", ours[name], theirs[name])
+
+
+def _compare_objects(
+    where: str, here: Mapping[str, Any], there: Mapping[str, Any], but: str = ""
+) -> Iterator[str]:
+    for key in dict.fromkeys((*here, *there)):
+        if key != but and here.get(key) != there.get(key):
+            yield f"{where}{key}: {_differ(here.get(key), there.get(key))}"
+
+
+def _differ(here: Any, there: Any) -> str:
+    return f"the table says {_text(here)}, pyproject.toml says {_text(there)}"
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value in (None, "", ()) else json.dumps(value, ensure_ascii=False)
+
+
+def _compare_metadata(shipped: bytes, anew: bytes) -> Iterator[str]:
+    here, _, body = shipped.decode("utf-8", "replace").partition("\n\n")
+    there, _, readme = anew.decode("utf-8", "replace").partition("\n\n")
+    ours, theirs = here.split("\n"), there.split("\n")
+    yield from (f"has {one!r}, which pyproject.toml does not say" for one in _less(ours, theirs))
+    yield from (f"lacks {one!r}, which pyproject.toml says" for one in _less(theirs, ours))
+    if body != readme:
+        yield "has another description than the readme"
+
+
+def _less(lines: Iterable[str], others: Iterable[str]) -> list[str]:
+    known = {*others}
+    return [one for one in lines if one not in known]
+
+
+def carried_version(content: bytes) -> str | None:
+    """Return the version of a carried backend, by the file `CARRIED_VERSION`, if it says one."""
+    found = re.search(rb"(?m)^__version__ = \"([^\"\n]{1,100})\"\r?$", content)
+    try:
+        return str(Version(found[1].decode())) if found else None
+    except (InvalidVersion, UnicodeDecodeError):
+        return None
+
+
+def is_old(version: str | None) -> bool:
+    """Return whether a carried backend is older than this one. Of an unknown one, nobody knows."""
+    return version is not None and Version(version) < Version(__version__)
+
+
+def carried_by(folder: Path) -> str | None:
+    """Return the version of the backend that the sdist in ``folder`` carries, if it carries one."""
+    file = folder / CARRIED_VERSION
+    return carried_version(file.read_bytes()) if file.is_file() else None
+
+
+def _compare_carried(folder: Path) -> Iterator[Problem]:
+    """Yield what is not as it should be with the backend that an sdist carries.
+
+    With one of another version, nothing here can be compared.
+    """
+    if not (folder / CARRIED).is_dir():
+        return
+    version = carried_by(folder)
+    if version is None:
+        yield Problem(CARRIED_VERSION, f"does not say which version it is; {_ANEW}")
+    elif is_old(version):
+        yield Problem(CARRIED, f"is selector-backend {version}, and this is {__version__}; {_ANEW}")
+    elif version == __version__:
+        for path in sorted((folder / CARRIED).rglob("*")):
+            name = path.relative_to(folder / CARRIED)
+            if path.is_file() and not _is_same(path, _OURS / name):
+                message = f"is not the file of selector-backend {version}; {_ANEW}"
+                yield Problem(f"{CARRIED}/{name.as_posix()}", message)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return other.is_file() and hash_text(one.read_bytes()) == hash_text(other.read_bytes())

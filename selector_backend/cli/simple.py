@@ -1,0 +1,225 @@
+"""The simple API of package indexes: JSON (PEP 691), or pages of links (PEP 503)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name, parse_sdist_filename
+from packaging.version import Version
+
+from .. import __version__
+from ..errors import SelectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A file's name has 255 bytes at most.
+_LONGEST_NAME = 255
+
+_ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a project: its name, its address, and what the index says of it.
+
+    ``sha256`` and ``requires_python`` are empty where the index does not say.
+    """
+
+    name: str
+    url: str = ""
+    sha256: str = ""
+    requires_python: str = ""
+
+    @property
+    def version(self) -> Version | None:
+        """The version in the file's name, ``None`` if it is none of a wheel or an sdist."""
+        if len(self.name) > _LONGEST_NAME:
+            return None
+        try:
+            if self.name.endswith(".whl"):
+                return Version(self.name.split("-")[1])
+            return parse_sdist_filename(self.name)[1]
+        except (ValueError, IndexError):
+            return None
+
+
+def is_address(url: str) -> bool:
+    """Return whether ``url`` can be an index's address."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port  # raises for what is no number
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+class Index:
+    """An index, asked once for each project. Its address may have a user's name and password."""
+
+    def __init__(self, url: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self.url = parts._replace(netloc=host).geturl().rstrip("/")  # as messages may show it
+        credentials = ""
+        if parts.username is not None:
+            user, password = map(urllib.parse.unquote, (parts.username, parts.password or ""))
+            encoded = base64.b64encode(f"{user}:{password}".encode("utf-8", "replace")).decode()
+            credentials = f"Basic {encoded}"
+        self._opener = urllib.request.build_opener(Credentials(self.url, credentials))
+        self._known: dict[str, list[File] | None] = {}
+
+    def files(self, project: str) -> list[File] | None:
+        """Return the files that there are of a project, ``None`` if there is no such project.
+
+        Yanked ones are left out (PEP 592). Raises `SelectorError` if the index cannot be asked.
+        """
+        name = canonicalize_name(project)
+        if name not in self._known:
+            self._known[name] = self._list(f"{self.url}/{name}/")
+        return self._known[name]
+
+    def read(self, file: File, most: int) -> bytes | None:
+        """Return the content of a file, ``None`` if it has more than ``most`` bytes.
+
+        Raises `SelectorError` if the index does not give it, or not as it said.
+        """
+        if not is_address(file.url):
+            raise SelectorError(f"the index does not say where {file.name} is")
+        answer = self._ask(file.url, "*/*", most + 1)
+        content = b"" if answer is None else answer[0]
+        if len(content) > most:
+            return None
+        if answer is None or (file.sha256 and hashlib.sha256(content).hexdigest() != file.sha256):
+            raise SelectorError(f"the index {self.url} does not give {file.name} as it lists it")
+        return content
+
+    def _list(self, page: str) -> list[File] | None:
+        answer = self._ask(page, _ACCEPT)
+        if answer is None:
+            return None
+        body, address, kind = answer
+        try:
+            text = body.decode("utf-8")
+            return [
+                *(_names(json.loads(text), address) if "json" in kind else _links(text, address))
+            ]
+        except (ValueError, RecursionError) as error:
+            raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
+
+    def _ask(self, page: str, accept: str, most: int = -1) -> tuple[bytes, str, str] | None:
+        """Return an answer with its address and its type, ``None`` if there is none (404)."""
+        headers = {"Accept": accept, "User-Agent": f"selector-backend/{__version__}"}
+        try:
+            request = urllib.request.Request(page, headers=headers)
+            with self._opener.open(request, timeout=30) as answer:
+                return answer.read(most), answer.geturl(), answer.headers.get("Content-Type", "")
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            message = f"the index answers {page} with {error.code} {error.reason}"
+            raise SelectorError(message) from None
+        except urllib.error.URLError as error:
+            message = f"the index {self.url} cannot be reached: {error.reason}"
+            raise SelectorError(message) from None
+        except (http.client.HTTPException, OSError, ValueError, RecursionError) as error:
+            raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
+
+
+class Credentials(urllib.request.HTTPRedirectHandler):
+    """Adds what an index wants to know to each request to it, and to no other.
+
+    At once: an index may say of what is not for everybody that it is not there. What is redirected
+    keeps it only where scheme, host and port are the index's own.
+    """
+
+    def __init__(self, url: str, credentials: str) -> None:
+        self._origin = _origin(url)
+        self._credentials = credentials
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Prepare a request, be it the first or one that an answer led to."""
+        if self._credentials and _origin(request.full_url) == self._origin:
+            # Not one of the headers that `urllib` copies to where it is redirected.
+            request.add_unredirected_header("Authorization", self._credentials)
+        return request
+
+    https_request = http_request
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _names(data: Any, address: str) -> Iterator[File]:
+    """Yield the files in an index's answer (PEP 691), but for yanked ones."""
+    files = data.get("files") if isinstance(data, dict) else None
+    if not isinstance(files, list):
+        raise ValueError("it does not say which files there are")  # noqa: TRY004 - bad data
+    for one in files:
+        if isinstance(one, dict) and not one.get("yanked") and isinstance(one.get("filename"), str):
+            hashes = one.get("hashes")
+            yield File(
+                one["filename"],
+                _joined(address, one.get("url")),
+                _sha256(hashes.get("sha256")) if isinstance(hashes, dict) else "",
+                _text(one.get("requires-python")),
+            )
+
+
+def _joined(address: str, url: object) -> str:
+    try:
+        return urllib.parse.urljoin(address, _text(url)) if url else ""
+    except ValueError:
+        return ""
+
+
+def _sha256(value: object) -> str:
+    text = _text(value).lower()
+    return text if len(text) == 64 and {*text} <= {*"0123456789abcdef"} else ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class _Links(HTMLParser):
+    """Collects links, whose texts are files' names (PEP 503), but for yanked ones."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.files: list[File] = []
+        self._address = address
+        self._link: dict[str, str | None] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self._link = found if tag == "a" and "data-yanked" not in found else None
+
+    def handle_data(self, data: str) -> None:
+        if self._link is None or not data.strip():
+            return
+        url, _, fragment = _joined(self._address, self._link.get("href")).partition("#")
+        sha256 = _sha256(fragment[len("sha256=") :]) if fragment.startswith("sha256=") else ""
+        self.files.append(
+            File(data.strip(), url, sha256, self._link.get("data-requires-python") or "")
+        )
+
+
+def _links(body: str, address: str) -> list[File]:
+    parser = _Links(address)
+    try:
+        parser.feed(body)
+    except (AssertionError, NotImplementedError):  # what Python's parser does with bad declarations
+        raise ValueError("it is not HTML") from None
+    return parser.files

@@ -1,0 +1,92 @@
+"""What JSON data have to look like before anything is made of them.
+
+A compiled table is written by `dump_compiled`, and whoever writes one by hand can give it the right
+hash. So what becomes a path or a line of metadata is looked at again where it is read.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+_VARIANT = {
+    "name": str,
+    "requires": [str],
+    "extras": {str: [str]},
+    "distributions": [str],
+    "when": [{str: (bool, str, [str])}],
+    "conform": {str: str},
+    "refuse": str,
+}
+_PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
+_PLACES = {"metadata-version": str, "requires": int, "classifier": int, "extras": {str: int}}
+
+#: The shapes of a selector, and of what ``selector-table.json`` holds besides.
+SELECTOR = {
+    **dict.fromkeys(("project", "version", "kind", "variable", "advice"), str),
+    "requires": [str],
+    "extras": [str],
+    "variants": [_VARIANT],
+    "providers": [_PROVIDER],
+}
+COMPILED = {
+    **dict.fromkeys(("name", "entry-points"), str),
+    "places": _PLACES,
+    "license-files": [str],
+}
+
+# Of what a name and a version are, as the names of an sdist's and a wheel's files begin.
+_OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+_OF_VERSIONS = _OF_NAMES | {*".!+"}
+
+
+def has_shape(value: object, shape: Any) -> bool:
+    """Return whether JSON data have a shape.
+
+    That is a type, a list of such data, an object of them (under `str`, or by their keys, none of
+    which has to be there), or one of several in a tuple.
+    """
+    if isinstance(shape, tuple):
+        return any(has_shape(value, one) for one in shape)
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(has_shape(one, shape[0]) for one in value)
+    if not isinstance(shape, dict) or not isinstance(value, dict):
+        return isinstance(shape, type) and isinstance(value, shape)
+    shapes = ((one, shape.get(key, shape.get(str, object))) for key, one in value.items())
+    return all(has_shape(one, expected) for one, expected in shapes)
+
+
+def check_compiled(data: Mapping[str, Any], pkg_info: bytes) -> None:
+    """Check what becomes a path or a line of a wheel. Raises `ValueError` with what is wrong.
+
+    ``data`` is a compiled table whose selector was read, ``pkg_info`` the metadata beside it.
+    """
+    if not has_shape(data, COMPILED):
+        raise ValueError("it is not of the form that this version knows")
+    selector, places = data["selector"], data["places"]
+    if not _OF_NAMES.issuperset(data["name"]) or not _OF_VERSIONS.issuperset(selector["version"]):
+        raise ValueError("its name or version cannot begin a file's name")
+    for path in data["license-files"]:
+        if path.startswith("/") or path[1:2] == ":" or "\\" in path or ".." in path.split("/"):
+            raise ValueError(f"the licence file {path!r} lies outside the sdist")
+    for text in _lines(data):
+        if text.splitlines() != [text]:  # for any reader of core metadata
+            raise ValueError(f"expected one line, found {text!r}")
+    last = pkg_info.partition(b"\n\n")[0].count(b"\n") + 1
+    extras = places.get("extras", {})
+    for place in (places["requires"], places.get("classifier", 0), *extras.values()):
+        if not 0 <= place <= last:
+            raise ValueError(f"it has a place in line {place} of PKG-INFO, which is not there")
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts that go into a line of metadata."""
+    selector = data["selector"]
+    yield from (selector["project"], data["places"]["metadata-version"], *data["license-files"])
+    yield from selector.get("requires", ())
+    for variant in selector["variants"]:
+        yield from (variant["name"], *variant.get("requires", ()))
+        for lines in variant.get("extras", {}).values():
+            yield from lines

@@ -1,0 +1,244 @@
+"""`selector-backend check SDIST`: whether what was compiled is what its pyproject.toml says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from support.command import data, error, lines
+from support.environment import ROOT
+from support.index import Index
+from support.project import CUDA, build_sdist, write_project, write_wheel
+from support.sdist import files_of, repack, sealed
+
+from selector_backend import __version__
+
+MORE = """
+description = "Chooses a spam"
+license-files = ["LICENSE"]
+scripts = { spam = "spam_core:main" }
+optional-dependencies = { plot = ["matplotlib"] }
+"""
+TABLE = "selector-table.json"
+CARRIED = "_selector/selector_backend"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("built")
+    source = write_project(folder / "source", CUDA, more=MORE)
+    text = (source / "pyproject.toml").read_text(encoding="utf-8")
+    text = text.replace('["selector-backend"]', '["selector-backend>=0.2,<1"]')
+    text = text.replace("[tool.selector]\n", "[tool.selector]\nextras = ['plot']\n")
+    text = text.replace('name = "cu12"', 'name = "cu12"\nconform = { cuda = "12" }')
+    (source / "pyproject.toml").write_text(text, encoding="utf-8")
+    (source / "LICENSE").write_text("Do as you like.\n", encoding="utf-8")
+    return build_sdist(source, folder / "dist").read_bytes()
+
+
+@pytest.fixture
+def sdist(built: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "spam-1.0.tar.gz"
+    path.write_bytes(built)
+    return path
+
+
+def found(sdist: Path) -> list[str]:
+    problems = data("check", sdist, status=1)["problems"]
+    return [f"{one['severity']}: {one['key']}: {one['message']}" for one in problems]
+
+
+def change_table(sdist: Path, change: Callable[[Any], object]) -> Path:
+    table = json.loads(files_of(sdist)[TABLE])
+    change(table)
+    return repack(sdist, {TABLE: sealed(table)})
+
+
+def test_an_sdist_as_it_was_built_has_nothing_to_mend(sdist: Path) -> None:
+    assert lines("check", sdist) == ["nothing to mend"]
+    assert data("check", sdist) == {"format": 1, "carries": None, "problems": []}
+
+
+def edit_variant(index: int, **keys: object) -> Callable[[Any], object]:
+    return lambda table: table["selector"]["variants"][index].update(keys)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            edit_variant(0, when=[{"cuda": ">=11"}]),
+            'variant cu12: when: the table says [{"cuda": ">=11"}], pyproject.toml says '
+            '[{"cuda": ">=12"}]',
+        ),
+        (
+            edit_variant(2, requires=["evil==1.0"]),
+            'variant cpu: requires: the table says ["evil==1.0"], pyproject.toml says '
+            '["spam-cpu==1.0"]',
+        ),
+        (
+            lambda table: table["selector"]["variants"][0].pop("conform"),
+            'variant cu12: conform: the table says nothing, pyproject.toml says {"cuda": "12"}',
+        ),
+        (
+            lambda table: table["selector"]["variants"].reverse(),
+            "the order of the variants is cpu, cu11, cu12; pyproject.toml has cu12, cu11, cpu",
+        ),
+        (
+            lambda table: table["selector"]["variants"].pop(1),
+            "variant cu11: pyproject.toml has it, and the table does not",
+        ),
+        (
+            lambda table: table["selector"]["variants"].insert(0, {"name": "evil"}),
+            "variant evil: the table has it, and pyproject.toml does not",
+        ),
+        (
+            lambda table: table["selector"].update(requires=["evil"]),
+            'requires: the table says ["evil"], pyproject.toml says nothing',
+        ),
+        (
+            lambda table: table["selector"].update(variable="EVIL"),
+            'variable: the table says "EVIL", pyproject.toml says "SPAM_VARIANT"',
+        ),
+        (
+            lambda table: table.update({"entry-points": "[console_scripts]\npip = evil:main\n"}),
+            r'entry-points: the table says "[console_scripts]\npip = evil:main\n", pyproject.toml '
+            r'says "[console_scripts]\nspam = spam_core:main\n"',
+        ),
+        (
+            lambda table: table.update({"license-files": []}),
+            'license-files: the table says nothing, pyproject.toml says ["LICENSE"]',
+        ),
+        (
+            lambda table: table["places"].update({"metadata-version": "2.1"}),
+            'places: the table says {"metadata-version": "2.1"',
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, str) else "",
+)
+def test_each_difference_is_named_with_its_variant_and_key(
+    sdist: Path, change: Callable[[Any], object], expected: str
+) -> None:
+    (problem,) = found(change_table(sdist, change))
+    assert problem.startswith(f"error: {TABLE}: {expected}")
+
+
+def test_all_differences_are_named_and_the_version_that_compiled_it(sdist: Path) -> None:
+    def change(table: Any) -> None:
+        edit_variant(0, when=[], refuse="No.")(table)
+        table["backend"] = "0.1.9"
+
+    assert len(found(change_table(sdist, change))) == 3
+    (*_, last) = found(sdist)
+    assert f"selector-backend 0.1.9 compiled it, and this is {__version__}" in last
+
+
+def test_metadata_that_say_something_else_are_named(sdist: Path) -> None:
+    pkg_info = files_of(sdist)["PKG-INFO"]
+    other = pkg_info.replace(b"Chooses a spam", b"Chooses eggs") + b"\nA body.\n"
+    assert found(repack(sdist, {"PKG-INFO": other})) == [
+        "error: PKG-INFO: has 'Summary: Chooses eggs', which pyproject.toml does not say",
+        "error: PKG-INFO: lacks 'Summary: Chooses a spam', which pyproject.toml says",
+        "error: PKG-INFO: has another description than the readme",
+    ]
+
+
+def test_what_no_install_would_use_is_told(sdist: Path) -> None:
+    """Such an sdist is compiled by everybody who installs it, with what that takes."""
+    text = files_of(sdist)["pyproject.toml"].replace(b'cuda = ">=12"', b'cuda = ">=11.8"')
+    (problem,) = found(repack(sdist, {"pyproject.toml": text}))
+    assert problem == (
+        f"error: {TABLE}: pyproject.toml was changed after the sdist was built; so every install "
+        "compiles it; build the sdist anew: python -m build --sdist"
+    )
+    (problem,) = found(repack(sdist, {TABLE: None}))
+    assert problem.startswith(f"error: {TABLE}: there is no {TABLE}; so every install")
+    wrong = text.replace(b"cuda =", b"cdua =")
+    assert "when.cdua: not a fact" in found(repack(sdist, {"pyproject.toml": wrong}))[0]
+
+
+def test_what_is_no_sdist_is_one_message(tmp_path: Path) -> None:
+    path = tmp_path / "spam-1.0.tar.gz"
+    assert "no such folder" in error("check", path)
+    path.write_bytes(b"no sdist")
+    assert "spam-1.0.tar.gz is not an sdist that can be read" in error("check", path, status=1)
+    (problem,) = data("check", path, status=1)["problems"]
+    assert problem["key"] == path.name
+
+
+# --- what an sdist carries
+
+
+def carried(version: str = __version__) -> dict[str, bytes | None]:
+    """Return a backend as an sdist carries it."""
+    names = ("__init__.py", "errors.py", "installing/facts.py")
+    files = {name: (ROOT / "selector_backend" / name).read_bytes() for name in names}
+    ours = f'__version__ = "{__version__}"'.encode()
+    assert ours in files["__init__.py"]
+    files["__init__.py"] = files["__init__.py"].replace(ours, f'__version__ = "{version}"'.encode())
+    return {f"{CARRIED}/{name}": content for name, content in files.items()}
+
+
+def test_an_sdist_that_carries_this_backend_says_so(sdist: Path) -> None:
+    repack(sdist, carried())
+    assert lines("check", sdist) == [
+        f"carries selector-backend {__version__}",
+        "nothing to mend",
+    ]
+    assert data("check", sdist)["carries"] == __version__
+
+
+def test_a_carried_file_that_is_not_of_that_version_is_named(sdist: Path) -> None:
+    changes = carried()
+    changes[f"{CARRIED}/errors.py"] = b"import evil\n"
+    changes[f"{CARRIED}/evil.py"] = b""
+    assert [one.partition(", and")[0] for one in found(repack(sdist, changes))] == [
+        f"error: {CARRIED}/{name}: is not the file of selector-backend {__version__}; build the "
+        "sdist anew: python -m build --sdist"
+        for name in ("errors.py", "evil.py")
+    ]
+
+
+def test_an_old_backend_that_is_carried_is_told(sdist: Path) -> None:
+    repack(sdist, {**carried("0.1.2"), f"{CARRIED}/errors.py": b"as it was then"})
+    (problem,) = found(sdist)
+    assert f"{CARRIED}: is selector-backend 0.1.2, and this is {__version__}" in problem
+    (problem,) = found(repack(sdist, {f"{CARRIED}/__init__.py": b"__version__ = 'x'"}))
+    assert f"{CARRIED}/__init__.py: does not say which version it is" in problem
+
+
+def test_published_sdists_that_carry_an_old_backend_are_told_of(
+    sdist: Path, wheelhouse: Path, tmp_path: Path
+) -> None:
+    dist = tmp_path / "dist"
+    for name in ("cpu", "cu11", "cu12"):
+        write_wheel(dist, f"spam-{name}")
+    project = write_project(tmp_path / "source")
+    text = (project / "pyproject.toml").read_text(encoding="utf-8")
+    (project / "pyproject.toml").write_text(
+        text.replace('"selector-backend"', '"selector-backend<1"').replace(
+            'name = "cu12"', 'name = "cu12"\nconform = { cuda = "12" }'
+        ),
+        encoding="utf-8",
+    )
+    for version, changes in (
+        ("0.7", carried("0.0.9")),  # older than what follows, which is no selector package
+        ("0.8", {TABLE: None}),
+        ("0.9", carried("0.1.2")),
+        ("0.9.1", carried("0.1.3rc1")),
+        ("1.0", {}),
+        ("1.1", carried()),
+        ("1.2", carried("99")),
+    ):
+        path = dist / f"spam-{version}.tar.gz"
+        path.write_bytes(sdist.read_bytes())
+        repack(path, changes)
+    with Index(wheelhouse, dist) as index:
+        problems = data("check", project, "--index", index.url, status=1)["problems"]
+    assert [one["message"].partition(";")[0] for one in problems] == [
+        "the index has spam-0.9.1.tar.gz, which carries selector-backend 0.1.3rc1",
+        "the index has spam-0.9.tar.gz, which carries selector-backend 0.1.2",
+    ]
+    assert "/files/spam-0.7.tar.gz" not in index.requests
