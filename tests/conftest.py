@@ -69,10 +69,10 @@ def _fetch(folder: Path) -> None:
     (backend,) = folder.glob("selector_backend-*.whl")
     download = ("download", "--only-binary=:all:", "--dest", str(folder))
     versions = ("dynamic-metadata", "vcs-versioning", "setuptools-scm", "setuptools")
-    pip(*download, f"{backend}[cli]", "flit_core<5", f"pip=={NEWEST_PIP}", *versions)
+    pip(*download, f"{backend}[cli,tree]", "flit_core<5", f"pip=={NEWEST_PIP}", *versions)
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
     # Markers are evaluated in this Python, so what older ones need is named.
-    pip(*download, "--python-version=3.9", f"{backend}[cli]", "tomli")
+    pip(*download, "--python-version=3.9", f"{backend}[cli,tree]", "tomli")
 
 
 def find_pip(wheelhouse: Path, version: str) -> Path:

@@ -30,6 +30,19 @@ REQUIREMENTS = (
 #: What an sdist takes besides whose ``pyproject.toml`` is another than the project's.
 PUBLISHING = ("tomlkit>=0.13",)
 
+#: What building from a tree takes besides: with the above, the extra ``tree``.
+TREE = ("pyproject-hooks>=1.1", *PUBLISHING)
+
+
+def check_tree() -> None:
+    """Raise `SelectorError` if what building from a tree takes is not installed, or too old."""
+    if not all(map(_is_installed, (*REQUIREMENTS, *TREE))):
+        raise SelectorError(
+            'a source tree takes the extra "tree": write "selector-backend[tree]" in '
+            "[build-system] requires. Without build isolation, install it first: "
+            'pip install "selector-backend[tree]"'
+        )
+
 
 def missing(folder: Path | None = None) -> list[str]:
     """Return the requirements of compiling, if one of them is not installed, or too old.

@@ -18,6 +18,7 @@ from .dynamic import NotFoundError, find_version, found_with, has_dynamic_versio
 from .files import check_files
 from .metadata import check_metadata, read_metadata
 from .table import describe, is_name, parse_selector
+from .tree import Tree, read_tree
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -33,6 +34,8 @@ class Project:
     ``build_requires`` what ``[build-system]`` requires, as it is written: frontends check it.
     ``self_contained`` is whether the sdist carries its backend, and ``found_with`` the names of the
     distributions that found the version, if it is dynamic.
+    In a ``tree``, ``[project]`` is the inner backend's to read: the metadata have the name and, if
+    it is written there, the version (``0`` if not), and there are no files.
     """
 
     folder: Path
@@ -42,6 +45,7 @@ class Project:
     build_requires: tuple[str, ...] = ()
     self_contained: bool = False
     found_with: frozenset[str] = frozenset()
+    tree: Tree | None = None
 
     @property
     def license_files(self) -> tuple[PurePosixPath, ...]:
@@ -81,18 +85,21 @@ def read_project(folder: Path, *, own_code: bool = True) -> Project:
         raise InvalidFileError("pyproject.toml", [problem])
 
     problems: list[Problem] = []
-    table = dict(project)
-    if has_dynamic_version(data):
+    tree = read_tree(data, problems)
+    table = dict(project) if tree is None else _of_tree(project)
+    if has_dynamic_version(data) and tree is None:
         _write_version(folder, data, table, problems, own_code)
     check_metadata(table, problems)
     files = list(check_files(folder, table, problems))
     metadata = read_metadata(folder, table, problems)
     selector = _read_selector(data.get("tool"), table, problems)
     self_contained = _is_self_contained(data.get("tool"))
-    if self_contained and metadata is not None:
+    if self_contained and metadata is not None and tree is None:
         _check_pythons(metadata.requires_python, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
+    if tree is not None:
+        return Project(folder, metadata, selector, (), _build_requires(data), tree=tree)
     with_ = found_with(data) if has_dynamic_version(data) else frozenset[str]()
     read = Project(folder, metadata, selector, (), _build_requires(data), self_contained, with_)
     every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
@@ -116,6 +123,15 @@ def _write_version(
         table["version"] = find_version(folder, data, own_code=own_code)
     except NotFoundError as error:
         problems.append(error.problem)
+
+
+def _of_tree(project: dict[str, Any]) -> dict[str, Any]:
+    """Return as much of a tree's ``[project]`` as the selector table needs."""
+    table: dict[str, Any] = {key: project[key] for key in ("name", "version") if key in project}
+    dynamic = project.get("dynamic", [])
+    if "version" not in table and isinstance(dynamic, list) and "version" in dynamic:
+        table["version"] = "0"
+    return {**table, "license-files": [], "dynamic": ["dependencies"]}
 
 
 def _build_requires(data: dict[str, Any]) -> tuple[str, ...]:

@@ -23,10 +23,26 @@ if TYPE_CHECKING:
 def published_pyproject(
     pyproject: bytes, *, build_system: Mapping[str, Any], version: str | None = None
 ) -> bytes:
-    """Return ``pyproject``, which is TOML, with other values in its ``[build-system]``.
+    """Return ``pyproject`` with other values in its ``[build-system]``, by `edit_pyproject`.
 
-    ``None`` takes a key out. A ``version`` that was dynamic is written down, and what found it is
-    taken out. All else stays as it is written: comments, order and line ends.
+    A ``version`` that was dynamic is written down, and what found it is taken out.
+    """
+    changes: dict[str, Mapping[str, Any]] = {"build-system": build_system} if build_system else {}
+    if version is None:
+        return edit_pyproject(pyproject, changes)
+    dynamic = toml.loads(pyproject.decode("utf-8"))["project"]["dynamic"]
+    static = [name for name in dynamic if name != "version"]
+    changes["project"] = {"version": version, "dynamic": static}
+    return edit_pyproject(pyproject, changes, without="dynamic-metadata")
+
+
+def edit_pyproject(
+    pyproject: bytes, changes: Mapping[str, Mapping[str, Any]], without: str = ""
+) -> bytes:
+    """Return ``pyproject``, which is TOML, with other values in the tables that ``changes`` names.
+
+    Their names may be dotted. ``None`` takes a key out, and ``without`` the tables of a tool. All
+    else stays as it is written: comments, order and line ends.
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """
@@ -34,28 +50,45 @@ def published_pyproject(
     crlf = 0 < text.count("\n") == text.count("\r\n")
     text = text.replace("\r\n", "\n") if crlf else text
     expected = toml.loads(text)
-    changes = {"build-system": build_system} if build_system else {}
-    if version is not None:
-        dynamic = [name for name in expected["project"]["dynamic"] if name != "version"]
-        changes["project"] = {"version": version, "dynamic": dynamic}
-        changes["tool"] = {"dynamic-metadata": None}
-        text = _without_tables(text, "dynamic-metadata")
+    tools = expected.get("tool", {})
+    tools.pop(without, None)
+    text = _without_tables(text, without) if without else text
     try:
         document = tomlkit.parse(text)
         for name, values in changes.items():
-            _change(expected.setdefault(name, {}), values)
-            _edit(document.setdefault(name, tomlkit.table()), values)
+            table = _table(expected, name)
+            new = {key: one for key, one in values.items() if one != table.get(key)}
+            _change(table, new)
+            _edit(_table(document, name), new)
+        _take_out(document, without)
         edited = tomlkit.dumps(document)
         said = toml.loads(edited)
     except (TOMLKitError, ValueError, TypeError, AttributeError):
         said = None
-    if said != expected:
+    if said != {key: one for key, one in expected.items() if (key, one) != ("tool", {})}:
         tables = " and ".join(f"[{name}]" for name in changes)
         raise SelectorError(
             "the sdist's pyproject.toml is the project's with other lines in it, and this one "
             f"cannot be edited; write {tables} as a table of its own, with a line for each key"
         )
     return (edited.replace("\n", "\r\n") if crlf else edited).encode()
+
+
+def _table(data: Any, name: str) -> Any:
+    """Return the table of a dotted name, made if there is none."""
+    made = tomlkit.table if isinstance(data, tomlkit.TOMLDocument) else dict
+    for key in name.split("."):
+        data = data.setdefault(key, made())
+    return data
+
+
+def _take_out(document: Any, tool: str) -> None:
+    """Take out what is left of a tool, where it is no table with a head of its own."""
+    tools = document.get("tool", {})
+    if tool in tools:
+        _edit(tools, {tool: None})
+    if not tools:
+        document.pop("tool", None)
 
 
 def _without_tables(text: str, name: str) -> str:

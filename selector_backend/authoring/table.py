@@ -56,6 +56,8 @@ _TABLE_KEYS = (
     *("kind", "variable", "requires", "extras", "advice", "self-contained", "provider", "variant"),
 )
 _VARIANT_KEYS = ("name", "requires", "when", "conform", "refuse")
+# What only a tree has: `tree` reads them, or says that this is none.
+_TREE_KEYS, _TREE_VARIANT_KEYS = ("backend", "backend-path"), ("dependencies",)
 _PROVIDER_KEYS = ("requires", "plugin-api", "enable-if")
 
 # The name format of the packaging specifications ("Names and normalization").
@@ -79,7 +81,7 @@ def parse_selector(
     selector, and all the problems found; the selector is of use only if there are none.
     """
     problems: list[Problem] = []
-    top = _Reader(table, "tool.selector", _TABLE_KEYS, problems)
+    top = _Reader(table, "tool.selector", (*_TABLE_KEYS, *_TREE_KEYS), problems)
     values = {"project": project, "version": version}
 
     kind = top.string("kind", "'requirement' or 'capability'") or REQUIREMENT
@@ -279,7 +281,8 @@ def _variants(top: _Reader, values: Mapping[str, str]) -> list[tuple[_Reader, Va
     if not tables and top.table["variant"] == []:
         top.problem("variant", "found an empty array, expected one variant or more")
     for key, table in tables:
-        reader = _Reader(table, f"{top.key}.{key}", _VARIANT_KEYS, top.problems)
+        known = (*_VARIANT_KEYS, *_TREE_VARIANT_KEYS)
+        reader = _Reader(table, f"{top.key}.{key}", known, top.problems)
         variant = _variant(reader, values)
         first, name = seen.setdefault(variant.key, (reader.key, variant.name))
         if variant.name and first != reader.key:

@@ -17,6 +17,7 @@ from .init import init
 from .machine import machine
 from .matrix import matrix
 from .plan import plan
+from .rename import rename
 
 app = typer.Typer(
     name="selector-backend",
@@ -61,6 +62,7 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     explain: "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
     check: "selector-backend check --index https://index.example/simple/",
     matrix: "selector-backend matrix --html machines.html",
+    rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
     doctor: "selector-backend doctor --python .venv/bin/python",
     constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",

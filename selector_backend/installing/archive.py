@@ -38,7 +38,7 @@ def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes
     files = {f"{root}/{path}": dist_info[path] for path in sorted(dist_info)}
     record = io.StringIO()
     writer = csv.writer(record, lineterminator="\n")
-    writer.writerows((path, _hash(data), len(data)) for path, data in files.items())
+    writer.writerows((path, hash_of(data), len(data)) for path, data in files.items())
     writer.writerow((f"{root}/RECORD", "", ""))
     files[f"{root}/RECORD"] = record.getvalue().encode()
     archive = io.BytesIO()
@@ -68,7 +68,7 @@ def write_file(folder: Path, name: str, data: bytes) -> str:
     return name
 
 
-def _hash(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
     """Return a hash as ``RECORD`` has it: URL-safe base64 without padding."""
     import base64
     import hashlib

@@ -335,6 +335,12 @@ class Caller:
         return folder / f"selector-machine-{name}.json" if folder and name else None
 
     @property
+    def installs(self) -> bool:
+        """Whether what is built is for an install, and not to be kept."""
+        row = self.frontend
+        return bool(row.installing) and self.command in ("", *row.installing)
+
+    @property
     def folders(self) -> list[str]:
         """The folders of the environment that is being installed into.
 
@@ -342,8 +348,7 @@ class Caller:
         """
         row = self.frontend
         shown = {"never": False, "without isolation": self.scratch is None, "always": True}
-        installs = self.command in ("", *row.installing)
-        if not installs or self.elsewhere or not shown[row.shows_environment]:
+        if not self.installs or self.elsewhere or not shown[row.shows_environment]:
             return []
         if not self.target:
             return _site_packages()

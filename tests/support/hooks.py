@@ -34,11 +34,12 @@ class Backend:
     environ: Mapping[str, str] = field(default_factory=dict)
     python: str = sys.executable
     output: str = ""
+    backend: str = "selector_backend"
 
     def call(self, hook: str, *arguments: Any, **keywords: Any) -> Any:
         """Call a hook. Raises `HookFailedError` if its process does not end well."""
         caller = BuildBackendHookCaller(
-            str(self.source), "selector_backend", runner=self._run, python_executable=self.python
+            str(self.source), self.backend, runner=self._run, python_executable=self.python
         )
         return getattr(caller, hook)(*arguments, **keywords)
 

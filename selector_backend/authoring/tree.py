@@ -1,0 +1,228 @@
+"""A tree: one ``pyproject.toml`` for a project's code and for its selector package.
+
+Its ``build-backend`` is `selector_backend.variant`. The inner backend, ``tool.selector.backend``,
+builds the code and reads ``[project]``; of that, only the name and the version are read here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
+
+from ..errors import Problem, SelectorError, did_you_mean
+from ..installing.table import distribution_of, fill, normalize
+from .renaming import Renaming
+from .table import describe, is_name, is_pinned
+from .texts import unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ..installing.table import Selector, Variant
+
+#: What `build-backend` is in a tree.
+BACKEND = "selector_backend.variant"
+
+_OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
+_BUILT = re.compile(r"{built:([^{}:]*)(:[^{}]*)?}")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What a tree has that no other project has.
+
+    ``dependencies`` are what each variant distribution requires besides what the code does, by the
+    variant's key, with their placeholders; ``requires`` is the ``[build-system]`` table's, and
+    ``table`` the selector table as it is written.
+    """
+
+    backend: str
+    backend_path: tuple[str, ...]
+    requires: tuple[str, ...]
+    dependencies: Mapping[str, tuple[str, ...]]
+    table: Mapping[str, Any]
+
+
+def read_tree(data: Mapping[str, Any], problems: list[Problem]) -> Tree | None:
+    """Return what ``pyproject.toml`` says of a tree; ``None`` if it is not one.
+
+    Where it is not one, the keys that only a tree has are problems.
+    """
+    system, table = _table(data, "build-system"), _table(_table(data, "tool"), "selector")
+    variants = table.get("variant")
+    keyed = [
+        (f"tool.selector.variant[{index}]", one)
+        for index, one in enumerate(variants if isinstance(variants, list) else ())
+        if isinstance(one, dict)
+    ]
+    if system.get("build-backend") != BACKEND:
+        given = [f"tool.selector.{key}" for key in ("backend", "backend-path") if key in table]
+        given += [f"{key}.dependencies" for key, one in keyed if "dependencies" in one]
+        only = f"given, but only a tree has it, whose build-backend is {BACKEND!r}"
+        problems += [Problem(key, only) for key in given]
+        return None
+    if "backend-path" in system:
+        message = (
+            "given, but frontends would look there for selector-backend; "
+            "the inner backend's is tool.selector.backend-path"
+        )
+        problems.append(Problem("build-system.backend-path", message))
+    return Tree(
+        backend=_backend(table, problems),
+        backend_path=tuple(_texts(table, "backend-path", "tool.selector", problems)),
+        requires=tuple(_texts(system, "requires", "build-system", problems)),
+        dependencies={
+            normalize(str(one.get("name"))): tuple(_dependencies(one, key, problems))
+            for key, one in keyed
+        },
+        table=table,
+    )
+
+
+def find_variant(selector: Selector, asked: str, source: str) -> Variant:
+    """Return the variant called ``asked``; ``source`` is where that is said.
+
+    Raises `SelectorError` where there is none, or it is one that nothing can be built for.
+    """
+    choices = {one.key: one for one in selector.variants if one.refuse is None}
+    if found := choices.get(normalize(asked)):
+        return found
+    names = [one.name for one in choices.values()]
+    hint = did_you_mean(asked, names) or "."
+    raise SelectorError(
+        f"{source} is {asked!r}, which is no variant of {selector.project} that can be built"
+        f"{hint} Its variants are {', '.join(names)}"
+    )
+
+
+def renaming_of(
+    selector: Selector, tree: Tree | None, variant: Variant, built: Callable[[str], str]
+) -> Renaming:
+    """Return how the distributions of ``variant`` are named, and what they require besides.
+
+    ``built`` returns the version of a distribution that the code was built against. Raises
+    `SelectorError` where the table does not say which distribution is the variant.
+    """
+
+    def part(found: re.Match[str]) -> str:
+        return _part(built(found[1]), int(found[2][1:]) if found[2] else None)
+
+    return Renaming(
+        selector.project,
+        _distribution(selector, variant),
+        variant.name,
+        tuple(
+            _BUILT.sub(part, text)
+            for text in (tree.dependencies.get(variant.key, ()) if tree else ())
+        ),
+    )
+
+
+def is_built_against(tree: Tree, variant: Variant) -> bool:
+    """Return whether what ``variant`` requires depends on what its code was built against."""
+    return any(_BUILT.search(text) for text in tree.dependencies.get(variant.key, ()))
+
+
+def _distribution(selector: Selector, variant: Variant) -> str:
+    """Return the name of the one distribution that is ``variant``: it has the project's version."""
+    shared = {distribution_of(one) for one in selector.requires}
+    pinned = {
+        distribution_of(text): requirement.name
+        for text, requirement in ((one, Requirement(one)) for one in variant.requires)
+        if distribution_of(text) not in shared and is_pinned(requirement, selector.version)
+    }
+    usual = normalize(f"{selector.project}-{variant.name}")
+    if usual in pinned:
+        return pinned[usual]
+    if len(pinned) == 1:
+        return next(iter(pinned.values()))
+    raise SelectorError(
+        f"variant {variant.name!r} requires {', '.join(variant.requires)}; expected one "
+        f"requirement that is '=={{version}}', to be the distribution that is built"
+    )
+
+
+def _part(version: str, length: int | None) -> str:
+    """Return a public version, or the first numbers of it."""
+    found = Version(version)
+    if length is None:
+        return found.public
+    epoch = f"{found.epoch}!" if found.epoch else ""
+    return epoch + ".".join(map(str, [*found.release, *[0] * length][:length]))
+
+
+def _backend(table: Mapping[str, Any], problems: list[Problem]) -> str:
+    value, message = table.get("backend"), None
+    example = "expected what builds the code, such as 'hatchling.build'"
+    if "backend" not in table:
+        message = f"missing; {example}"
+    elif not isinstance(value, str) or not _OBJECT.fullmatch(value):
+        message = f"found {describe(value)}, {example}"
+    elif value.partition(":")[0].partition(".")[0] == BACKEND.partition(".")[0]:
+        message = f"found {value!r}, which builds no code; {example}"
+    if message:
+        problems.append(Problem("tool.selector.backend", message))
+    return str(value)
+
+
+def _dependencies(variant: Mapping[str, Any], key: str, problems: list[Problem]) -> Iterator[str]:
+    """Yield the texts under ``dependencies`` that are requirements once they are filled in."""
+    before = len(problems)
+    texts = list(_texts(variant, "dependencies", key, problems))
+    if "dependencies" in variant and "refuse" in variant:
+        problems.append(
+            Problem(f"{key}.dependencies", "given together with 'refuse', which builds nothing")
+        )
+    for index, text in enumerate(texts if len(problems) == before else ()):
+        message = unfit(text)
+        for name, length in _BUILT.findall(text):
+            if not is_name(name) or (length and not re.fullmatch(":[1-9]", length)):
+                message = (
+                    f"found {text!r}; expected a distribution, and how many numbers of its "
+                    "version if not all: {built:torch}, {built:torch:2}"
+                )
+        if message is None:
+            sample = _BUILT.sub("1.0", text)
+            try:
+                Requirement(fill(sample, {"project": "spam", "name": "spam", "version": "1.0"}))
+            except (InvalidRequirement, RecursionError) as error:
+                known = "{project}, {name}, {version} and {built:torch}"
+                hint = f"; the placeholders are {known}" if "{" in text else ""
+                message = f"found {text[:200]!r}: {error}{hint}"
+        if message is not None:
+            problems.append(Problem(f"{key}.dependencies[{index}]", message))
+        else:
+            yield text
+
+
+def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(table: Mapping[str, Any], name: str, key: str, problems: list[Problem]) -> Iterator[str]:
+    value = table.get(name, [])
+    if not isinstance(value, list):
+        problems.append(
+            Problem(f"{key}.{name}", f"found {describe(value)}, expected an array of strings")
+        )
+        return
+    for index, item in enumerate(value):
+        if isinstance(item, str):
+            yield item
+        else:
+            problems.append(
+                Problem(f"{key}.{name}[{index}]", f"found {describe(item)}, expected a string")
+            )
+
+
+def checked_version(version: str, source: str) -> str:
+    """Return ``version``, which ``source`` says. Raises `SelectorError` if it is no version."""
+    try:
+        return str(Version(version))
+    except InvalidVersion:
+        raise SelectorError(f"{source}: {version!r} is not a version (PEP 440)") from None

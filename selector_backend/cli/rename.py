@@ -1,0 +1,77 @@
+"""``selector-backend rename``: finished wheels, as the distribution of one variant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ..authoring.tree import checked_version, find_variant, renaming_of
+from ..authoring.wheel import rename_wheel
+from ..errors import SelectorError
+from ..installing.table import normalize
+from .common import FORMAT, JsonOption, UsageError, print_json, print_line
+from .source import read_folder
+
+WheelsArgument = Annotated[list[Path], typer.Argument(metavar="WHEEL...", help="The wheels.")]
+VariantOption = Annotated[
+    str, typer.Option("--variant", metavar="NAME", help="The variant that they were built as.")
+]
+OutdirOption = Annotated[
+    Path, typer.Option("--outdir", metavar="DIR", help="Where to write the renamed wheels.")
+]
+ProjectOption = Annotated[
+    Path, typer.Option("--project", metavar="DIR", help="The folder of the project's table.")
+]
+BuiltOption = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--built",
+        metavar="NAME=VERSION",
+        help="What the code was built against, such as torch=2.9.1, for {built:torch} in the "
+        "table. May be repeated.",
+    ),
+]
+
+
+def rename(
+    wheels: WheelsArgument,
+    variant: VariantOption,
+    outdir: OutdirOption,
+    project: ProjectOption = Path(),
+    built: BuiltOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rename finished wheels, after auditwheel or delocate, to the distribution of a variant."""
+    versions = dict(map(_version, built or ()))
+
+    def version_of(name: str) -> str:
+        try:
+            return versions[normalize(name)]
+        except KeyError:
+            raise SelectorError(
+                f"the dependencies of {variant} have the placeholder {{built:{name}}}; say which "
+                f"{name} the wheels were built against: --built {name}=1.0"
+            ) from None
+
+    for wheel in wheels:
+        if not wheel.is_file():
+            raise UsageError(f"{wheel}: there is no such file")
+    read = read_folder(project)
+    found = find_variant(read.selector, variant, "--variant")
+    renaming = renaming_of(read.selector, read.tree, found, version_of)
+    written = []
+    for wheel in wheels:
+        written.append(outdir / rename_wheel(wheel, outdir, renaming))
+        if not as_json:
+            print_line(str(written[-1]))
+    if as_json:
+        print_json({"format": FORMAT, "wheels": [*map(str, written)]})
+
+
+def _version(setting: str) -> tuple[str, str]:
+    name, _, version = setting.partition("=")
+    if not name or not version:
+        raise UsageError(f"--built {setting}: expected a name and a version, such as torch=2.9.1")
+    return normalize(name), checked_version(version.lstrip("="), f"--built {setting}")
