@@ -193,7 +193,8 @@ def test_a_visitor_picks_a_machine_and_sees_the_command(
         if machine["variants"]:
             (variant,) = machine["variants"]
             (reason,) = [one["reason"] for one in machine["verdicts"] if one["name"] == variant]
-            forced = (f"{variable}={variant} {install}", f"{install} -C variant={variant}")
+            setting = f"{table['project']['name']}:variant={variant}"
+            forced = (f"{variable}={variant} {install}", f"{install} -C {setting}")
             assert {variant, f"Why: {reason}", install, *forced} <= {*answer.split("\n")}
             assert answer.count(install) == 3
         else:
