@@ -8,6 +8,7 @@ names. Of Pythons, those that tags name count, each with the next one, since a w
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from .vocabulary import is_plausible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from packaging.specifiers import SpecifierSet
+
     from ..installing.conditions import Wanted
     from ..installing.table import Condition
 
@@ -51,7 +54,7 @@ _COMMON = {
     "": {"win_amd64"},
 }
 _OLDEST_MINOR = 9
-_INTERPRETER = re.compile(r"(cp|pp|py)3(\d{1,3})")
+_INTERPRETER = re.compile(r"(cp|pp|py)3(\d{1,2})")
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,12 @@ class Python:
     abi: str
 
     def __str__(self) -> str:
-        return self.interpreter if self.interpreter == "pp" else self.abi
+        return f"pp3{self.minor}" if self.interpreter == "pp" else self.abi
 
-    def tags(self, platforms: Sequence[str]) -> frozenset[Tag]:
+    @functools.cache  # noqa: B019 - there are few
+    def tags(self, platform: Platform) -> frozenset[Tag]:
         """Return the tags of the wheels that it can install on a platform."""
+        platforms = platform.tags
         version, name = (3, self.minor), f"{self.interpreter}3{self.minor}"
         own = (
             cpython_tags(version, [self.abi], platforms)
@@ -174,14 +179,22 @@ class Place:
             return True
 
 
-def find_places(tags: Iterable[Tag], conditions: Iterable[Condition]) -> Iterator[Place]:
-    """Yield the places that wheels with these ``tags``, and the conditions, tell apart."""
+def find_places(
+    tags: Iterable[Tag], conditions: Iterable[Condition], pythons: Iterable[SpecifierSet] = ()
+) -> Iterator[Place]:
+    """Yield the places that wheels with these ``tags``, and what is asked, tell apart.
+
+    ``pythons`` are what is asked of Python itself.
+    """
     tags, conditions = [*tags], [*conditions]
-    pythons = [*_pythons(tags, conditions)]
+    named = [one.version for some in pythons for one in some]
+    for one in conditions:
+        if FACTS[one.fact].kind is Kind.ENVIRONMENT and isinstance(one.wanted, str):
+            named += named_versions(one.wanted)
+    interpreters = [*_pythons(tags, named)]
     for platform in _platforms({one.platform for one in tags}, conditions):
-        platforms = platform.tags
-        for python in pythons:
-            yield Place(python, platform, python.tags(platforms))
+        for python in interpreters:
+            yield Place(python, platform, python.tags(platform))
 
 
 def _platforms(tags: set[str], conditions: Iterable[Condition]) -> list[Platform]:
@@ -226,7 +239,7 @@ def _near(fact: str, specifier: str) -> Iterator[tuple[int, int]]:
         )
 
 
-def _pythons(tags: Iterable[Tag], conditions: Iterable[Condition]) -> Iterator[Python]:
+def _pythons(tags: Iterable[Tag], named: Iterable[str]) -> Iterator[Python]:
     minors, others = {_OLDEST_MINOR}, set()
     for tag in tags:
         if found := _INTERPRETER.fullmatch(tag.interpreter):
@@ -237,9 +250,10 @@ def _pythons(tags: Iterable[Tag], conditions: Iterable[Condition]) -> Iterator[P
             minors.update((minor, minor + 1))
             if tag.abi == f"cp3{minor}t":
                 others.add(Python("cp", minor, tag.abi))
-    for one in conditions:
-        if FACTS[one.fact].kind is Kind.ENVIRONMENT and isinstance(one.wanted, str):
-            for text in re.findall(r"['\"]3\.(\d{1,3})\b", one.wanted):
-                minors.update((max(int(text) - 1, 0), int(text), int(text) + 1))
-    yield from (Python("cp", minor, f"cp3{minor}") for minor in sorted(minors))
+    for text in named:
+        if found := re.match(r"3\.(\d{1,2})\b", text):
+            minor = int(found[1])
+            minors.update((max(minor - 1, 0), minor, minor + 1))
+    for minor in range(min(minors), max(minors) + 1):
+        yield Python("cp", minor, f"cp3{minor}")
     yield from sorted(others, key=lambda one: (one.interpreter, one.minor, one.abi))

@@ -119,10 +119,12 @@ class Release:
     @cached_property
     def places(self) -> Sequence[Place]:
         """The places that some variant's wheel is for."""
-        tags = {tag for one in self.wheels if one.name in self.variants for tag in one.tags}
+        wheels = [one for one in self.wheels if one.name in self.variants]
+        tags = {tag for one in wheels for tag in one.tags}
+        pythons = {self.requires_python, *(one.requires_python for one in wheels)}
         return [
             place
-            for place in find_places(tags, self.selector.conditions)
+            for place in find_places(tags, self.selector.conditions, pythons)
             if self.requires_python.contains(f"3.{place.python.minor}.99") and self._whole(place)
         ]
 
