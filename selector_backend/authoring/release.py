@@ -46,6 +46,10 @@ class _Need:
     when: tuple[Mapping[str, Wanted], ...] = ()
     wheel: Wheel | None = None
 
+    def admits(self, found: Wheel | Sdist) -> bool:
+        """Return whether a distribution is of the version that is required."""
+        return self.requirement.specifier.contains(found.version, prereleases=True)
+
     def is_at(self, place: Place) -> bool:
         if self.wheel is not None and not self.wheel.fits(place):
             return False
@@ -87,7 +91,8 @@ class Release:
             if name == self.name:
                 continue
             if name not in needs:
-                some = [(one, each) for one in self._of(name) for each in one.requires]
+                here = [one for one in self.wheels if one.name == name and need.admits(one)]
+                some = [(one, each) for one in here for each in one.requires]
                 asked = [_Need(one.file, each, wheel=one) for one, each in some]
                 left += [one for one in asked if self._is_part(one.requirement, there)]
             needs.setdefault(name, []).append(need)
@@ -141,7 +146,13 @@ class Release:
         return [name for name, fits in parts.items() if all(fits)]
 
     def _of(self, name: str) -> list[Wheel]:
-        return [one for one in self.wheels if one.name == name]
+        """Return the wheels of a distribution in a version that is required."""
+        needs = self.needs.get(name, ())
+        return [
+            one
+            for one in self.wheels
+            if one.name == name and all(need.admits(one) for need in needs)
+        ]
 
     @property
     def strangers(self) -> list[str]:
@@ -181,7 +192,7 @@ class Release:
         every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
         for one in every:
             for need in self.needs.get(one.name, ()):
-                if not need.requirement.specifier.contains(one.version, prereleases=True):
+                if not need.admits(one):
                     said = f"is of version {one.version}, and {need.by} requires"
                     yield Problem(one.file, f"{said} {need.requirement}")
                     break

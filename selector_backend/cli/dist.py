@@ -96,7 +96,8 @@ def read_dist(folder: Path, project: Project | None) -> Found:
             else:
                 sdists.append(_read_sdist(file))
         except _UNREADABLE as error:
-            found.problems.append(Problem(file.name, f"cannot be read: {error}"))
+            why = next(iter(str(error).splitlines()), "")  # a requirement's error shows its place
+            found.problems.append(Problem(file.name, f"cannot be read: {why}"))
     own = [one for one in sdists if _is_own(folder / one.file, one, project)]
     if len(own) != 1:
         names = ", ".join(one.file for one in own)
