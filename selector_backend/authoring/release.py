@@ -145,14 +145,17 @@ class Release:
                 parts.setdefault(variant, []).append(any(one.fits(place) for one in wheels))
         return [name for name, fits in parts.items() if all(fits)]
 
+    @cached_property
+    def _admitted(self) -> Mapping[str, list[Wheel]]:
+        """The wheels of each distribution, but those of another version than is required."""
+        found: dict[str, list[Wheel]] = {}
+        for one in self.wheels:
+            if all(need.admits(one) for need in self.needs.get(one.name, ())):
+                found.setdefault(one.name, []).append(one)
+        return found
+
     def _of(self, name: str) -> list[Wheel]:
-        """Return the wheels of a distribution in a version that is required."""
-        needs = self.needs.get(name, ())
-        return [
-            one
-            for one in self.wheels
-            if one.name == name and all(need.admits(one) for need in needs)
-        ]
+        return self._admitted.get(name, [])
 
     @property
     def strangers(self) -> list[str]:
@@ -236,12 +239,10 @@ class Release:
         for one, other in itertools.combinations(self.needs, 2):
             if not self._are_together(one, other):
                 continue
-            shared = {
-                path
-                for mine, theirs in itertools.product(self._of(one), self._of(other))
-                for path in mine.files.keys() & theirs.files.keys()
-                if self._meet(mine, theirs)
-            }
+            mine, theirs = self._of(one), self._of(other)
+            both = set[str]().union(*(wheel.files for wheel in mine))
+            both &= set[str]().union(*(wheel.files for wheel in theirs))
+            shared = {path for path in both if self._meet(path, mine, theirs)}
             if shared:
                 more = len(shared) - _MOST_NAMED
                 paths = ", ".join(sorted(shared)[:_MOST_NAMED]) + (f", {more} more" * (more > 0))
@@ -251,9 +252,14 @@ class Release:
                     f"other: {paths}",
                 )
 
-    def _meet(self, one: Wheel, other: Wheel) -> bool:
-        """Return whether two wheels are for one place."""
-        return any(one.fits(place) and other.fits(place) for place in self.places)
+    def _meet(self, path: str, mine: Sequence[Wheel], theirs: Sequence[Wheel]) -> bool:
+        """Return whether two wheels that have a file are for one place."""
+        return any(
+            one.fits(place) and other.fits(place)
+            for one, other in itertools.product(mine, theirs)
+            if path in one.files and path in other.files
+            for place in self.places
+        )
 
     def _are_together(self, one: str, other: str) -> bool:
         """Return whether two distributions can be in one environment, as far as the table says."""

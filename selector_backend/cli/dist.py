@@ -91,6 +91,8 @@ def read_dist(folder: Path, project: Project | None) -> Found:
     sdists: list[Sdist] = []
     for file in files:
         try:
+            if not file.is_file():  # a pipe may never end
+                raise ValueError("it is no file")
             if file.name.endswith(".whl"):
                 wheels.append(_read_wheel(file))
             else:
