@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -164,6 +165,7 @@ def test_files_that_cannot_be_what_they_are_called_are_named_in_a_line_each(dist
     shutil.copy(cpu, dist / f"spam_gpu-1.0-{ANY}")
     (dist / "spam-cpu.whl").write_bytes(b"")
     (dist / "spam_cpu-1.0.tar.gz").write_bytes(b"not gzip")
+    os.mkfifo(dist / "spam_pipe.whl")
     written = found(dist)
     beginnings = {
         wheels["a"].name: "File is not a zip file",
@@ -177,6 +179,7 @@ def test_files_that_cannot_be_what_they_are_called_are_named_in_a_line_each(dist
         f"spam_gpu-1.0-{ANY}": "METADATA says spam-cpu 1.0, and the file's name spam-gpu 1.0;",
         "spam-cpu.whl": "",
         "spam_cpu-1.0.tar.gz": "not a gzip file",
+        "spam_pipe.whl": "it is no file",
     }
     assert len(written) == len(beginnings), written
     for file, beginning in beginnings.items():
