@@ -122,6 +122,11 @@ def lacks(found: Release) -> list[str]:
             ["cp312-cp312-manylinux2014_x86_64"],
             ["spam-cu12: no wheel for Linux on x86_64 with glibc 2.17"],
         ),
+        (
+            cp(12, platforms=["manylinux_2_5_x86_64"]),
+            cp(12, platforms=["manylinux2014_x86_64"]),
+            ["spam-cpu: no wheel for Linux on x86_64 with glibc 2.5"],
+        ),
         (["cp312-cp312-linux_x86_64"], cp(12), []),
         # Free-threaded and other Pythons are their own.
         (
@@ -180,6 +185,7 @@ EVERYWHERE = [
             ["macosx_13_0_universal2"],
             ["macOS 12.0 on arm64", "macOS 12.0 on x86_64"],
         ),
+        ({"macos": True}, ["macosx_11_0_x86_64"], ["macOS 11.0 on arm64"]),
         ({"glibc": ">=2.28"}, ["manylinux_2_28_x86_64", ARM], []),
         ({"glibc": ">=2.28"}, ["manylinux_2_28_x86_64"], ["Linux on aarch64 with glibc 2.28"]),
         ({"glibc": ">=2.28"}, ["manylinux_2_31_x86_64", ARM], ["Linux on x86_64 with glibc 2.28"]),
@@ -220,6 +226,16 @@ def test_where_a_condition_can_hold_is_judged_by_the_platform(
     found = release(cp(12, platforms=has), cp(12, platforms=EVERYWHERE), when)
     of_cu12 = [one for one in lacks(found) if one.startswith("spam-cu12")]
     assert [one.removeprefix("spam-cu12: no wheel for ") for one in of_cu12] == lacking
+
+
+def test_an_arm_mac_has_the_oldest_macos_that_there_is_for_it() -> None:
+    """Wheels for both kinds of Mac name what the older kind needs."""
+    both, intel = ["macosx_10_13_universal2"], ["macosx_10_13_x86_64"]
+    when = {"macos": True}
+    (lack,) = lacks(release(cp(12, platforms=intel), cp(12, platforms=both), when))
+    assert lack == "spam-cu12: no wheel for macOS 11.0 on arm64"
+    arm = ["macosx_10_13_x86_64", "macosx_11_0_arm64"]
+    assert lacks(release(cp(12, platforms=arm), cp(12, platforms=both), when)) == []
 
 
 def test_a_condition_on_the_version_of_python_is_one_on_its_wheels() -> None:
