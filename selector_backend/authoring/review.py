@@ -88,7 +88,7 @@ def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requi
 # --- What can be chosen
 
 
-class _TooManyError(Exception):
+class TooManyError(Exception):
     """There are more machines than are tried."""
 
 
@@ -105,7 +105,7 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     """Yield the variants that no machine gets, and a machine that gets none."""
     try:
         samples = [_samples(name, selector) for name in selector.facts]
-    except _TooManyError:
+    except TooManyError:
         return
     count = math.prod(map(len, samples))
     if count > _MOST or count * len(selector.variants) > _MOST_TRIALS:
@@ -165,7 +165,7 @@ def _samples(name: str, selector: Selector) -> list[_Sample]:
     found: dict[frozenset[Condition], Value | None] = {}
     values = [*itertools.islice(_values(name, conditions), _MOST)]
     if len(values) * len(conditions) > _MOST_TRIALS:
-        raise _TooManyError
+        raise TooManyError
     for value in values:
         held = (one for one in conditions if holds(name, one.wanted, value)[0])
         found.setdefault(frozenset(held), value)
@@ -178,7 +178,7 @@ def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None
     kind, asked = FACTS[name].kind, [condition.wanted for condition in conditions]
     texts = [one for one in asked if isinstance(one, str)]
     if kind is Kind.ENVIRONMENT:
-        yield from _environments(texts)
+        yield from environments(texts)
     elif kind in (Kind.VERSION, Kind.VERSIONS):
         for version in _versions(texts):
             yield version if kind is Kind.VERSION else (version,)
@@ -187,7 +187,7 @@ def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None
     else:
         wanted = dict.fromkeys(frozenset(one) for one in asked if isinstance(one, tuple))
         if 2 ** len(wanted) > _MOST:
-            raise _TooManyError
+            raise TooManyError
         for count in range(len(wanted) + 1):
             for some in itertools.combinations(wanted, count):
                 names = frozenset({"other"}).union(*some)
@@ -197,7 +197,7 @@ def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None
 def _versions(texts: Iterable[str]) -> list[str]:
     """Return the versions that ``texts`` name, and some just below and above each."""
     found: set[tuple[int, ...]] = {(0,), (999999,)}
-    for text in itertools.chain.from_iterable(map(_VERSIONS.findall, texts)):
+    for text in itertools.chain.from_iterable(map(named_versions, texts)):
         parts = [int(part) for part in text.split(".")]
         for end in range(1, len(parts) + 1):
             head, last = parts[: end - 1], parts[end - 1]
@@ -208,6 +208,11 @@ def _versions(texts: Iterable[str]) -> list[str]:
     return sorted((".".join(map(str, one)) for one in found), key=release_key)
 
 
+def named_versions(text: str) -> list[str]:
+    """Return the versions that a specifier, or a marker, names."""
+    return _VERSIONS.findall(text)
+
+
 def _distributions(requirements: Iterable[str]) -> Iterator[frozenset[str]]:
     """Yield environments that tell ``requirements`` apart, each with some version of some."""
     specifiers: dict[str, set[SpecifierSet]] = {}
@@ -215,7 +220,7 @@ def _distributions(requirements: Iterable[str]) -> Iterator[frozenset[str]]:
         specifiers.setdefault(one.name, set()).add(one.specifier)
     choices = [_some(name, some) for name, some in specifiers.items()]
     if math.prod(map(len, choices)) > _MOST:
-        raise _TooManyError
+        raise TooManyError
     for pins in itertools.product(*choices):
         yield frozenset(filter(None, pins))
 
@@ -232,14 +237,14 @@ def _some(name: str, specifiers: Collection[SpecifierSet]) -> list[str]:
     return ["", *found.values()]
 
 
-def _environments(markers: Sequence[str]) -> Iterator[dict[str, str]]:
+def environments(markers: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield environments of the variables that ``markers`` use, from the texts beside each."""
     texts: dict[str, list[str]] = {}
     for variable, _, text, _ in itertools.chain.from_iterable(map(comparisons, markers)):
         texts.setdefault(variable, []).append(text)
     choices = [_texts(name, [*dict.fromkeys(beside)]) for name, beside in texts.items()]
     if math.prod(map(len, choices)) > _MOST:
-        raise _TooManyError
+        raise TooManyError
     for values in itertools.product(*choices):
         yield dict(zip(texts, values))
 

@@ -56,7 +56,8 @@ def words(fact: str, wanted: Wanted) -> tuple[Word, ...]:
 
 
 @functools.cache
-def _data() -> dict[str, Any]:
+def vocabulary() -> dict[str, Any]:
+    """Return what is in `vocabulary.toml`."""
     return toml.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
 
 
@@ -68,21 +69,21 @@ def oldest_gpu(release: int) -> str:
 
     A release that is newer than those that are known drops no less than they do.
     """
-    oldest: Mapping[str, str] = _data()["cuda"]["oldest"]
+    oldest: Mapping[str, str] = vocabulary()["cuda"]["oldest"]
     known = sorted(map(int, oldest))
     return oldest[str(max([one for one in known if one <= release], default=known[0]))]
 
 
 def dropped_gpus() -> Iterator[tuple[str, str]]:
     """Yield a driver's CUDA with a compute capability that it runs, and that CUDA does not."""
-    for driver in _data()["cuda"]["driver"]:
+    for driver in vocabulary()["cuda"]["driver"]:
         for capability in driver["runs"]:
             yield driver["cuda"], capability
 
 
 def conforming(fact: str) -> str | None:
     """Return what ``conform`` calls the major version of ``fact``, if an environment has one."""
-    name: str | None = _data()["conform"].get(fact)
+    name: str | None = vocabulary()["conform"].get(fact)
     return name
 
 
@@ -99,8 +100,13 @@ def major_of(specifier: str) -> str | None:
 # --- Versions
 
 
+def is_plausible(fact: str, version: str) -> bool:
+    """Return whether there may be such a version of a fact."""
+    return _is_plausible(vocabulary()["versions"][fact], version)
+
+
 def _version_words(name: str, specifier: str) -> Iterator[Word]:
-    about = _data()["versions"].get(name)
+    about = vocabulary()["versions"].get(name)
     if about is None:
         return
     known, clauses = about.get("known", ()), _clauses(specifier)
@@ -179,7 +185,7 @@ def _other_version(about: Mapping[str, Any], specifier: str, far: Sequence[str])
 
 
 def _are_versions_of(name: str, versions: Sequence[str]) -> bool:
-    about = _data()["versions"][name]
+    about = vocabulary()["versions"][name]
     return all(_is_plausible(about, one) for one in versions)
 
 
@@ -197,7 +203,7 @@ def _with_dot(about: Mapping[str, Any], version: str) -> str:
 
 
 def _name_words(fact: str, wanted: Sequence[str]) -> Iterator[Word]:
-    about = _data()["names"].get(fact)
+    about = vocabulary()["names"].get(fact)
     if about is None:
         return
     known = [*about["known"], *(sorted(cpu_names()) if about.get("archspec") else ())]
@@ -256,7 +262,7 @@ def _marker_words(marker: str) -> list[Word]:
     variables = {variable for variable, *_ in compared}
     if found or not variables.issubset(_OF_A_SYSTEM):
         return found
-    systems = _data()["system"]
+    systems = vocabulary()["system"]
     if any(evaluate(marker, environment) for one in systems for environment in _environments(one)):
         return []
     texts = {text for _, _, text, _ in compared}
@@ -275,7 +281,7 @@ def _environments(system: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def _comparison_words(variable: str, operator: str, text: str, turned: bool) -> Iterator[Word]:
-    about = _data()["markers"].get(variable)
+    about = vocabulary()["markers"].get(variable)
     if about is None:
         if "in" not in operator and not turned:
             asked = f"{operator}{text}"
@@ -295,5 +301,5 @@ def _comparison_words(variable: str, operator: str, text: str, turned: bool) -> 
 
 
 def _values_of(variable: str) -> list[str]:
-    systems = _data()["system"]
+    systems = vocabulary()["system"]
     return [*dict.fromkeys(value for one in systems for value in one[variable])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -12,15 +12,20 @@ from .. import __version__
 from ..authoring.review import notes, review
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
+from .dist import DistOption, read_dist
 from .index import compare
 from .shipped import carried_by, compare_shipped
 from .siblings import SiblingsOption, review_siblings
 from .simple import is_address
 from .source import read_folder, unpacked
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
 WhatArgument = Annotated[
-    Path, typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist.")
+    Optional[Path],
+    typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist."),
 ]
 IndexOption = Annotated[
     Optional[str],
@@ -34,16 +39,22 @@ IndexOption = Annotated[
 
 
 def check(
-    what: WhatArgument = Path(),
+    what: WhatArgument = None,
     index: IndexOption = None,
     siblings: SiblingsOption = None,
+    dist: DistOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look for errors in a project, and for what may be a mistake.
 
     Core and the variants count as well, if they are in the folders beside it. Of an sdist, so does
-    whether what it has compiled is what its pyproject.toml says.
+    whether what it has compiled is what its pyproject.toml says. With --dist, a whole release is
+    looked at in its place.
     """
+    if dist is not None:
+        _check_dist(dist, what, as_json, other_options=bool(index or siblings))
+        return
+    what = what or Path()
     if index is not None and not is_address(index):
         raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     is_sdist = what.name.endswith(".tar.gz") and what.is_file()
@@ -72,14 +83,41 @@ def check(
             noted += more
         if index is not None:
             found += [("warning", problem) for problem in compare(project.selector, index)]
+    shipped = {"carries": carries} if is_sdist else {}
+    first = [] if carries is None else [f"carries selector-backend {carries}"]
+    _report(found, noted, as_json, first, shipped)
+
+
+def _check_dist(dist: Path, what: Path | None, as_json: bool, *, other_options: bool) -> None:
+    """Look at the release in a folder, and at the project ``what``, if one is named."""
+    if other_options:
+        raise UsageError("--dist looks at a folder alone; leave out --index and --siblings")
+    release = read_dist(dist, None if what is None else read_folder(what))
+    found = [("error", problem) for problem in release.problems]
+    last = [] if release.upload is None else ["upload, in this order:"]
+    last += [f"  {file}" for group in release.upload or () for file in group]
+    _report(found, release.notes, as_json, data={"upload": release.upload}, last=last)
+
+
+def _report(
+    found: Sequence[tuple[str, Problem]],
+    noted: Sequence[Problem],
+    as_json: bool,
+    first: Sequence[str] = (),
+    data: Mapping[str, Any] | None = None,
+    last: Sequence[str] = (),
+) -> None:
+    """Write what was found, and exit if there is any problem.
+
+    As text it is between the lines ``first`` and ``last``, as JSON beside ``data``.
+    """
     if as_json:
         listed = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
         remarks = [{"key": one.key, "message": one.message} for one in noted]
-        shipped = {"carries": carries} if is_sdist else {}
-        print_json({"format": FORMAT, **shipped, "problems": listed, "notes": remarks})
+        print_json({"format": FORMAT, **(data or {}), "problems": listed, "notes": remarks})
     else:
-        if carries is not None:
-            print_line(f"carries selector-backend {carries}")
+        for line in first:
+            print_line(line)
         for severity, problem in found:
             line = f"{severity}: {problem.key}: {problem.message}"
             print_line(bad(line) if severity == "error" else line)
@@ -87,5 +125,7 @@ def check(
             print_line(f"note: {note.key}: {note.message}")
         if not found:
             print_line(good("nothing to mend"))
+        for line in last:
+            print_line(line)
     if found:
         raise typer.Exit(1)

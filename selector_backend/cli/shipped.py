@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..authoring.project import Project
+    from ..installing.table import Selector
 
 #: Where a self-contained sdist has its backend, and the file there that says of which version.
 CARRIED = f"{FOLDER}/selector_backend"
@@ -43,7 +44,7 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
         return
     anew = compile_project(project)
     found = [
-        *(Problem(TABLE_NAME, one) for one in _compare_selectors(shipped.selector, anew.selector)),
+        *(Problem(TABLE_NAME, one) for one in compare_selectors(shipped.selector, anew.selector)),
         *(
             Problem(TABLE_NAME, f"{name}: {_differ(ours, theirs)}")
             for name, ours, theirs in (
@@ -70,7 +71,8 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
         )
 
 
-def _compare_selectors(shipped: object, anew: object) -> Iterator[str]:
+def compare_selectors(shipped: Selector, anew: Selector) -> Iterator[str]:
+    """Yield where the table of an sdist says something else than the one of a pyproject.toml."""
     here, there = dump(shipped), dump(anew)
     yield from _compare_objects("", here, there, but="variants")
     ours, theirs = ({one["name"]: one for one in each["variants"]} for each in (here, there))

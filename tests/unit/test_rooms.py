@@ -23,6 +23,7 @@ HOOKS, INSTALLING, AUTHORING, CLI = (
 
 #: Where a fact's name stands besides `FACTS` and the probes, and what it is there.
 NAMED_ON_PURPOSE = {
+    "authoring/places.py": {"glibc", "macos", "musl"},  # what tags of wheels have a version of
     "authoring/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
     "authoring/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
     "authoring/words.py": {"cuda", "compute-capability"},  # a build, and the GPUs it has code for

@@ -16,8 +16,15 @@ from support.strategies import specifiers, tables
 from selector_backend.authoring import toml
 from selector_backend.authoring.project import read_project
 from selector_backend.authoring.review import notes, review
+from selector_backend.authoring.systems import can_have, system_variables
 from selector_backend.authoring.table import parse_selector
-from selector_backend.authoring.vocabulary import cpu_names, dropped_gpus, oldest_gpu, words
+from selector_backend.authoring.vocabulary import (
+    cpu_names,
+    dropped_gpus,
+    oldest_gpu,
+    vocabulary,
+    words,
+)
 from selector_backend.authoring.words import findings
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
 from selector_backend.installing.conditions import evaluate, satisfies
@@ -278,6 +285,29 @@ VERSIONS = sorted(
         for value in ([values] if isinstance(values, str) else values)
     }
 )
+
+
+@pytest.mark.parametrize(("name", "facts"), [*shipped()])
+def test_what_a_shipped_machine_has_such_machines_can_have(
+    name: str, facts: dict[str, Any]
+) -> None:
+    marker = facts["marker"]
+    libc = next((one for one in ("glibc", "musl") if one in facts), "")
+    system, machine = marker["sys_platform"], marker["platform_machine"]
+    assert {**marker, **system_variables(system)} == marker
+    for fact, value in facts.items():
+        wanted = tuple(value) if FACTS[fact].kind is Kind.NAMES else True
+        assert can_have(fact, wanted, system, machine, libc), (name, fact)
+
+
+def test_what_only_some_machines_can_have_others_cannot() -> None:
+    assert all(fact in FACTS for one in vocabulary()["where"] for fact in one["facts"])
+    assert not can_have("cuda", True, "darwin", "arm64", "")
+    assert not can_have("cuda", True, "linux", "x86_64", "musl")
+    assert not can_have("cuda", True, "win32", "ARM64", "")
+    assert not can_have("cpu", ("avx2",), "linux", "aarch64", "glibc")
+    assert not can_have("cpu", ("avx2", "sve"), "linux", "x86_64", "glibc")
+    assert can_have("cpu", ("not_known_yet",), "linux", "aarch64", "glibc")
 
 
 @pytest.mark.parametrize(("name", "facts"), [*shipped()])

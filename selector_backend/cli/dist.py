@@ -1,0 +1,214 @@
+"""``selector-backend check --dist``: a folder with everything of one release.
+
+Of wheels, the names of files, ``METADATA`` and ``RECORD`` are read; of sdists, the selector
+package's own. Nothing is unpacked, or run.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import lzma
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_sdist_filename
+
+from ..authoring.finished import Sdist, Wheel, parse_wheel
+from ..authoring.release import Release
+from ..authoring.table import parse_selector
+from ..errors import InvalidFileError, Problem, SelectorError
+from ..installing.table import TABLE_NAME
+from ..installing.values import replace
+from .common import UsageError
+from .shipped import compare_selectors, compare_shipped
+from .source import members_of, read_folder, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..authoring.project import Project
+    from ..installing.table import Selector
+
+DistOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--dist",
+        metavar="DIR",
+        help="The folder with all wheels and sdists of a release: whether it is whole, and in "
+        "which order to upload it. Its table is compared with that of the project, if one is "
+        "named.",
+    ),
+]
+
+# More is not read: files of a release, and bytes of a wheel's METADATA and RECORD.
+_MOST_FILES, _LARGEST = 2000, {"METADATA": 8 << 20, "RECORD": 64 << 20}
+_LARGEST_SDIST = 64 << 20
+# What `zipfile` raises for what is no wheel, and for wheels that it can't read.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
+    *(
+        tarfile.TarError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        csv.Error,
+        OverflowError,
+        MemoryError,
+    ),
+)
+
+
+@dataclass
+class Found:
+    """What was found in a folder: the release, if it has a table, and what is wrong and to note."""
+
+    release: Release | None = None
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+
+    @property
+    def upload(self) -> list[list[str]] | None:
+        """The files in the order of uploading, ``None`` if they are not to be uploaded."""
+        return None if self.problems or self.release is None else self.release.upload
+
+
+def read_dist(folder: Path, project: Project | None) -> Found:
+    """Read and review the release in ``folder``, and compare its table with a project's."""
+    if not folder.is_dir():
+        raise UsageError(f"--dist {folder}: no such folder")
+    files = sorted(one for one in folder.iterdir() if one.name.endswith((".whl", ".tar.gz")))
+    if len(files) > _MOST_FILES:
+        raise UsageError(f"--dist {folder}: it has more than {_MOST_FILES} wheels and sdists")
+    found = Found()
+    wheels: list[Wheel] = []
+    sdists: list[Sdist] = []
+    for file in files:
+        try:
+            if not file.is_file():  # a pipe may never end
+                raise ValueError("it is no file")
+            if file.name.endswith(".whl"):
+                wheels.append(_read_wheel(file))
+            else:
+                sdists.append(_read_sdist(file))
+        except _UNREADABLE as error:
+            why = next(iter(str(error).splitlines()), "")  # a requirement's error shows its place
+            found.problems.append(Problem(file.name, f"cannot be read: {why}"))
+    own = [one for one in sdists if _is_own(folder / one.file, one, project)]
+    if len(own) != 1:
+        names = ", ".join(one.file for one in own)
+        what = f"found several sdists of selector packages, {names}; keep one"
+        if not own:
+            what = "found no sdist of the selector package; build it: python -m build --sdist"
+        found.problems.insert(0, Problem(str(folder), what))
+        return found
+    others = [one for one in sdists if one is not own[0]]
+    _review(found, folder / own[0].file, own[0], wheels, others, project)
+    return found
+
+
+def _review(
+    found: Found,
+    file: Path,
+    sdist: Sdist,
+    wheels: list[Wheel],
+    others: list[Sdist],
+    project: Project | None,
+) -> None:
+    """Add what is to be said of a release whose selector package is ``sdist``."""
+    try:
+        with unpacked(file) as folder:
+            shipped = read_folder(folder)
+            differing = [*compare_shipped(shipped)]
+    except InvalidFileError as error:
+        found.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
+        return
+    except SelectorError as error:
+        found.problems.append(Problem(file.name, str(error)))
+        return
+    found.problems += [Problem(f"{file.name}: {key}", text) for key, text in differing]
+    selector = shipped.selector
+    if (canonicalize_name(selector.project), shipped.version) != (sdist.name, sdist.version):
+        what = f"is of {selector.project} {selector.version}; build it anew"
+        found.problems.append(Problem(file.name, what))
+    if project is not None:
+        found.problems += [Problem(file.name, one) for one in _compare(selector, project)]
+    python = shipped.metadata.requires_python or SpecifierSet()
+    found.release = Release(selector, file.name, wheels, others, python)
+    found.problems += found.release.review()
+    if strangers := found.release.strangers:
+        what = f"belongs to no part of {selector.project}, and is left out of what to upload"
+        found.notes += [Problem(one, what) for one in strangers]
+
+
+def _compare(selector: Selector, project: Project) -> Iterator[str]:
+    """Yield where an sdist's table is not a project's."""
+    theirs = project.selector
+    if project.tree is not None:
+        # The code's backend, which is not run, says what extras there are, and a dynamic version.
+        if theirs.version == "0":
+            table, name = dict(project.tree.table), theirs.project
+            theirs = parse_selector(table, project=name, version=selector.version)[0] or theirs
+        selector, theirs = _without_extras(selector), _without_extras(theirs)
+    for one in compare_selectors(selector, theirs):
+        yield f"{one}; build it anew"
+
+
+def _without_extras(selector: Selector) -> Selector:
+    variants = tuple(replace(one, extras={}) for one in selector.variants)
+    return replace(selector, extras=(), variants=variants)
+
+
+def _is_own(file: Path, sdist: Sdist, project: Project | None) -> bool:
+    """Return whether an sdist is the selector package's: the project's, or one with a table."""
+    if project is not None:
+        return sdist.name == canonicalize_name(project.selector.project)
+    if file.stat().st_size > _LARGEST_SDIST:
+        return False
+    try:
+        members = members_of(file.read_bytes())
+    except ValueError:  # it is larger than one without code
+        return False
+    return TABLE_NAME in members or b"[tool.selector]" in members.get("pyproject.toml", b"")
+
+
+def _read_wheel(file: Path) -> Wheel:
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        infos = {one.partition("/")[0] for one in names if one.count("/") == 1}
+        folders = sorted(one for one in infos if one.endswith(".dist-info"))
+        if len(folders) != 1:
+            raise ValueError(
+                f"expected one .dist-info folder, found {', '.join(folders) or 'none'}"
+            )
+        read = {name: _read(archive, f"{folders[0]}/{name}") for name in _LARGEST}
+    return parse_wheel(file.name, folders[0], read["METADATA"], read["RECORD"])
+
+
+def _read(archive: zipfile.ZipFile, path: str) -> bytes:
+    largest = _LARGEST[path.rpartition("/")[2]]
+    try:
+        with archive.open(path) as file:
+            content = file.read(largest + 1)
+    except KeyError:
+        raise ValueError(f"it has no {path}") from None
+    if len(content) > largest:
+        raise ValueError(f"{path} has more than {largest >> 20} MiB")
+    return content
+
+
+def _read_sdist(file: Path) -> Sdist:
+    name, version = parse_sdist_filename(file.name)
+    sha256 = hashlib.sha256()
+    with tarfile.open(file, "r:gz") as archive:
+        archive.next()
+    with file.open("rb") as opened:
+        while piece := opened.read(1 << 20):
+            sha256.update(piece)
+    return Sdist(file.name, name, version, sha256.hexdigest())
