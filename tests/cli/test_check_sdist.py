@@ -58,7 +58,7 @@ def change_table(sdist: Path, change: Callable[[Any], object]) -> Path:
 
 def test_an_sdist_as_it_was_built_has_nothing_to_mend(sdist: Path) -> None:
     assert lines("check", sdist) == ["nothing to mend"]
-    assert data("check", sdist) == {"format": 1, "carries": None, "problems": []}
+    assert data("check", sdist) == {"format": 1, "carries": None, "problems": [], "notes": []}
 
 
 def edit_variant(index: int, **keys: object) -> Callable[[Any], object]:
@@ -147,7 +147,7 @@ def test_metadata_that_say_something_else_are_named(sdist: Path) -> None:
 
 def test_what_no_install_would_use_is_told(sdist: Path) -> None:
     """Such an sdist is compiled by everybody who installs it, with what that takes."""
-    text = files_of(sdist)["pyproject.toml"].replace(b'cuda = ">=12"', b'cuda = ">=11.8"')
+    text = files_of(sdist)["pyproject.toml"].replace(b'cuda = ">=12"', b'cuda = ">=12.1"')
     (problem,) = found(repack(sdist, {"pyproject.toml": text}))
     assert problem == (
         f"error: {TABLE}: pyproject.toml was changed after the sdist was built; so every install "
