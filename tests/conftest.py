@@ -68,7 +68,7 @@ def _fetch(folder: Path) -> None:
     pip("wheel", "--no-deps", "--wheel-dir", str(folder / "runtime"), str(ROOT / "runtime"))
     (backend,) = folder.glob("selector_backend-*.whl")
     download = ("download", "--only-binary=:all:", "--dest", str(folder))
-    versions = ("dynamic-metadata", "vcs-versioning", "setuptools-scm", "setuptools")
+    versions = ("dynamic-metadata", "vcs-versioning", "setuptools-scm", "setuptools", "build")
     pip(*download, f"{backend}[cli,tree]", "flit_core<5", f"pip=={NEWEST_PIP}", *versions)
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
     # Markers are evaluated in this Python, so what older ones need is named.

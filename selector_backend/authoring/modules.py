@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Where these look for the package of a project `spam`.
 _HATCHLING = ("{}/__init__.py", "src/{}/__init__.py", "{}.py")
 _SCIKIT_BUILD_CORE = ("src/{}/__init__.py", "python/{}/__init__.py", "{}/__init__.py")
+#: Where backends look for it by themselves.
+PLACES = (*_SCIKIT_BUILD_CORE, "src/{}.py", "{}.py")
 
 # The keys by which hatchling is told what goes into a wheel.
 _SELECTING = ("include", "packages", "only-include", "force-include", "bypass-selection")

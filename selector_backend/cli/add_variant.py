@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -21,10 +19,10 @@ from ..errors import InvalidFileError, did_you_mean
 from ..installing.table import normalize
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line
 from .given import read_option, read_variant
-from .init import write_files
 from .siblings import read_family, review_siblings
 from .skeleton import NewProject, NewVariant, files, row
 from .source import read_folder
+from .writing import replace_file, write_files
 
 if TYPE_CHECKING:
     from ..installing.table import Selector
@@ -79,7 +77,7 @@ def add_variant(
         if parent.exists():
             raise UsageError(f"{parent} is there already, and nothing was written; move it away")
     write_files(beside, texts)
-    _replace(file, content)
+    replace_file(file, content)
     problems = review(read_project(folder), __version__)
     steps, _ = review_siblings(folder, changed, None)
     following = changed.variants[index + 1 :][:1]
@@ -139,16 +137,3 @@ def _files(folder: Path, selector: Selector, variant: NewVariant) -> tuple[Path,
     start = f"{new.folders[-1]}/"
     texts = {path: text for path, text in files(new).items() if path.startswith(start)}
     return paths[core.folder].parent, texts
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file anew, so that whatever happens it is either the old one or the new."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".pyproject-")
-    try:
-        with open(handle, "wb") as new:  # noqa: PTH123 - it is open already
-            new.write(content)
-        shutil.copymode(file, name)
-        os.replace(name, file)  # noqa: PTH105
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -18,6 +18,7 @@ from .shipped import carried_by, compare_shipped
 from .siblings import SiblingsOption, review_siblings
 from .simple import is_address
 from .source import read_folder, unpacked
+from .tree import review_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +80,10 @@ def check(
         noted = notes(project)
         if siblings or not is_sdist:
             problems, more = review_siblings(what, project.selector, siblings)
+            found += [("warning", problem) for problem in problems]
+            noted += more
+        if not is_sdist:
+            problems, more = review_tree(project)
             found += [("warning", problem) for problem in problems]
             noted += more
         if index is not None:

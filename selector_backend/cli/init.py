@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -13,8 +14,8 @@ from .. import __version__
 from ..authoring.project import read_project
 from ..authoring.review import review
 from ..authoring.table import is_name
-from ..errors import InvalidFileError
-from ..installing.table import CAPABILITY, REQUIREMENT
+from ..errors import InvalidFileError, SelectorError, did_you_mean
+from ..installing.table import CAPABILITY, REQUIREMENT, normalize
 from .common import (
     FORMAT,
     JsonOption,
@@ -36,7 +37,10 @@ from .given import (
     read_variant,
     read_version,
 )
+from .init_tree import existing_name, write_tree
 from .skeleton import CORE, VERSION, NewProject, NewVariant, files, known_condition
+from .tree_skeleton import BACKENDS
+from .writing import write_files
 
 T = TypeVar("T")
 
@@ -95,6 +99,23 @@ SelfContainedOption = Annotated[
         help="Let the sdist carry its backend, so that installing fetches nothing but the variant.",
     ),
 ]
+TreeOption = Annotated[
+    bool,
+    typer.Option(
+        "--tree",
+        help="One source tree that all variants are built from, in place of core and variants. In "
+        "a folder that has a pyproject.toml, that becomes the tree's.",
+    ),
+]
+BackendOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--backend",
+        metavar="BACKEND",
+        autocompletion=lambda: [*BACKENDS],
+        help=f"With --tree, what builds the code of a new one: {', '.join(BACKENDS)}.",
+    ),
+]
 
 
 def init(
@@ -107,24 +128,35 @@ def init(
     import_name: ImportNameOption = None,
     version: VersionOption = VERSION,
     self_contained: SelfContainedOption = False,
+    tree: TreeOption = False,
+    backend: BackendOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
 
-    Without a variant, a terminal is asked for name, kind and variants.
+    With --tree, one source tree in their place. Without a variant, a terminal is asked for name,
+    kind and variants.
     """
-    _check_new(folder)
+    known = existing_name(folder) if tree else None
+    if not tree:
+        _check_new(folder)
+    _check_options(tree, backend, import_name)
     variants = [*(listed or ()), *(variants or ())]
     version = read_option("--version", version, read_version)
     if import_name is not None:
         import_name = read_option("--import-name", import_name, read_import_name)
     asks = not variants and not as_json and sys.stdin is not None and sys.stdin.isatty()
-    named = folder.resolve().name
+    named = known or folder.resolve().name
+    if known is not None and name is not None and normalize(name) != normalize(known):
+        raise UsageError(f"--name {name}: the project in {folder} is {known}")
+    name = known or name
     if name is None and asks:
         name = _ask("Name", named if is_name(named) else None, read_name)
-    name = read_option("--name", named if name is None else name, read_name)
-    _check_free(folder, [name, f"{name}-{CORE}"])  # before anybody answers questions in vain
-    if kind is None and asks:
+    option = f"{folder / 'pyproject.toml'}: project.name" if known else "--name"
+    name = read_option(option, named if name is None else name, read_name)
+    if not tree:  # before anybody answers questions in vain
+        _check_free(folder, [name, f"{name}-{CORE}"])
+    if kind is None and asks and not tree:
         print_line(f"{REQUIREMENT}: variants exclude each other, as CUDA 12 and CUDA 13 do")
         print_line(f"{CAPABILITY}: variants can stand side by side, as builds for CPU levels do")
         kind = _ask("Kind", REQUIREMENT, read_kind)
@@ -138,9 +170,23 @@ def init(
         example = " ".join(f"--variant {one}" for one in KINDS[kind])
         raise UsageError(f"--variant is missing; give each, such as {example}")
     project = NewProject(name, kind, made, advice, version, import_name or "", self_contained)
+    if tree:
+        write_tree(folder, project, backend, as_json=as_json)
+        return
     if project.package in map(project.module, made):
         raise UsageError(f"--import-name {import_name}: the module of a variant is called so")
     _write(folder, project, as_json=as_json)
+
+
+def _check_options(tree: bool, backend: str | None, import_name: str | None) -> None:
+    """Stop at an option that says nothing with ``--tree``, or without it."""
+    if backend is not None and not tree:
+        raise UsageError(f"--backend {backend}: it goes with --tree")
+    if backend is not None and backend not in BACKENDS:
+        known = f"expected one of {', '.join(BACKENDS)}{did_you_mean(backend, BACKENDS)}"
+        raise UsageError(f"--backend {backend}: {known}")
+    if import_name is not None and tree:
+        raise UsageError(f"--import-name {import_name}: it is of core, which a tree does not have")
 
 
 def _ask(question: str, default: str | None, read: Callable[[str], T]) -> T:
@@ -211,8 +257,13 @@ def _check_new(folder: Path) -> None:
         ]
         how = f"to add a variant to it: {shown(add)}"
     else:
-        how = "to make core and variants of it, see docs/splitting.md of selector-backend"
-    new = shown(["selector-backend", "init", str(folder / "packages")])
+        into = shown(["selector-backend", "init", "--tree", str(folder), *KINDS[REQUIREMENT]])
+        how = f"to make one tree of it, for all variants: {into}; to make core and variants of it, "
+        how += "see docs/splitting.md of selector-backend"
+    named: list[str] = []
+    with contextlib.suppress(SelectorError):  # what is wrong with it is not asked here
+        named = ["--name", existing_name(folder) or folder.resolve().name]
+    new = shown(["selector-backend", "init", str(folder / "packages"), *named])
     raise UsageError(
         f"{file} is there already, so this is a project, and nothing was written; {how}; "
         f"to begin a new one: {new}"
@@ -226,18 +277,6 @@ def _check_free(folder: Path, names: list[str]) -> None:
                 f"{folder / name} is there already, and nothing was written; name another folder, "
                 f"such as {folder / 'packages'}"
             )
-
-
-def write_files(folder: Path, texts: dict[str, str]) -> None:
-    """Write files that are new, by their paths in ``folder``."""
-    try:
-        for path, text in texts.items():
-            file = folder / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("x", encoding="utf-8", newline="\n") as new:
-                new.write(text)
-    except OSError as error:
-        raise UsageError(f"{error.filename or folder}: {error.strerror}") from None
 
 
 def _show(folder: Path, project: NewProject, problems: list[str]) -> None:

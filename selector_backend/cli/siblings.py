@@ -20,6 +20,7 @@ from ..authoring.siblings import (
 from ..errors import Problem, shorten
 from ..installing.table import normalize
 from .common import UsageError
+from .reading import find_in_modules, read_file, shown_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,10 +39,8 @@ SiblingsOption = Annotated[
     ),
 ]
 
-# More is not looked at: folders beside the project, files of core, and bytes of one file.
-_MOST_FOLDERS, _MOST_FILES, _LARGEST = 2000, 20_000, 4 << 20
-# Folders of a distribution that do not have its source, besides the hidden ones.
-_NOT_SOURCE = {"build", "dist", "docs", "examples", "node_modules", "test", "tests", "venv"}
+# More folders beside the project are not looked at.
+_MOST_FOLDERS = 2000
 
 
 def review_siblings(
@@ -64,7 +63,10 @@ def review_siblings(
         some = "; ".join(f"{shown} ({why})" for shown, why in [*unread.items()][:5])
         more = f"; and {len(unread) - 5} more" if len(unread) > 5 else ""
         noted.append(Problem("siblings", f"no pyproject.toml can be read in {some}{more}"))
-    loads = {one.name: [*_loads(paths[one.folder], project, noted)] for one in family.candidates}
+    loads = {
+        one.name: [*find_in_modules(paths[one.folder], project, _loads, noted)]
+        for one in family.candidates
+    }
     return review_family(family, loads, named), [*noted, *notes(family, loads)]
 
 
@@ -81,9 +83,9 @@ def read_family(
     unread: dict[str, str] = {}
     wanted = own_names(selector)
     for folder in _folders(project, places, wanted, noted):
-        shown = _shown(folder, project)
+        shown = shown_from(project, folder)
         try:
-            data = toml.loads(_read(folder / "pyproject.toml").decode("utf-8"))
+            data = toml.loads(read_file(folder / "pyproject.toml").decode("utf-8"))
             siblings.append(parse_sibling(shown, data))
             paths[shown] = folder
         except FileNotFoundError:
@@ -123,54 +125,5 @@ def _children(folder: Path) -> list[Path]:
     return [one for one in every if os.path.isdir(one)]  # noqa: PTH112
 
 
-def _loads(folder: Path, project: Path, noted: list[Problem]) -> Iterator[Load]:
-    """Yield the calls of ``load`` in the source of a distribution."""
-    count = 0
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in sorted(folders) if _has_source(Path(parent, name))]
-        count += len(files)
-        if count > _MOST_FILES:
-            what = f"it has more than {_MOST_FILES} files, and load was not looked for in all"
-            noted.append(Problem(_shown(folder, project), what))
-            return
-        for name in sorted(files):
-            if name.endswith(".py"):
-                yield from _loads_of(Path(parent, name), project, noted)
-
-
-def _has_source(folder: Path) -> bool:
-    """Return whether a folder may have source of the distribution, and is no project of its own."""
-    if folder.name.startswith(".") or folder.name in _NOT_SOURCE:
-        return False
-    others = ("pyproject.toml", "pyvenv.cfg")
-    return not any(os.path.lexists(folder / name) for name in others)
-
-
-def _loads_of(file: Path, project: Path, noted: list[Problem]) -> list[Load]:
-    place = _shown(file, project)
-    try:
-        source = _read(file)
-        return find_loads(place, source) if mentions_load(source) else []
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        what = f"it cannot be read as Python, and is passed over: {shorten(str(error))}"
-        noted.append(Problem(place, what))
-        return []
-
-
-def _read(file: Path) -> bytes:
-    """Return what is in a file: not in a pipe, which may never end, and not without end."""
-    if file.exists() and not file.is_file():
-        raise ValueError("it is no file")
-    with file.open("rb") as opened:
-        content = opened.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError(f"it has more than {_LARGEST >> 20} MiB")
-    return content
-
-
-def _shown(path: Path, project: Path) -> str:
-    """Return a path as it is from the project's folder."""
-    try:
-        return os.path.relpath(path, project).replace(os.sep, "/")
-    except ValueError:  # on another drive
-        return path.as_posix()
+def _loads(place: str, source: bytes) -> list[Load]:
+    return find_loads(place, source) if mentions_load(source) else []

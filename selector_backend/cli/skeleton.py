@@ -78,6 +78,11 @@ class NewProject:
         return normalize(self.name).replace("-", "_")
 
     @property
+    def variable(self) -> str:
+        """The variable that forces a variant."""
+        return default_variable(self.name)
+
+    @property
     def package(self) -> str:
         """The package of core, which users import."""
         return self.import_name or f"{self.stem}_{CORE}"
@@ -119,23 +124,23 @@ def known_condition(name: str) -> dict[str, Any] | None:
 
 def files(project: NewProject) -> dict[str, str]:
     """Return the texts of all files, by their paths in the folder that they are to be in."""
-    name = project.name
+    name, core = project.name, f"{project.name}-{CORE}"
     conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
     values = {
         "name": name,
         "version": project.version,
         "backend": bounded(__version__),
-        "core": f"{name}-{CORE}",
+        "core": core,
         "package": project.package,
         "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
-        "table": _table(project),
+        "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
         "rows": "".join(f"| `{one.name}` | {one.fits} |\n" for one in project.variants),
         "modules": "".join(
             f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
             for one in project.variants
         ),
         "last": project.variants[-1].name,
-        "variable": default_variable(name),
+        "variable": project.variable,
     }
     made = {
         f"{name}/pyproject.toml": _SELECTOR,
@@ -153,12 +158,12 @@ def files(project: NewProject) -> dict[str, str]:
     return texts
 
 
-def _table(project: NewProject) -> str:
+def table(project: NewProject, **first: object) -> str:
+    """Return the selector table in TOML; ``first`` are its keys that come before the others."""
     lines = ["[tool.selector]"]
-    lines.append(f"kind = {_toml(project.kind)}")
-    lines.append(f'requires = ["{project.name}-{CORE}=={{version}}"]')
+    lines += [f"{key} = {as_toml(one)}" for key, one in first.items()]
     if project.advice:
-        lines.append(f"advice = {_toml(project.advice)}")
+        lines.append(f"advice = {as_toml(project.advice)}")
     if project.self_contained:
         lines.append("self-contained = true")
     return "\n\n".join(["\n".join(lines), *(row(one, project.kind) for one in project.variants)])
@@ -166,33 +171,33 @@ def _table(project: NewProject) -> str:
 
 def row(variant: NewVariant, kind: str) -> str:
     """Return a variant's row of the table, in TOML."""
-    lines = ["[[tool.selector.variant]]", f"name = {_toml(variant.name)}"]
+    lines = ["[[tool.selector.variant]]", f"name = {as_toml(variant.name)}"]
     if variant.when:
-        lines.append(f"when = {_toml(variant.when)}")
+        lines.append(f"when = {as_toml(variant.when)}")
     if variant.conform and kind == REQUIREMENT:
-        lines.append(f"conform = {_toml(variant.conform)}")
+        lines.append(f"conform = {as_toml(variant.conform)}")
     return "\n".join(lines)
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
     """Return a value as TOML has it in one line."""
     if isinstance(value, dict):
-        pairs = ", ".join(f"{_key(key)} = {_toml(one)}" for key, one in value.items())
+        pairs = ", ".join(f"{_key(key)} = {as_toml(one)}" for key, one in value.items())
         return f"{{ {pairs} }}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(as_toml, value))}]"
     # What JSON writes of these is TOML as well, but for one character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else as_toml(key)
 
 
 def _shown(asked: object) -> str:
     if isinstance(asked, list):
         return " and ".join(asked)
-    return asked if isinstance(asked, str) else _toml(asked)
+    return asked if isinstance(asked, str) else as_toml(asked)
 
 
 _SELECTOR = """\

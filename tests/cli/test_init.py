@@ -264,6 +264,9 @@ def test_a_folder_that_is_a_project(tmp_path: Path) -> None:
     for options in (USUAL, ()):
         message = error("init", tmp_path, *options)
         assert "is there already, so this is a project, and nothing was written; to make" in message
+        into = f"to make one tree of it, for all variants: selector-backend init --tree {tmp_path}"
+        assert into in message
+        assert f"selector-backend init {tmp_path / 'packages'} --name spam" in message
         assert len(message.splitlines()) == 1
     assert [*tree(tmp_path)] == ["pyproject.toml"]
     lines("init", tmp_path / "packages", "cu12", "cpu", "--name", "spam")

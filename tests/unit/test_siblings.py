@@ -359,7 +359,7 @@ def test_other_folders_are_looked_into(tmp_path: Path) -> None:
 def test_a_large_tree_is_not_looked_at_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("selector_backend.cli.siblings._MOST_FILES", 3)
+    monkeypatch.setattr("selector_backend.cli.reading._MOST_FILES", 3)
     monkeypatch.setattr("selector_backend.cli.siblings._MOST_FOLDERS", 5)
     project = family(tmp_path)
     for number in range(9):

@@ -254,23 +254,32 @@ def _changed(choice: Choice) -> Iterator[str]:
 
 
 def _inspect_neighbours(package: Recorded, finding: Finding, inspection: Inspection) -> None:
-    """Note if variants that exclude each other are installed side by side."""
+    """Note if variants are installed side by side that exclude each other, or share files."""
     selector = package.selector
     here = {
         variant.name: sorted(own)
         for variant in selector.variants
         if (own := {*variant.distributions}) and own <= inspection.distributions.keys()
     }
-    if selector.kind != REQUIREMENT or here.keys() <= {*package.record.variants}:
+    names = list(dict.fromkeys(name for own in here.values() for name in own))
+    files = {name: {*recorded_files(inspection.distributions[name])} for name in names}
+    both = sorted(
+        {
+            file
+            for one, other in itertools.combinations(here.values(), 2)
+            for mine, its in itertools.product(one, other)
+            if mine != its
+            for file in files[mine] & files[its]
+        }
+    )
+    exclude = selector.kind == REQUIREMENT and not here.keys() <= {*package.record.variants}
+    if not exclude and not both:
         return
-    names = [name for own in here.values() for name in own]
     if len(here) == 1:
         where = f"in place of the variant {' and '.join(package.record.variants)}"
         message = f"{package.title}: {' and '.join(names)} is installed {where}"
     else:
         message = f"{package.title}: {', '.join(names)} are installed side by side"
-    files = [recorded_files(inspection.distributions[name]).keys() for name in names]
-    both = sorted(set().union(*(a & b for a, b in itertools.combinations(files, 2))))
     if both:
         message += f", and more than one of them has {name_files(both)}"
     finding.messages.append(message)

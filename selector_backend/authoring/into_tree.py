@@ -1,0 +1,69 @@
+"""Makes a tree of a project: its ``pyproject.toml`` gets the selector table and this backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from ..errors import SelectorError
+from . import toml
+from .tree import BACKEND
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What builds a project that does not say what does (PEP 517).
+_REQUIRES, _LEGACY = ["setuptools"], "setuptools.build_meta:__legacy__"
+
+
+def inner_keys(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a tree's selector table that say what builds the code.
+
+    That is what ``pyproject.toml`` says now in its ``[build-system]``.
+    """
+    found = data.get("build-system")
+    system = found if isinstance(found, dict) else {}
+    keys = {"backend": system.get("build-backend", _LEGACY)}
+    if "backend-path" in system:
+        keys["backend-path"] = system["backend-path"]
+    return keys
+
+
+def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
+    """Return ``pyproject``, which is TOML, with the selector ``table`` at its end.
+
+    What builds the code so far stays required, behind ``backend``, the requirement on this one.
+    All else stays as it is written: comments, order and line ends.
+
+    Raises `SelectorError` where it is written in a way that cannot be edited.
+    """
+    text = pyproject.decode("utf-8")
+    crlf = 0 < text.count("\n") == text.count("\r\n")
+    text = text.replace("\r\n", "\n") if crlf else text
+    expected, written = toml.loads(text), ""
+    try:
+        system = expected.setdefault("build-system", {"requires": [*_REQUIRES]})
+        system["requires"] = [backend, *system["requires"]]
+        system["build-backend"] = BACKEND
+        system.pop("backend-path", None)
+        expected.setdefault("tool", {})["selector"] = toml.loads(table)["tool"]["selector"]
+        document = cast("Any", tomlkit.parse(text))
+        if "build-system" in document:
+            document["build-system"]["requires"].insert(0, backend)
+        else:
+            document["build-system"] = {"requires": system["requires"]}
+        document["build-system"]["build-backend"] = BACKEND
+        document["build-system"].pop("backend-path", None)
+        written = f"{tomlkit.dumps(document).rstrip()}\n\n{table.rstrip()}\n"
+        said = toml.loads(written)
+    except (TOMLKitError, ValueError, TypeError, AttributeError, KeyError):
+        said = None
+    if said != expected:
+        raise SelectorError(
+            "pyproject.toml cannot be edited as it is written, and nothing was changed; in "
+            f'[build-system], write build-backend = "{BACKEND}" and "{backend}" first in requires, '
+            f"and add:\n{table.rstrip()}"
+        )
+    return (written.replace("\n", "\r\n") if crlf else written).encode()

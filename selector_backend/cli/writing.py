@@ -1,0 +1,35 @@
+"""Writes files so that nothing is lost: those that are new, and those that are changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from .common import UsageError
+
+
+def write_files(folder: Path, texts: dict[str, str]) -> None:
+    """Write files that are new, by their paths in ``folder``."""
+    try:
+        for path, text in texts.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("x", encoding="utf-8", newline="\n") as new:
+                new.write(text)
+    except OSError as error:
+        raise UsageError(f"{error.filename or folder}: {error.strerror}") from None
+
+
+def replace_file(file: Path, content: bytes) -> None:
+    """Write a file anew, so that whatever happens it is either the old one or the new."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".pyproject-")
+    try:
+        with open(handle, "wb") as new:  # noqa: PTH123 - it is open already
+            new.write(content)
+        shutil.copymode(file, name)
+        os.replace(name, file)  # noqa: PTH105
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
