@@ -127,7 +127,7 @@ def build_wheel(
     from .installing.archive import write_wheel
     from .installing.frontend import PORTABLE_TAG, caller
     from .installing.prepared import read_dist_info, recorded_choice, without_label
-    from .installing.request import read_portable
+    from .installing.settings import read_portable
 
     if metadata_directory is None:
         import tempfile

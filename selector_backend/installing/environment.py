@@ -51,7 +51,8 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
     """
     if not paths:
         return Environment()
-    records = read_records(paths)
+    there = _distributions(paths)
+    records = _records(there)
     notes = []
     for one in records:
         if isinstance(one, Unusable):
@@ -64,7 +65,7 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
     names = {normalize(selector.project), *(record.distributions if record else ())}
     for variant in selector.variants:
         names |= {distribution_of(one) for one in variant.requires}
-    versions = {name: version for name in names if (version := version_of(name, paths)) is not None}
+    versions = {name: _identify_at(there[name][0])[1] for name in names if name in there}
     return replace(found, versions=versions)
 
 
@@ -73,13 +74,39 @@ def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
 
     Of a project that is there twice, the first is the one that Python sees.
     """
-    import importlib.metadata
+    return _records(_distributions(paths))
 
+
+def version_of(name: str, paths: Sequence[str]) -> str | None:
+    """Return the version of the distribution ``name`` in the folders ``paths``, if it is there."""
+    found = _distributions(paths).get(name)
+    return _identify_at(found[0])[1] if found else None
+
+
+def _distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
+    """Return where the metadata of each distribution in the folders ``paths`` are.
+
+    The names are as names are compared. Of one that is there twice, the first is the one that
+    Python sees. Importing `importlib.metadata` takes longer than all else that a hook does, so it
+    is left to read the few that matter.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            for folder in Path(path).iterdir():
+                stem, _, suffix = folder.name.lower().rpartition(".")
+                if suffix in ("dist-info", "egg-info"):
+                    found.setdefault(normalize(stem.partition("-")[0]), []).append(folder)
+    return found
+
+
+def _records(distributions: Mapping[str, Sequence[Path]]) -> list[Record | Unusable]:
     found: dict[str, Record | Unusable] = {}
-    for distribution in importlib.metadata.distributions(path=list(paths)):
-        record = _read_record(distribution)
-        if record is not None:
-            found.setdefault(record.key, record)
+    for folders in distributions.values():
+        for folder in folders:
+            record = _read_record(folder)
+            if record is not None:
+                found.setdefault(record.key, record)
     return [*found.values()]
 
 
@@ -98,27 +125,23 @@ def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
     )
 
 
-def _read_record(distribution: importlib.metadata.Distribution) -> Record | Unusable | None:
-    """Return a distribution's record, ``None`` if it has none, as most have."""
+def _read_record(folder: Path) -> Record | Unusable | None:
+    """Return the record in a ``.dist-info``, ``None`` if it has none, as most have."""
     try:
         # Reading this one file spares parsing the metadata of everything that is installed.
-        text = distribution.read_text(RECORD_NAME)
+        record = parse_record((folder / RECORD_NAME).read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
+        return None
     except ValueError:
-        record: Record | Unusable = Unusable("it is not UTF-8 text")
+        record = Unusable("it is not UTF-8 text")
     except OSError as error:
         record = Unusable(error.strerror or "it cannot be read")  # without the path
-    else:
-        if text is None:
-            return None
-        record = parse_record(text)
     if isinstance(record, Unusable):
-        record = Unusable(record.reason, *identify(distribution))
+        record = Unusable(record.reason, *_identify_at(folder))
     return record
 
 
-def version_of(name: str, paths: Sequence[str]) -> str | None:
-    """Return the version of the distribution ``name`` in the folders ``paths``, if it is there."""
-    import importlib.metadata
+def _identify_at(folder: Path) -> tuple[str, str]:
+    from importlib.metadata import Distribution
 
-    found = importlib.metadata.distributions(name=name, path=list(paths))
-    return next((identify(distribution)[1] for distribution in found), None)
+    return identify(Distribution.at(folder))

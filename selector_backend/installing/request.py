@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..errors import SelectorError, did_you_mean
 from .machine import ProfileFile
+from .settings import own_settings, read_portable
 from .table import CAPABILITY, normalize
 from .values import dataclass
-from .variables import MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, near_misses
+from .variables import MACHINE_VARIABLE, TIMEOUT_VARIABLE, near_misses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ AUTO, ALL = "auto", "all"
 
 #: What decides where nothing was asked for.
 MACHINE = "machine"
-
-#: The config settings that are ours.
-SETTINGS = ("variant", "machine", "portable")
 
 #: How long a family of facts may take, in seconds.
 TIMEOUT = 10.0
@@ -58,7 +56,7 @@ def read_request(
     list where variants exclude each other, and for a setting that names the project and is none.
     """
     read_portable(selector.project, settings, environ)  # a mistake in it is found before the build
-    own = _own_settings(selector.project, settings)
+    own = own_settings(selector.project, settings)
     notes = near_misses(environ, selector.variable)
     source, asked = own.get("variant", (selector.variable, environ.get(selector.variable, "")))
     texts = asked if isinstance(asked, list) else [asked]
@@ -67,47 +65,6 @@ def read_request(
     if {*keys} <= {AUTO}:
         return Request(profile=_profile(own, environ), notes=notes)
     return Request(_known(selector, source, dict(zip(keys, names))), source, notes=notes)
-
-
-def read_portable(
-    project: str, settings: Mapping[str, Any] | None, environ: Mapping[str, str]
-) -> bool:
-    """Return whether a wheel is asked for that can be carried to other machines.
-
-    Raises `SelectorError` for anything but yes and no.
-    """
-    variable = f"the environment variable {PORTABLE_VARIABLE}", environ.get(PORTABLE_VARIABLE, "")
-    source, text = _own_settings(project, settings).get("portable", variable)
-    word = str(text).strip().lower()
-    if word in ("true", "1", "yes", "on"):
-        return True
-    if word in ("false", "0", "no", "off", ""):
-        return False
-    raise SelectorError(f"{source} is {text!r}; expected true or false")
-
-
-def _own_settings(project: str, settings: Mapping[str, Any] | None) -> dict[str, tuple[str, Any]]:
-    """Return the config settings that ``project`` is to heed: how each is written, and its value.
-
-    ``spam:variant`` is for spam alone and wins over ``variant``, which is for every selector
-    package that is built. What else there is, is other backends' or other projects'.
-
-    Raises `SelectorError` for one that names this project, and is none of `SETTINGS`.
-    """
-    bare: dict[str, tuple[str, Any]] = {}
-    named: dict[str, tuple[str, Any]] = {}
-    for written, value in (settings or {}).items():
-        name, colon, key = written.partition(":")
-        if not colon:
-            name, key = "", written
-        elif normalize(name.strip()) != normalize(project):
-            continue
-        elif key not in SETTINGS:
-            hint = did_you_mean(key, SETTINGS) or f"; expected one of {', '.join(SETTINGS)}"
-            raise SelectorError(f"-C {written} is not a setting of {project}{hint}")
-        if key in SETTINGS and value is not None:
-            (named if name else bare)[key] = f"-C {written}", value
-    return {**bare, **named}
 
 
 def read_timeout(environ: Mapping[str, str]) -> float:

@@ -6,7 +6,6 @@ A fact's own is `FactType.variable`, the one that forces a variant is the table'
 from __future__ import annotations
 
 from ..errors import nearest
-from .facts import FACTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ def near_misses(names: Iterable[str], *others: str) -> tuple[str, ...]:
     ]
     if not set_here:  # as on nearly every machine
         return ()
+    from .facts import FACTS
+
     ours = {MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, ROOT_VARIABLE}
     ours.update(fact.variable for fact in FACTS.values())
     words = {name[len(PREFIX) :] for name in ours}

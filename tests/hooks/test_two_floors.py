@@ -7,15 +7,18 @@ the import is guarded, and must be what a condition asks for.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 from support.driver import Driver
 from support.floor import Floor, StoppedError, unpack
 from support.plugin import write_plugin
-from support.project import CUDA, build_sdist, write_project
+from support.project import CUDA, build_sdist, hook_environ, write_project
 
 from selector_backend.installing.facts import FACTS, FactType, Kind
 
@@ -228,3 +231,48 @@ def test_an_install_that_stops_takes_nothing_more(floor: Floor, tmp_path: Path) 
         floor.call(sdist_of(tmp_path, table), *all_hooks(tmp_path))
     assert str(stopped.value).startswith("error: spam 1.0 cannot be installed on this machine.")
     assert "Traceback" not in str(stopped.value)
+
+
+def test_packing_what_was_prepared_imports_neither_the_table_nor_the_machine(
+    floor: Floor, tmp_path: Path
+) -> None:
+    source = sdist_of(tmp_path, PLAIN)
+    _, prepare, build, _ = all_hooks(tmp_path)[:4]
+    floor.call(source, prepare)
+    packed = floor.call(source, build)
+    assert packed.results == ["spam-1.0-py3-none-any.whl"]
+    ours = {one for one in packed.modules if one.startswith("selector_backend.installing.")}
+    assert {one.rpartition(".")[2] for one in ours} == {
+        *("archive", "frontend", "prepared", "process", "settings", "values", "variables")
+    }
+
+
+def test_an_environment_is_looked_through_without_reading_what_does_not_matter(
+    floor: Floor, tmp_path: Path
+) -> None:
+    environment = tmp_path / "site-packages"
+    for name in ("eggs-1.0", "spam_core-1.0", "Spam_CPU-1.5"):
+        info = environment / f"{name}.dist-info"
+        info.mkdir(parents=True)
+        version = f"Name: {name[:-4]}\nVersion: {name[-3:]}\n"
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\n{version}", encoding="utf-8")
+    code = """
+import json, sys
+from pathlib import Path
+from selector_backend.installing.environment import read_environment
+from selector_backend.installing.table import read_compiled
+selector = read_compiled(Path(sys.argv[1])).selector
+versions = read_environment(selector, sys.argv[2:]).versions
+json.dump([versions, "importlib.metadata" in sys.modules], sys.stdout)
+"""
+
+    def read(folder: Path) -> Any:
+        arguments = [str(sdist), str(tmp_path / "not-there"), str(folder)]
+        command = [sys.executable, "-S", "-c", code, *arguments]
+        environ = hook_environ(PYTHONPATH=str(floor.folder))
+        return json.loads(subprocess.run(command, env=environ, check=True, stdout=PIPE).stdout)
+
+    sdist = sdist_of(tmp_path, PLAIN)
+    assert read(environment) == [{"spam-cpu": "1.5"}, True]
+    (environment / "Spam_CPU-1.5.dist-info").rename(tmp_path / "elsewhere")
+    assert read(environment) == [{}, False]
