@@ -129,7 +129,7 @@ def _forced(variant: Variant, selector: Selector) -> tuple[str, str]:
     install = f"pip install {selector.project}"
     return (
         escape(f"{selector.variable}={variant.name} {install}"),
-        escape(f"{install} -C variant={variant.name}"),
+        escape(f"{install} -C {selector.project}:variant={variant.name}"),
     )
 
 

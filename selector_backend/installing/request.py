@@ -10,7 +10,7 @@ from .variables import MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, ne
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from .table import Selector
@@ -58,7 +58,7 @@ def read_request(
     list where variants exclude each other, and for a setting that names the project and is none.
     """
     read_portable(selector.project, settings, environ)  # a mistake in it is found before the build
-    own = _own_settings(selector.project, settings)
+    own = own_settings(selector.project, settings)
     notes = near_misses(environ, selector.variable)
     source, asked = own.get("variant", (selector.variable, environ.get(selector.variable, "")))
     texts = asked if isinstance(asked, list) else [asked]
@@ -77,7 +77,7 @@ def read_portable(
     Raises `SelectorError` for anything but yes and no.
     """
     variable = f"the environment variable {PORTABLE_VARIABLE}", environ.get(PORTABLE_VARIABLE, "")
-    source, text = _own_settings(project, settings).get("portable", variable)
+    source, text = own_settings(project, settings).get("portable", variable)
     word = str(text).strip().lower()
     if word in ("true", "1", "yes", "on"):
         return True
@@ -86,13 +86,15 @@ def read_portable(
     raise SelectorError(f"{source} is {text!r}; expected true or false")
 
 
-def _own_settings(project: str, settings: Mapping[str, Any] | None) -> dict[str, tuple[str, Any]]:
+def own_settings(
+    project: str, settings: Mapping[str, Any] | None, known: Sequence[str] = SETTINGS
+) -> dict[str, tuple[str, Any]]:
     """Return the config settings that ``project`` is to heed: how each is written, and its value.
 
     ``spam:variant`` is for spam alone and wins over ``variant``, which is for every selector
     package that is built. What else there is, is other backends' or other projects'.
 
-    Raises `SelectorError` for one that names this project, and is none of `SETTINGS`.
+    Raises `SelectorError` for one that names this project, and is not ``known``.
     """
     bare: dict[str, tuple[str, Any]] = {}
     named: dict[str, tuple[str, Any]] = {}
@@ -102,10 +104,10 @@ def _own_settings(project: str, settings: Mapping[str, Any] | None) -> dict[str,
             name, key = "", written
         elif normalize(name.strip()) != normalize(project):
             continue
-        elif key not in SETTINGS:
-            hint = did_you_mean(key, SETTINGS) or f"; expected one of {', '.join(SETTINGS)}"
+        elif key not in known:
+            hint = did_you_mean(key, known) or f"; expected one of {', '.join(known)}"
             raise SelectorError(f"-C {written} is not a setting of {project}{hint}")
-        if key in SETTINGS and value is not None:
+        if key in known and value is not None:
             (named if name else bare)[key] = f"-C {written}", value
     return {**bare, **named}
 
