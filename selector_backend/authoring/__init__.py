@@ -31,7 +31,7 @@ REQUIREMENTS = (
 PUBLISHING = ("tomlkit>=0.13",)
 
 #: What building from a tree takes besides: with the above, the extra ``tree``.
-TREE = ("pyproject-hooks>=1.1", *PUBLISHING)
+TREE = ("pyproject-hooks>=1.0", *PUBLISHING)
 
 
 def check_tree() -> None:

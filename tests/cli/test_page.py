@@ -183,9 +183,8 @@ def test_a_visitor_picks_a_machine_and_sees_the_command(
     recipe = RECIPES / page.parent.name
     machines = {one["name"]: one for one in data("matrix", recipe)["machines"]}
     table = toml.loads((recipe / "pyproject.toml").read_text(encoding="utf-8"))
-    name = table["project"]["name"]
-    install = f"pip install {name}"
-    variable = name.upper().replace("-", "_") + "_VARIANT"
+    install = f"pip install {table['project']['name']}"
+    variable = table["project"]["name"].upper().replace("-", "_") + "_VARIANT"
     picks = spread(Page(page.read_text(encoding="utf-8")).picks, 10)
     assert len(picks) >= 10
     tab.open(page, width=width)
@@ -194,7 +193,8 @@ def test_a_visitor_picks_a_machine_and_sees_the_command(
         if machine["variants"]:
             (variant,) = machine["variants"]
             (reason,) = [one["reason"] for one in machine["verdicts"] if one["name"] == variant]
-            forced = (f"{variable}={variant} {install}", f"{install} -C {name}:variant={variant}")
+            setting = f"{table['project']['name']}:variant={variant}"
+            forced = (f"{variable}={variant} {install}", f"{install} -C {setting}")
             assert {variant, f"Why: {reason}", install, *forced} <= {*answer.split("\n")}
             assert answer.count(install) == 3
         else:

@@ -176,7 +176,7 @@ def test_uv_hides_the_environment_unless_it_builds_without_isolation(
     assert record["facts"]["installed"]["absent"] == ISOLATED
     # What `doctor` says then works as printed: uv is told which variant it is.
     (finding,) = data("doctor", "--python", environment.python, environ=NEW, status=1)["findings"]
-    assert finding["commands"][-1][-3:] == ["--config-settings", "variant=cu12", "spam==1.0"]
+    assert finding["commands"][-1][-3:] == ["--config-settings", "spam:variant=cu12", "spam==1.0"]
     stated = {**NEW, "SELECTOR_INSTALLED": "jax-cuda12-plugin"}
     environment.uv("pip", "uninstall", "spam", "spam-cu13")
     environment.uv("pip", "install", "spam", environ=stated)

@@ -155,7 +155,7 @@ KINDS = {
     "setuptools-compiled": Kind(
         '"setuptools>=77"',
         "setuptools.build_meta",
-        {**COMPILED, "setup.py": SETUP_COMPILED, ".gitignore": "build/\n*.egg-info/\n"},
+        {**COMPILED, "setup.py": SETUP_COMPILED, ".gitignore": "build/\n*.egg-info/\n*.so\n"},
         tagged="",
     ),
     "scikit-build-core": Kind(
