@@ -39,9 +39,7 @@ __all__ = [
     "prepare_metadata_for_build_wheel",
 ]
 
-# What the inner backend does not get: this backend's setting, and those of who installs `spam`.
 _SETTING = "build-variant"
-_OURS = (_SETTING, "variant", "machine", "portable")
 
 
 @user_errors
@@ -163,6 +161,7 @@ class _Build:
     def __init__(self, settings: Mapping[str, Any] | None, *, kind: str = "sdist") -> None:
         from .authoring import check_tree
         from .installing.frontend import caller
+        from .installing.settings import SETTINGS, own_settings
 
         check_tree()
         from .authoring.inner import Inner
@@ -175,11 +174,11 @@ class _Build:
         self.tree = self.project.tree
         self.installs = kind == "editable" or (kind == "wheel" and caller().installs)
         selector = self.project.selector
-        settings = settings or {}
+        # With those of who installs `spam`, what the inner backend does not get.
+        known = (_SETTING, *SETTINGS)
         variable = f"{re.sub('[^A-Z0-9]', '_', selector.project.upper())}_BUILD_VARIANT"
-        asked, source = settings.get(_SETTING), f"-C {_SETTING}"
-        if asked is None:
-            asked, source = os.environ.get(variable, ""), variable
+        own = own_settings(selector.project, settings, known)
+        source, asked = own.get(_SETTING, (variable, os.environ.get(variable, "")))
         if not isinstance(asked, str):
             raise SelectorError(f"{source} is given more than once; expected one variant")
         self.variant = find_variant(selector, asked, source) if asked.strip() else None
@@ -192,7 +191,11 @@ class _Build:
         self.inner = Inner(
             Path.cwd(),
             self.tree,
-            {key: value for key, value in settings.items() if key not in _OURS},
+            {
+                key: one
+                for key, one in (settings or {}).items()
+                if key.rpartition(":")[2] not in known
+            },
             variable,
             self.variant.name if self.variant else "",
         )

@@ -6,10 +6,7 @@ installs beside the one that is there. Imported only where more than one variant
 
 from __future__ import annotations
 
-import os
-import sys
-
-from ._record import find_record, normalize
+from ._record import find_record, listed, normalize
 
 # How the record has it; so the record of a table whose variants may be together is not parsed.
 _EXCLUDES = '"kind": "requirement"'
@@ -28,32 +25,26 @@ def side_by_side(project: str) -> str:
     }
     if len(variants) < 2:
         return ""
+    from ._messages import change_over
+
     gone = dict.fromkeys(name for own in variants.values() for name in own)
-    asked = ""
-    if record.decided_by != "machine":
-        asked = f"--config-settings {project}:variant={','.join(record.chosen)} "
+    asked = "" if record.decided_by == "machine" else ",".join(record.chosen)
+    commands = change_over(project, record, gone, asked)
     return "\n".join(
         [
             f"the variants {' and '.join(variants)} of {project} exclude each other, and are "
             f"installed side by side ({', '.join(gone)}): one may have files of the other.",
             "  To mend it:",
-            f"    pip uninstall --yes {' '.join([project, *gone])}",
-            f"    pip install {asked}{project}=={record.version}",
+            *(f"    {command}" for command in commands),
         ]
     )
 
 
 def _installed() -> set[str]:
     """Return the names of the distributions on the import path, as names are compared."""
-    found: set[str] = set()
-    for folder in sys.path:
-        try:
-            names = os.listdir(os.fsdecode(folder or os.curdir))
-        except (OSError, ValueError, TypeError):  # it is no folder, or no path at all
-            continue
-        found.update(
-            normalize(name.partition("-")[0])
-            for name in names
-            if name.endswith((".dist-info", ".egg-info"))
-        )
-    return found
+    return {
+        normalize(name.partition("-")[0])
+        for _, names in listed()
+        for name in names
+        if name.endswith((".dist-info", ".egg-info"))
+    }

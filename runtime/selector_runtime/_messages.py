@@ -57,6 +57,8 @@ def command(attempt: Attempt) -> str:
         return 'pip install "selector-runtime[cpu]"'
     pinned = f"{project}=={record.version}" if record else project
     if outcome == DOES_NOT_FIT:  # so another has to be chosen
+        if record and record.kind == "requirement":
+            return "\n".join(change_over(project, record, record.distributions))
         return f"pip install --force-reinstall {pinned}"
     own = " ".join(map(_quote, _requirements(project, record, variant)))
     # A variant that requires nothing of its own comes with what the project requires.
@@ -65,9 +67,18 @@ def command(attempt: Attempt) -> str:
         return again
     if record is None or record.kind == "capability" or record.chose(variant):
         return f"pip install {own}" if own else again
-    gone = " ".join([project, *record.distributions])
-    asking = f"--config-settings {project}:variant={variant}"
-    return f"pip uninstall --yes {gone}\npip install {asking} {pinned}"
+    return "\n".join(change_over(project, record, record.distributions, variant))
+
+
+def change_over(
+    project: str, record: Record, gone: Iterable[str], asked: str = ""
+) -> tuple[str, str]:
+    """Return the commands that put another variant, or the one ``asked`` for, in place of some."""
+    asking = f"--config-settings {project}:variant={asked} " if asked else ""
+    return (
+        f"pip uninstall --yes {' '.join([project, *gone])}",
+        f"pip install {asking}{project}=={record.version}",
+    )
 
 
 def _requirements(project: str, record: Record | None, variant: str) -> list[str]:

@@ -193,7 +193,8 @@ def _with_dot(about: Mapping[str, Any], version: str) -> str:
     """Return the release that ``version`` is without its dot, as 124 is 12.4; else ``""``."""
     if not version.isdigit():
         return ""
-    split = [f"{version[:place]}.{version[place:]}" for place in range(1, len(version))]
+    places = (at for at in range(1, len(version)) if version[at] != "0" or at == len(version) - 1)
+    split = [f"{version[:at]}.{version[at:]}" for at in places]
     plausible = [one for one in split if _is_plausible(about, one)]
     known = [one for one in plausible if one in about.get("known", ())]
     return (known or plausible or [""])[-1]

@@ -10,6 +10,7 @@ import typer
 from ..authoring import toml
 from ..installing.decision import decide
 from ..installing.environment import Environment
+from ..installing.facts import FACTS, Kind
 from ..installing.machine import Fact, Machine, load_fact
 from ..installing.probes import complete, read_machine
 from ..installing.request import Request
@@ -151,7 +152,9 @@ def _shipped(names: tuple[str, ...]) -> Iterator[NamedMachine]:
         values = {**one["facts"], "marker": marker}
         facts = {}
         for name in names:
-            fact = Fact(name, "this machine", reason="such a machine has none")
+            in_environment = FACTS[name].kind is Kind.DISTRIBUTIONS
+            reason = "its environment is not known" if in_environment else "such a machine has none"
+            fact = Fact(name, "this machine", reason=reason)
             if name in values:
                 fact = load_fact(name, values[name], one["after"])
             facts[name] = complete(fact)

@@ -102,12 +102,14 @@ def known_condition(name: str) -> dict[str, Any] | None:
     """Return the condition that a variant's name stands for, ``None`` if it stands for none.
 
     ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8, with a GPU that this
-    CUDA has code for; ``rocm6`` is ROCm 6 with a GPU; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs
-    that archspec knows; ``cpu`` is every machine.
+    CUDA has code for; ``rocm6`` is ROCm 6 with a GPU; ``xpu`` is a GPU of Intel's; ``x86-64-v3``,
+    ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every machine.
     """
     key = normalize(name)
     if key in _EVERYWHERE:
         return {}
+    if key == "xpu":
+        return {"xpu": True}
     if match := _CUDA.fullmatch(key):
         oldest = oldest_gpu(int(match[1]))
         least = ".".join(filter(None, match.groups()))

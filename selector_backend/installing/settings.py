@@ -10,7 +10,7 @@ from .variables import PORTABLE_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 #: The config settings that are ours.
@@ -34,13 +34,15 @@ def read_portable(
     raise SelectorError(f"{source} is {text!r}; expected true or false")
 
 
-def own_settings(project: str, settings: Mapping[str, Any] | None) -> dict[str, tuple[str, Any]]:
+def own_settings(
+    project: str, settings: Mapping[str, Any] | None, known: Sequence[str] = SETTINGS
+) -> dict[str, tuple[str, Any]]:
     """Return the config settings that ``project`` is to heed: how each is written, and its value.
 
     ``spam:variant`` is for spam alone and wins over ``variant``, which is for every selector
     package that is built. What else there is, is other backends' or other projects'.
 
-    Raises `SelectorError` for one that names this project, and is none of `SETTINGS`.
+    Raises `SelectorError` for one that names this project, and is not ``known``.
     """
     bare: dict[str, tuple[str, Any]] = {}
     named: dict[str, tuple[str, Any]] = {}
@@ -50,10 +52,10 @@ def own_settings(project: str, settings: Mapping[str, Any] | None) -> dict[str, 
             name, key = "", written
         elif not _is_same(name.strip(), project):
             continue
-        elif key not in SETTINGS:
-            hint = did_you_mean(key, SETTINGS) or f"; expected one of {', '.join(SETTINGS)}"
+        elif key not in known:
+            hint = did_you_mean(key, known) or f"; expected one of {', '.join(known)}"
             raise SelectorError(f"-C {written} is not a setting of {project}{hint}")
-        if key in SETTINGS and value is not None:
+        if key in known and value is not None:
             (named if name else bare)[key] = f"-C {written}", value
     return {**bare, **named}
 

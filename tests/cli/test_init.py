@@ -112,6 +112,7 @@ def test_names_stand_for_conditions(tmp_path: Path) -> None:
         "cu92",
         "rocm6",
         "rocm-5.7",
+        "xpu",
         "sapphirerapids",
         "x86_64_v3",
         "V2",
@@ -126,6 +127,7 @@ def test_names_stand_for_conditions(tmp_path: Path) -> None:
         "cu92": ({"cuda": ">=9.2", "compute-capability": ">=3.0"}, {"cuda": "9"}),
         "rocm6": ({"rocm": ">=6,<7", "gfx": True}, {"rocm": "6"}),
         "rocm-5.7": ({"rocm": ">=5.7,<6", "gfx": True}, {"rocm": "5"}),
+        "xpu": ({"xpu": True}, None),
         "sapphirerapids": ({"cpu": "sapphirerapids"}, None),
         "x86_64_v3": ({"cpu": "x86_64_v3"}, None),
         "V2": ({"cpu": "x86_64_v2"}, None),
@@ -140,7 +142,7 @@ def test_no_machine_gets_a_build_that_has_no_code_for_it(tmp_path: Path) -> None
     cuda = {"cu13": 13, "cu131": 13.1, "cu12": 12, "cuda12x": 12, "cu128": 12.8, "cu118": 11.8}
     rocm = {"rocm7": 7, "rocm6": 6, "rocm-6-4": 6.4, "rocm5": 5}
     cpus = ["v2", "v3", "v4", "zen3", "avx2", "neoverse-n1", "m1"]
-    options = [f"--variant={name}" for name in [*cuda, *rocm, *cpus, "cpu"]]
+    options = [f"--variant={name}" for name in [*cuda, *rocm, "xpu", *cpus, "cpu"]]
     process = command("init", tmp_path, "--name", "spam", *options)
     assert process.returncode == 1  # since some are never chosen beside the others
 
@@ -155,13 +157,15 @@ def test_no_machine_gets_a_build_that_has_no_code_for_it(tmp_path: Path) -> None
             elif name in rocm:
                 assert facts["gfx"]
                 assert rocm[name] <= float(facts["rocm"]) < int(rocm[name]) + 1
+            elif name == "xpu":
+                assert facts["xpu"]
             elif name in cpus:
                 level = name in ("v2", "v3", "v4")
                 assert (f"x86_64_{name}" if level else name.replace("-", "_")) in facts["cpu"]
     # And whoever can have one does.
     assert "Linux, GTX 1080 Ti (Pascal), driver 580" in fits["cu12"] - fits["cu13"]
     assert "Linux, B200 (Blackwell), driver 580" in fits["cu13"] & fits["cu12"]
-    assert fits.keys() >= {"cu13", "cu118", "rocm7", "rocm6", "zen3", "m1"}
+    assert fits.keys() >= {"cu13", "cu118", "rocm7", "rocm6", "xpu", "zen3", "m1"}
 
 
 def test_conditions_of_ones_own(tmp_path: Path) -> None:

@@ -139,6 +139,10 @@ def test_what_is_installed_is_stated_for_machines_that_have_no_environment() -> 
     recipe = ROOT / "docs/recipes/transformer-engine"
     (machine,) = (one for one in data("matrix", recipe)["machines"] if "B200" in one["name"])
     assert machine["variants"] == ["cu13"]  # by the driver
+    reasons = [
+        one["reason"] for each in data("matrix", recipe)["machines"] for one in each["verdicts"]
+    ]
+    assert any("installed is absent: its environment is not known" in one for one in reasons)
     stated = data("matrix", recipe, "--set", "installed=jax-cuda12-plugin==0.10.2")["machines"]
     chosen = {(one["facts"]["marker"]["value"]["sys_platform"], *one["variants"]) for one in stated}
     assert chosen == {("linux", "cu12"), ("darwin",), ("win32",)}

@@ -50,6 +50,18 @@ def test_a_cpu_that_lacks_the_instructions_is_not_tried(
     assert "    pip install --force-reinstall spam==1.0\n" in text
 
 
+def test_what_does_not_fit_any_more_and_excludes_the_others_is_uninstalled_first(
+    site: Site,
+) -> None:
+    """pip refuses to put another over it, and uv puts the other beside it."""
+    site.write_variants(cu12=KILLER)
+    site.install(AVX512.replace("capability", "requirement"), SPAM_VARIANT="cu12")
+    text = warnings_in(site.run(SELECTOR_CPU="x86_64_v3"))
+    assert (
+        "  To mend it:\n    pip uninstall --yes spam spam-cu12\n    pip install spam==1.0" in text
+    )
+
+
 def test_an_image_with_several_variants_hears_nothing_of_those_that_do_not_fit(site: Site) -> None:
     site.write_variants(cu12=KILLER)
     site.install(AVX512, SPAM_VARIANT="all")

@@ -166,6 +166,22 @@ def test_the_inner_backend_gets_its_settings_and_the_variant(in_tree: Path, tmp_
     assert (given(wheel)["variant"], wheel.name) == (None, "spam-1.0-py3-none-any.whl")
 
 
+def test_a_setting_that_names_the_tree_counts_and_goes_no_further(
+    in_tree: Path, tmp_path: Path
+) -> None:
+    """Nor does what names another project: some backends refuse what they do not know."""
+    backend = TreeBackend(in_tree)
+    ours = {"Spam:build-variant": "cpu", "build-variant": "cu12", "spam:variant": "cu12"}
+    settings = {**ours, "eggs:variant": "cu99", "eggs:build-variant": "x", "jobs": "2"}
+    wheel = backend.build("wheel", tmp_path, **settings)
+    assert wheel.name == "spam_cpu-1.0-py3-none-any.whl"
+    assert given(wheel)["settings"] == {"jobs": "2"}
+    text = failure(backend, "build_wheel", tmp_path, {"spam:build-varaint": "cu12"})
+    assert "-C spam:build-varaint is not a setting of spam, did you mean 'build-variant'?" in text
+    text = failure(backend, "build_wheel", tmp_path, {"spam:build-variant": "cu99"})
+    assert "-C spam:build-variant" in text
+
+
 def test_what_a_build_requires_is_what_the_inner_backend_says(in_tree: Path) -> None:
     backend, variant = TreeBackend(in_tree), {"build-variant": "cpu"}
 

@@ -33,7 +33,7 @@ NAMED_ON_PURPOSE = {
     "cli/given.py": {"cpu"},  # a variant's name, by default
     "cli/matrix.py": {"marker"},  # a key of machines.toml
     # The conditions that names stand for.
-    "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "rocm"},
+    "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "rocm", "xpu"},
     "cli/source.py": {"marker"},  # a key of what an interpreter answers
 }
 

@@ -120,6 +120,10 @@ def test_a_value_that_no_machine_has_is_named_with_the_nearest(
     assert message in found
 
 
+def test_a_dot_is_not_put_where_no_version_has_one() -> None:
+    assert messages("xpu", ">=100") == [NOBODY]  # and not 1.00
+
+
 @pytest.mark.parametrize(
     ("fact", "wanted", "note"),
     [
