@@ -20,6 +20,7 @@ from support.project import CUDA, build_sdist, write_carrying, write_project
 from selector_backend.authoring import toml
 from selector_backend.authoring.carried import PYTHONS, unsupported_python
 from selector_backend.installing.facts import FACTS
+from selector_backend.installing.table import Scope
 
 COMPILING = ["packaging>=24.2", "pyproject-metadata>=0.12"]
 PROVIDER = """
@@ -72,6 +73,16 @@ def test_only_what_the_tables_facts_need_is_carried(
         "",
     }
     assert not [path for path in folder.rglob("*") if path.name in ("tests", "__pycache__")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "carried"), [('"torch"', False), ('["jax", "torch>=2.9"]', True)]
+)
+def test_what_compares_versions_is_carried_where_versions_are_compared(
+    tmp_path: Path, asked: str, carried: bool
+) -> None:
+    table = table_of("installed").replace("installed = true", f"installed = {asked}")
+    assert (carried_by(tmp_path, table) / "packaging").exists() is carried
 
 
 def test_each_has_its_name_its_version_and_its_licence(tmp_path: Path) -> None:
@@ -337,6 +348,8 @@ def test_the_libraries_of_the_facts_are_the_backends_dependencies() -> None:
     modules = [
         importlib.import_module(f"selector_backend.installing.probes.{one}") for one in families
     ]
-    needed = {name for module in modules for name in getattr(module, "LIBRARIES", ())}
-    assert needed >= {"archspec", "nvidia-ml-py"}
+    scope = Scope(requirements=("eggs>=1",))
+    asked = [module.libraries(scope) for module in modules if hasattr(module, "libraries")]
+    needed = {name for libraries in asked for name in libraries}
+    assert needed == {"archspec", "nvidia-ml-py", "packaging"}
     assert needed <= {*ours}
