@@ -15,7 +15,7 @@ import pytest
 from support.driver import Driver
 from support.environment import ROOT, clean_environ, run
 from support.floor import Floor, StoppedError, unpack
-from support.project import CUDA, build_sdist, write_carrying, write_project
+from support.project import CUDA, build_sdist, write_carrying, write_library, write_project
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.carried import PYTHONS, unsupported_python
@@ -284,18 +284,6 @@ def stopped(source: Path, folder: Path | None = None) -> str:
     assert process.returncode == 1
     assert not (source / "dist").exists()
     return process.stdout
-
-
-def write_library(folder: Path, *, requires_python: str = "", file: str = "pynvml.py") -> None:
-    """Write another nvidia-ml-py, as it is installed."""
-    info = folder / "nvidia_ml_py-99.dist-info"
-    info.mkdir(parents=True)
-    lines = ["Metadata-Version: 2.1", "Name: nvidia-ml-py", "Version: 99"]
-    lines += [f"Requires-Python: {requires_python}"] if requires_python else []
-    (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (info / "RECORD").write_text(f"{file},,\nnvidia_ml_py-99.dist-info/METADATA,,\n", "utf-8")
-    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-    (folder / file).write_text("x = 1\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize(
