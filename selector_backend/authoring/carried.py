@@ -1,7 +1,7 @@
 """What a self-contained sdist carries: the part of this backend that installs, and libraries.
 
 All is as it is installed here, and Python only, so that it runs wherever the project does. A
-library is carried if a fact of the table needs it (``LIBRARIES`` of the fact's family).
+library is carried if a fact of the table needs it (``libraries`` of the fact's family).
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
     ``requires_python``, the project's, admits.
     """
     parts = [_backend(backend)]
+    scope = selector.scope()
     families = dict.fromkeys(FACTS[name].family for name in selector.facts)
     for family in families:
         module = importlib.import_module(f"{probes.__name__}.{family}")
-        libraries: dict[str, str] = getattr(module, "LIBRARIES", {})
+        libraries = module.libraries(scope) if hasattr(module, "libraries") else {}
         parts += [_library(name, imported, requires_python) for name, imported in libraries.items()]
     files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
     return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}

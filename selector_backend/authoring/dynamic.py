@@ -45,9 +45,14 @@ class NotFoundError(SelectorError):
 
 def has_dynamic_version(data: Mapping[str, Any]) -> bool:
     """Return whether a ``pyproject.toml`` leaves the version to providers."""
+    return is_dynamic(data, "version")
+
+
+def is_dynamic(data: Mapping[str, Any], key: str) -> bool:
+    """Return whether a ``pyproject.toml`` lists a key of ``[project]`` as dynamic."""
     project = data.get("project")
     names = project.get("dynamic") if isinstance(project, dict) else None
-    return isinstance(names, list) and "version" in names
+    return isinstance(names, list) and key in names
 
 
 def find_version(folder: Path, data: Mapping[str, Any], *, own_code: bool = True) -> str:

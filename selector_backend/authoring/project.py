@@ -14,7 +14,7 @@ from pyproject_metadata import License, StandardMetadata
 from ..errors import InvalidFileError, Problem, did_you_mean
 from . import toml
 from .carried import PYTHONS, unsupported_python
-from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version
+from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
 from .files import check_files
 from .metadata import check_metadata, read_metadata
 from .table import describe, is_name, parse_selector
@@ -35,7 +35,8 @@ class Project:
     ``self_contained`` is whether the sdist carries its backend, and ``found_with`` the names of the
     distributions that found the version, if it is dynamic.
     In a ``tree``, ``[project]`` is the inner backend's to read: the metadata have the name and, if
-    it is written there, the version (``0`` if not), and there are no files.
+    they are written there, the version (``0`` if not) and ``requires-python``, and there are no
+    files.
     """
 
     folder: Path
@@ -86,7 +87,7 @@ def read_project(folder: Path, *, own_code: bool = True) -> Project:
 
     problems: list[Problem] = []
     tree = read_tree(data, problems)
-    table = dict(project) if tree is None else _of_tree(project)
+    table = dict(project) if tree is None else _of_tree(data)
     if has_dynamic_version(data) and tree is None:
         _write_version(folder, data, table, problems, own_code)
     check_metadata(table, problems)
@@ -94,7 +95,8 @@ def read_project(folder: Path, *, own_code: bool = True) -> Project:
     metadata = read_metadata(folder, table, problems)
     selector = _read_selector(data.get("tool"), table, problems)
     self_contained = _is_self_contained(data.get("tool"))
-    if self_contained and metadata is not None and tree is None:
+    # In a tree, the inner backend may find it.
+    if self_contained and metadata is not None and not is_dynamic(data, "requires-python"):
         _check_pythons(metadata.requires_python, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
@@ -125,11 +127,12 @@ def _write_version(
         problems.append(error.problem)
 
 
-def _of_tree(project: dict[str, Any]) -> dict[str, Any]:
+def _of_tree(data: dict[str, Any]) -> dict[str, Any]:
     """Return as much of a tree's ``[project]`` as the selector table needs."""
-    table: dict[str, Any] = {key: project[key] for key in ("name", "version") if key in project}
-    dynamic = project.get("dynamic", [])
-    if "version" not in table and isinstance(dynamic, list) and "version" in dynamic:
+    project = data["project"]
+    known = ("name", "version", "requires-python")
+    table: dict[str, Any] = {key: project[key] for key in known if key in project}
+    if "version" not in table and has_dynamic_version(data):
         table["version"] = "0"
     return {**table, "license-files": [], "dynamic": ["dependencies"]}
 

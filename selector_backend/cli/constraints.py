@@ -131,8 +131,10 @@ def _requirements(compiling: bool) -> Iterator[Requirement]:
         requirement = Requirement(text)
         if "extra" not in str(requirement.marker):
             yield requirement
-    # `tomli` is among both.
-    yield from (Requirement(one) for one in REQUIREMENTS if compiling and "tomli" not in one)
+    for requirement in map(Requirement, REQUIREMENTS):
+        # `packaging` is what conditions on `installed` take, too; `tomli` is above.
+        if requirement.name == "packaging" or (compiling and requirement.name != "tomli"):
+            yield requirement
 
 
 def _parse(text: str) -> Requirement:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
 from .. import __version__
-from ..authoring.carried import PYTHONS, carried_files
+from ..authoring.carried import carried_files
 from ..authoring.compile import compile_project
 from ..errors import Problem
 from ..installing.messages import CARRIED as FOLDER
@@ -154,7 +155,8 @@ def _compare_carried(project: Project) -> Iterator[Problem]:
         yield Problem(CARRIED, f"is selector-backend {version}, and this is {__version__}; {_ANEW}")
     if version != __version__:
         return
-    python = str(project.metadata.requires_python or PYTHONS)
+    # Those libraries are for this Python; whether for others, too, was settled where it was built.
+    python = "==" + ".".join(map(str, sys.version_info[:3]))
     expected = carried_files(project.selector, python, __version__)
     shipped = {
         path.relative_to(project.folder).as_posix(): path.read_bytes()

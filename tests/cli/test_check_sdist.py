@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -10,7 +11,7 @@ import pytest
 from support.command import data, error, lines
 from support.environment import ROOT
 from support.index import Index
-from support.project import CUDA, build_sdist, write_project, write_wheel
+from support.project import CUDA, build_sdist, write_library, write_project, write_wheel
 from support.sdist import files_of, repack, sealed
 
 from selector_backend import __version__
@@ -227,6 +228,17 @@ def test_libraries_of_other_versions_are_not_compared(carrying: Path) -> None:
     readme = files_of(carrying)["_selector/README.md"].replace(b"| nvidia-ml-py |", b"| other |")
     changes = {"_selector/README.md": readme, "_selector/pynvml.py": b"# another\n"}
     assert lines("check", repack(carrying, changes))[-1] == "nothing to mend"
+
+
+def test_a_newer_library_beside_the_command_is_no_fault_of_the_sdist(
+    carrying: Path, tmp_path: Path
+) -> None:
+    """It may be for fewer Pythons than the project is."""
+    newer = f">=3.{sys.version_info[1]},!=3.9.999"
+    write_library(tmp_path / "site", requires_python=newer)
+    (tmp_path / "site/pynvml.py").write_text("# Redistribution is allowed.\n", encoding="utf-8")
+    environ = {"PYTHONPATH": str(tmp_path / "site")}
+    assert lines("check", carrying, environ=environ)[-1] == "nothing to mend"
 
 
 def test_an_old_backend_that_is_carried_is_told(carrying: Path) -> None:

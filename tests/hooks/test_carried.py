@@ -15,11 +15,12 @@ import pytest
 from support.driver import Driver
 from support.environment import ROOT, clean_environ, run
 from support.floor import Floor, StoppedError, unpack
-from support.project import CUDA, build_sdist, write_carrying, write_project
+from support.project import CUDA, build_sdist, write_carrying, write_library, write_project
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.carried import PYTHONS, unsupported_python
 from selector_backend.installing.facts import FACTS
+from selector_backend.installing.table import Scope
 
 COMPILING = ["packaging>=24.2", "pyproject-metadata>=0.12"]
 PROVIDER = """
@@ -72,6 +73,16 @@ def test_only_what_the_tables_facts_need_is_carried(
         "",
     }
     assert not [path for path in folder.rglob("*") if path.name in ("tests", "__pycache__")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "carried"), [('"torch"', False), ('["jax", "torch>=2.9"]', True)]
+)
+def test_what_compares_versions_is_carried_where_versions_are_compared(
+    tmp_path: Path, asked: str, carried: bool
+) -> None:
+    table = table_of("installed").replace("installed = true", f"installed = {asked}")
+    assert (carried_by(tmp_path, table) / "packaging").exists() is carried
 
 
 def test_each_has_its_name_its_version_and_its_licence(tmp_path: Path) -> None:
@@ -275,18 +286,6 @@ def stopped(source: Path, folder: Path | None = None) -> str:
     return process.stdout
 
 
-def write_library(folder: Path, *, requires_python: str = "", file: str = "pynvml.py") -> None:
-    """Write another nvidia-ml-py, as it is installed."""
-    info = folder / "nvidia_ml_py-99.dist-info"
-    info.mkdir(parents=True)
-    lines = ["Metadata-Version: 2.1", "Name: nvidia-ml-py", "Version: 99"]
-    lines += [f"Requires-Python: {requires_python}"] if requires_python else []
-    (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (info / "RECORD").write_text(f"{file},,\nnvidia_ml_py-99.dist-info/METADATA,,\n", "utf-8")
-    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-    (folder / file).write_text("x = 1\n", encoding="utf-8")
-
-
 @pytest.mark.parametrize(
     ("requires_python", "file", "message"),
     [
@@ -337,6 +336,8 @@ def test_the_libraries_of_the_facts_are_the_backends_dependencies() -> None:
     modules = [
         importlib.import_module(f"selector_backend.installing.probes.{one}") for one in families
     ]
-    needed = {name for module in modules for name in getattr(module, "LIBRARIES", ())}
-    assert needed >= {"archspec", "nvidia-ml-py"}
+    scope = Scope(requirements=("eggs>=1",))
+    asked = [module.libraries(scope) for module in modules if hasattr(module, "libraries")]
+    needed = {name for libraries in asked for name in libraries}
+    assert needed == {"archspec", "nvidia-ml-py", "packaging"}
     assert needed <= {*ours}

@@ -9,7 +9,7 @@ import pytest
 from conftest import MakeEnvironment
 from support.command import command, data, error
 from support.index import Index
-from support.project import write_project, write_wheel
+from support.project import build_sdist, write_project, write_wheel
 
 from selector_backend import __version__
 from selector_backend.installing.table import normalize
@@ -56,12 +56,12 @@ def test_what_is_pinned_is_this_backend_and_all_that_it_takes(
     pins = data("constraints", "--index-url", spam_index.url)
     assert pins["format"] == 1
     found = {one["name"]: one for one in pins["constraints"]}
-    assert [*found] == ["selector-backend", "archspec", "nvidia-ml-py", "tomli"]
+    assert [*found] == ["selector-backend", "archspec", "nvidia-ml-py", "tomli", "packaging"]
     assert found["selector-backend"]["version"] == __version__
     assert found["tomli"]["marker"] == 'python_version < "3.11"'
     more = data("constraints", "--compiling", "--find-links", wheelhouse)["constraints"]
-    assert more[:4] == pins["constraints"]
-    assert [one["name"] for one in more[4:]] == ["packaging", "pyproject-metadata"]
+    assert more[:-1] == pins["constraints"]
+    assert more[-1]["name"] == "pyproject-metadata"
     # All the files of the version, since other systems take others.
     for one in more:
         files = [
@@ -80,7 +80,8 @@ def test_what_is_not_there_is_named_and_nothing_is_printed(
     message = error("constraints", "--find-links", dist, "--also", "flit_core<5", status=1)
     assert message == (
         f"error: {dist} has no selector-backend=={__version__}, no archspec>=0.2.5, no "
-        'nvidia-ml-py>=12, no tomli>=2; python_version < "3.11", no flit_core<5\n'
+        'nvidia-ml-py>=12, no tomli>=2; python_version < "3.11", no packaging>=24.2, '
+        "no flit_core<5\n"
     )
     with Index(wheelhouse) as index:
         message = error("constraints", "--index-url", index.url, "--also", "eggs", status=1)
@@ -97,3 +98,17 @@ def test_mistakes_in_the_command_line(tmp_path: Path) -> None:
     assert "there is no such folder" in error("constraints", "--find-links", tmp_path / "x")
     given = ("constraints", "--find-links", tmp_path, "--also", "=1")
     assert "--also =1: " in error(*given)
+
+
+def test_a_table_that_compares_what_is_installed_is_pinned_too(
+    make_environment: MakeEnvironment, wheelhouse: Path, tmp_path: Path
+) -> None:
+    """Its hooks ask for what compares versions."""
+    table = '\n[[tool.selector.variant]]\nname = "cpu"\nwhen = { installed = "pip>=1" }\n'
+    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
+    write_wheel(tmp_path / "dist", "spam-cpu")
+    with Index(wheelhouse, tmp_path / "dist") as index:
+        environment = make_environment(index)
+        pins = write_pins(tmp_path / "pins.txt", "--index-url", index.url)
+        environment.pip(*FRONTENDS["pip"], str(pins), "spam")
+    assert environment.record()["variants"] == ["cpu"]

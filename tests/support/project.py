@@ -109,6 +109,18 @@ def _hash(text: str) -> str:
     return "sha256=" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
+def write_library(folder: Path, *, requires_python: str = "", file: str = "pynvml.py") -> None:
+    """Write another nvidia-ml-py, as it is installed."""
+    info = folder / "nvidia_ml_py-99.dist-info"
+    info.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.1", "Name: nvidia-ml-py", "Version: 99"]
+    lines += [f"Requires-Python: {requires_python}"] if requires_python else []
+    (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (info / "RECORD").write_text(f"{file},,\nnvidia_ml_py-99.dist-info/METADATA,,\n", "utf-8")
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text("x = 1\n", encoding="utf-8")
+
+
 def write_spam(target: Path, version: str = "1.0") -> None:
     """Write the variant distributions that `CUDA` names, each of which depends on a core."""
     write_wheel(target, "spam-core", version)

@@ -97,6 +97,26 @@ def test_the_selector_package_is_what_the_code_says_of_itself(kind: str, tmp_pat
     }
 
 
+def test_the_selector_package_of_a_tree_can_carry_its_backend(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree")
+    path = tree / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("[tool.selector]", "[tool.selector]\nself-contained = true"), "utf-8"
+    )
+    folder = unpack(TreeBackend(tree).build("sdist", tmp_path / "out"), tmp_path / "unpacked")
+    assert read_toml(folder)["build-system"] == {
+        "requires": [],
+        "build-backend": "selector_backend",
+        "backend-path": ["_selector"],
+    }
+    assert metadata((folder / "PKG-INFO").read_bytes())["Requires-Python"] == ">=3.9"
+    names = {one.name for one in (folder / "_selector").iterdir()}
+    assert names == {"README.md", "licenses", "pynvml.py", "selector_backend"}
+    code = TreeBackend(tree).build("sdist", tmp_path / "out", **{"build-variant": "cpu"})
+    assert not [name for name in members(code) if name.startswith("_selector")]
+
+
 def test_from_the_selector_packages_sdist_wheels_are_the_selector_packages(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree")
     sdist = TreeBackend(tree).build("sdist", tmp_path / "out")

@@ -89,6 +89,21 @@ def test_what_is_wrong_is_said_with_its_key(tmp_path: Path, table: str, expected
         assert expected in errors(tree)
 
 
+@pytest.mark.parametrize("python", ["", 'requires-python = ">=3.8"'])
+def test_a_tree_whose_sdist_would_meet_other_pythons_is_told_before_it_is_built(
+    tmp_path: Path, python: str
+) -> None:
+    tree = write_tree(tmp_path / "tree", table=f"{TOP}self-contained = true\n{VARIANT}")
+    path = tree / "pyproject.toml"
+    text = path.read_text(encoding="utf-8").replace('requires-python = ">=3.9"', python)
+    path.write_text(text, encoding="utf-8")
+    assert "project.requires-python: " in errors(tree)
+    # The inner backend may find it.
+    text = text.replace("[project]", '[project]\ndynamic = ["requires-python"]')
+    path.write_text(text.replace('requires-python = ">=3.8"', ""), encoding="utf-8")
+    lines("check", tree, status=0)
+
+
 def test_only_a_tree_has_these_keys(tmp_path: Path) -> None:
     table = f"{TOP}backend-path = []\n{VARIANT}dependencies = []\n"
     said = "\n".join(lines("check", write_project(tmp_path, table), status=1))

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from ..table import Scope
 
-LIBRARIES = {"archspec": "archspec"}
-
 _READ_BY_ARCHSPEC = ("Linux", "Darwin", "Windows")
 
 
@@ -39,6 +37,11 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 def needs(scope: Scope) -> list[str]:
     """Return the requirements that reading the CPU takes on this system."""
     return [] if platform.system() in _READ_BY_ARCHSPEC else ["py-cpuinfo>=9"]
+
+
+def libraries(scope: Scope) -> dict[str, str]:
+    """Return what is imported here, but where it is asked for."""
+    return {"archspec": "archspec"}
 
 
 def with_implied(names: frozenset[str]) -> frozenset[str]:

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from ..table import Scope
 
-#: What compares versions where a requirement has a specifier (`conditions`).
-LIBRARIES = {"packaging": "packaging"}
-
 _REQUIREMENT = "packaging>=22"
 
 _SOURCE = "the environment that is installed into"
@@ -48,5 +45,10 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 
 def needs_to_judge(scope: Scope) -> list[str]:
     """Return what comparing versions takes, if one is to be compared and it is not here already."""
+    return [_REQUIREMENT] if libraries(scope) and not importlib.util.find_spec("packaging") else []
+
+
+def libraries(scope: Scope) -> dict[str, str]:
+    """Return what compares versions, if a requirement has a specifier (`conditions`)."""
     compared = any(set("<>=!~").intersection(one) for one in scope.requirements)
-    return [_REQUIREMENT] if compared and importlib.util.find_spec("packaging") is None else []
+    return {"packaging": "packaging"} if compared else {}

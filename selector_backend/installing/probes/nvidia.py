@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from ..table import Scope
 
-LIBRARIES = {"nvidia-ml-py": "pynvml"}
-
 _WINDOWS = sys.platform == "win32"
 _NVML_LIBRARY = "nvml.dll" if _WINDOWS else "libnvidia-ml.so.1"
 _CUDA_LIBRARY = "nvcuda.dll" if _WINDOWS else "libcuda.so.1"
@@ -65,6 +63,11 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
                 more[name]["error"] = f"{answers[name]['error']}; {more[name]['error']}"
             answers[name] = more[name]
     return [_fact(name, answers[name]) for name in names]
+
+
+def libraries(scope: Scope) -> dict[str, str]:
+    """Return what is imported in the child process that asks the driver."""
+    return {"nvidia-ml-py": "pynvml"}
 
 
 def _ask(
