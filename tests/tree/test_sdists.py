@@ -113,6 +113,7 @@ def test_the_selector_package_of_a_tree_can_carry_its_backend(tmp_path: Path) ->
     assert metadata((folder / "PKG-INFO").read_bytes())["Requires-Python"] == ">=3.9"
     names = {one.name for one in (folder / "_selector").iterdir()}
     assert names == {"README.md", "licenses", "pynvml.py", "selector_backend"}
+    assert not (folder / "_selector/selector_backend/variant.py").exists()
     code = TreeBackend(tree).build("sdist", tmp_path / "out", **{"build-variant": "cpu"})
     assert not [name for name in members(code) if name.startswith("_selector")]
 
@@ -140,19 +141,6 @@ def test_from_the_selector_packages_sdist_wheels_are_the_selector_packages(tmp_p
     assert compiled["selector"]["variants"][0]["requires"] == ["spam-common==1.0", "spam-cu12==1.0"]
     assert "nvidia" not in (folder / "pyproject.toml").read_text(encoding="utf-8")
     assert "flit" not in (folder / "pyproject.toml").read_text(encoding="utf-8")
-
-
-def test_the_selector_package_of_a_tree_can_carry_its_backend(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path / "tree")
-    path = tree / "pyproject.toml"
-    text = path.read_text(encoding="utf-8")
-    text = text.replace("[tool.selector]\n", "[tool.selector]\nself-contained = true\n")
-    path.write_text(text, encoding="utf-8")
-    folder = unpack(TreeBackend(tree).build("sdist", tmp_path / "out"), tmp_path / "unpacked")
-    assert read_toml(folder)["build-system"]["requires"] == []
-    carried = {one.name for one in (folder / "_selector/selector_backend").iterdir()}
-    assert "installing" in carried
-    assert "variant.py" not in carried
 
 
 def test_the_same_tree_gives_the_same_sdists(tmp_path: Path) -> None:
