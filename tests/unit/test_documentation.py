@@ -8,15 +8,12 @@ import subprocess
 import sys
 
 import pytest
-import typer.main
 from support.environment import ROOT
 
-from selector_backend.cli.app import app
 from selector_backend.installing.facts import FACTS, Kind
 from selector_backend.installing.machine import load_machine
 
 PAGE = ROOT / "docs/facts.md"
-COMMANDS = typer.main.get_group(app).commands
 
 
 def test_the_table_of_facts_is_what_the_code_says() -> None:
@@ -45,14 +42,3 @@ def test_every_kind_of_fact_reads_back_what_it_writes() -> None:
         fact = next(fact for fact in FACTS.values() if fact.kind is kind)
         value = kind.parse(fact.example)
         assert kind.load(kind.dump(value)) == value
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_a_section_that_names_its_options(name: str) -> None:
-    page = (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
-    common, *sections = page.split("\n## ")
-    (section,) = [one for one in sections if one.startswith(f"`{name}`\n")]
-    for option in COMMANDS[name].params:
-        spelled = [one for one in (*option.opts, *option.secondary_opts) if one.startswith("--")]
-        named = re.search(rf"({'|'.join(spelled)})(?![\w-])", common + section)
-        assert named, f"{name} {option.opts} is not in docs/command-line.md"
