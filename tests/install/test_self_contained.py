@@ -301,6 +301,7 @@ def test_another_python_installs_it(
     assert facts["cpu"]["source"] == "archspec"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("version", PYTHONS)
 def test_versions_of_what_is_installed_are_compared_offline(
     built_by: dict[str, Path], tmp_path: Path, wheelhouse: Path, version: str

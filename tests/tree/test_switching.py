@@ -103,7 +103,7 @@ def test_changing_over_leaves_the_files_of_one_variant(
     assert imported(environment) == "cu12"
 
 
-@pytest.mark.parametrize("has_pip", [True, False])
+@pytest.mark.parametrize("has_pip", [True, pytest.param(False, marks=pytest.mark.nightly)])
 def test_variants_that_uv_mixed_are_found_and_one_is_left(
     has_pip: bool, index: Index, make_environment: MakeEnvironment
 ) -> None:
