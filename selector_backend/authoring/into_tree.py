@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
-from ..errors import SelectorError
 from . import toml
+from .editing import edit
 from .tree import BACKEND
 
 if TYPE_CHECKING:
@@ -39,11 +38,8 @@ def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """
-    text = pyproject.decode("utf-8")
-    crlf = 0 < text.count("\n") == text.count("\r\n")
-    text = text.replace("\r\n", "\n") if crlf else text
-    expected, written = toml.loads(text), ""
-    try:
+
+    def change(text: str, expected: dict[str, Any]) -> str:
         system = expected.setdefault("build-system", {"requires": [*_REQUIRES]})
         system["requires"] = [backend, *system["requires"]]
         system["build-backend"] = BACKEND
@@ -56,14 +52,11 @@ def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
             document["build-system"] = {"requires": system["requires"]}
         document["build-system"]["build-backend"] = BACKEND
         document["build-system"].pop("backend-path", None)
-        written = f"{tomlkit.dumps(document).rstrip()}\n\n{table.rstrip()}\n"
-        said = toml.loads(written)
-    except (TOMLKitError, ValueError, TypeError, AttributeError, KeyError):
-        said = None
-    if said != expected:
-        raise SelectorError(
-            "pyproject.toml cannot be edited as it is written, and nothing was changed; in "
-            f'[build-system], write build-backend = "{BACKEND}" and "{backend}" first in requires, '
-            f"and add:\n{table.rstrip()}"
-        )
-    return (written.replace("\n", "\r\n") if crlf else written).encode()
+        return f"{tomlkit.dumps(document).rstrip()}\n\n{table.rstrip()}\n"
+
+    refusal = (
+        "pyproject.toml cannot be edited as it is written, and nothing was changed; in "
+        f'[build-system], write build-backend = "{BACKEND}" and "{backend}" first in requires, '
+        f"and add:\n{table.rstrip()}"
+    )
+    return edit(pyproject, change, refusal)

@@ -6,10 +6,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
-from ..errors import SelectorError
 from . import toml
+from .editing import edit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,32 +45,26 @@ def edit_pyproject(
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """
-    text = pyproject.decode("utf-8")
-    crlf = 0 < text.count("\n") == text.count("\r\n")
-    text = text.replace("\r\n", "\n") if crlf else text
-    expected = toml.loads(text)
-    tools = expected.get("tool", {})
-    tools.pop(without, None)
-    text = _without_tables(text, without) if without else text
-    try:
-        document = tomlkit.parse(text)
+
+    def change(text: str, expected: dict[str, Any]) -> str:
+        expected.get("tool", {}).pop(without, None)
+        document = tomlkit.parse(_without_tables(text, without) if without else text)
         for name, values in changes.items():
             table = _table(expected, name)
             new = {key: one for key, one in values.items() if one != table.get(key)}
             _change(table, new)
             _edit(_table(document, name), new)
         _take_out(document, without)
-        edited = tomlkit.dumps(document)
-        said = toml.loads(edited)
-    except (TOMLKitError, ValueError, TypeError, AttributeError):
-        said = None
-    if said != {key: one for key, one in expected.items() if (key, one) != ("tool", {})}:
-        tables = " and ".join(f"[{name}]" for name in changes)
-        raise SelectorError(
-            "the sdist's pyproject.toml is the project's with other lines in it, and this one "
-            f"cannot be edited; write {tables} as a table of its own, with a line for each key"
-        )
-    return (edited.replace("\n", "\r\n") if crlf else edited).encode()
+        if expected.get("tool") == {}:
+            del expected["tool"]
+        return tomlkit.dumps(document)
+
+    tables = " and ".join(f"[{name}]" for name in changes)
+    refusal = (
+        "the sdist's pyproject.toml is the project's with other lines in it, and this one "
+        f"cannot be edited; write {tables} as a table of its own, with a line for each key"
+    )
+    return edit(pyproject, change, refusal)
 
 
 def _table(data: Any, name: str) -> Any:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import tomlkit
 from packaging.specifiers import SpecifierSet
-from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Array, Table
 
-from ..errors import SelectorError
 from ..installing.conditions import release_key
 from ..installing.facts import FACTS, Kind
 from . import toml
+from .editing import edit
 from .review import is_never_chosen
 
 if TYPE_CHECKING:
@@ -59,25 +58,19 @@ def insert_row(pyproject: bytes, index: int, row: str) -> bytes:
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """
-    text = pyproject.decode("utf-8")
-    crlf = 0 < text.count("\n") == text.count("\r\n")
-    text = text.replace("\r\n", "\n") if crlf else text
-    expected = toml.loads(text)
     new = toml.loads(row)["tool"]["selector"]["variant"]
-    expected["tool"]["selector"]["variant"][index:index] = new
-    try:
+
+    def change(text: str, expected: dict[str, Any]) -> str:
+        expected["tool"]["selector"]["variant"][index:index] = new
         document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
         _insert(cast("Any", document)["tool"]["selector"]["variant"], index, row)
-        edited = tomlkit.dumps(document)
-        said = toml.loads(edited)
-    except (TOMLKitError, ValueError, TypeError, AttributeError, KeyError, IndexError):
-        said = None
-    if said != expected:
-        raise SelectorError(
-            "pyproject.toml cannot be edited as it is written, and nothing was changed; add this "
-            f"row to it, as number {index + 1} of the variants:\n{row}"
-        )
-    return (edited.replace("\n", "\r\n") if crlf else edited).encode()
+        return tomlkit.dumps(document)
+
+    refusal = (
+        "pyproject.toml cannot be edited as it is written, and nothing was changed; add this "
+        f"row to it, as number {index + 1} of the variants:\n{row}"
+    )
+    return edit(pyproject, change, refusal)
 
 
 def _insert(rows: AoT | Array, index: int, row: str) -> None:
