@@ -15,7 +15,7 @@ from .values import dataclass, field, replace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import importlib.metadata
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .table import Selector
 
@@ -65,8 +65,7 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
     names = {normalize(selector.project), *(record.distributions if record else ())}
     for variant in selector.variants:
         names |= {distribution_of(one) for one in variant.requires}
-    versions = {name: _identify_at(there[name][0])[1] for name in names if name in there}
-    return replace(found, versions=versions)
+    return replace(found, versions=_versions(names, there))
 
 
 def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
@@ -77,10 +76,13 @@ def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
     return _records(_distributions(paths))
 
 
-def version_of(name: str, paths: Sequence[str]) -> str | None:
-    """Return the version of the distribution ``name`` in the folders ``paths``, if it is there."""
-    found = _distributions(paths).get(name)
-    return _identify_at(found[0])[1] if found else None
+def read_versions(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
+    """Return the versions of those distributions ``names`` that the folders ``paths`` have."""
+    return _versions(names, _distributions(paths))
+
+
+def _versions(names: Iterable[str], there: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+    return {name: _identify_at(there[name][0])[1] for name in names if name in there}
 
 
 def _distributions(paths: Sequence[str]) -> dict[str, list[Path]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from ..environment import version_of
+from ..environment import read_versions
 from ..facts import FACTS
 from ..machine import Fact
 from ..table import distribution_of
@@ -30,10 +30,8 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
         return [Fact("installed", _SOURCE, reason=_HIDDEN)]
     found: set[str] = set()
     unknown = []
-    for name in dict.fromkeys(map(distribution_of, scope.requirements)):
-        version = version_of(name, scope.folders)
-        if version is None:
-            continue
+    names = dict.fromkeys(map(distribution_of, scope.requirements))
+    for name, version in read_versions(names, scope.folders).items():
         try:
             found.update(FACTS["installed"].kind.load([f"{name}=={version}"]))
         except ValueError:
