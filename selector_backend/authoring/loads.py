@@ -25,6 +25,17 @@ class Load:
     variants: tuple[str, ...] | None
 
 
+def nodes_of(source: bytes) -> list[ast.AST]:
+    """Return the syntax tree of a module, node by node.
+
+    Raises ``SyntaxError``, ``ValueError``, ``RecursionError`` or ``MemoryError`` where it is no
+    Python that can be read.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what its author's linter says of it
+        return [*ast.walk(ast.parse(source))]
+
+
 def mentions_load(source: bytes) -> bool:
     """Return whether a module may call ``load``, without parsing it."""
     return _RUNTIME.encode() in source
@@ -33,12 +44,9 @@ def mentions_load(source: bytes) -> bool:
 def find_loads(place: str, source: bytes) -> list[Load]:
     """Return the calls of ``load`` in the source of a module, which ``place`` names.
 
-    Raises ``SyntaxError``, ``ValueError``, ``RecursionError`` or ``MemoryError`` where it is no
-    Python that can be read.
+    Raises what `nodes_of` does.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what its author's linter says of it
-        nodes = [*ast.walk(ast.parse(source))]
+    nodes = nodes_of(source)
     functions: set[str] = set()
     modules: set[str] = set()
     for node in nodes:

@@ -6,11 +6,11 @@ The source is text here: nothing of it is run.
 from __future__ import annotations
 
 import ast
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..installing.table import normalize
+from .loads import nodes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,12 +47,9 @@ def may_ask(source: bytes) -> bool:
 def find_own_calls(place: str, source: bytes, project: str) -> list[OwnCall]:
     """Return the calls that ask for ``project`` in the source of the module at ``place``.
 
-    Raises ``SyntaxError``, ``ValueError``, ``RecursionError`` or ``MemoryError`` where it is no
-    Python that can be read.
+    Raises what `nodes_of` does.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what its author's linter says of it
-        nodes = [*ast.walk(ast.parse(source))]
+    nodes = nodes_of(source)
     functions = dict(_imported(nodes))
     caught = {
         id(inner)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # Name, version, maybe a build tag, and three tags.
 _FILE = re.compile(r"([^-]+)-([^-]+)((?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl)")
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
-# What `zipfile` raises for what is no wheel, and what the wheels that it can't read are.
-_UNREADABLE = (
+#: What `zipfile` raises for what is no wheel, and for wheels that it can't read.
+UNREADABLE = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError),
     *(NotImplementedError, RuntimeError, UnicodeError, csv.Error, OverflowError),
 )
@@ -58,7 +58,7 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
             with zipfile.ZipFile(file, "w") as new:
                 for member in old.infolist():
                     _copy(old, member, new, moved[member.filename], changed)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise SelectorError(f"{wheel.name} is not a wheel that can be renamed: {error}") from None
     return name
 

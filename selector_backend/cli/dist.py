@@ -6,12 +6,9 @@ package's own. Nothing is unpacked, or run.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import lzma
 import tarfile
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -23,6 +20,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename
 from ..authoring.finished import Sdist, Wheel, parse_wheel
 from ..authoring.release import Release
 from ..authoring.table import parse_selector
+from ..authoring.wheel import UNREADABLE
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..installing.table import TABLE_NAME
 from ..installing.values import replace
@@ -50,19 +48,7 @@ DistOption = Annotated[
 # More is not read: files of a release, and bytes of a wheel's METADATA and RECORD.
 _MOST_FILES, _LARGEST = 2000, {"METADATA": 8 << 20, "RECORD": 64 << 20}
 _LARGEST_SDIST = 64 << 20
-# What `zipfile` raises for what is no wheel, and for wheels that it can't read.
-_UNREADABLE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
-    *(
-        tarfile.TarError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        csv.Error,
-        OverflowError,
-        MemoryError,
-    ),
-)
+_UNREADABLE = (*UNREADABLE, tarfile.TarError, OSError, ValueError, MemoryError)
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..authoring.output import replacing
 from .common import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write_files(folder: Path, texts: dict[str, str]) -> None:
@@ -24,12 +25,5 @@ def write_files(folder: Path, texts: dict[str, str]) -> None:
 
 def replace_file(file: Path, content: bytes) -> None:
     """Write a file anew, so that whatever happens it is either the old one or the new."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".pyproject-")
-    try:
-        with open(handle, "wb") as new:  # noqa: PTH123 - it is open already
-            new.write(content)
-        shutil.copymode(file, name)
-        os.replace(name, file)  # noqa: PTH105
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(file, like=file) as new:
+        new.write_bytes(content)
