@@ -6,13 +6,11 @@ frontend for them, by `missing`; so this module imports none of them.
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SelectorError
-from ..installing.conditions import release_key
-from .dynamic import find_version, has_dynamic_version, provider_requirements
+from .dynamic import find_version, has_dynamic_version, is_installed, provider_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +34,7 @@ TREE = ("pyproject-hooks>=1.0", *PUBLISHING)
 
 def check_tree() -> None:
     """Raise `SelectorError` if what building from a tree takes is not installed, or too old."""
-    if not all(map(_is_installed, (*REQUIREMENTS, *TREE))):
+    if not all(map(is_installed, (*REQUIREMENTS, *TREE))):
         raise SelectorError(
             'a source tree takes the extra "tree": write "selector-backend[tree]" in '
             "[build-system] requires. Without build isolation, install it first: "
@@ -50,7 +48,7 @@ def missing(folder: Path | None = None) -> list[str]:
     Given the ``folder`` of a project, they are those of its sdist.
     """
     wanted = [*REQUIREMENTS, *(PUBLISHING if folder and _publishes_another(folder) else ())]
-    return [] if all(map(_is_installed, wanted)) else wanted
+    return [] if all(map(is_installed, wanted)) else wanted
 
 
 def _publishes_another(folder: Path) -> bool:
@@ -69,14 +67,6 @@ def version_requirements(folder: Path) -> list[str]:
     """
     data = _unchecked_toml(folder)
     return provider_requirements(folder, data) if has_dynamic_version(data) else []
-
-
-def _is_installed(requirement: str) -> bool:
-    name, _, least = requirement.partition(">=")
-    try:
-        return release_key(importlib.metadata.version(name)) >= release_key(least)
-    except Exception:  # noqa: BLE001 - not there, or broken, which differs with Python's version
-        return False
 
 
 def compiled_of(folder: Path, why: str) -> Compiled:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Problem, SelectorError, shorten
 from ..installing.conditions import release_key
 from ..installing.table import distribution_of, normalize
+from .unchecked import build_requires, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,9 +51,17 @@ def has_dynamic_version(data: Mapping[str, Any]) -> bool:
 
 def is_dynamic(data: Mapping[str, Any], key: str) -> bool:
     """Return whether a ``pyproject.toml`` lists a key of ``[project]`` as dynamic."""
-    project = data.get("project")
-    names = project.get("dynamic") if isinstance(project, dict) else None
+    names = table_of(data, "project").get("dynamic")
     return isinstance(names, list) and key in names
+
+
+def is_installed(requirement: str) -> bool:
+    """Return whether a distribution is installed, and not too old: ``tomlkit>=0.13``."""
+    name, _, least = requirement.partition(">=")
+    try:
+        return release_key(importlib.metadata.version(name)) >= release_key(least)
+    except Exception:  # noqa: BLE001 - not there, or broken, which differs with Python's version
+        return False
 
 
 def find_version(folder: Path, data: Mapping[str, Any], *, own_code: bool = True) -> str:
@@ -100,8 +109,7 @@ def found_with(data: Mapping[str, Any]) -> frozenset[str]:
 
 def _entries(data: Mapping[str, Any], own_code: bool) -> list[dict[str, Any]]:
     """Return the tables that name providers, once what they take is there."""
-    tools = data.get("tool")
-    entries = tools.get("dynamic-metadata") if isinstance(tools, dict) else None
+    entries = table_of(data, "tool").get("dynamic-metadata")
     if entries is None:
         raise NotFoundError("project.version", f"is dynamic, and nothing finds it; {_EXAMPLE}")
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
@@ -118,19 +126,13 @@ def _entries(data: Mapping[str, Any], own_code: bool) -> list[dict[str, Any]]:
 
 
 def _check_library(data: Mapping[str, Any], entries: list[dict[str, Any]], own_code: bool) -> None:
-    table = data.get("build-system")
-    given = table.get("requires") if isinstance(table, dict) else None
-    texts = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
+    texts = build_requires(data)
     if LIBRARY not in map(distribution_of, texts):
         more = [f"{LIBRARY}>={LEAST}", *_guess(entries)]
         lines = ", ".join(f'"{one}"' for one in dict.fromkeys([*texts, *more]))
         message = f"the version is dynamic, so it has to name what finds it:\nrequires = [{lines}]"
         raise NotFoundError("build-system.requires", message)
-    try:
-        there = release_key(importlib.metadata.version(LIBRARY)) >= release_key(LEAST)
-    except Exception:  # noqa: BLE001 - not there, or broken, which differs with Python's version
-        there = False
-    if not there:
+    if not is_installed(f"{LIBRARY}>={LEAST}"):
         quoted = " ".join(f'"{one}"' for one in [f"{LIBRARY}>={LEAST}", *_guess(entries)])
         why = "Without build isolation, install it" if own_code else "Install it beside the command"
         raise NotFoundError(

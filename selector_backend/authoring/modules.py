@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..installing.table import normalize
+from .unchecked import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,23 +42,16 @@ def name_module(
             table, values = "tool.scikit-build.wheel", {"packages": [found.rpartition("/")[0]]}
     elif root == "hatchling":
         found = _first(_HATCHLING, module, paths)
-        build = _table(pyproject, "tool.hatch.build")
-        wheel = _table(build, "targets.wheel")
+        build = table_of(pyproject, "tool.hatch.build")
+        wheel = table_of(build, "targets.wheel")
         if found and not any(key in given for given in (build, wheel) for key in _SELECTING):
             folder = found.rpartition("/")[0]
             values = {"packages": [folder]} if folder else {"only-include": [found]}
             table = "tool.hatch.build.targets.wheel"
-    given = _table(pyproject, table)
+    given = table_of(pyproject, table)
     missing = {key: value for key, value in values.items() if key not in given}
     return {table: missing} if missing else {}
 
 
 def _first(patterns: Collection[str], module: str, paths: Collection[str]) -> str | None:
     return next((one for one in (each.format(module) for each in patterns) if one in paths), None)
-
-
-def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the table of a dotted name, empty if there is none."""
-    for key in name.split("."):
-        data = data.get(key) if isinstance(data.get(key), dict) else {}  # type: ignore[assignment]
-    return data

@@ -14,11 +14,18 @@ from pyproject_metadata import License, StandardMetadata
 from ..errors import InvalidFileError, Problem, did_you_mean
 from . import toml
 from .carried import PYTHONS, unsupported_python
-from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
+from .dynamic import (
+    NotFoundError,
+    find_version,
+    found_with,
+    has_dynamic_version,
+    is_dynamic,
+)
 from .files import check_files
 from .metadata import check_metadata, read_metadata
 from .table import describe, is_name, parse_selector
 from .tree import Tree, read_tree
+from .unchecked import build_requires, table_of
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -94,16 +101,16 @@ def read_project(folder: Path, *, own_code: bool = True) -> Project:
     files = list(check_files(folder, table, problems))
     metadata = read_metadata(folder, table, problems)
     selector = _read_selector(data.get("tool"), table, problems)
-    self_contained = _is_self_contained(data.get("tool"))
+    self_contained = table_of(data, "tool.selector").get("self-contained") is True
     # In a tree, the inner backend may find it.
     if self_contained and metadata is not None and not is_dynamic(data, "requires-python"):
         _check_pythons(metadata.requires_python, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
     if tree is not None:
-        return Project(folder, metadata, selector, (), _build_requires(data), tree=tree)
+        return Project(folder, metadata, selector, (), build_requires(data), tree=tree)
     with_ = found_with(data) if has_dynamic_version(data) else frozenset[str]()
-    read = Project(folder, metadata, selector, (), _build_requires(data), self_contained, with_)
+    read = Project(folder, metadata, selector, (), build_requires(data), self_contained, with_)
     every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
     return dataclasses.replace(read, files=tuple(sorted(every)))
 
@@ -135,18 +142,6 @@ def _of_tree(data: dict[str, Any]) -> dict[str, Any]:
     if "version" not in table and has_dynamic_version(data):
         table["version"] = "0"
     return {**table, "license-files": [], "dynamic": ["dependencies"]}
-
-
-def _build_requires(data: dict[str, Any]) -> tuple[str, ...]:
-    table = data.get("build-system")
-    requires = table.get("requires") if isinstance(table, dict) else None
-    given = requires if isinstance(requires, list) else ()
-    return tuple(one for one in given if isinstance(one, str))
-
-
-def _is_self_contained(tools: object) -> bool:
-    table = tools.get("selector") if isinstance(tools, dict) else None
-    return isinstance(table, dict) and table.get("self-contained") is True
 
 
 def _check_pythons(requires_python: SpecifierSet | None, problems: list[Problem]) -> None:

@@ -18,6 +18,7 @@ from ..installing.table import distribution_of, fill, normalize
 from .renaming import Renaming
 from .table import describe, is_name, is_pinned
 from .texts import unfit
+from .unchecked import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +53,7 @@ def read_tree(data: Mapping[str, Any], problems: list[Problem]) -> Tree | None:
 
     Where it is not one, the keys that only a tree has are problems.
     """
-    system, table = _table(data, "build-system"), _table(_table(data, "tool"), "selector")
+    system, table = table_of(data, "build-system"), table_of(data, "tool.selector")
     variants = table.get("variant")
     keyed = [
         (f"tool.selector.variant[{index}]", one)
@@ -197,11 +198,6 @@ def _dependencies(variant: Mapping[str, Any], key: str, problems: list[Problem])
             problems.append(Problem(f"{key}.dependencies[{index}]", message))
         else:
             yield text
-
-
-def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _texts(table: Mapping[str, Any], name: str, key: str, problems: list[Problem]) -> Iterator[str]:

@@ -88,8 +88,8 @@ def add_variant(
                 "variant": new.name,
                 "key": variant_key(index),
                 "files": [*map(str, [file, *listed])],
-                "problems": [{"key": one.key, "message": one.message} for one in problems],
-                "steps": [{"key": one.key, "message": one.message} for one in steps],
+                "problems": [one._asdict() for one in problems],
+                "steps": [one._asdict() for one in steps],
             }
         )
     else:

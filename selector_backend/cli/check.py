@@ -117,8 +117,8 @@ def _report(
     As text it is between the lines ``first`` and ``last``, as JSON beside ``data``.
     """
     if as_json:
-        listed = [{"severity": s, "key": one.key, "message": one.message} for s, one in found]
-        remarks = [{"key": one.key, "message": one.message} for one in noted]
+        listed = [{"severity": severity, **problem._asdict()} for severity, problem in found]
+        remarks = [one._asdict() for one in noted]
         print_json({"format": FORMAT, **(data or {}), "problems": listed, "notes": remarks})
     else:
         for line in first:

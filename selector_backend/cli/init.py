@@ -234,7 +234,7 @@ def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
                 "folder": str(folder),
                 "distributions": project.folders,
                 "files": list(texts),
-                "problems": [{"key": one.key, "message": one.message} for one in problems],
+                "problems": [one._asdict() for one in problems],
             }
         )
     else:

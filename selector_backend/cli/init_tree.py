@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from packaging.version import InvalidVersion, Version
@@ -16,6 +16,7 @@ from ..authoring.into_tree import inner_keys, into_tree
 from ..authoring.project import read_project
 from ..authoring.review import review
 from ..authoring.tree import BACKEND
+from ..authoring.unchecked import table_of
 from ..errors import InvalidFileError
 from ..installing.table import CAPABILITY
 from .common import FORMAT, UsageError, print_command, print_json, print_line, shown
@@ -25,7 +26,6 @@ from .tree_skeleton import BACKENDS, own_requirement, tree_files
 from .writing import replace_file, write_files
 
 if TYPE_CHECKING:
-    from ..errors import Problem
     from .skeleton import NewProject
 
 _PROJECT = "pyproject.toml"
@@ -43,13 +43,13 @@ def existing_name(folder: Path) -> str | None:
                 )
         return None
     data = toml.read(file, str(file))
-    if "selector" in _table(data, "tool"):
+    if "selector" in table_of(data, "tool"):
         add = ["selector-backend", "add-variant", "NAME", *_named(folder)]
         raise UsageError(
             f"{file} has a [tool.selector] table already, and nothing was changed; to add a "
             f"variant to it: {shown(add)}"
         )
-    name: object = _table(data, "project").get("name")
+    name: object = table_of(data, "project").get("name")
     if not isinstance(name, str):
         raise UsageError(
             f"{file} has no name under [project], and nothing was changed; write the name and the "
@@ -82,8 +82,8 @@ def write_tree(folder: Path, project: NewProject, backend: str | None, *, as_jso
                 "distributions": [project.name, *project.folders[2:]],
                 "files": files,
                 "changes": changes,
-                "problems": _dumped(problems),
-                "steps": _dumped(steps),
+                "problems": [one._asdict() for one in problems],
+                "steps": [one._asdict() for one in steps],
             }
         )
     else:
@@ -115,7 +115,7 @@ def _change(file: Path, project: NewProject, backend: str | None) -> list[str]:
     _check({_PROJECT: content.decode("utf-8")})
     replace_file(real, content)
     names = ", ".join(one.name for one in project.variants)
-    system = _table(data, "build-system")
+    system = table_of(data, "build-system")
     where = "as [build-system] had it" if "build-backend" in system else "as nothing else was named"
     return [
         f"[build-system] requires {as_toml(own_requirement())} as well",
@@ -167,19 +167,10 @@ def _show_commands(folder: Path, project: NewProject, version: str | None, *, is
 def _written_version(file: Path) -> str | None:
     """Return the version that is written in ``pyproject.toml``, if it is not dynamic."""
     try:
-        return str(Version(_table(toml.read(file, str(file)), "project")["version"]))
+        return str(Version(table_of(toml.read(file, str(file)), "project")["version"]))
     except (KeyError, TypeError, InvalidVersion):
         return None
 
 
-def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
-    value = data.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _named(folder: Path) -> list[str]:
     return [str(folder)] if folder != Path() else []
-
-
-def _dumped(problems: list[Problem]) -> list[dict[str, str]]:
-    return [{"key": one.key, "message": one.message} for one in problems]
