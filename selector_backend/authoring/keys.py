@@ -161,8 +161,8 @@ PROVIDER = Table(
         Key(
             "plugin-api",
             Text("a plugin's place, such as 'package.module:Plugin'", _REFERENCE),
-            "the plugin's place, such as `package.module:Plugin`",
-            "the name of the first requirement",
+            "the plugin: a module, or an object in one, such as `package.module:Plugin`",
+            "the module that the first requirement's name says",
         ),
         Key(
             "enable-if",
@@ -225,8 +225,7 @@ TABLE = Table(
                 "tables, each headed [[tool.selector.variant]]",
                 "found an empty array, expected one variant or more",
             ),
-            "the variants, each headed `[[tool.selector.variant]]`, one or more. The first that "
-            "fits is chosen",
+            "the variants, each headed `[[tool.selector.variant]]`, one or more",
             missing="missing; a table has one [[tool.selector.variant]] or more",
         ),
         Key(

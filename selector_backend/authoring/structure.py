@@ -167,8 +167,9 @@ class Key:
 
     def schema(self) -> dict[str, Any]:
         """Return the schema of the key's value."""
+        place = "in a source tree: " if self.tree else ""
         default = f" When left out: {self.default}." if self.default else ""
-        return {"description": f"{self.description}.{default}", **self.shape.schema()}
+        return {"description": f"{place}{self.description}.{default}", **self.shape.schema()}
 
 
 @dataclass(frozen=True)

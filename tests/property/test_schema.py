@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import fastjsonschema
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
+from support.command import lines
 from support.environment import ROOT
-from support.strategies import anything, changed, specifiers, tables
+from support.strategies import anything, changed, specifiers, tables, to_toml
 from validate_pyproject import api, errors
 from validate_pyproject.plugins import list_from_entry_points
 
@@ -128,20 +132,20 @@ def test_validate_pyproject_takes_every_recipe(validator: api.Validator) -> None
         validator(toml.loads(recipe.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize(
-    ("table", "named"),
-    [
-        ({"varient": []}, "tool.selector"),
-        ({"variant": [{"name": "a"}], "varient": []}, "varient"),
-        ({"variant": []}, "tool.selector.variant"),
-        ({"variant": [{"name": "a"}], "kind": "any"}, "tool.selector.kind"),
-        ({"variant": [{"name": "a", "when": {"cdua": ">=12"}}]}, "cdua"),
-        ({"variant": [{"name": "a", "when": {"cuda": "12"}}]}, "when.cuda"),
-        ({"variant": [{"name": "a", "when": {"cuda": 12}}]}, "when.cuda"),
-        ({"variant": [{"name": "a", "requires": ["b"], "refuse": "no"}]}, "variant[0]"),
-        ({"variant": [{"when": {"cuda": True}}]}, "name"),
-    ],
-)
+_BAD = [
+    ({"varient": []}, "tool.selector"),
+    ({"variant": [{"name": "a"}], "varient": []}, "varient"),
+    ({"variant": []}, "tool.selector.variant"),
+    ({"variant": [{"name": "a"}], "kind": "any"}, "tool.selector.kind"),
+    ({"variant": [{"name": "a", "when": {"cdua": ">=12"}}]}, "cdua"),
+    ({"variant": [{"name": "a", "when": {"cuda": "12"}}]}, "when.cuda"),
+    ({"variant": [{"name": "a", "when": {"cuda": 12}}]}, "when.cuda"),
+    ({"variant": [{"name": "a", "requires": ["b"], "refuse": "no"}]}, "variant[0]"),
+    ({"variant": [{"when": {"cuda": True}}]}, "name"),
+]
+
+
+@pytest.mark.parametrize(("table", "named"), _BAD)
 def test_validate_pyproject_refuses_a_bad_table(
     validator: api.Validator, table: dict[str, Any], named: str
 ) -> None:
@@ -149,3 +153,35 @@ def test_validate_pyproject_refuses_a_bad_table(
     with pytest.raises(errors.ValidationError) as caught:
         validator({"project": head, "tool": {"selector": table}})
     assert named in str(caught.value)
+
+
+# --- Taplo, which editors run
+
+
+@pytest.mark.nightly
+def test_taplo_takes_every_recipe_and_refuses_bad_tables(tmp_path: Path) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm, which installs @taplo/cli: put npm on PATH")
+    install = ["npm", "install", "--silent", "--no-save", f"--prefix={tmp_path}", "@taplo/cli@0.7"]
+    subprocess.run(install, check=True)
+    schema = "\n".join(lines("schema"))
+    (tmp_path / "selector.schema.json").write_text(schema, encoding="utf-8")
+    page = (ROOT / "docs/reference/schema.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"```toml\n(# \.taplo\.toml\n.*?)```", page, re.DOTALL)
+    (tmp_path / ".taplo.toml").write_text(settings, encoding="utf-8")
+
+    def lint(text: str) -> str:
+        path = tmp_path / "project/pyproject.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        taplo = [f"{tmp_path}/node_modules/.bin/taplo", "lint", "--colors=never", str(path)]
+        process = subprocess.run(taplo, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (process.returncode == 0) is ("error:" not in process.stderr), process.stderr
+        return process.stderr if process.returncode else ""
+
+    for recipe in RECIPES:
+        assert lint(recipe.read_text(encoding="utf-8")) == ""
+    for table, named in _BAD:
+        assert named.rpartition(".")[2].partition("[")[0] in lint(
+            to_toml({"tool": {"selector": table}})
+        )
