@@ -78,7 +78,7 @@ def matrix(
     """
     selector = read_folder(folder).selector
     names = tuple(dict.fromkeys((*selector.facts, *PICKED_BY)))
-    machines = [*_given(profiles or (), names), *(_shipped(names) if shipped else ())]
+    machines = [*_given(profiles or (), names), *(shipped_machines(names) if shipped else ())]
     expected = Expectations({}, ())
     if expect is not None:
         expected = read_expectations(expect, selector, {one.name for one in machines}, names)
@@ -143,7 +143,7 @@ def _given(paths: list[Path] | tuple[()], names: tuple[str, ...]) -> Iterator[Na
         yield NamedMachine(path.stem, str(path), machine)
 
 
-def _shipped(names: tuple[str, ...]) -> Iterator[NamedMachine]:
+def shipped_machines(names: tuple[str, ...]) -> Iterator[NamedMachine]:
     """Yield the machines that are shipped, with the facts ``names``."""
     data = toml.loads(_MACHINES.read_text(encoding="utf-8"))
     for one in data["machine"]:

@@ -1,0 +1,233 @@
+"""The kinds of machine that a table, or its variant wheels, can tell apart.
+
+As in `review`, values are made at and beside what conditions name. But machines that there cannot
+be are left out here: a machine has a platform that wheels have tags for, a GPU has a driver that
+runs it, and a CPU has no features that no CPU of its family has.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+from ..errors import SelectorError
+from ..installing.conditions import holds, release_key, text_of
+from ..installing.machine import Fact, Machine
+from ..installing.probes.cpu import names_of
+from ..installing.probes.cpu import with_implied as names_implied
+from .platforms import ANY, PLATFORMS, of_platform, platform_of, versions_of
+from .properties import cuda_versions, gpu_versions, supports
+from .review import TooManyError as TooManyValuesError
+from .review import environments, fact_values
+from .systems import can_have, family_of
+from .vocabulary import dropped_gpus, oldest_gpu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeVar
+
+    from ..installing.conditions import Value
+    from ..installing.table import Selector
+    from .places import Platform
+    from .variant_wheels import VariantWheel
+
+    T = TypeVar("T")
+    Facts = Mapping[str, Value | None]
+
+# More kinds of machine are not tried.
+_MOST = 50_000
+
+
+class TooManyError(SelectorError):
+    """There are more kinds of machine than are tried."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the table tells more than {_MOST:,} machines apart, which is more than are tried; "
+            "nothing is written"
+        )
+
+
+def told_apart(selector: Selector, wheels: Sequence[VariantWheel]) -> Iterator[tuple[str, Machine]]:
+    """Yield a machine of each kind, and what it is, as the start of a sentence.
+
+    Raises `TooManyError`.
+    """
+    asked = [*selector.facts]
+    kinds = _Kinds(selector, wheels)
+    groups: list[list[Facts]] = []
+    if not _NVIDIA.isdisjoint(asked):
+        groups.append(_one_each(_gpus(kinds), kinds.of))
+    if kinds.tags or any(map(_of_computer, asked)):
+        groups.append(_one_each(_computers(selector), kinds.of))
+    try:
+        for name in asked:
+            if name not in _NVIDIA and not _of_computer(name):
+                conditions = [one for one in kinds.conditions if one.fact == name]
+                machines = ({name: one} for one in fact_values(name, conditions))
+                groups.append(_one_each(machines, kinds.of))
+        if math.prod(map(len, groups)) > _MOST:
+            raise TooManyError
+    except TooManyValuesError:
+        raise TooManyError from None
+    for some in itertools.product(*groups):
+        facts = {name: value for each in some for name, value in each.items()}
+        platform = platform_of(facts)
+        if platform is None or all(_has(platform, *one) for one in facts.items()):
+            yield _title(facts, asked), _machine(facts)
+
+
+class _Kinds:
+    """Tells machines apart by what holds of the table there, and by what the wheels ask for."""
+
+    def __init__(self, selector: Selector, wheels: Sequence[VariantWheel]) -> None:
+        self.facts = selector.facts
+        self.conditions = [*dict.fromkeys(selector.conditions)]
+        self.used = {
+            (*key, value)
+            for wheel in wheels
+            for key, values in wheel.asked.properties.items()
+            for value in values
+        }
+        self.tags = frozenset(tag for wheel in wheels for tag in wheel.asked.tags) - {ANY}
+
+    def of(self, facts: Facts) -> Hashable:
+        """Return what tells a machine from others."""
+        held = frozenset(
+            one
+            for one in self.conditions
+            if one.fact in facts and holds(one.fact, one.wanted, facts[one.fact])[0]
+        )
+        told = frozenset(one for one in self.used if supports(facts, one))
+        platform = platform_of(facts)
+        if platform is None:
+            return held, told
+        possible = tuple(name for name in self.facts if _has(platform, name, True))
+        return held, told, possible, self.tags.intersection(platform.tags)
+
+
+def _one_each(values: Iterable[T], kind: Callable[[T], Hashable]) -> list[T]:
+    """Return the first of ``values`` of each kind."""
+    found: dict[Hashable, T] = {}
+    for one in values:
+        found.setdefault(kind(one), one)
+    return [*found.values()]
+
+
+# --- GPUs
+
+_NVIDIA = {"cuda", "compute-capability"}
+
+
+def _gpus(kinds: _Kinds) -> Iterator[Facts]:
+    """Yield a machine without NVIDIA's driver, and drivers with a GPU that they run."""
+    yield dict.fromkeys(_NVIDIA)
+    drivers = _one_each(
+        cuda_versions(),
+        lambda one: (kinds.of({"cuda": one}), _oldest(one), one in _dropped()),
+    )
+    gpus = _one_each(
+        gpu_versions(),
+        lambda one: (
+            kinds.of({"cuda": "13.0", "compute-capability": (one,)}),
+            tuple(_runs(driver, one) for driver in drivers),
+        ),
+    )
+    for driver, gpu in itertools.product(drivers, gpus):
+        if _runs(driver, gpu):
+            yield {"cuda": driver, "compute-capability": (gpu,)}
+
+
+@functools.cache
+def _oldest(cuda: str) -> str:
+    return oldest_gpu(int(cuda.partition(".")[0]))
+
+
+@functools.cache
+def _dropped() -> dict[str, set[str]]:
+    """Return the GPUs that a driver runs although its CUDA has no code for them."""
+    found: dict[str, set[str]] = {}
+    for cuda, gpu in dropped_gpus():
+        found.setdefault(cuda, set()).add(gpu)
+    return found
+
+
+def _runs(cuda: str, gpu: str) -> bool:
+    """Return whether a driver runs a GPU."""
+    return release_key(gpu) >= release_key(_oldest(cuda)) or gpu in _dropped().get(cuda, ())
+
+
+# --- CPUs and platforms
+
+
+def _of_computer(name: str) -> bool:
+    return name == "cpu" or of_platform(name)
+
+
+def _computers(selector: Selector) -> Iterator[Facts]:
+    """Yield machines of all platforms that wheels have tags for, with CPUs of their family."""
+    asked = [*selector.facts]
+    markers = [str(one.wanted) for one in selector.conditions if one.fact == "marker"]
+    others = [*environments(markers)] if markers else [{}]
+    named = [one for one in selector.conditions if one.fact == "cpu"]
+    partly = [one for one in fact_values("cpu", named) if isinstance(one, frozenset)]
+    for base in PLATFORMS:
+        markers_here = [{**one, **base.marker} for one in others]
+        cpus: list[Value | None] = [None]
+        cpus += _cpus(base, partly) if named else []
+        versions = versions_of(base) if base.fact in asked else [base.version]
+        for marker, version, cpu in itertools.product(markers_here, versions, cpus):
+            facts: dict[str, Value | None] = {"marker": marker, "cpu": cpu}
+            facts |= dict.fromkeys(("glibc", "musl", "macos"))
+            if base.fact:
+                facts[base.fact] = f"{version[0]}.{version[1]}"
+            yield facts
+
+
+def _cpus(platform: Platform, partly: Iterable[frozenset[str]]) -> Iterator[frozenset[str]]:
+    """Yield the CPUs of a platform's machines that archspec knows, and some with less features."""
+    from archspec.cpu import TARGETS
+
+    family = family_of(str(platform.marker["platform_machine"]))
+    known = [names_of(one) for one in TARGETS.values() if one.family.name == family]
+    yield from known
+    for names in partly:
+        some = names_implied(names | {family})
+        if any(some - {"other"} <= one for one in known):
+            yield some
+
+
+@functools.cache
+def _can_have(platform: Platform, name: str) -> bool:
+    known = platform.marker
+    libc = platform.fact if known["sys_platform"] == "linux" else ""
+    return can_have(name, True, known["sys_platform"], known["platform_machine"], libc)
+
+
+def _has(platform: Platform, name: str, value: object) -> bool:
+    """Return whether a machine of a platform can have a fact, if it has it."""
+    return value is None or of_platform(name) or _can_have(platform, name)
+
+
+# --- Machines
+
+
+def _machine(facts: Facts) -> Machine:
+    reason = "this machine has none"
+    return Machine(
+        {name: Fact(name, "a kind of machine", one, reason) for name, one in facts.items()}
+    )
+
+
+def _title(facts: Facts, asked: Sequence[str]) -> str:
+    """Return what a machine is, of what the table asks for: ``Where cuda is 12.4``."""
+    platform = platform_of(facts)
+    told = [
+        f"{name} is {text_of(facts[name])}"
+        for name in asked
+        if name in facts and not of_platform(name)
+    ]
+    on = f" on {platform}" if platform else ""
+    return f"Where {' and '.join(told)}{on}" if told else f"On {platform}"
