@@ -10,18 +10,19 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from ..errors import SelectorError
-from ..installing.conditions import holds, release_key, text_of
+from ..errors import Problem
+from ..installing.conditions import CannotTellError, evaluate, holds, release_key, text_of
 from ..installing.machine import Fact, Machine
 from ..installing.probes.cpu import names_of
 from ..installing.probes.cpu import with_implied as names_implied
+from ..installing.table import namespace_of
 from .platforms import ANY, PLATFORMS, of_platform, platform_of, versions_of
-from .properties import cuda_versions, gpu_versions, supports
-from .review import TooManyError as TooManyValuesError
-from .review import environments, fact_values
+from .providers import cuda_versions, gpu_versions, supports
+from .review import TooManyError, environments, fact_values
 from .systems import can_have, family_of
+from .variant_wheels import NotExpressibleError
 from .vocabulary import dropped_gpus, oldest_gpu
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from ..installing.conditions import Value
-    from ..installing.table import Selector
+    from ..installing.table import Provider, Selector
     from .places import Platform
     from .variant_wheels import VariantWheel
 
@@ -40,20 +41,10 @@ if TYPE_CHECKING:
 _MOST = 50_000
 
 
-class TooManyError(SelectorError):
-    """There are more kinds of machine than are tried."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"the table tells more than {_MOST:,} machines apart, which is more than are tried; "
-            "nothing is written"
-        )
-
-
 def told_apart(selector: Selector, wheels: Sequence[VariantWheel]) -> Iterator[tuple[str, Machine]]:
     """Yield a machine of each kind, and what it is, as the start of a sentence.
 
-    Raises `TooManyError`.
+    Raises `NotExpressibleError` if they are too many.
     """
     asked = [*selector.facts]
     kinds = _Kinds(selector, wheels)
@@ -68,15 +59,19 @@ def told_apart(selector: Selector, wheels: Sequence[VariantWheel]) -> Iterator[t
                 conditions = [one for one in kinds.conditions if one.fact == name]
                 machines = ({name: one} for one in fact_values(name, conditions))
                 groups.append(_one_each(machines, kinds.of))
-        if math.prod(map(len, groups)) > _MOST:
-            raise TooManyError
-    except TooManyValuesError:
-        raise TooManyError from None
+    except TooManyError:
+        raise _too_many(selector) from None
+    if math.prod(map(len, groups)) > _MOST:
+        raise _too_many(selector)
     for some in itertools.product(*groups):
         facts = {name: value for each in some for name, value in each.items()}
-        platform = platform_of(facts)
-        if platform is None or all(_has(platform, *one) for one in facts.items()):
+        if _can_be(facts, selector):
             yield _title(facts, asked), _machine(facts)
+
+
+def _too_many(selector: Selector) -> NotExpressibleError:
+    message = f"tells more than {_MOST:,} machines apart, and that many cannot be tried"
+    return NotExpressibleError(selector, [Problem("tool.selector", message)])
 
 
 class _Kinds:
@@ -100,11 +95,11 @@ class _Kinds:
             for one in self.conditions
             if one.fact in facts and holds(one.fact, one.wanted, facts[one.fact])[0]
         )
-        told = frozenset(one for one in self.used if supports(facts, one))
+        told = frozenset(one for one in self.used if supports(facts, *one))
         platform = platform_of(facts)
         if platform is None:
             return held, told
-        possible = tuple(name for name in self.facts if _has(platform, name, True))
+        possible = tuple(_can_have(platform, name) for name in self.facts)
         return held, told, possible, self.tags.intersection(platform.tags)
 
 
@@ -206,12 +201,31 @@ def _can_have(platform: Platform, name: str) -> bool:
     return can_have(name, True, known["sys_platform"], known["platform_machine"], libc)
 
 
-def _has(platform: Platform, name: str, value: object) -> bool:
-    """Return whether a machine of a platform can have a fact, if it has it."""
-    return value is None or of_platform(name) or _can_have(platform, name)
-
-
 # --- Machines
+
+
+def _can_be(facts: Facts, selector: Selector) -> bool:
+    """Return whether there may be such a machine: whether its platform can have its facts."""
+    platform = platform_of(facts)
+    if platform is None:
+        return True
+    told = facts.get("property")
+    properties = told if isinstance(told, frozenset) else ()
+    namespaces = {*map(namespace_of, properties)}
+    return all(
+        _can_have(platform, name)
+        for name, value in facts.items()
+        if value is not None and not of_platform(name)
+    ) and all(_is_asked(one, facts) for one in selector.providers if one.namespace in namespaces)
+
+
+def _is_asked(provider: Provider, facts: Facts) -> bool:
+    """Return whether a provider is asked on a machine of which the marker variables are known."""
+    try:
+        marker = cast("Mapping[str, str]", facts["marker"])
+        return provider.enable_if is None or evaluate(provider.enable_if, marker)
+    except CannotTellError:
+        return True
 
 
 def _machine(facts: Facts) -> Machine:

@@ -7,61 +7,69 @@ ordering of PEP 825 over the metadata that would be written, for what the provid
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from variantlib.models.variant import VariantProperty
 from variantlib.resolver.lib import filter_variants
 from variantlib.resolver.sorting import sort_variants_descriptions
 from variantlib.variants_json import VariantsJson
 
-from ..errors import SelectorError
-from ..installing.decision import decide
+from ..errors import Problem
+from ..installing.decision import NothingFits, decide
 from ..installing.environment import Environment
 from ..installing.request import Request
 from .machines import told_apart
 from .platforms import ANY, platform_of
-from .properties import supports
-from .variant_wheels import metadata
+from .providers import supports
+from .review import variant_key
+from .variant_wheels import NotExpressibleError, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..installing.decision import Decision
     from ..installing.machine import Machine
-    from ..installing.table import Selector
+    from ..installing.table import Selector, Variant
     from .variant_wheels import VariantWheel
-
-
-class DisagreementError(SelectorError):
-    """On some machine, variant wheels give another variant than their table."""
 
 
 def prove(
     selector: Selector, wheels: Sequence[VariantWheel], machines: Iterable[tuple[str, Machine]]
 ) -> int:
-    """Make sure that the wheels are taken as the table says; ``machines`` are tried by name too.
+    """Make sure that the wheels are taken as the table says; ``machines`` are tried as well.
 
-    Where the table chooses nothing, or refuses, no wheel may be taken: the installer is then left
-    with the sdist. Returns how many machines were tried. Raises `DisagreementError`, or
-    `machines.TooManyError` where the table tells too many machines apart.
+    Each of those has a name, as the start of a sentence. Where the table chooses nothing, or
+    refuses, no wheel may be taken: the installer is then left with the sdist.
+
+    Returns how many machines were tried. Raises `NotExpressibleError`, with a machine of each row
+    on which they disagree.
     """
-    taken = _Ordering(selector, wheels)
+    ordering = _Ordering(selector, wheels)
+    problems: dict[str, Problem] = {}
     count = 0
     for title, machine in itertools.chain(told_apart(selector, wheels), machines):
         count += 1
         decision = decide(selector, machine, Request(), Environment())
-        expected = decision.variants[0].name if decision.variants else None
-        found = taken.on(machine)
-        if expected != found:
-            raise DisagreementError(
-                f"{selector.project} {selector.version} has no variant wheels that say the same, "
-                f"and none is written. {title}: the table gives {_named(expected)}, and variant "
-                f"wheels would give {_named(found)}"
-            )
+        expected = decision.variants[0] if decision.variants else None
+        found = ordering.on(machine)
+        if expected is not found:
+            problem = _problem(decision, expected, found, title)
+            problems.setdefault(problem.key, problem)
+    if problems:
+        raise NotExpressibleError(selector, [*problems.values()])
     return count
 
 
-def _named(variant: str | None) -> str:
-    return variant or "nothing, so that the sdist stops with its message"
+def _problem(
+    decision: Decision, expected: Variant | None, found: Variant | None, title: str
+) -> Problem:
+    refused = decision.stop.refused if isinstance(decision.stop, NothingFits) else None
+    of = expected or refused
+    gives = f"{refused.name}, which refuses" if refused else getattr(expected, "name", "nothing")
+    would = found.name if found else "none of them"
+    variants = decision.selector.variants
+    key = variant_key(variants.index(of)) if of else "tool.selector.variant"
+    return Problem(key, f"{title}, the table gives {gives}, and an installer would take {would}")
 
 
 class _Ordering:
@@ -71,12 +79,14 @@ class _Ordering:
         data = metadata(selector, wheels)
         self.wheels = {one.label: one for one in wheels}
         self.read = VariantsJson(data)
-        self.known: dict[tuple[Any, ...], str | None] = {}
+        self.known: dict[object, Variant | None] = {}
 
-    def on(self, machine: Machine) -> str | None:
-        """Return the name of the variant whose wheel is taken, if one is."""
+    def on(self, machine: Machine) -> Variant | None:
+        """Return the variant whose wheel is taken on a machine, if one is."""
         facts = {name: fact.value for name, fact in machine.facts.items()}
-        supported = tuple(one for one in self._used() if supports(facts, _parts(one)))
+        supported = tuple(
+            one for one in self._used() if supports(facts, one.namespace, one.feature, one.value)
+        )
         platform = platform_of(facts)
         tags = set(platform.tags) if platform else set()
         labels = tuple(
@@ -87,12 +97,12 @@ class _Ordering:
             self.known[key] = self._first(supported, labels)
         return self.known[key]
 
-    def _first(self, supported: Sequence[VariantProperty], labels: Sequence[str]) -> str | None:
+    def _first(self, supported: Sequence[VariantProperty], labels: Sequence[str]) -> Variant | None:
         here = [self.read.variants[label] for label in labels]
         ordered = [*self._static(), *supported]
         fitting = [*filter_variants(here, ordered)]
         found = sort_variants_descriptions(fitting, ordered)
-        return self.wheels[found[0].label].variant.name if found else None
+        return self.wheels[found[0].label].variant if found else None
 
     def _static(self) -> list[VariantProperty]:
         return [
@@ -107,7 +117,3 @@ class _Ordering:
         order = self.read.namespace_priorities
         used = {one for each in self.read.variants.values() for one in each.properties}
         return sorted(used, key=lambda one: (order.index(one.namespace), one))
-
-
-def _parts(one: VariantProperty) -> tuple[str, str, str]:
-    return one.namespace, one.feature, one.value

@@ -21,7 +21,8 @@ from ..installing.record import Verdict
 from ..installing.request import VARIANT_WHEEL, Request
 from ..installing.values import replace
 from .platforms import ANY, InexpressibleError
-from .properties import Asked, express, namespaces
+from .properties import Asked, express
+from .providers import providers_of
 from .review import variant_key
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ _LONGEST_TAGS = 120
 
 @dataclass(frozen=True)
 class VariantWheel:
-    """A variant wheel of a row: its label, and what it asks of a machine besides its order."""
+    """A variant wheel: its label, its place in the order, and what it asks of a machine.
+
+    ``row`` is the label of its row's first wheel.
+    """
 
     variant: Variant
     label: str
@@ -83,33 +87,39 @@ def variant_wheels(selector: Selector) -> list[VariantWheel]:
 
     Raises `NotExpressibleError`, with every row that they cannot express.
     """
-    found: list[VariantWheel] = []
-    problems = [*_unsuitable(selector)]
-    taken = {NULL}
-    for index, variant in enumerate(selector.variants):
-        if variant.refuse is not None:
-            continue
-        if not variant.when:
-            found.append(VariantWheel(variant, NULL, "", Asked()))
-            break  # what follows is never chosen
-        asked, more = _asked(variant, variant_key(index), selector)
-        problems += more
-        row = _free(variant.name.lower().replace("-", "_"), taken)
-        for number, one in enumerate(asked):
-            label = _free(f"{row}.{number + 1}", taken) if number else row
-            found.append(VariantWheel(variant, label, row, one))
+    rows = [*express_rows(selector)]
+    found = [wheel for wheels, _ in rows for wheel in wheels]
+    problems = [problem for _, some in rows for problem in some]
+    if ORDER in (one.namespace for one in selector.providers):
+        message = f"variant wheels have the table's order in the namespace {ORDER!r}"
+        problems.append(Problem(f"tool.selector.provider.{ORDER}", message))
+    if not problems and all(one.label == NULL for one in found):
+        message = "no row depends on the machine; publish an ordinary wheel"
+        problems.append(Problem("tool.selector.variant", message))
     if problems:
         raise NotExpressibleError(selector, problems)
     return found
 
 
-def _unsuitable(selector: Selector) -> Iterator[Problem]:
-    if all(not one.when for one in selector.variants):
-        message = "nothing depends on the machine; publish an ordinary wheel"
-        yield Problem("tool.selector.variant", message)
-    if ORDER in (one.namespace for one in selector.providers):
-        message = f"variant wheels have the table's order in the namespace {ORDER!r}"
-        yield Problem(f"tool.selector.provider.{ORDER}", message)
+def express_rows(selector: Selector) -> Iterator[tuple[list[VariantWheel], list[Problem]]]:
+    """Yield the variant wheels of each row, and why there is none for some of its conditions.
+
+    A row that refuses has no wheel, and none has one that comes after a row which always fits.
+    """
+    taken = {NULL}
+    always = False
+    for index, variant in enumerate(selector.variants):
+        if variant.refuse is not None or always:
+            yield [], []
+        elif not variant.when:
+            always = True
+            yield [VariantWheel(variant, NULL, "", Asked())], []
+        else:
+            asked, problems = _asked(variant, variant_key(index), selector)
+            row = _free(variant.name.lower().replace("-", "_"), taken)
+            labels = [row, *(_free(f"{row}.{one}", taken) for one in range(2, len(asked) + 1))]
+            pairs = zip(labels, asked)
+            yield [VariantWheel(variant, label, row, one) for label, one in pairs], problems
 
 
 def _asked(variant: Variant, key: str, selector: Selector) -> tuple[list[Asked], list[Problem]]:
@@ -146,7 +156,8 @@ def metadata(selector: Selector, wheels: Sequence[VariantWheel]) -> dict[str, An
     """Return the content of ``variants.json``: the variant metadata of all of ``wheels``."""
     rows = [*dict.fromkeys(one.row for one in wheels if one.label != NULL)]
     providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows}}}
-    for one in namespaces(selector, [wheel.asked for wheel in wheels]):
+    named = dict.fromkeys(key[0] for wheel in wheels for key in wheel.asked.properties)
+    for one in providers_of(named, selector):
         providers[one.namespace] = {"requires": [*one.requires], "plugin-api": one.plugin_api}
     return {
         "$schema": SCHEMA,

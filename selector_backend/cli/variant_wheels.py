@@ -45,16 +45,16 @@ def variant_wheels(
     with unpacked(what) if is_sdist else contextlib.nullcontext(what) as folder:
         compiled = _compiled(folder, is_sdist)
         selector = compiled.selector
+        shipped = ((f"On {one.name}", one.machine) for one in shipped_machines(tuple(FACTS)))
         try:
             wheels = authoring.variant_wheels(selector)
+            count = prove(selector, wheels, shipped)
         except NotExpressibleError as error:
             if not as_json:
                 raise
             problems = [one._asdict() for one in error.problems]
             print_json({"format": FORMAT, "files": [], "problems": problems})
             raise typer.Exit(1) from None
-        shipped = ((f"On {one.name}", one.machine) for one in shipped_machines(tuple(FACTS)))
-        count = prove(selector, wheels, shipped)
         with all_or_nothing(outdir) as place:
             files = write_variant_wheels(place, folder, compiled, wheels, __version__)
     left = _left_over(outdir, files)
