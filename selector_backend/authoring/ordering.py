@@ -44,7 +44,7 @@ def prove(
     Returns how many machines were tried. Raises `NotExpressibleError`, with a machine of each row
     on which they disagree.
     """
-    ordering = _Ordering(selector, wheels)
+    ordering = Ordering(selector, wheels)
     problems: dict[str, Problem] = {}
     count = 0
     for title, machine in itertools.chain(told_apart(selector, wheels), machines):
@@ -72,7 +72,7 @@ def _problem(
     return Problem(key, f"{title}, the table gives {gives}, and an installer would take {would}")
 
 
-class _Ordering:
+class Ordering:
     """What an installer takes: PEP 825's ordering, as `variantlib` has it."""
 
     def __init__(self, selector: Selector, wheels: Sequence[VariantWheel]) -> None:

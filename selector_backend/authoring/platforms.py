@@ -103,10 +103,8 @@ def _tags(platform: Platform, asked: Mapping[str, Wanted]) -> Iterator[str]:
     first = held.index(True)
     major, minor = versions[first]
     if not all(held[first:]) or (platform.fact == "macos" and major > 10 and minor):
-        of = "a major version, and all that are newer" if platform.fact == "macos" else "and newer"
-        raise InexpressibleError(
-            f"a platform tag stands for a version {of}; {platform.fact} {wanted} asks for others"
-        )
+        of = "major version" if platform.fact == "macos" else "version"
+        raise InexpressibleError(f"a platform tag stands for a {of} and all that are newer")
     yield f"{_TAGS[platform.fact]}_{major}_{minor}_{platform.machine}"
 
 

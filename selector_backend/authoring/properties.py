@@ -24,6 +24,7 @@ from .providers import (
     gpu_versions,
     level_of,
     levels_with,
+    rank_of,
     text_of,
     version_of,
 )
@@ -104,7 +105,13 @@ def _expressed(
     if fact == "cuda":
         return _of_cuda(wanted)
     if fact == "compute-capability":
-        with_old = any(_is_in(one, alternative.get("cuda", True)) for one in _before_cuda_12())
+        if "cuda" not in alternative:
+            oldest = text_of(FIRST_CUDA)
+            raise InexpressibleError(
+                f"its provider tells nothing of a GPU whose driver's CUDA is below {oldest}; ask for "
+                f"cuda = '>={oldest}', too"
+            )
+        with_old = any(_is_in(one, alternative["cuda"]) for one in _before_cuda_12())
         return {("nvidia", GPU): [*_of_gpus(wanted, with_old)]}
     if fact == "cpu":
         return _of_cpu(wanted, selector)
@@ -200,7 +207,7 @@ def _of_cpu(wanted: Wanted, selector: Selector) -> Properties:
         else:
             raise InexpressibleError(f"providers tell the level of a CPU; {_advice(name)}")
     for family, values in levels.items():
-        found[family, LEVELS[family]] = [max(values)]
+        found[family, LEVELS[family]] = [max(values, key=rank_of)]
     if len({family for family, _ in found}) > 1:
         raise InexpressibleError("no CPU is of two families")
     return found

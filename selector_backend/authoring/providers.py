@@ -112,6 +112,11 @@ def level_of(name: str) -> tuple[str, str]:
     return "", ""
 
 
+def rank_of(level: str) -> list[int]:
+    """Return what the levels of a family are ordered by."""
+    return [*map(int, re.findall(r"\d+", level))]
+
+
 @functools.cache
 def levels_with(feature: str) -> dict[str, str]:
     """Return the lowest level of each family whose CPUs all have a feature, as archspec names it.
