@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, cast
 from ..errors import Problem
 from ..installing.conditions import CannotTellError, evaluate, holds, release_key, text_of
 from ..installing.machine import Fact, Machine
-from ..installing.probes.cpu import names_of
-from ..installing.probes.cpu import with_implied as names_implied
+from ..installing.probes.cpu import names_of, with_implied
 from ..installing.table import namespace_of
-from .platforms import ANY, PLATFORMS, of_platform, platform_of, versions_of
+from .platforms import (
+    ANY,
+    PLATFORMS,
+    of_marker,
+    of_platform,
+    platform_facts,
+    platform_of,
+    supported_tags,
+    versions_of,
+)
 from .providers import cuda_versions, gpu_versions, supports
 from .review import TooManyError, environments, fact_values
 from .systems import can_have, family_of
@@ -52,7 +60,7 @@ def told_apart(selector: Selector, wheels: Sequence[VariantWheel]) -> Iterator[t
     if not _NVIDIA.isdisjoint(asked):
         groups.append(_one_each(_gpus(kinds), kinds.of))
     if kinds.tags or any(map(_of_computer, asked)):
-        groups.append(_one_each(_computers(selector), kinds.of))
+        groups.append(_one_each(_computers(selector, kinds), kinds.of))
     try:
         for name in asked:
             if name not in _NVIDIA and not _of_computer(name):
@@ -100,7 +108,7 @@ class _Kinds:
         if platform is None:
             return held, told
         possible = tuple(_can_have(platform, name) for name in self.facts)
-        return held, told, possible, self.tags.intersection(platform.tags)
+        return held, told, possible, self.tags & supported_tags(platform)
 
 
 def _one_each(values: Iterable[T], kind: Callable[[T], Hashable]) -> list[T]:
@@ -161,24 +169,23 @@ def _of_computer(name: str) -> bool:
     return name == "cpu" or of_platform(name)
 
 
-def _computers(selector: Selector) -> Iterator[Facts]:
+def _computers(selector: Selector, kinds: _Kinds) -> Iterator[Facts]:
     """Yield machines of all platforms that wheels have tags for, with CPUs of their family."""
-    asked = [*selector.facts]
-    markers = [str(one.wanted) for one in selector.conditions if one.fact == "marker"]
+    markers = [str(one.wanted) for one in kinds.conditions if of_marker(one.fact)]
     others = [*environments(markers)] if markers else [{}]
-    named = [one for one in selector.conditions if one.fact == "cpu"]
+    named = [one for one in kinds.conditions if one.fact == "cpu"]
     partly = [one for one in fact_values("cpu", named) if isinstance(one, frozenset)]
     for base in PLATFORMS:
-        markers_here = [{**one, **base.marker} for one in others]
-        cpus: list[Value | None] = [None]
-        cpus += _cpus(base, partly) if named else []
-        versions = versions_of(base) if base.fact in asked else [base.version]
-        for marker, version, cpu in itertools.product(markers_here, versions, cpus):
-            facts: dict[str, Value | None] = {"marker": marker, "cpu": cpu}
-            facts |= dict.fromkeys(("glibc", "musl", "macos"))
-            if base.fact:
-                facts[base.fact] = f"{version[0]}.{version[1]}"
-            yield facts
+        cpus: list[Value | None] = [None, *(_cpus(base, partly) if named else ())]
+        versions = versions_of(base) if base.fact in selector.facts else [base.version]
+        systems = (
+            platform_facts(base, version, other)
+            for version, other in itertools.product(versions, others)
+        )
+        for system, cpu in itertools.product(
+            _one_each(systems, kinds.of), _one_each(({"cpu": one} for one in cpus), kinds.of)
+        ):
+            yield {**system, **cpu}
 
 
 def _cpus(platform: Platform, partly: Iterable[frozenset[str]]) -> Iterator[frozenset[str]]:
@@ -189,7 +196,7 @@ def _cpus(platform: Platform, partly: Iterable[frozenset[str]]) -> Iterator[froz
     known = [names_of(one) for one in TARGETS.values() if one.family.name == family]
     yield from known
     for names in partly:
-        some = names_implied(names | {family})
+        some = with_implied(names | {family})
         if any(some - {"other"} <= one for one in known):
             yield some
 

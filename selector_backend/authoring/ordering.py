@@ -19,7 +19,7 @@ from ..installing.decision import NothingFits, decide
 from ..installing.environment import Environment
 from ..installing.request import Request
 from .machines import told_apart
-from .platforms import ANY, platform_of
+from .platforms import ANY, platform_of, supported_tags
 from .providers import supports
 from .review import variant_key
 from .variant_wheels import NotExpressibleError, metadata
@@ -79,6 +79,7 @@ class Ordering:
         data = metadata(selector, wheels)
         self.wheels = {one.label: one for one in wheels}
         self.read = VariantsJson(data)
+        self.used = self._used()
         self.known: dict[object, Variant | None] = {}
 
     def on(self, machine: Machine) -> Variant | None:
@@ -88,9 +89,9 @@ class Ordering:
             one for one in self._used() if supports(facts, one.namespace, one.feature, one.value)
         )
         platform = platform_of(facts)
-        tags = set(platform.tags) if platform else set()
+        tags = supported_tags(platform) if platform else {ANY}
         labels = tuple(
-            label for label, one in self.wheels.items() if {ANY, *tags} & {*one.asked.tags}
+            label for label, one in self.wheels.items() if not tags.isdisjoint(one.asked.tags)
         )
         key = (supported, labels)
         if key not in self.known:

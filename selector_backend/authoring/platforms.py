@@ -7,6 +7,7 @@ say just that, a tag stands for it.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from ..installing.conditions import evaluate, holds, marker_variables, release_key
@@ -17,7 +18,7 @@ from .systems import can_have
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ..installing.conditions import Wanted
+    from ..installing.conditions import Value, Wanted
 
 #: The tag of a wheel for every platform.
 ANY = "any"
@@ -42,8 +43,8 @@ PLATFORMS = (
 
 _TAGS = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
 # The versions that are tried, from a platform's oldest on: its major's, and the majors up to one.
-_LAST_MAJOR = {"glibc": 2, "musl": 1, "macos": 59}
-_LAST_MINOR = {"glibc": 99, "musl": 99, "macos": 16}
+_LAST_MAJOR = {"glibc": 2, "musl": 1, "macos": 35}
+_LAST_MINOR = {"glibc": 60, "musl": 20, "macos": 16}
 # The marker variables that a platform settles.
 _SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
 
@@ -54,7 +55,12 @@ class InexpressibleError(ValueError):
 
 def of_platform(fact: str) -> bool:
     """Return whether a condition on ``fact`` is one on the platform."""
-    return fact in _TAGS or FACTS[fact].kind is Kind.ENVIRONMENT
+    return fact in _TAGS or of_marker(fact)
+
+
+def of_marker(fact: str) -> bool:
+    """Return whether conditions on ``fact`` are markers."""
+    return FACTS[fact].kind is Kind.ENVIRONMENT
 
 
 def platform_tags(alternative: Mapping[str, Wanted], markers: Sequence[str] = ()) -> list[str]:
@@ -129,14 +135,36 @@ def _can_be(platform: Platform, alternative: Mapping[str, Wanted]) -> bool:
     )
 
 
+@functools.cache
+def supported_tags(platform: Platform) -> frozenset[str]:
+    """Return the platform tags of the wheels that can be installed on a platform."""
+    return frozenset((*platform.tags, ANY))
+
+
+def platform_facts(
+    platform: Platform, version: tuple[int, int], others: Mapping[str, str]
+) -> dict[str, Value | None]:
+    """Return the facts of a platform in some version; ``others`` are more marker variables."""
+    facts: dict[str, Value | None] = dict.fromkeys(_TAGS)
+    if platform.fact:
+        facts[platform.fact] = f"{version[0]}.{version[1]}"
+    return {"marker": {**others, **platform.marker}, **facts}
+
+
 def platform_of(facts: Mapping[str, object]) -> Platform | None:
-    """Return the platform of a machine by the values of its facts, if wheels have tags for it."""
+    """Return the platform of a machine by its facts, if wheels have tags for it."""
     marker = facts.get("marker")
     if not isinstance(marker, dict):
         return None
-    for platform in PLATFORMS:
-        version = facts.get(platform.fact) if platform.fact else None
-        if platform.marker.items() <= marker.items() and bool(version) == bool(platform.fact):
-            major, minor, *_ = [*release_key(str(version or "0")), 0]
-            return Platform(platform.fact, platform.machine, (major, minor))
-    return None
+    fact = next((one for one in _TAGS if facts.get(one)), "")
+    key = (marker.get("sys_platform", ""), marker.get("platform_machine", ""), fact)
+    platform = _BY_MARKER.get(key)
+    if platform is None or not fact:
+        return platform
+    major, minor, *_ = [*release_key(str(facts[fact])), 0]
+    return Platform(fact, platform.machine, (major, minor))
+
+
+_BY_MARKER = {
+    (one.marker["sys_platform"], one.marker["platform_machine"], one.fact): one for one in PLATFORMS
+}

@@ -108,8 +108,8 @@ def _expressed(
         if "cuda" not in alternative:
             oldest = text_of(FIRST_CUDA)
             raise InexpressibleError(
-                f"its provider tells nothing of a GPU whose driver's CUDA is below {oldest}; ask for "
-                f"cuda = '>={oldest}', too"
+                f"its provider tells nothing of a GPU whose driver's CUDA is below {oldest}; ask "
+                f"for cuda = '>={oldest}', too"
             )
         with_old = any(_is_in(one, alternative["cuda"]) for one in _before_cuda_12())
         return {("nvidia", GPU): [*_of_gpus(wanted, with_old)]}

@@ -100,6 +100,7 @@ def gpu_versions() -> list[str]:
     return [*about["known"], *(text_of(one) for one in coming if one > newest)]
 
 
+@functools.cache
 def level_of(name: str) -> tuple[str, str]:
     """Return namespace and value of the level that archspec calls ``name``; ``""`` if it is none.
 
@@ -135,6 +136,7 @@ def levels_with(feature: str) -> dict[str, str]:
     return found
 
 
+@functools.cache
 def version_of(text: str) -> tuple[int, int]:
     """Return the first two parts of a version."""
     major, minor, *_ = [*release_key(text), 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from selector_backend.authoring.ordering import Ordering, prove
@@ -126,6 +126,7 @@ def real_machines(draw: st.DrawFn) -> Machine:
     return Machine({name: complete(Fact(name, "drawn", one)) for name, one in facts.items()})
 
 
+@settings(max_examples=max(settings().max_examples // 10, 1))
 @given(selectors(), st.lists(real_machines(), min_size=1, max_size=30))
 def test_what_is_written_is_right_on_machines_that_nobody_chose(
     selector: Selector, machines: list[Machine]
