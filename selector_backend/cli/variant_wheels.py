@@ -13,7 +13,7 @@ from .. import __version__
 from ..authoring import variant_wheels as authoring
 from ..authoring.compile import compile_project
 from ..authoring.output import all_or_nothing
-from ..authoring.variant_wheels import NotExpressibleError, VariantWheel, write_variant_wheels
+from ..authoring.variant_wheels import NotExpressibleError, write_variant_wheels
 from ..errors import SelectorError
 from ..installing.facts import FACTS
 from ..installing.table import NotCompiledError, read_compiled
@@ -59,7 +59,7 @@ def variant_wheels(
             files = write_variant_wheels(place, folder, compiled, wheels, __version__)
     left = _left_over(outdir, files)
     if as_json:
-        variants = [*map(_dump, wheels)]
+        variants = [one.dump() for one in wheels]
         written = [str(outdir / one) for one in files]
         print_json({"format": FORMAT, "files": written, "variants": variants, "machines": count})
         return
@@ -108,16 +108,3 @@ def _left_over(outdir: Path, files: list[str]) -> list[str]:
     stem = files[-1].removesuffix("-variants.json")
     there = (one.name for one in outdir.glob(f"{stem}-*-*-*-*.whl"))
     return sorted(one for one in there if one not in files)
-
-
-def _dump(wheel: VariantWheel) -> dict[str, Any]:
-    return {
-        "label": wheel.label,
-        "variant": wheel.variant.name,
-        "properties": [
-            f"{namespace} :: {feature} :: {value}"
-            for (namespace, feature), values in wheel.properties.items()
-            for value in values
-        ],
-        "tags": [*wheel.tags],
-    }
