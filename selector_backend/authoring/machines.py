@@ -54,19 +54,8 @@ def told_apart(selector: Selector, wheels: Sequence[VariantWheel]) -> Iterator[t
 
     Raises `NotExpressibleError` if they are too many.
     """
-    asked = [*selector.facts]
-    kinds = _Kinds(selector, wheels)
-    groups: list[list[Facts]] = []
-    if not _NVIDIA.isdisjoint(asked):
-        groups.append(_one_each(_gpus(kinds), kinds.of))
-    if kinds.tags or any(map(_of_computer, asked)):
-        groups.append(_one_each(_computers(selector, kinds), kinds.of))
     try:
-        for name in asked:
-            if name not in _NVIDIA and not _of_computer(name):
-                conditions = [one for one in kinds.conditions if one.fact == name]
-                machines = ({name: one} for one in fact_values(name, conditions))
-                groups.append(_one_each(machines, kinds.of))
+        groups = _groups(selector, _Kinds(selector, wheels))
     except TooManyError:
         raise _too_many(selector) from None
     if math.prod(map(len, groups)) > _MOST:
@@ -74,7 +63,25 @@ def told_apart(selector: Selector, wheels: Sequence[VariantWheel]) -> Iterator[t
     for some in itertools.product(*groups):
         facts = {name: value for each in some for name, value in each.items()}
         if _can_be(facts, selector):
-            yield _title(facts, asked), _machine(facts)
+            yield _title(facts, selector.facts), _machine(facts)
+
+
+def _groups(selector: Selector, kinds: _Kinds) -> list[list[Facts]]:
+    """Return what machines have of the facts that go together, one of each kind.
+
+    Raises `TooManyError`.
+    """
+    groups: list[list[Facts]] = []
+    if not _NVIDIA.isdisjoint(selector.facts):
+        groups.append(_one_each(_gpus(kinds), kinds.of))
+    if kinds.tags or any(map(_of_computer, selector.facts)):
+        groups.append(_one_each(_computers(selector, kinds), kinds.of))
+    for name in selector.facts:
+        if name not in _NVIDIA and not _of_computer(name):
+            conditions = [one for one in kinds.conditions if one.fact == name]
+            machines = ({name: one} for one in fact_values(name, conditions))
+            groups.append(_one_each(machines, kinds.of))
+    return groups
 
 
 def _too_many(selector: Selector) -> NotExpressibleError:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from ..installing.conditions import evaluate, holds, marker_variables, release_key
 from ..installing.facts import FACTS, Kind
 from .places import Platform
-from .systems import can_have
+from .systems import can_have, family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ..installing.conditions import Value, Wanted
 
@@ -63,11 +63,15 @@ def of_marker(fact: str) -> bool:
     return FACTS[fact].kind is Kind.ENVIRONMENT
 
 
-def platform_tags(alternative: Mapping[str, Wanted], markers: Sequence[str] = ()) -> list[str]:
+def platform_tags(
+    alternative: Mapping[str, Wanted],
+    markers: Sequence[str] = (),
+    families: Collection[str] = (),
+) -> list[str]:
     """Return the platform tags of the wheel for the machines that ``alternative`` holds on.
 
-    ``markers`` have to be true besides. What else it asks for leaves out the platforms that cannot
-    have it.
+    ``markers`` have to be true besides, and the CPU is of one of ``families``, if there are any.
+    What else is asked for leaves out the platforms that cannot have it.
 
     Raises `InexpressibleError` where tags cannot say it.
     """
@@ -80,6 +84,8 @@ def platform_tags(alternative: Mapping[str, Wanted], markers: Sequence[str] = ()
     right = [one for one in PLATFORMS if all(evaluate(each, one.marker) for each in markers)]
     if not asked and len(right) == len(PLATFORMS):
         return [ANY]
+    if families:
+        right = [one for one in right if family_of(one.marker["platform_machine"]) in families]
     found = [tag for one in right for tag in _tags(one, asked) if _can_be(one, alternative)]
     if not found:
         raise InexpressibleError("no platform that wheels have tags for is such a machine")

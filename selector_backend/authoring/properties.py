@@ -64,6 +64,11 @@ class Asked:
         texts += [] if [*self.tags] == [ANY] else [" or ".join(self.tags)]
         return ", ".join(texts) or "nothing"
 
+    def with_tags(self, tags: Sequence[str]) -> Asked:
+        """Return the same with more platform tags."""
+        every = dict.fromkeys((*self.tags, *tags))
+        return Asked(self.properties, [ANY] if ANY in every else [*every])
+
 
 def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
     """Return what a wheel has to ask for, to be taken where ``alternative`` holds.
@@ -88,7 +93,8 @@ def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
             enabling += _enabling(more, selector)
     tags: Sequence[str] = ()
     try:
-        tags = platform_tags(alternative, enabling)
+        families = {namespace for namespace, _ in found} & LEVELS.keys()
+        tags = platform_tags(alternative, enabling, families)
     except InexpressibleError as error:
         keys = " and ".join(filter(of_platform, alternative)) or "enable-if"
         problems.append(f"{keys}: {error}")

@@ -20,7 +20,7 @@ from ..installing.dist_info import dist_info
 from ..installing.record import Verdict
 from ..installing.request import VARIANT_WHEEL, Request
 from ..installing.values import replace
-from .platforms import ANY, InexpressibleError
+from .platforms import InexpressibleError
 from .properties import Asked, express
 from .providers import providers_of
 from .review import variant_key
@@ -146,16 +146,17 @@ def _asked(variant: Variant, key: str, selector: Selector) -> tuple[list[Asked],
     problems: list[Problem] = []
     for number, alternative in enumerate(variant.when):
         try:
-            one = express(alternative, selector)
+            asked = express(alternative, selector)
         except InexpressibleError as error:
             place = f"{key}.when[{number}]" if len(variant.when) > 1 else f"{key}.when"
             problems.append(Problem(place, f"{variant.name}: {error}"))
             continue
-        same = [other for other in found if other.properties == one.properties]
-        tags = [tag for other in (*same, one) for tag in other.tags]
-        tags = [ANY] if ANY in tags else [*dict.fromkeys(tags)]
-        found = [other for other in found if other not in same]
-        found.append(Asked(one.properties, tags))
+        for index, other in enumerate(found):
+            if other.properties == asked.properties:
+                found[index] = other.with_tags(asked.tags)
+                break
+        else:
+            found.append(asked)
     return found, problems
 
 
