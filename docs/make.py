@@ -2,8 +2,8 @@
 
 Usage: python docs/make.py [--check]
 
-That is the table of facts in facts.md, from `selector_backend.installing.facts.FACTS`. With
---check nothing is written, and the exit status is 1 if the table is not what the code says.
+That is the table of facts in reference/facts.md, from `selector_backend.installing.facts.FACTS`.
+With --check nothing is written, and the exit status is 1 if the table is not what the code says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from selector_backend.installing.facts import FACTS, FactType, Kind
 
-PAGE = Path(__file__).with_name("facts.md")
+PAGE = Path(__file__).with_name("reference") / "facts.md"
 BEGIN = "<!-- made by docs/make.py: begin -->\n"
 END = "<!-- made by docs/make.py: end -->\n"
 

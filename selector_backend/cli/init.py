@@ -259,7 +259,7 @@ def _check_new(folder: Path) -> None:
     else:
         into = shown(["selector-backend", "init", "--tree", str(folder), *KINDS[REQUIREMENT]])
         how = f"to make one tree of it, for all variants: {into}; to make core and variants of it, "
-        how += "see docs/splitting.md of selector-backend"
+        how += "see docs/how-to/splitting.md of selector-backend"
     named: list[str] = []
     with contextlib.suppress(SelectorError):  # what is wrong with it is not asked here
         named = ["--name", existing_name(folder) or folder.resolve().name]

@@ -1,4 +1,4 @@
-"""docs/frontends.md, from the results of a run."""
+"""docs/reference/frontends.md, from the results of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from frontends.lab import Program
 from frontends.scenarios import INSTALL, KEEP, LOCKS, SCENARIOS, TOOLS, Scenario
 from support.environment import ROOT
 
-PAGE = ROOT / "docs/frontends.md"
+PAGE = ROOT / "docs/reference/frontends.md"
 
 TEXT = """\
 # What each frontend does
@@ -46,7 +46,7 @@ choice of before. Set `PDM_NO_CACHE=1`, or `POETRY_CACHE_DIR` to a folder for ea
 `-C portable=true` when building to keep.
 - `--target`, `--prefix` and `--root` are not seen, and pip's own environment is taken for the one \
 that is installed into. `PIP_PREFIX`, `PIP_ROOT`, and `PIP_TARGET` with a whole path, are seen. \
-[Variants in one environment](one-environment.md) says what depends on it.
+[Variants in one environment](../how-to/one-environment.md) says what depends on it.
 - uv's hooks each ask the driver, instead of once an install.
 
 In the tables below, each cell is what \

@@ -1,4 +1,4 @@
-"""Run every scenario with every frontend, and write docs/frontends.md from what came out.
+"""Run every scenario with every frontend, and write docs/reference/frontends.md from what came out.
 
 Usage: python tests/frontends/run.py [--only pip-24.0] [--scenario one_cache] [--jobs 2]
 

@@ -12,7 +12,7 @@ from support.command import data
 from support.environment import ROOT, Environment
 from support.index import Index
 
-PAGE = ROOT / "docs/one-environment.md"
+PAGE = ROOT / "docs/how-to/one-environment.md"
 CU12, CPU = {"SPAM_VARIANT": "cu12"}, {"SPAM_VARIANT": "cpu"}
 
 

@@ -95,7 +95,7 @@ def test_the_sdist_that_build_makes_installs_without_what_found_the_version(
 def test_several_distributions_of_one_repository_have_the_version_of_one_tag(
     index: Index, make_environment: MakeEnvironment, tmp_path: Path
 ) -> None:
-    """As in docs/publishing.md."""
+    """As in docs/how-to/publishing.md."""
     root = tmp_path / "repository"
     found, requires = LINES["git"]
     write_dynamic(root / "spam", f'{found}root = ".."\n', requires)

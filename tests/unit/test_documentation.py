@@ -13,7 +13,7 @@ from support.environment import ROOT
 from selector_backend.installing.facts import FACTS, Kind
 from selector_backend.installing.machine import load_machine
 
-PAGE = ROOT / "docs/facts.md"
+PAGE = ROOT / "docs/reference/facts.md"
 
 
 def test_the_table_of_facts_is_what_the_code_says() -> None:

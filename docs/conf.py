@@ -1,0 +1,18 @@
+"""The documentation's settings: sphinx-build -W docs build/docs."""
+
+from __future__ import annotations
+
+project = "selector-backend"
+author = "The selector-backend contributors"
+project_copyright = author
+
+extensions = ["myst_parser"]
+exclude_patterns = ["_build"]
+# Links name a heading of another page as its source is read elsewhere: page.md#the-heading.
+myst_heading_anchors = 4
+highlight_language = "none"
+
+html_theme = "furo"
+html_title = project
+# The pages are complete as Markdown, and are read there too; a copy of them says nothing more.
+html_copy_source = False
