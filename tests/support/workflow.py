@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from .environment import ROOT
+from .environment import ROOT, Environment, run
 
 #: This project's own workflows, and the one that the documentation gives to others.
 WORKFLOWS = [
@@ -57,3 +58,15 @@ class Workflow:
 def fill(text: str, matrix: dict[str, str]) -> str:
     """Return a text with the values of ``matrix`` in it."""
     return re.sub(r"\$\{\{ matrix\.(\w+) \}\}", lambda found: matrix.get(found[1], ""), text)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A machine that runs a workflow's commands."""
+
+    environment: Environment
+
+    def run(self, step: Step, folder: Path, more: str = "") -> str:
+        path = os.pathsep.join([str(self.environment.python.parent), os.environ["PATH"]])
+        environ = {**self.environment.environ, **step.env, "PATH": path}
+        return run(["bash", "-eo", "pipefail", "-c", step.run + more], environ, folder).stdout

@@ -11,16 +11,15 @@ import re
 import shutil
 import subprocess
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from conftest import NEWEST_PIP, MakeEnvironment, find_pip
-from support.environment import ROOT, Environment, create_environment, run
+from support.environment import ROOT, create_environment
 from support.index import Index
 from support.project import write_wheel
 from support.tree import NATIVE, contents
-from support.workflow import Step, Workflow
+from support.workflow import Runner, Step, Workflow
 
 from selector_backend.authoring.toml import read
 
@@ -78,18 +77,6 @@ TOO_LATE = (
     "auditwheel repair -w repaired built/*.whl",
     "selector-backend rename repaired/*.whl --variant cu12 --outdir dist",
 )
-
-
-@dataclass(frozen=True)
-class Runner:
-    """A machine that runs a workflow's commands."""
-
-    environment: Environment
-
-    def run(self, step: Step, folder: Path, more: str = "") -> str:
-        path = os.pathsep.join([str(self.environment.python.parent), os.environ["PATH"]])
-        environ = {**self.environment.environ, **step.env, "PATH": path}
-        return run(["bash", "-eo", "pipefail", "-c", step.run + more], environ, folder).stdout
 
 
 @pytest.fixture(scope="module")
