@@ -2,7 +2,8 @@
 
 Usage: python docs/make.py [--check]
 
-These are the table in reference/facts.md, from `selector_backend.installing.facts.FACTS`, and in
+They are the tables of keys in reference/table.md, from `selector_backend.authoring.keys`, the table
+of facts in reference/facts.md, from `selector_backend.installing.facts.FACTS`, and in
 reference/command-line.md each command's description, arguments and options, from the command. With
 --check nothing is written, and the exit status is 1 if a page is not what the code says.
 """
@@ -18,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 
+from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
 from selector_backend.cli.app import app
 from selector_backend.installing.facts import FACTS, FactType, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from selector_backend.authoring.structure import Key
 
 REFERENCE = Path(__file__).with_name("reference")
-PART = re.compile(
-    r"(<!-- made by docs/make.py: begin (\S+) -->\n).*?(<!-- .*?: end -->\n)", re.DOTALL
-)
+PART = re.compile(r"(<!-- made by docs/make.py: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 OPERANDS = {
     Kind.VERSION: "a specifier",
@@ -38,14 +40,20 @@ OPERANDS = {
     Kind.PROPERTIES: "a property, or a list of properties that are all supported",
 }
 
+#: Where a page says more of a key.
+MORE = {
+    "backend": "../how-to/one-tree.md",
+    "conform": "../how-to/one-environment.md#variants-that-exclude-each-other",
+    "dependencies": "../how-to/one-tree.md#built-against",
+    "kind": "../how-to/one-environment.md",
+    "provider": "facts.md#properties-of-wheel-variants-property",
+    "self-contained": "../how-to/self-contained.md",
+    "variable": "settings.md#asking-for-a-variant",
+    "when": "#conditions",
+}
 
-def table_of_facts() -> str:
-    """Return the table of all facts."""
-    head = "| key | is | a condition on it is | read from | stated by |\n|---|---|---|---|---|\n"
-    return head + "".join(map(row_of_fact, FACTS.values()))
 
-
-def row_of_fact(fact: FactType) -> str:
+def fact_row(fact: FactType) -> str:
     """Return the table's row for one fact."""
     cells = (
         f"`{fact.name}`",
@@ -55,6 +63,22 @@ def row_of_fact(fact: FactType) -> str:
         f"`{fact.variable}={shlex.quote(fact.example)}`",
     )
     return f"| {' | '.join(cells)} |\n"
+
+
+def facts() -> str:
+    """Return the table of all facts."""
+    head = "| key | is | a condition on it is | read from | stated by |\n|---|---|---|---|---|\n"
+    return head + "".join(map(fact_row, FACTS.values()))
+
+
+def keys(some: Iterable[tuple[str, Key]]) -> str:
+    """Return a table of keys, each with the words that follow its name."""
+    rows = ["| key | means | when left out |\n|---|---|---|\n"]
+    for place, key in some:
+        more = f". [More of this]({MORE[key.name]})" if key.name in MORE else ""
+        default = key.default or ("it has to be there" if key.missing else "")
+        rows.append(f"| `{key.name}`{place} | {key.description}{more} | {default} |\n")
+    return "".join(rows)
 
 
 def describe(name: str, command: Any) -> str:
@@ -68,7 +92,7 @@ def describe(name: str, command: Any) -> str:
     return (
         "\n\n".join(map(mark_options, paragraphs))
         + f"\n\n```\n{usage}\n```\n\n| | |\n|---|---|\n"
-        + "".join(f"| `{spelled}` | {said} |\n" for spelled, said in rows)
+        + "".join(f"| `{escape(spelled)}` | {said} |\n" for spelled, said in rows)
     )
 
 
@@ -87,7 +111,7 @@ def spell_option(option: Any) -> str:
 
 def say(parameter: Any) -> str:
     """Return what an argument or option says, whether it has to be given, and what it is else."""
-    said = mark_options(parameter.help.replace("|", "\\|"))
+    said = mark_options(escape(parameter.help))
     variables = parameter.envvar or ()
     if variables:
         said += f" Or by `{'`, `'.join([variables] if isinstance(variables, str) else variables)}`."
@@ -98,42 +122,48 @@ def say(parameter: Any) -> str:
     return said
 
 
+def escape(text: str) -> str:
+    """Return a text as a cell of a table has it."""
+    return text.replace("|", "\\|")
+
+
 def mark_options(text: str) -> str:
     """Return a text of the command with what is typed marked as code."""
     typed = r"--[a-z][a-z-]*|-C \S+?=[A-Z]+|\{[a-z:]+\}|\*\.\w+|'(?=\S+: )[^']+'|\bSELECTOR_[A-Z]+"
     return re.sub(typed, lambda found: f"`{found[0].strip(chr(39))}`", text)
 
 
-def parts() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Return the pages, each with its parts by their names."""
-    yield "facts.md", {"facts": table_of_facts()}
+def parts() -> Mapping[str, str]:
+    """Return all that is made, by the names that pages call it by."""
+    own = [("", key) for key in TABLE.keys if not key.tree]
+    variant = [("", key) for key in VARIANT.keys if not key.tree]
+    tree = [(", in `[tool.selector]`", key) for key in TABLE.keys if key.tree]
+    tree += [(", in a variant", key) for key in VARIANT.keys if key.tree]
+    provider = [("", key) for key in PROVIDER.keys]
+    tables = {"table": own, "variant": variant, "tree": tree, "provider": provider}
     commands = typer.main.get_group(app).commands
-    yield "command-line.md", {name: describe(name, one) for name, one in commands.items()}
-
-
-def written(text: str, made: Mapping[str, str]) -> str:
-    """Return a page with its parts as the code says.
-
-    Raises `KeyError` with what the page has no place for.
-    """
-    places = [found[2] for found in PART.finditer(text)]
-    if missing := made.keys() - {*places}:
-        raise KeyError(*sorted(missing))
-    return PART.sub(lambda found: f"{found[1]}{made[found[2]]}{found[3]}", text)
+    return {
+        "facts": facts(),
+        **{name: keys(some) for name, some in tables.items()},
+        **{name: describe(name, command) for name, command in commands.items()},
+    }
 
 
 def main() -> int:
     """Write the pages, or check them."""
-    status = 0
-    for name, made in parts():
-        page = REFERENCE / name
-        text = page.read_text(encoding="utf-8")
-        new = written(text, made)
+    status, made, placed = 0, parts(), set()
+    for path in sorted(REFERENCE.glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        placed |= {found[2] for found in PART.finditer(page)}
+        new = PART.sub(lambda found: f"{found[1]}{made[found[2]]}{found[3]}", page)
         if sys.argv[1:] != ["--check"]:
-            page.write_text(new, encoding="utf-8")
-        elif new != text:
-            print(f"{name} is not what the code says: run python docs/make.py")
+            path.write_text(new, encoding="utf-8")
+        elif new != page:
+            print(f"{path.name} is not what the code says: run python docs/make.py")
             status = 1
+    if missing := made.keys() - placed:
+        print(f"no page has a place for {', '.join(sorted(missing))}")
+        status = 1
     return status
 
 

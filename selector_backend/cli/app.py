@@ -18,6 +18,8 @@ from .machine import machine
 from .matrix import matrix
 from .plan import plan
 from .rename import rename
+from .schema import schema
+from .variant_wheels import variant_wheels
 
 app = typer.Typer(
     name="selector-backend",
@@ -63,9 +65,11 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     check: "selector-backend check --index https://index.example/simple/",
     matrix: "selector-backend matrix --html machines.html",
     rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
+    variant_wheels: "selector-backend variant-wheels dist/spam-1.0.tar.gz --outdir dist",
     doctor: "selector-backend doctor --python .venv/bin/python",
     constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",
+    schema: "selector-backend schema > selector.schema.json",
 }
 
 app.callback()(_readable(_options))

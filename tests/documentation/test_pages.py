@@ -81,7 +81,8 @@ def environment(tmp_path: Path, wheelhouse: Path, published: Path, index: Index)
         "UV_DEFAULT_INDEX": index.url,
     }
     made = create_environment(venv, environ, pip=find_pip(wheelhouse, NEWEST_PIP))
-    made.pip("install", "--quiet", "build")
+    # pip's own command too: that of this machine would install into this machine's Python.
+    made.pip("install", "--quiet", "--force-reinstall", "pip", "build")
     return made
 
 
@@ -89,11 +90,14 @@ def environment(tmp_path: Path, wheelhouse: Path, published: Path, index: Index)
 def test_the_commands_of_a_page_do_what_it_shows(
     page: Path, environment: Environment, index: Index
 ) -> None:
-    """One shell runs all of them, so a later block finds what an earlier one left."""
+    """One shell runs all of them, so a later block finds what an earlier one left.
+
+    It begins in the project's folder, or for the README in the checkout.
+    """
     kept = [block for block in blocks(page) if is_run(block)]
     process = subprocess.run(
         ["bash", "-c", script(kept).replace(INDEX, index.url)],
-        cwd=environment.folder.parent,
+        cwd=environment.folder.parent / ("selector-backend" if page.parent == ROOT else ""),
         env=environment.environ,
         check=False,
         text=True,
