@@ -11,6 +11,7 @@ exclude_patterns = ["_build"]
 # Links name a heading of another page as its source is read elsewhere: page.md#the-heading.
 myst_heading_anchors = 4
 highlight_language = "none"
+smartquotes = False  # what stands in quotation marks may be copied
 
 html_theme = "furo"
 html_title = project

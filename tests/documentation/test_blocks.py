@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from documentation.blocks import PAGES, Block, blocks
+from documentation.blocks import PAGES, blocks
+from support.environment import ROOT
 
-BLOCKS = [block for page in PAGES for block in blocks(page)]
 
-
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.where)
-def test_a_block_of_commands_is_one_that_can_be_run_or_has_its_reason(block: Block) -> None:
-    commands = block.text.startswith("$ ")
-    assert commands == (block.language == "console"), "commands are in blocks of console"
-    assert block.language not in ("sh", "bash", "shell"), "commands are in blocks of console"
-    assert not block.mark or block.value
-    if commands:
-        assert block.commands()
-    else:
-        assert block.mark in ("", "file")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_are_in_blocks_that_can_be_run_or_say_why_not(page: Path) -> None:
+    for block in blocks(page):
+        commands = block.text.startswith("$ ")
+        assert commands == (block.language == "console"), f"{block.where}: commands are `console`"
+        assert block.language not in ("sh", "bash", "shell"), f"{block.where}: write `console`"
+        assert not block.mark or block.value, f"{block.where}: the mark says nothing"
+        assert not commands or block.commands()
