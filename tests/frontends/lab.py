@@ -22,6 +22,7 @@ from support.environment import (
 )
 from support.index import Index
 from support.project import CUDA, build_sdist, write_project, write_spam, write_wheel
+from support.variant_wheels import build_variant_wheels
 
 TABLE = CUDA.replace("[tool.selector]", '[tool.selector]\nextras = ["plot"]')
 WINDOWS = sys.platform == "win32"
@@ -101,7 +102,7 @@ class Shelf:
 
 @dataclass
 class World:
-    """What all scenarios share: the index with spam, and a driver."""
+    """What all scenarios share: the index with spam, its variant wheels too, and a driver."""
 
     index: Index
     dist: Path
@@ -113,7 +114,9 @@ class World:
 def make_world(shelf: Shelf, folder: Path) -> Iterator[World]:
     dist = folder / "dist"
     write_spam(dist)
-    build_sdist(write_project(folder / "spam", TABLE), dist)
+    source = write_project(folder / "spam", TABLE)
+    build_sdist(source, dist)
+    build_variant_wheels(source, dist)
     write_wheel(
         dist,
         "app",
