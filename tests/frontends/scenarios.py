@@ -1192,10 +1192,10 @@ def other_choice(lab: Lab) -> str:
 # uv's preview of variant wheels, which lie beside the sdist for all scenarios
 
 WITH_WHEELS = "preview"
-DRIVERS = [{CUDA: "12.4"}, {CUDA: "11.8"}, {}]
+DRIVERS: list[dict[str, Any]] = [{CUDA: "12.4"}, {CUDA: "11.8"}, {}]  # keywords, so of any type
 
 
-def preview(lab: Lab, *arguments: str, cwd: Path | None = None, **environ: str) -> str:
+def preview(lab: Lab, *arguments: str, cwd: Path | None = None, **environ: Any) -> str:
     """Run uv with the preview; before 0.13.9 it was not tried."""
     since(lab, uv="0_13_9")
     name, *rest = arguments
