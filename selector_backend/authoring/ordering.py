@@ -76,17 +76,19 @@ class Ordering:
     """What an installer takes: PEP 825's ordering, as `variantlib` has it."""
 
     def __init__(self, selector: Selector, wheels: Sequence[VariantWheel]) -> None:
-        data = metadata(selector, wheels)
         self.wheels = {one.label: one for one in wheels}
-        self.read = VariantsJson(data)
-        self.used = self._used()
+        self.read = VariantsJson(metadata(selector, wheels))
+        # What the wheels ask providers for, in the order of their namespaces.
+        order = self.read.namespace_priorities
+        used = {one for each in self.read.variants.values() for one in each.properties}
+        self.used = sorted(used, key=lambda one: (order.index(one.namespace), one))
         self.known: dict[object, Variant | None] = {}
 
     def on(self, machine: Machine) -> Variant | None:
         """Return the variant whose wheel is taken on a machine, if one is."""
         facts = {name: fact.value for name, fact in machine.facts.items()}
         supported = tuple(
-            one for one in self._used() if supports(facts, one.namespace, one.feature, one.value)
+            one for one in self.used if supports(facts, one.namespace, one.feature, one.value)
         )
         platform = platform_of(facts)
         tags = supported_tags(platform) if platform else {ANY}
@@ -112,9 +114,3 @@ class Ordering:
             for feature, values in provider.static_properties.items()
             for value in values
         ]
-
-    def _used(self) -> list[VariantProperty]:
-        """Return what the wheels ask providers for, in the order of their namespaces."""
-        order = self.read.namespace_priorities
-        used = {one for each in self.read.variants.values() for one in each.properties}
-        return sorted(used, key=lambda one: (order.index(one.namespace), one))

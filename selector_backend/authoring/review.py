@@ -339,10 +339,12 @@ def _bound(project: Project, backend: str) -> Iterator[Problem]:
     requires = (one.partition(";")[0].strip() for one in project.build_requires)
     ours = [one for one in requires if distribution_of(one) == _BACKEND]
     if ours and not any(bound in one for one in ours for bound in ("<", "==", "~=", "@")):
+        extras = re.search(r"\[[^\]]*\]", ours[0])
+        instead = bounded(backend, extras[0] if extras else "")
         yield Problem(
             "build-system.requires",
             f"{ours[0]} has no upper bound, and a later release may build this project in another "
-            f"way; write '{bounded(backend)}', since a published sdist can't be changed",
+            f"way; write '{instead}', since a published sdist can't be changed",
         )
 
 

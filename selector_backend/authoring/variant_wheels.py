@@ -1,10 +1,10 @@
 """A project's table, as variant wheels (PEP 825) with providers (PEP 850, a draft).
 
 One wheel a row, of nothing but metadata: it requires what the row does. An installer that reads
-them takes the first whose properties the machine supports, in the order of the table, and runs no
-code of ours. The order is a property, too: each row has one of a namespace of its own, whose values
-are all supported and are listed in the table's order (PEP 850's static properties), and which
-counts before all others.
+them takes the first whose properties the machine supports, in the order of the table, and needs no
+code of ours for that. The order is a property, too: each row has one in a namespace of its own,
+whose values are all supported and are listed in the table's order (PEP 850's static properties),
+and which counts before all others.
 """
 
 from __future__ import annotations

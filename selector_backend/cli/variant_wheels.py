@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from .. import __version__
 from ..authoring import variant_wheels as authoring
 from ..authoring.compile import compile_project
 from ..authoring.output import all_or_nothing
+from ..authoring.providers import PROVIDERS
 from ..authoring.variant_wheels import NotExpressibleError, write_variant_wheels
 from ..errors import SelectorError
 from ..installing.facts import FACTS
@@ -22,7 +23,12 @@ from .matrix import shipped_machines
 from .source import read_folder, unpacked
 
 if TYPE_CHECKING:
-    from ..installing.table import Compiled
+    from collections.abc import Iterable
+    from typing import Callable
+
+    from ..authoring.variant_wheels import VariantWheel
+    from ..installing.machine import Machine
+    from ..installing.table import Compiled, Selector
 
 WhatArgument = Annotated[
     Path, typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist.")
@@ -68,10 +74,17 @@ def variant_wheels(
     print_line(good(f"{count} machines get what the table says"))
     for one in left:
         print_line(f"note: {outdir / one} is no longer of this table; delete it before you upload")
+    used = {namespace for wheel in wheels for namespace, _ in wheel.asked.properties}
+    for provider in selector.providers:
+        if provider.namespace in used and provider != PROVIDERS.get(provider.namespace):
+            print_line(
+                "note: uv knows the providers that it has built in, and not this one of "
+                f"{provider.namespace}; it takes no wheel that asks for it"
+            )
     print_line("note: the format is a draft of PEP 825 (0.x), and not for production yet")
 
 
-def _proof() -> Any:
+def _proof() -> Callable[[Selector, list[VariantWheel], Iterable[tuple[str, Machine]]], int]:
     """Return what proves the wheels. Raises `SelectorError` if a library is missing for it."""
     try:
         from ..authoring.ordering import prove

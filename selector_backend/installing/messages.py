@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 CARRIED = "_selector"
 
 
-def bounded(backend: str) -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it."""
+def bounded(backend: str, extras: str = "") -> str:
+    """Return the requirement on the version ``backend``, and on what is compatible with it.
+
+    ``extras`` are those in brackets, such as ``[tree]``.
+    """
     major, minor = backend.split(".")[:2]
-    return f"selector-backend>={major}.{minor},<{int(major) + 1}"
+    return f"selector-backend{extras}>={major}.{minor},<{int(major) + 1}"
 
 
 def plain_build_system(backend: str) -> list[str]:
