@@ -249,14 +249,12 @@ def review_files(compiled: Compiled, found: Mapping[str, bytes]) -> Iterator[Pro
 
 def _decision(selector: Selector, wheel: VariantWheel) -> Decision:
     """Return the decision that the record in a wheel tells of."""
+    chosen = f"the installer found what its variant wheel asks for: {wheel.asked}"
+    if wheel.label == NULL:
+        chosen = "its variant wheel asks for nothing, and the installer took no other"
+    other = "the installer took another variant wheel"
     verdicts = tuple(
-        Verdict(
-            one.name,
-            fits=None,
-            reason=f"the installer found what its variant wheel asks for: {wheel.asked}"
-            if one is wheel.variant
-            else "the installer took another variant wheel",
-        )
+        Verdict(one.name, None, chosen if one is wheel.variant else other)
         for one in selector.variants
     )
     return Decision(selector, Request(source=VARIANT_WHEEL), (wheel.variant,), verdicts, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decision import AnotherInstalled, Disagreement
+from .decision import AnotherInstalled, Disagreement, OverCode
 from .frontend import UNKNOWN
 from .table import fill, normalize
 
@@ -58,6 +58,8 @@ def message_of(decision: Decision, commands: tuple[str, str] = UNKNOWN.commands)
         return None
     if isinstance(stop, AnotherInstalled):
         lines = _over_another(decision, stop, commands)
+    elif isinstance(stop, OverCode):
+        lines = _over_code(decision, stop, commands)
     elif isinstance(stop, Disagreement):
         lines = [
             f"{_title(decision.selector)} cannot be installed into this environment.",
@@ -170,6 +172,22 @@ def _over_another(
         "The files of two variants must not get mixed. To change over:",
         f"  {uninstall} {' '.join(gone)}",
         f"  {install} {asked}{pinned}",
+    ]
+
+
+def _over_code(decision: Decision, stop: OverCode, commands: tuple[str, str]) -> list[str]:
+    """Return the lines for an upgrade from a release that has code itself."""
+    install, uninstall = commands
+    title, old = _title(decision.selector), f"{stop.code.project} {stop.code.version}"
+    names = ",".join(one.name for one in stop.chosen)
+    asked = "" if decision.request.automatic else f"{_asking(decision.selector, names)} "
+    return [
+        f"{title} cannot be installed over {old}.",
+        f"{old} has code itself, such as {stop.code.file}, which {title} gets from other "
+        "distributions. The installer would remove the old files last, and the new ones of the "
+        "same names with them. Uninstall it first:",
+        f"  {uninstall} {stop.code.project}",
+        f"  {install} {asked}{decision.selector.project}=={decision.selector.version}",
     ]
 
 

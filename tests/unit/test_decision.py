@@ -17,7 +17,7 @@ from support.strategies import (
 from selector_backend.authoring.table import parse_selector
 from selector_backend.installing.conditions import judge
 from selector_backend.installing.decision import Decision, decide
-from selector_backend.installing.environment import Environment
+from selector_backend.installing.environment import Code, Environment
 from selector_backend.installing.machine import Fact, Machine, Origin, load_machine
 from selector_backend.installing.messages import message_of
 from selector_backend.installing.record import Record, Verdict
@@ -435,6 +435,17 @@ def test_several_forced_capabilities_are_had_in_the_order_of_the_table() -> None
     )
     assert [one.name for one in decision.variants] == ["cu12", "cpu"]
     assert list(map(str, decision.requires)) == ["spam-cu12==1.0", "spam-cpu==1.0"]
+
+
+def test_code_of_an_old_release_is_uninstalled_and_what_was_asked_for_kept() -> None:
+    table = {**CUDA, "kind": "capability"}
+    environment = Environment(code=Code("spam", "0.9", "spam.py"))
+    stopped = decide(parse(table), machine(), Request(("cpu", "cu12"), "-C variant"), environment)
+    assert "spam 1.0 cannot be installed over spam 0.9.\n" in message(stopped)
+    assert message(stopped).endswith(
+        "  pip uninstall --yes spam\n"
+        "  pip install --config-settings spam:variant=cu12,cpu spam==1.0"
+    )
 
 
 # --- properties
