@@ -230,14 +230,15 @@ def no_build_isolation(lab: Lab) -> str:
 
 
 def hashed(lab: Lab, *names: str) -> str:
-    """Write a requirements file with hashes and return its path."""
+    """Write a requirements file with the hashes of all distributions, and return its path."""
     lines = []
     for name in names:
-        (path,) = lab.world.dist.glob(f"{name.replace('-', '_')}-1.0[.-]*")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        lines.append(f"{name}==1.0 --hash=sha256:{digest}\n")
+        start = f"{name.replace('-', '_')}-1.0"
+        paths = lab.world.dist.glob(f"{start}[.-]*")
+        digests = (hashlib.sha256(one.read_bytes()).hexdigest() for one in sorted(paths))
+        lines.append(" ".join([f"{name}==1.0", *(f"--hash=sha256:{one}" for one in digests)]))
     file = lab.folder / "requirements.txt"
-    file.write_text("".join(lines))
+    file.write_text("\n".join(lines))
     return str(file)
 
 
