@@ -84,8 +84,9 @@ class Shelf:
             old.unlink()
         call("wheel", "--no-deps", "--wheel-dir", str(house), str(ROOT))
         (backend,) = house.glob("selector_backend-*.whl")
-        call(*download, str(house), str(backend), "flit_core<5", "pip")
-        call(*download, str(house), "--python-version=3.9", str(backend), "tomli")
+        compiling = f"{backend}[tree]"  # a source tree is compiled by what that extra has
+        call(*download, str(house), compiling, "flit_core<5", "pip")
+        call(*download, str(house), "--python-version=3.9", compiling, "tomli")
         for program in programs:
             if program.kind == "pip":
                 if not list(self.folder.glob(f"pips/pip-{program.version}-*.whl")):
