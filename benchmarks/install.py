@@ -3,11 +3,12 @@
 Usage: python benchmarks/install.py [ROUNDS]
 
 All have the same dependency: the wheel and the ordinary sdist, which flit_core builds, have it
-written down, and a selector package has a table; a self-contained one carries its backend. Each is
-installed in turn with the real pip and the real uv, ROUNDS times (7 if not given), from a folder,
-without caches, into new environments without pip. Figures are CPU seconds of the whole command and
-its children, medians, and their ratios in one run; seconds alone mean nothing on a shared machine.
-Run it where the tests' requirements are installed.
+written down, and a selector package has a table; a self-contained one carries its backend, and one
+has variant wheels beside its sdist, for uv with its preview of them. Each is installed in turn with
+the real pip and the real uv, ROUNDS times (7 if not given), from a folder, without caches, into new
+environments without pip. Figures are CPU seconds of the whole command and its children, medians,
+and their ratios in one run; seconds alone mean nothing on a shared machine. Run it where the tests'
+requirements are installed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from support.project import (  # noqa: E402
     write_spam,
     write_wheel,
 )
+from support.variant_wheels import CUDA, PREVIEW, build_variant_wheels  # noqa: E402
 
 PIP = "26.3"
 ORDINARY = """\
@@ -60,6 +62,10 @@ def main() -> None:
         build_sdist(write_project(folder / "spam"), dist)
         write_spam(dist, "2.0")
         build_sdist(write_carrying(folder / "carrying", version="2.0"), dist)
+        write_spam(dist, "3.0")
+        with_wheels = write_project(folder / "with-wheels", version="3.0")
+        build_sdist(with_wheels, dist)
+        build_variant_wheels(with_wheels, dist)
         write_ordinary_sdist(dist)
         write_wheel(dist, "ready", requires=("spam-cpu==1.0",))
         driver = compile_driver(folder / "driver", "nvml", "cuda")
@@ -75,8 +81,14 @@ def main() -> None:
             "self-contained, forced": ("spam==2.0", {"SPAM_VARIANT": "cpu"}),
             "self-contained, a driver": ("spam==2.0", driver.environ("12.4")),
         }
-        for frontend in ("pip", "uv"):
-            report(frontend, measure(frontend, cases, rounds, folder))
+        report("pip", measure("pip", cases, rounds, folder))
+        wheels = " ".join(("spam==3.0", *PREVIEW))
+        cases |= {
+            "variant wheels, no driver": (wheels, {}),
+            "variant wheels, wheels only": (f"{wheels} --only-binary spam", {}),
+            "the same, a driver stated": (f"{wheels} --only-binary spam", {CUDA: "12.4"}),
+        }
+        report("uv", measure("uv", cases, rounds, folder))
 
 
 def fetch(dist: Path) -> None:
@@ -119,7 +131,7 @@ def measure(
             if frontend == "uv":
                 uv = str(Path(sys.executable).with_name("uv"))
                 command = [uv, "pip", "install", "--python", python]
-            command += [*options, project]
+            command += [*options, *project.split()]
             before = cpu_seconds()
             environ = {**environment.environ, **variables}
             subprocess.run(command, env=environ, check=True, capture_output=True)

@@ -18,9 +18,16 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: How the name of a version's variant metadata ends, and for how long a changing file is kept.
+VARIANTS = "-variants.json"
+SOON = "max-age=600, public"
+
 
 class Index:
-    """Serves the sdists and wheels of ``folders`` (PEP 503) while it is entered as a context."""
+    """Serves the distributions of ``folders`` (PEP 503) while it is entered as a context.
+
+    The variant metadata of a version are a file beside its wheels (PEP 825).
+    """
 
     def __init__(self, *folders: Path) -> None:
         self.folders = folders
@@ -57,7 +64,7 @@ class Index:
             path.name: path
             for folder in self.folders
             for path in sorted(folder.iterdir())
-            if path.name.endswith((".whl", ".tar.gz"))
+            if path.name.endswith((".whl", ".tar.gz", VARIANTS))
         }
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -67,9 +74,10 @@ class Index:
             path = files[name.removesuffix(".metadata")]
             body = path.read_bytes() if name == path.name else metadata_of(path)
             content_type = "application/octet-stream"
-            cache = "max-age=365000000, immutable, public"
+            # Variants may be added to a version: PEP 825 has no such file be taken for immutable.
+            cache = SOON if name.endswith(VARIANTS) else "max-age=365000000, immutable, public"
         elif kind == "simple" and (page := self._page(name, files)):
-            body, content_type, cache = page.encode(), "text/html", "max-age=600, public"
+            body, content_type, cache = page.encode(), "text/html", SOON
         else:
             body, content_type, cache = b"not here", "text/plain", "no-cache"
         found = cache != "no-cache"
@@ -96,8 +104,8 @@ class Index:
 
 
 def project_of(file: str) -> str:
-    """Return the project that a wheel or an sdist is of."""
-    return file.partition("-")[0] if file.endswith(".whl") else file.rpartition("-")[0]
+    """Return the project that a wheel, an sdist or variant metadata are of."""
+    return file.rpartition("-")[0] if file.endswith(".tar.gz") else file.partition("-")[0]
 
 
 def metadata_of(wheel: Path) -> bytes:
