@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .decision import AnotherInstalled, Disagreement, OverCode
 from .frontend import UNKNOWN
-from .request import MACHINE
 from .table import fill, normalize
 
 TYPE_CHECKING = False
@@ -19,10 +18,13 @@ if TYPE_CHECKING:
 CARRIED = "_selector"
 
 
-def bounded(backend: str) -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it."""
+def bounded(backend: str, extras: str = "") -> str:
+    """Return the requirement on the version ``backend``, and on what is compatible with it.
+
+    ``extras`` are those in brackets, such as ``[tree]``.
+    """
     major, minor = backend.split(".")[:2]
-    return f"selector-backend>={major}.{minor},<{int(major) + 1}"
+    return f"selector-backend{extras}>={major}.{minor},<{int(major) + 1}"
 
 
 def plain_build_system(backend: str) -> list[str]:
@@ -201,13 +203,11 @@ def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> s
     if verdict.fits:
         return f"fits too, and comes later: {verdict.reason}"
     if record and _was_forced(key, record):
-        by = f"was asked for by {record.decided_by} when it was installed"
+        by = f"was asked for by {record.forced_by} when it was installed"
         return f"{by}, and does not fit by itself: {verdict.reason}"
     return f"no longer fits: {verdict.reason}"
 
 
 def _was_forced(key: str, record: Record | None) -> bool:
     """Return whether the installed variant ``key`` was asked for, by what its record says."""
-    if record is None or record.decided_by == MACHINE:
-        return False
-    return key in map(normalize, record.variants)
+    return bool(record and record.forced_by and key in map(normalize, record.variants))

@@ -510,6 +510,17 @@ def test_a_package_whose_record_is_of_no_use_is_changed_over_as_well() -> None:
     assert "  pip uninstall --yes spam spam-cu12\n" in message(stopped)
 
 
+@pytest.mark.parametrize("decided_by", ["machine", "variant wheel", "SPAM_VARIANT"])
+def test_a_variant_is_kept_by_asking_for_it_only_if_it_was_asked_for(decided_by: str) -> None:
+    then = Record("spam", "1.0", ("cu12",), decided_by, ("spam-cu12",))
+    environment = Environment((then,), {"spam": "1.0", "spam-cu12": "1.0"})
+    stopped = decide(parse(CUDA), machine(), Request(), environment)
+    asked = decided_by == "SPAM_VARIANT"
+    assert ("cu12 was asked for by SPAM_VARIANT" in message(stopped)) is asked
+    assert ("cu12 no longer fits: " in message(stopped)) is not asked
+    assert ("To keep cu12, ask for it again:" in message(stopped)) is asked
+
+
 @given(tables(), machines, environments_of_packages())
 def test_an_environment_never_gets_a_variant_that_disagrees_or_a_second_one(
     table: dict[str, Any], known: Machine, environment: Environment
