@@ -22,8 +22,9 @@ DIED = "NVML: ended the process that asked it, with exit status "
 CRASHED = "NVML: crashed the process that asked it "
 SILENT = "NVML: did not answer within "
 
-#: What a driver does, and the reason why there is no CUDA then; `HEARD` where there is.
-FAULTS = {
+#: What a driver does, and how the reason begins why there is no CUDA then, or one of some that it
+#: depends on the interpreter; `HEARD` where there is CUDA.
+FAULTS: dict[str, str | tuple[str, ...]] = {
     # it does not come back
     "hang": SILENT,
     "spin": SILENT,
@@ -82,9 +83,9 @@ FAULTS = {
     # what it says is lost
     "exec-sleep": "NVML: gave no answer",
     "interrupt": SILENT,
-    "write-everywhere": "NVML: gave no answer",
+    "write-everywhere": ("NVML: gave no answer", f"{DIED}0"),
     "close-all": DIED,
-    "no-memory": "NVML: MemoryError",
+    "no-memory": ("NVML: MemoryError", f"{DIED}1"),
 }
 #: Those that have found something, and one of each sort; `test_nvidia` has the usual ones.
 ALWAYS = ("exec-sleep", "kill-group", "write-everywhere", "close-all", "no-memory", "daemon")
