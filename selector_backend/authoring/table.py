@@ -263,11 +263,13 @@ def describe(value: object) -> str:
 
 def _check_texts(top: _Reader) -> None:
     """Note every text that no message or metadata can hold, unless its key has a problem anyway."""
-    known = [one.key for one in top.problems]
+    known = {one.key for one in top.problems}
     for key, text in texts(top.table, top.key):
         message = unfit(text, lines=key.endswith((".advice", ".refuse")))
-        is_known = any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in known)
-        if message is not None and not is_known:
+        if message is None:
+            continue
+        above = (key[:end] for end, mark in enumerate(f"{key}.") if mark in ".[")
+        if known.isdisjoint(above):
             top.problems.append(Problem(key, message))
 
 
