@@ -18,7 +18,8 @@ from pyproject_metadata.project_table import to_project_table
 
 from ..errors import Problem, did_you_mean
 from ..installing.table import TABLE_NAME
-from .table import describe, is_name
+from .keys import is_name
+from .structure import describe
 from .texts import shown_key, texts, unfit
 
 if TYPE_CHECKING:

@@ -22,8 +22,10 @@ from .dynamic import (
     is_dynamic,
 )
 from .files import check_files
+from .keys import is_name
 from .metadata import check_metadata, read_metadata
-from .table import describe, is_name, parse_selector
+from .structure import describe
+from .table import parse_selector
 from .tree import Tree, read_tree
 from .unchecked import build_requires, table_of
 

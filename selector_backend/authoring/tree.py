@@ -15,10 +15,11 @@ from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem, SelectorError, did_you_mean
 from ..installing.table import distribution_of, fill, normalize
+from .keys import is_name
 from .renaming import Renaming
-from .table import describe, is_name, is_pinned
+from .table import is_pinned
 from .texts import unfit
-from .unchecked import table_of
+from .unchecked import build_requires, table_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 #: What `build-backend` is in a tree.
 BACKEND = "selector_backend.variant"
 
-_OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
 _BUILT = re.compile(r"{built:([^{}:]*)(:[^{}]*)?}")
 
 
@@ -74,8 +74,8 @@ def read_tree(data: Mapping[str, Any], problems: list[Problem]) -> Tree | None:
         problems.append(Problem("build-system.backend-path", message))
     return Tree(
         backend=_backend(table, problems),
-        backend_path=tuple(_texts(table, "backend-path", "tool.selector", problems)),
-        requires=tuple(_texts(system, "requires", "build-system", problems)),
+        backend_path=texts_of(table, "backend-path"),
+        requires=build_requires(data),
         dependencies={
             normalize(str(one.get("name"))): tuple(_dependencies(one, key, problems))
             for key, one in keyed
@@ -157,13 +157,12 @@ def _part(version: str, length: int | None) -> str:
 
 
 def _backend(table: Mapping[str, Any], problems: list[Problem]) -> str:
-    value, message = table.get("backend"), None
+    value = table.get("backend")
     example = "expected what builds the code, such as 'hatchling.build'"
+    message = None
     if "backend" not in table:
         message = f"missing; {example}"
-    elif not isinstance(value, str) or not _OBJECT.fullmatch(value):
-        message = f"found {describe(value)}, {example}"
-    elif value.partition(":")[0].partition(".")[0] == BACKEND.partition(".")[0]:
+    elif str(value).partition(":")[0].partition(".")[0] == BACKEND.partition(".")[0]:
         message = f"found {value!r}, which builds no code; {example}"
     if message:
         problems.append(Problem("tool.selector.backend", message))
@@ -172,21 +171,15 @@ def _backend(table: Mapping[str, Any], problems: list[Problem]) -> str:
 
 def _dependencies(variant: Mapping[str, Any], key: str, problems: list[Problem]) -> Iterator[str]:
     """Yield the texts under ``dependencies`` that are requirements once they are filled in."""
-    before = len(problems)
-    texts = list(_texts(variant, "dependencies", key, problems))
-    if "dependencies" in variant and "refuse" in variant:
-        problems.append(
-            Problem(f"{key}.dependencies", "given together with 'refuse', which builds nothing")
-        )
-    for index, text in enumerate(texts if len(problems) == before else ()):
-        message = unfit(text)
+    for index, text in enumerate(texts_of(variant, "dependencies")):
+        message = None
         for name, length in _BUILT.findall(text):
             if not is_name(name) or (length and not re.fullmatch(":[1-9]", length)):
                 message = (
                     f"found {text!r}; expected a distribution, and how many numbers of its "
                     "version if not all: {built:torch}, {built:torch:2}"
                 )
-        if message is None:
+        if message is None and not unfit(text):  # which the table says
             sample = _BUILT.sub("1.0", text)
             try:
                 Requirement(fill(sample, {"project": "spam", "name": "spam", "version": "1.0"}))
@@ -198,22 +191,6 @@ def _dependencies(variant: Mapping[str, Any], key: str, problems: list[Problem])
             problems.append(Problem(f"{key}.dependencies[{index}]", message))
         else:
             yield text
-
-
-def _texts(table: Mapping[str, Any], name: str, key: str, problems: list[Problem]) -> Iterator[str]:
-    value = table.get(name, [])
-    if not isinstance(value, list):
-        problems.append(
-            Problem(f"{key}.{name}", f"found {describe(value)}, expected an array of strings")
-        )
-        return
-    for index, item in enumerate(value):
-        if isinstance(item, str):
-            yield item
-        else:
-            problems.append(
-                Problem(f"{key}.{name}[{index}]", f"found {describe(item)}, expected a string")
-            )
 
 
 def checked_version(version: str, source: str) -> str:

@@ -14,7 +14,12 @@ def table_of(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def texts_of(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return the texts in the array under ``key``, as they are written; none if there is none."""
+    given = table.get(key)
+    return tuple(one for one in given if isinstance(one, str)) if isinstance(given, list) else ()
+
+
 def build_requires(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what ``[build-system]`` requires, as it is written: frontends check it."""
-    given = table_of(data, "build-system").get("requires")
-    return tuple(one for one in given if isinstance(one, str)) if isinstance(given, list) else ()
+    return texts_of(table_of(data, "build-system"), "requires")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Alternative = Mapping[str, Wanted]
 
 _CUDA, _CAPABILITY = "cuda", "compute-capability"
+_ROCM, _GFX = "rocm", "gfx"
 
 
 class Finding(NamedTuple):
@@ -37,6 +38,7 @@ def findings(selector: Selector) -> Iterator[Finding]:
             yield from _of_values(place, alternative, several=several)
             yield from _of_conform(key, variant, alternative)
             yield from _of_gpus(place, variant, alternative, left)
+            yield from _of_rocm(place, variant, alternative)
         left.difference_update(*(_fitting(one, left) for one in variant.when if _is_of_gpus(one)))
 
 
@@ -91,6 +93,16 @@ def _of_gpus(
                 f"with CUDA {cuda} run them up to {gpu}; write {_CAPABILITY} = '>={oldest}'",
             )
         )
+
+
+def _of_rocm(place: str, variant: Variant, alternative: Alternative) -> Iterator[Finding]:
+    """Yield that a HIP runtime is there without an AMD GPU: distributions install it with MPI."""
+    if variant.refuse is None and alternative.get(_ROCM, False) and _GFX not in alternative:
+        message = (
+            f"{_ROCM} is there without an AMD GPU, too, where something else installed the HIP "
+            f"runtime, as Open MPI does on Ubuntu 24.04; if a GPU is needed, add {_GFX} = true"
+        )
+        yield Finding(Problem(place, message), certain=False)
 
 
 def _fitting(alternative: Alternative, gpus: set[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -18,6 +18,7 @@ from .machine import machine
 from .matrix import matrix
 from .plan import plan
 from .rename import rename
+from .schema import schema
 
 app = typer.Typer(
     name="selector-backend",
@@ -66,6 +67,7 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     doctor: "selector-backend doctor --python .venv/bin/python",
     constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",
+    schema: "selector-backend schema > selector.schema.json",
 }
 
 app.callback()(_readable(_options))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
 from ..authoring import toml
-from ..authoring.table import describe
+from ..authoring.structure import describe
 from ..authoring.texts import shown_key
 from ..errors import InvalidFileError, Problem, did_you_mean
 from ..installing.machine import FORMAT, Machine, load_machine, stand_in

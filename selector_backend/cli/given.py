@@ -12,7 +12,8 @@ from typing import Any, Callable, TypeVar
 from packaging.version import Version
 
 from ..authoring import toml
-from ..authoring.table import is_name, parse_selector
+from ..authoring.keys import is_name
+from ..authoring.table import parse_selector
 from ..errors import did_you_mean
 from ..installing.request import ALL, AUTO
 from ..installing.table import CAPABILITY, REQUIREMENT, normalize

@@ -11,9 +11,9 @@ from typing import Annotated, Callable, Optional, TypeVar
 import typer
 
 from .. import __version__
+from ..authoring.keys import is_name
 from ..authoring.project import read_project
 from ..authoring.review import review
-from ..authoring.table import is_name
 from ..errors import InvalidFileError, SelectorError, did_you_mean
 from ..installing.table import CAPABILITY, REQUIREMENT, normalize
 from .common import (

@@ -103,8 +103,8 @@ BAD = {
             "pyproject.toml has 4 errors:",
             "tool.selector.kind: found 'capabilty'",
             "tool.selector.varaible: not a known key, did you mean 'variable'?",
-            "tool.selector.extras[0]: found 1 (an integer), expected a string",
-            "tool.selector.variant[0].name: found 5 (an integer), expected some text",
+            "tool.selector.extras[0]: found 1 (an integer), expected an extra's name",
+            "tool.selector.variant[0].name: found 5 (an integer), expected ASCII letters",
         ],
     ),
 }

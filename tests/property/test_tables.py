@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hypothesis import event, example, given
 from hypothesis import strategies as st
-from support.strategies import anything, tables, to_toml
+from support.strategies import anything, changed, tables, to_toml
 
 from selector_backend.authoring.project import read_project
 from selector_backend.authoring.table import parse_selector
@@ -44,38 +42,10 @@ _BAD_TEXTS = (
 )
 
 
-def _places(value: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
-    yield path
-    items: Any = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    for key, item in items:
-        yield from _places(item, *path, key)
-
-
-@st.composite
-def _mutated(draw: st.DrawFn) -> dict[str, Any]:
+def _mutated() -> st.SearchStrategy[dict[str, Any]]:
     """A valid document in which up to three values, or keys, are others."""
-    document = copy.deepcopy({"project": HEAD, "tool": {"selector": draw(tables())}})
-    for _ in range(draw(st.integers(1, 3))):
-        places = [place for place in _places(document) if place]
-        if not places:  # everything has been removed
-            break
-        *path, last = draw(st.sampled_from(places))
-        parent: Any = document
-        for key in path:
-            parent = parent[key]
-        how = draw(st.sampled_from(["text", "anything", "remove", "add"]))
-        other = draw(anything(*_BAD_TEXTS, none=False))
-        if how == "remove":
-            del parent[last]
-        elif how == "add" and isinstance(parent, dict):
-            parent[draw(st.sampled_from([*_BAD_TEXTS, "name", "when", "requires"]))] = other
-        else:
-            parent[last] = draw(st.sampled_from(_BAD_TEXTS)) if how == "text" else other
-    return document
+    documents = tables().map(lambda table: {"project": HEAD, "tool": {"selector": table}})
+    return changed(documents, *_BAD_TEXTS)
 
 
 def _inside(value: Any, *keys: str) -> Any:

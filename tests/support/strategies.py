@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from selector_backend.installing.machine import Fact, Machine
 from selector_backend.installing.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from selector_backend.installing.conditions import Value
 
@@ -224,6 +225,42 @@ def anything(*texts: str, none: bool = True) -> st.SearchStrategy[Any]:
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(strings, inner, max_size=4),
         max_leaves=8,
     )
+
+
+def _places(value: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, item in items:
+        yield from _places(item, *path, key)
+
+
+@st.composite
+def changed(
+    draw: st.DrawFn, documents: st.SearchStrategy[dict[str, Any]], *texts: str
+) -> dict[str, Any]:
+    """A document in which up to three values, or keys, are others, often one of ``texts``."""
+    document = copy.deepcopy(draw(documents))
+    for _ in range(draw(st.integers(1, 3))):
+        places = [place for place in _places(document) if place]
+        if not places:  # everything has been removed
+            break
+        *path, last = draw(st.sampled_from(places))
+        parent: Any = document
+        for key in path:
+            parent = parent[key]
+        how = draw(st.sampled_from(["text", "anything", "remove", "add"]))
+        other = draw(anything(*texts, none=False))
+        if how == "remove":
+            del parent[last]
+        elif how == "add" and isinstance(parent, dict):
+            parent[draw(st.sampled_from([*texts, "name", "when", "requires"]))] = other
+        else:
+            parent[last] = draw(st.sampled_from(texts)) if how == "text" else other
+    return document
 
 
 def to_toml(data: Mapping[str, Any]) -> str:

@@ -224,6 +224,22 @@ def test_a_variant_that_no_gpu_gets_without_code_for_it(variants: list[dict[str,
     assert said(variants) == []
 
 
+def test_rocm_without_a_gpu_is_noted() -> None:
+    """An H100's machine had `rocm` 5.7: Open MPI had brought the HIP runtime there."""
+    wanted = {"rocm": ">=6"}
+    assert said([{"when": wanted}]) == []
+    (note,) = said([{"when": wanted}], certain=False)
+    assert note.startswith("[0].when: rocm is there without an AMD GPU, too")
+    assert note.endswith("add gfx = true")
+    for variant in (
+        {"when": {**wanted, "gfx": True}},
+        {"when": {**wanted, "gfx": ["gfx942"]}},
+        {"when": {"rocm": False}},
+        {"when": wanted, "refuse": "ROCm {rocm} is too new."},
+    ):
+        assert said([variant], certain=False) == []
+
+
 def test_a_release_of_cuda_that_is_not_known_yet_drops_no_less() -> None:
     assert [oldest_gpu(one) for one in (5, 8, 11, 12, 13, 14, 99)] == [
         *("2.0", "2.0", "3.5", "5.0", "7.5", "7.5", "7.5")

@@ -1,0 +1,273 @@
+"""The keys of ``[tool.selector]``: what each looks like, and what it is for.
+
+The parser, the JSON schema and the tables of the documentation are all made from these. What a
+value means, such as whether a requirement is one, is for `table` and, of a tree's keys, for `tree`.
+This module and `structure` import nothing that has to be installed: other tools load the schema.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from ..installing.conditions import is_release
+from ..installing.facts import FACTS, FactType, Kind
+from ..installing.table import CAPABILITY, REQUIREMENT
+from .structure import Array, Choice, Either, Flag, Key, Named, Shape, Table, Text
+
+#: The name format of the packaging specifications ("Names and normalization").
+NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+
+# An object reference as entry points have them; `\w` is ASCII to some that read this.
+_IDENTIFIER = r"(?![0-9])(?:\w|[^\x00-\x7f])+"
+_DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
+_REFERENCE = f"{_DOTTED}(?::{_DOTTED})?"
+
+# A specifier of plain releases, of which blank clauses are no part.
+_PART = "[0-9]{1,18}"
+_RELEASE = rf"{_PART}(?:\.{_PART})*"
+_BOUNDS = (
+    rf"~=\s*{_RELEASE}\.{_PART}",
+    rf"[=!]=\s*{_RELEASE}(?:\.\*)?",
+    rf"[<>]=?\s*{_RELEASE}",
+)
+_CLAUSE = rf"\s*(?:{'|'.join(_BOUNDS)})\s*"
+_SPECIFIER = rf"(?:\s*,)*{_CLAUSE}(?:,(?:{_CLAUSE}|\s*))*"
+
+_FACT_NAME = "[A-Za-z0-9_.+-]+"
+# PEP 817's form of a property.
+_PROPERTY = " *[a-z0-9_]+ *:: *[a-z0-9_]+ *:: *[a-z0-9_.]+ *"
+
+_REQUIREMENT = Text("a requirement such as 'spam-core=={version}'")
+_REQUIREMENTS = Array(_REQUIREMENT, "an array of requirements")
+
+
+def is_name(text: str) -> bool:
+    """Return whether ``text`` is valid as the name of a project, an extra or a variant."""
+    return re.fullmatch(NAME, text) is not None
+
+
+def _releases(expected: str, text: str) -> str:
+    """Return what to write instead of ``text``, which is no specifier of plain releases."""
+    if is_release(text.strip()):
+        return f"{expected}; for that series write '=={text}.*', for it and newer '>={text}'"
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # only messages need it
+
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return expected
+    plain = "versions that are plain numbers such as 12.4, and no '==='"
+    return plain if text.strip(", ") else expected  # an empty set is commas and nothing else
+
+
+def _one_or_more(text: Text) -> tuple[Shape, Shape]:
+    return text, Array(text, text.expected, f"found an empty array, expected {text.expected}")
+
+
+def _condition(fact: FactType) -> Shape:
+    """Return what a condition on ``fact`` looks like."""
+    if fact.kind is Kind.ENVIRONMENT:
+        return MARKER
+    if fact.kind is Kind.PROPERTIES:
+        expected = f"a property such as {fact.example!r}, or an array of them"
+        return Either(_one_or_more(Text(expected, _PROPERTY)), expected)
+    if fact.kind is Kind.DISTRIBUTIONS:
+        expected = "a requirement such as 'torch>=2.9', an array of them, true or false"
+        return Either((*_one_or_more(Text(expected)), Flag()), expected)
+    if fact.kind is Kind.NAMES:
+        expected = f"a name such as {fact.example!r}, an array of names, true or false"
+        return Either((*_one_or_more(Text(expected, _FACT_NAME)), Flag()), expected)
+    expected = f"a specifier (PEP 440) such as '>={fact.example}', or true or false"
+    return Either((Text(expected, _SPECIFIER, partial(_releases, expected)), Flag()), expected)
+
+
+MARKER = Text("a marker such as \"sys_platform == 'linux'\"")
+
+_CONDITIONS = Table(
+    tuple(Key(fact.name, _condition(fact), fact.meaning) for fact in FACTS.values()),
+    unknown="not a fact",
+    empty="is empty; leave 'when' out of a variant that is to fit every machine",
+)
+
+_WHEN = "a table such as { cuda = '>=12' }, or an array of them"
+
+VARIANT = Table(
+    (
+        Key(
+            "name",
+            Text("ASCII letters and digits, with '-', '_' or '.' between them", NAME),
+            "ASCII letters and digits, with `-`, `_` and `.` between them. Two names that differ "
+            "in case or in these characters only are the same; `auto` and `all` are taken",
+            missing="missing; every variant has a name, such as 'cpu'",
+        ),
+        Key(
+            "requires",
+            _REQUIREMENTS,
+            "what the variant stands for",
+            '`["{project}-{name}=={version}"]`',
+        ),
+        Key(
+            "when",
+            Either((_CONDITIONS, Array(_CONDITIONS, _WHEN, _CONDITIONS.empty)), _WHEN),
+            "the condition under which it fits: a table whose conditions all hold, or an array of "
+            "tables of which one does",
+            "it fits every machine",
+        ),
+        Key(
+            "conform",
+            Named(
+                Text("a text such as '12'"),
+                "a table such as { cuda = '12' }",
+                empty="found an empty table, expected a table such as { cuda = '12' }",
+            ),
+            'what the whole environment has to agree on, such as `{ cuda = "12" }`; for the '
+            "requirement kind only",
+            "nothing",
+            without={"refuse": ", which installs nothing"},
+        ),
+        Key(
+            "refuse",
+            Text(),
+            "in place of `requires`: where this is the first variant that fits, installing stops "
+            "with this text",
+            without={"requires": "; a variant has one of the two"},
+        ),
+        Key(
+            "dependencies",
+            _REQUIREMENTS,
+            "what the variant's distribution requires besides what the code does. Placeholders "
+            "are those of `requires`, `{built:torch}` and `{built:torch:2}`",
+            "`[]`",
+            without={"refuse": ", which builds nothing"},
+            tree=True,
+        ),
+    )
+)
+
+PROVIDER = Table(
+    (
+        Key(
+            "requires",
+            Array(
+                _REQUIREMENT,
+                _REQUIREMENTS.expected,
+                "found an empty array; it names what to install to have the plugin",
+            ),
+            "what to install to have the plugin",
+            missing="missing; it names what to install to have the plugin",
+        ),
+        Key(
+            "plugin-api",
+            Text("a plugin's place, such as 'package.module:Plugin'", _REFERENCE),
+            "the plugin: a module, or an object in one, such as `package.module:Plugin`",
+            "the module that the first requirement's name says",
+        ),
+        Key(
+            "enable-if",
+            MARKER,
+            "an environment marker; where it is false, the provider is not asked",
+            "it is asked everywhere",
+        ),
+    )
+)
+
+TABLE = Table(
+    (
+        Key(
+            "kind",
+            Choice((REQUIREMENT, CAPABILITY)),
+            '`"requirement"`: variants exclude each other, as CUDA 11 and CUDA 12 do. '
+            '`"capability"`: they can stand side by side, as builds for CPU levels do',
+            '`"requirement"`',
+        ),
+        Key(
+            "variable",
+            Text(
+                "the name of an environment variable, such as 'SPAM_VARIANT'",
+                "[A-Za-z_][A-Za-z0-9_]*",
+            ),
+            "the environment variable that forces a variant",
+            "the project's name in capitals, every other character as `_`, and `_VARIANT`: "
+            "`SPAM_EGGS_VARIANT` for `spam-eggs`",
+        ),
+        Key("requires", _REQUIREMENTS, "requirements that every variant has", "`[]`"),
+        Key(
+            "extras",
+            Array(Text("an extra's name, such as 'plot'", NAME), "an array of extras"),
+            'extras that are handed on to the chosen variant\'s requirements: with `["plot"]`, '
+            "`spam[plot]` requires `spam-cu12[plot]`",
+            "`[]`",
+        ),
+        Key("advice", Text(), "text that closes the message when nothing fits", "none"),
+        Key(
+            "self-contained",
+            Flag(),
+            "`true`: the sdist carries its backend, and installers fetch nothing but the variant",
+            "`false`",
+        ),
+        Key(
+            "provider",
+            Named(
+                PROVIDER,
+                "tables, each headed [tool.selector.provider.NAMESPACE]",
+                "[a-z0-9_]+",
+                "is not a namespace; it has small letters, digits and '_'",
+            ),
+            "tables `[tool.selector.provider.NAMESPACE]`: wheel-variant providers, for `property`",
+            "none",
+        ),
+        Key(
+            "variant",
+            Array(
+                VARIANT,
+                "tables, each headed [[tool.selector.variant]]",
+                "found an empty array, expected one variant or more",
+            ),
+            "the variants, each headed `[[tool.selector.variant]]`, one or more",
+            missing="missing; a table has one [[tool.selector.variant]] or more",
+        ),
+        Key(
+            "backend",
+            Text("what builds the code, such as 'hatchling.build'", _REFERENCE),
+            'what builds the code, such as `"hatchling.build"`',
+            "it has to be there",
+            tree=True,
+        ),
+        Key(
+            "backend-path",
+            Array(Text("a folder"), "an array of folders"),
+            "folders of the tree in which that backend lies",
+            "it is installed",
+            tree=True,
+        ),
+    )
+)
+
+
+def selector_schema(_: str = "selector") -> dict[str, Any]:
+    """Return the JSON schema of ``[tool.selector]``.
+
+    It is what the entry points ``validate_pyproject.tool_schema`` are for; their argument is the
+    tool's name.
+    """
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "urn:selector-backend:tool.selector",
+        "title": "The table [tool.selector] of selector-backend",
+        "description": "Which variant of a package a machine gets.",
+        **TABLE.schema(),
+    }
+
+
+def pyproject_schema() -> dict[str, Any]:
+    """Return the JSON schema of a ``pyproject.toml`` in which only that table is looked at."""
+    selector = selector_schema()
+    tool = {"type": "object", "properties": {"selector": selector}}
+    return {
+        "$schema": selector.pop("$schema"),
+        "$id": "urn:selector-backend:pyproject",
+        "type": "object",
+        "properties": {"tool": tool},
+    }

@@ -1,0 +1,297 @@
+"""What a TOML value has to look like: what reads it, and its JSON schema, from one description.
+
+A shape's ``read`` notes what is wrong and returns the value with ``None`` in place of what is, so
+that whoever asks what a value means need not look at its type again. A shape's ``schema`` accepts
+what ``read`` finds nothing wrong with, and nothing else. Its patterns are of the regular
+expressions that Python, ECMA 262 and Rust read alike, and match a whole text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from ..errors import Problem, did_you_mean
+from .texts import shown_key, unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Shape(Protocol):
+    """What a value may be."""
+
+    #: The type that TOML has for it.
+    type: ClassVar[type]
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        """Return ``value`` without what is wrong in it, which is noted under its full key."""
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema (draft 7) of what is read without a problem."""
+
+
+def describe(value: object) -> str:
+    """Return a TOML value as a message names it: ``5 (an integer)``."""
+    names = {str: "a string", bool: "a boolean", int: "an integer", float: "a float"}
+    if isinstance(value, dict):
+        return "a table" if value else "an empty table"
+    if isinstance(value, list):
+        return "an array" if value else "an empty array"
+    if value == "":
+        return "an empty string"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (a boolean)"
+    if type(value) not in names:
+        return f"{value} (a date or time)"
+    return f"{value!r} ({names[type(value)]})"
+
+
+def _wrong(value: object, expected: str) -> str:
+    return f"found {describe(value)}, expected {expected}"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that is not blank, and that ``pattern`` matches, if there is one.
+
+    ``closer`` says of a text that it does not match what is expected, if that can be said closer.
+    """
+
+    type: ClassVar[type] = str
+
+    expected: str = "some text"
+    pattern: str = ""
+    closer: Callable[[str], str] | None = None
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> str | None:
+        """Read a text."""
+        if not isinstance(value, str) or not value.strip():
+            problems.append(Problem(key, _wrong(value, self.expected)))
+            return None
+        if not self.pattern or re.fullmatch(self.pattern, value):
+            return value
+        expected = self.closer(value) if self.closer else self.expected
+        problems.append(Problem(key, unfit(value) or f"found {value!r}, expected {expected}"))
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema of a text."""
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$" if self.pattern else r"\S"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some texts."""
+
+    type: ClassVar[type] = str
+
+    values: tuple[str, ...]
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> str | None:
+        """Read one of the texts."""
+        expected = " or ".join(map(repr, self.values))
+        if isinstance(value, str) and value in self.values:
+            return value
+        message = _wrong(value, expected)
+        if isinstance(value, str) and value.strip():
+            message = f"found {value!r}, expected {expected}{did_you_mean(value, self.values)}"
+        problems.append(Problem(key, message))
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema of the texts."""
+        return {"type": "string", "enum": [*self.values]}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """``true`` or ``false``."""
+
+    type: ClassVar[type] = bool
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> bool | None:
+        """Read a boolean."""
+        if isinstance(value, bool):
+            return value
+        problems.append(Problem(key, _wrong(value, "true or false")))
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema of a boolean."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of values of one shape; ``empty`` is what is said of one that has none."""
+
+    type: ClassVar[type] = list
+
+    item: Shape
+    expected: str = "an array of strings"
+    empty: str = ""
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> list[Any] | None:
+        """Read an array."""
+        if not isinstance(value, list):
+            problems.append(Problem(key, _wrong(value, self.expected)))
+            return None
+        if self.empty and not value:
+            problems.append(Problem(key, self.empty))
+        return [self.item.read(one, f"{key}[{index}]", problems) for index, one in enumerate(value)]
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema of an array."""
+        least = {"minItems": 1} if self.empty else {}
+        return {"type": "array", "items": self.item.schema(), **least}
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a table.
+
+    ``description`` and ``default``, what holds where it is left out, are for people.
+    ``missing`` is what is said where it has to be there and is not, and ``without`` what is said
+    where it is there together with another key. Some keys are for a ``tree`` only.
+    """
+
+    name: str
+    shape: Shape
+    description: str
+    default: str = ""
+    missing: str = ""
+    without: Mapping[str, str] = field(default_factory=dict)
+    tree: bool = False
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema of the key's value."""
+        place = "in a source tree: " if self.tree else ""
+        default = f" When left out: {self.default}." if self.default else ""
+        return {"description": f"{place}{self.description}.{default}", **self.shape.schema()}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of known keys.
+
+    ``unknown`` is what is said of any other key, and ``empty`` of a table that has none.
+    """
+
+    type: ClassVar[type] = dict
+
+    keys: tuple[Key, ...]
+    expected: str = "a table"
+    unknown: str = "not a known key"
+    empty: str = ""
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
+        """Read a table; the keys that are not known are left out."""
+        if not isinstance(value, dict):
+            problems.append(Problem(key, _wrong(value, self.expected)))
+            return None
+        if self.empty and not value:
+            problems.append(Problem(key, self.empty))
+        known = {one.name: one for one in self.keys}
+        read = {}
+        for name, item in value.items():
+            if name in known:
+                read[name] = known[name].shape.read(item, f"{key}.{name}", problems)
+            else:
+                hint = did_you_mean(name, known) or f"; expected one of {', '.join(known)}"
+                problems.append(Problem(f"{key}.{shown_key(name)}", f"{self.unknown}{hint}"))
+        for one in self.keys:
+            if one.missing and one.name not in value:
+                problems.append(Problem(f"{key}.{one.name}", one.missing))
+            for other, message in one.without.items():
+                if one.name in value and other in value:
+                    problems.append(
+                        Problem(f"{key}.{one.name}", f"given together with {other!r}{message}")
+                    )
+        return read
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema of a table."""
+        required = [one.name for one in self.keys if one.missing]
+        without = {
+            one.name: {"not": {"anyOf": [{"required": [other]} for other in one.without]}}
+            for one in self.keys
+            if one.without
+        }
+        return {
+            "type": "object",
+            "properties": {one.name: one.schema() for one in self.keys},
+            "additionalProperties": False,
+            **({"required": required} if required else {}),
+            **({"dependencies": without} if without else {}),
+            **({"minProperties": 1} if self.empty else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Named:
+    """A table of values of one shape under any names, or under names that ``pattern`` matches.
+
+    ``misnamed`` is what is said of a name that it does not, and ``empty`` of a table without any.
+    """
+
+    type: ClassVar[type] = dict
+
+    item: Shape
+    expected: str
+    pattern: str = ""
+    misnamed: str = ""
+    empty: str = ""
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
+        """Read a table; what is under a wrong name is left out."""
+        if not isinstance(value, dict):
+            problems.append(Problem(key, _wrong(value, self.expected)))
+            return None
+        if self.empty and not value:
+            problems.append(Problem(key, self.empty))
+        read = {}
+        for name, item in value.items():
+            below = f"{key}.{shown_key(name)}"
+            if self.pattern and not re.fullmatch(self.pattern, name):
+                problems.append(Problem(below, self.misnamed))
+            else:
+                read[name] = self.item.read(item, below, problems)
+        return read
+
+    def schema(self) -> dict[str, Any]:
+        """Return the schema of a table."""
+        return {
+            "type": "object",
+            "additionalProperties": self.item.schema(),
+            **({"propertyNames": {"pattern": f"^(?:{self.pattern})$"}} if self.pattern else {}),
+            **({"minProperties": 1} if self.empty else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Either:
+    """A value of one of some shapes, each of another type."""
+
+    type: ClassVar[type] = object
+
+    shapes: tuple[Shape, ...]
+    expected: str
+
+    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+        """Read the value as what it is."""
+        for shape in self.shapes:
+            if isinstance(value, shape.type):
+                return shape.read(value, key, problems)
+        problems.append(Problem(key, _wrong(value, self.expected)))
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        """Return one schema, not a choice of schemas, of which no message could tell one.
+
+        That works because each of JSON schema's other words is about values of one type.
+        """
+        schemas = [shape.schema() for shape in self.shapes]
+        merged = {word: value for schema in schemas for word, value in schema.items()}
+        return {**merged, "type": [schema["type"] for schema in schemas]}
