@@ -19,14 +19,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.driver import compile_driver  # noqa: E402
-from support.environment import clean_environ, create_environment  # noqa: E402
+from support.environment import clean_environ, create_environment, find_uv  # noqa: E402
 from support.project import (  # noqa: E402
     build_sdist,
     write_carrying,
@@ -102,28 +105,66 @@ def write_ordinary_sdist(dist: Path) -> None:
             sdist.addfile(info, io.BytesIO(text.encode()))
 
 
+class Cost(NamedTuple):
+    """What a command took: CPU seconds of it and its children, and seconds by the clock."""
+
+    cpu: float
+    wall: float
+
+
+class Installer:
+    """Installs into new environments that have no pip, each time with the cache of a home."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.options = options
+        self._made = 0
+        with zipfile.ZipFile(folder / "dist" / f"pip-{PIP}-py3-none-any.whl") as wheel:
+            wheel.extractall(folder / "pip")
+
+    def install(
+        self,
+        frontend: str,
+        projects: Sequence[str],
+        home: Path,
+        variables: Mapping[str, str],
+        *more: str,
+    ) -> Cost:
+        """Install ``projects`` by pip or uv, and return what it took."""
+        self._made += 1
+        place = self.folder / "environments" / str(self._made)
+        environment = create_environment(place, clean_environ(home), pip=None)
+        python = str(environment.python)
+        command = [python, str(self.folder / "pip" / "pip"), "install"]
+        if frontend == "uv":
+            command = [find_uv(), "pip", "install", "--python", python]
+        environ = {**environment.environ, **variables}
+        before, start = cpu_seconds(), time.perf_counter()
+        done = subprocess.run(
+            [*command, *self.options, *more, *projects],
+            env=environ,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        cost = Cost(cpu_seconds() - before, time.perf_counter() - start)
+        if done.returncode:
+            raise SystemExit(f"{frontend} install {' '.join(projects)}:\n{done.stdout}")
+        return cost
+
+
 def measure(
     frontend: str, cases: dict[str, tuple[str, dict[str, str]]], rounds: int, folder: Path
 ) -> dict[str, list[float]]:
     """Return the CPU seconds that each install of each case took; cases take turns."""
     seconds: dict[str, list[float]] = {case: [] for case in cases}
-    with zipfile.ZipFile(folder / "dist" / f"pip-{PIP}-py3-none-any.whl") as wheel:
-        wheel.extractall(folder / "pip")
-    options = ["--no-index", "--find-links", str(folder / "dist")]
+    installer = Installer(folder, "--no-index", "--find-links", str(folder / "dist"))
     for number in range(rounds):
         for case, (project, variables) in cases.items():
             home = folder / f"{frontend}-{number}-{case}"
-            environment = create_environment(home / "venv", clean_environ(home), pip=None)
-            python = str(environment.python)
-            command = [python, str(folder / "pip" / "pip"), "install", "--no-cache-dir"]
-            if frontend == "uv":
-                uv = str(Path(sys.executable).with_name("uv"))
-                command = [uv, "pip", "install", "--python", python]
-            command += [*options, project]
-            before = cpu_seconds()
-            environ = {**environment.environ, **variables}
-            subprocess.run(command, env=environ, check=True, capture_output=True)
-            seconds[case].append(cpu_seconds() - before)
+            seconds[case].append(installer.install(frontend, [project], home, variables).cpu)
     return seconds
 
 
