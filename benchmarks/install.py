@@ -21,9 +21,8 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -37,6 +36,9 @@ from support.project import (  # noqa: E402
     write_spam,
     write_wheel,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PIP = "26.3"
 ORDINARY = """\

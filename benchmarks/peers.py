@@ -4,15 +4,16 @@ Usage: python benchmarks/peers.py [MINUTES [PAGE]]
 
 Installs each package in turn, by pip and by uv, from an index on loopback that answers as the
 public one does (JSON of PEP 691, hashes, metadata files, caching headers), into new environments.
-As many rounds are made as begin within MINUTES (8 if not given), one at least. Each figure is the
-median of the rounds, with the lowest and the highest, and its ratio to the ready wheel's. With PAGE, the
-tables are written there, as the page ``docs/explanation/peers.md``. Run it where the tests'
-requirements are installed; it fetches cudaq, cuquantum and install-proper-polars, and what builds
-them, from the registry that pip is set up for.
+As many rounds are made as begin within MINUTES (6 if not given), one at least. Each figure is the
+median of the rounds, with the lowest and the highest. With PAGE, the tables are written there, as
+the page ``docs/explanation/peers.md``. Run it where the tests' requirements are installed. It
+fetches cudaq, cuquantum and install-proper-polars, and what builds them, from the registry that pip
+is set up for.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import statistics
@@ -26,7 +27,14 @@ from typing import NamedTuple
 from install import PIP, Cost, Installer, fetch, write_ordinary_sdist
 from support.driver import compile_driver
 from support.index import Index
-from support.project import CUDA, build_sdist, write_carrying, write_project, write_spam, write_wheel
+from support.project import (
+    CUDA,
+    build_sdist,
+    write_carrying,
+    write_project,
+    write_spam,
+    write_wheel,
+)
 from support.toolkit import compile_library, hide_toolkits
 
 DELAY = 0.05
@@ -72,7 +80,7 @@ NEEDS_TOOLKIT = "cuquantum"
 PAGE = """\
 # Beside other packages
 
-<!-- Written by `python benchmarks/peers.py 8 docs/explanation/peers.md`. Not to be edited. -->
+<!-- Written by `python benchmarks/peers.py 6 docs/explanation/peers.md`. Not to be edited. -->
 
 What installing a selector package costs, compared with packages that choose by code of their own,
 with packages that choose nothing, and with variant wheels. Repeat it with
@@ -107,7 +115,7 @@ What is installed:
 
 def main() -> None:
     """Fetch, build, install in turn, and print the tables."""
-    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 8
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 6
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dist = folder / "dist"
@@ -155,7 +163,6 @@ def measure(folder: Path, dist: Path, seconds: float) -> tuple[Costs, int]:
     compile_library(folder / "driver" / "libcudart.so.12", 12040)
     without = {"LD_LIBRARY_PATH": hide_toolkits(folder / "hidden")}
     costs: Costs = {}
-    homes: dict[tuple[str, str], Path] = {}
     installer = Installer(folder)
     rounds, end = 0, time.monotonic() + seconds
     with Index(dist) as near, Index(dist, delay=DELAY) as far:
@@ -163,24 +170,18 @@ def measure(folder: Path, dist: Path, seconds: float) -> tuple[Costs, int]:
             rounds += 1
             for scene, (with_driver, warm, delay) in SCENES.items():
                 url = (far if delay else near).url
-                index = {"PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
-                for name, package in PACKAGES.items():
-                    for frontend in ("pip", "uv"):
-                        if not fits(name, frontend, with_driver=with_driver):
-                            continue
-                        variables = {**index, **(driver.environ("12.4") if with_driver else without)}
-                        options = package.uv_only
-
-                        def install(home: Path) -> Cost:
-                            return installer.install(
-                                frontend, [package.project], home, variables, *options
-                            )
-
-                        home = folder / "homes" / f"{rounds}-{len(costs)}-{scene}-{frontend}-{name}"
-                        if warm and (frontend, name) not in homes:
-                            install(homes.setdefault((frontend, name), home))
-                        home = homes[frontend, name] if warm else home
-                        costs.setdefault((scene, frontend, name), []).append(install(home))
+                variables = {"PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
+                variables |= driver.environ("12.4") if with_driver else without
+                for name, frontend in itertools.product(PACKAGES, ("pip", "uv")):
+                    if not fits(name, frontend, with_driver=with_driver):
+                        continue
+                    project, options = PACKAGES[name]
+                    cache = scene if warm else f"{scene} {rounds}"
+                    home = folder / "homes" / frontend / name / cache
+                    call = (frontend, [project], home, variables, *options)
+                    if warm and not home.exists():
+                        installer.install(*call)
+                    costs.setdefault((scene, frontend, name), []).append(installer.install(*call))
     return costs, rounds
 
 

@@ -177,12 +177,13 @@ def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> R
 
 def _decision(selector: Selector, request: Request) -> Decision:
     from .installing.decision import decide
-    from .installing.environment import Environment, read_environment
+    from .installing.environment import Environment, read_code, read_environment
     from .installing.frontend import caller
     from .installing.machine import Machine
     from .installing.memory import memory_of
     from .installing.probes import read_machine
     from .installing.table import REQUIREMENT
+    from .installing.values import replace
 
     machine, environment, who = Machine(), Environment(), caller()
     if request.automatic:
@@ -195,7 +196,8 @@ def _decision(selector: Selector, request: Request) -> Decision:
         )
     if selector.kind == REQUIREMENT:
         environment = read_environment(selector, who.folders)
-    decision = decide(selector, machine, request, environment)
+    code = read_code(selector.project, who.folders_removed_last)
+    decision = decide(selector, machine, request, replace(environment, code=code))
     if decision.stop is not None:
         from .installing.messages import message_of
 

@@ -28,7 +28,7 @@ def side_by_side(project: str) -> str:
     from ._messages import change_over
 
     gone = dict.fromkeys(name for own in variants.values() for name in own)
-    asked = "" if record.decided_by == "machine" else ",".join(record.chosen)
+    asked = ",".join(record.chosen) if record.was_forced else ""
     commands = change_over(project, record, gone, asked)
     return "\n".join(
         [

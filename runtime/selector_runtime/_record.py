@@ -46,6 +46,11 @@ class Record:
             if isinstance(variant, dict)
         }
 
+    @property
+    def was_forced(self) -> bool:
+        """Whether somebody asked for the variants, and neither machine nor installer chose."""
+        return self.decided_by not in ("machine", "variant wheel")
+
     def chose(self, name: str) -> bool:
         """Return whether a variant was chosen at installation."""
         return normalize(name) in map(normalize, self.chosen)

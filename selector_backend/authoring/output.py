@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,3 +29,23 @@ def replacing(path: Path, like: Path) -> Iterator[Path]:
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
+
+
+@contextmanager
+def all_or_nothing(folder: Path) -> Iterator[Path]:
+    """Give a folder to write files into, which are in ``folder`` once all has gone well.
+
+    ``folder`` is made if need be. Files of the same names are replaced; no other is touched.
+    """
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=folder))
+    try:
+        yield partial
+        for file in sorted(partial.iterdir()):
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(partial)
+        if is_new:
+            with suppress(OSError):  # it has the files
+                folder.rmdir()

@@ -61,7 +61,8 @@ class _Need:
 class Release:
     """The files of a folder that belong to one selector package, and its table.
 
-    ``sdist`` is the file of the selector package itself, and ``sdists`` are those of the others.
+    ``sdist`` is the file of the selector package itself, and ``sdists`` are those of the others;
+    ``variant_files`` are its variant wheels, and their metadata.
     """
 
     selector: Selector
@@ -69,6 +70,7 @@ class Release:
     wheels: Sequence[Wheel]
     sdists: Sequence[Sdist] = ()
     requires_python: SpecifierSet = field(default_factory=SpecifierSet)
+    variant_files: Sequence[str] = ()
 
     @cached_property
     def name(self) -> NormalizedName:
@@ -170,7 +172,8 @@ class Release:
         every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
         core = [one.file for one in every if one.name in self.needs.keys() - self.variants.keys()]
         variants = [one.file for one in every if one.name in self.variants]
-        return [sorted(some) for some in (core, variants, [self.sdist]) if some]
+        groups = (core, variants, self.variant_files, [self.sdist])
+        return [sorted(some) for some in groups if some]
 
     def review(self) -> list[Problem]:
         """Return what the release lacks, and what it must not have."""

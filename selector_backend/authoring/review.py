@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .project import Project
 
 # More machines than this are not tried, and then nothing is said of what is reachable.
-_MOST = 200_000
+MOST = 200_000
 # And no more than this is tried of them: values with conditions, machines with variants.
 _MOST_TRIALS = 1_000_000
 SHARED_KEY = "tool.selector.requires"
@@ -108,7 +108,7 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     except TooManyError:
         return
     count = math.prod(map(len, samples))
-    if count > _MOST or count * len(selector.variants) > _MOST_TRIALS:
+    if count > MOST or count * len(selector.variants) > _MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
     rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
@@ -163,7 +163,7 @@ def _samples(name: str, selector: Selector) -> list[_Sample]:
     """Return one sample for each set of conditions on a fact that can hold together."""
     conditions = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
     found: dict[frozenset[Condition], Value | None] = {}
-    values = [*itertools.islice(_values(name, conditions), _MOST)]
+    values = [*itertools.islice(fact_values(name, conditions), MOST)]
     if len(values) * len(conditions) > _MOST_TRIALS:
         raise TooManyError
     for value in values:
@@ -172,7 +172,7 @@ def _samples(name: str, selector: Selector) -> list[_Sample]:
     return [_Sample(name, value, held) for held, value in found.items()]
 
 
-def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None]:
+def fact_values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None]:
     """Yield what tells ``conditions`` apart: nothing, and values at and beside what they name."""
     yield None
     kind, asked = FACTS[name].kind, [condition.wanted for condition in conditions]
@@ -186,7 +186,7 @@ def _values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None
         yield from _distributions(one for some in asked if isinstance(some, tuple) for one in some)
     else:
         wanted = dict.fromkeys(frozenset(one) for one in asked if isinstance(one, tuple))
-        if 2 ** len(wanted) > _MOST:
+        if 2 ** len(wanted) > MOST:
             raise TooManyError
         for count in range(len(wanted) + 1):
             for some in itertools.combinations(wanted, count):
@@ -222,7 +222,7 @@ def _distributions(requirements: Iterable[str]) -> Iterator[frozenset[str]]:
     if sum(len(candidates[name]) * len(some) for name, some in specifiers.items()) > _MOST_TRIALS:
         raise TooManyError
     choices = [_some(name, some, candidates[name]) for name, some in specifiers.items()]
-    if math.prod(map(len, choices)) > _MOST:
+    if math.prod(map(len, choices)) > MOST:
         raise TooManyError
     for pins in itertools.product(*choices):
         yield frozenset(filter(None, pins))
@@ -250,7 +250,7 @@ def environments(markers: Sequence[str]) -> Iterator[dict[str, str]]:
     for variable, _, text, _ in itertools.chain.from_iterable(map(comparisons, markers)):
         texts.setdefault(variable, []).append(text)
     choices = [_texts(name, [*dict.fromkeys(beside)]) for name, beside in texts.items()]
-    if math.prod(map(len, choices)) > _MOST:
+    if math.prod(map(len, choices)) > MOST:
         raise TooManyError
     for values in itertools.product(*choices):
         yield dict(zip(texts, values))
@@ -346,10 +346,12 @@ def _bound(project: Project, backend: str) -> Iterator[Problem]:
     requires = (one.partition(";")[0].strip() for one in project.build_requires)
     ours = [one for one in requires if distribution_of(one) == _BACKEND]
     if ours and not any(bound in one for one in ours for bound in ("<", "==", "~=", "@")):
+        extras = re.search(r"\[[^\]]*\]", ours[0])
+        instead = bounded(backend, extras[0] if extras else "")
         yield Problem(
             "build-system.requires",
             f"{ours[0]} has no upper bound, and a later release may build this project in another "
-            f"way; write '{bounded(backend)}', since a published sdist can't be changed",
+            f"way; write '{instead}', since a published sdist can't be changed",
         )
 
 

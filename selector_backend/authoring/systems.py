@@ -32,12 +32,12 @@ def can_have(fact: str, wanted: Wanted, sys_platform: str, machine: str, libc: s
             return found and libc == (one.get("libc", libc) if libc else "")
     if not isinstance(wanted, tuple) or not vocabulary()["names"].get(fact, {}).get("archspec"):
         return True
-    families = [names for family, names in _families() if family == _family_of(machine)]
+    families = [names for family, names in _families() if family == family_of(machine)]
     known = cpu_names().issuperset(wanted)
     return not (known and families) or any(names.issuperset(wanted) for names in families)
 
 
-def _family_of(machine: str) -> str:
+def family_of(machine: str) -> str:
     """Return what archspec calls the family of a machine, by ``platform_machine``."""
     return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine.lower(), machine)
 

@@ -19,6 +19,7 @@ from .matrix import matrix
 from .plan import plan
 from .rename import rename
 from .schema import schema
+from .variant_wheels import variant_wheels
 
 app = typer.Typer(
     name="selector-backend",
@@ -64,6 +65,7 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     check: "selector-backend check --index https://index.example/simple/",
     matrix: "selector-backend matrix --html machines.html",
     rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
+    variant_wheels: "selector-backend variant-wheels dist/spam-1.0.tar.gz --outdir dist",
     doctor: "selector-backend doctor --python .venv/bin/python",
     constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",

@@ -17,9 +17,11 @@ import typer
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename
 
+from ..authoring.compile import compile_project
 from ..authoring.finished import Sdist, Wheel, parse_wheel
 from ..authoring.release import Release
 from ..authoring.table import parse_selector
+from ..authoring.variant_wheels import is_variant_file, review_files
 from ..authoring.wheel import UNREADABLE
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..installing.table import TABLE_NAME
@@ -69,13 +71,17 @@ def read_dist(folder: Path, project: Project | None) -> Found:
     """Read and review the release in ``folder``, and compare its table with a project's."""
     if not folder.is_dir():
         raise UsageError(f"--dist {folder}: no such folder")
-    files = sorted(one for one in folder.iterdir() if one.name.endswith((".whl", ".tar.gz")))
+    ends = (".whl", ".tar.gz", "-variants.json")
+    files = sorted(one for one in folder.iterdir() if one.name.endswith(ends))
     if len(files) > _MOST_FILES:
         raise UsageError(f"--dist {folder}: it has more than {_MOST_FILES} wheels and sdists")
     found = Found()
     wheels: list[Wheel] = []
     sdists: list[Sdist] = []
+    variants = {one.name: one for one in files if is_variant_file(one.name)}
     for file in files:
+        if file.name in variants:
+            continue
         try:
             if not file.is_file():  # a pipe may never end
                 raise ValueError("it is no file")
@@ -95,7 +101,7 @@ def read_dist(folder: Path, project: Project | None) -> Found:
         found.problems.insert(0, Problem(str(folder), what))
         return found
     others = [one for one in sdists if one is not own[0]]
-    _review(found, folder / own[0].file, own[0], wheels, others, project)
+    _review(found, folder / own[0].file, own[0], wheels, others, project, variants)
     return found
 
 
@@ -106,12 +112,14 @@ def _review(
     wheels: list[Wheel],
     others: list[Sdist],
     project: Project | None,
+    variants: dict[str, Path],
 ) -> None:
     """Add what is to be said of a release whose selector package is ``sdist``."""
     try:
         with unpacked(file) as folder:
             shipped = read_folder(folder)
             differing = [*compare_shipped(shipped)]
+            compiled = compile_project(shipped)
     except InvalidFileError as error:
         found.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
         return
@@ -126,11 +134,24 @@ def _review(
     if project is not None:
         found.problems += [Problem(file.name, one) for one in _compare(selector, project)]
     python = shipped.metadata.requires_python or SpecifierSet()
-    found.release = Release(selector, file.name, wheels, others, python)
+    found.release = Release(selector, file.name, wheels, others, python, [*variants])
     found.problems += found.release.review()
+    contents = {name: _metadata_of(one) for name, one in variants.items()}
+    anew = f"write them anew: selector-backend variant-wheels {file.name} --outdir ."
+    found.problems += [
+        Problem(key, f"{text}; {anew}")
+        for key, text in (review_files(compiled, contents) if contents else ())
+    ]
     if strangers := found.release.strangers:
         what = f"belongs to no part of {selector.project}, and is left out of what to upload"
         found.notes += [Problem(one, what) for one in strangers]
+
+
+def _metadata_of(file: Path) -> bytes:
+    """Return the content of variant metadata; of a wheel, nothing."""
+    if file.suffix == ".whl" or not file.is_file() or file.stat().st_size > _LARGEST["METADATA"]:
+        return b""
+    return file.read_bytes()
 
 
 def _compare(selector: Selector, project: Project) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ..authoring import toml
+from ..authoring.variant_wheels import express_rows
 from ..installing.decision import decide
 from ..installing.environment import Environment
 from ..installing.facts import FACTS, Kind
@@ -17,6 +18,7 @@ from ..installing.request import Request
 from .check import FolderArgument
 from .common import (
     FORMAT,
+    Cell,
     JsonOption,
     SetOption,
     UsageError,
@@ -60,6 +62,11 @@ ExpectOption = Annotated[
     ),
 ]
 
+PropertiesOption = Annotated[
+    bool,
+    typer.Option("--properties", help="With what the variant wheel of each variant asks for."),
+]
+
 _MACHINES = Path(__file__).with_name("machines.toml")
 
 
@@ -70,6 +77,7 @@ def matrix(
     shipped: ShippedOption = True,
     html: HtmlOption = None,
     expect: ExpectOption = None,
+    properties: PropertiesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show which variant each of many machines gets, those that are shipped and your own.
@@ -78,7 +86,7 @@ def matrix(
     """
     selector = read_folder(folder).selector
     names = tuple(dict.fromkeys((*selector.facts, *PICKED_BY)))
-    machines = [*_given(profiles or (), names), *(_shipped(names) if shipped else ())]
+    machines = [*_given(profiles or (), names), *(shipped_machines(names) if shipped else ())]
     expected = Expectations({}, ())
     if expect is not None:
         expected = read_expectations(expect, selector, {one.name for one in machines}, names)
@@ -99,6 +107,10 @@ def matrix(
         found = {"format": FORMAT, "machines": [row.dump() for row in rows]}
         if expect is not None:
             found["expected"] = [_dump(*pair) for pair in checked]
+        if properties:
+            rows_of = [*express_rows(selector)]
+            found["wheels"] = [wheel.dump() for wheels, _ in rows_of for wheel in wheels]
+            found["not-expressible"] = [one._asdict() for _, some in rows_of for one in some]
         print_json(found)
     else:
         if html is not None:
@@ -107,6 +119,8 @@ def matrix(
             _show_expected(problems, len(checked), expect)
         elif html is None:
             _show(selector, rows)
+        if properties:
+            _show_properties(selector)
     if problems:
         raise typer.Exit(1)
 
@@ -117,6 +131,18 @@ def _show(selector: Selector, rows: list[Row]) -> None:
         ("machine", *(variant.name for variant in selector.variants)),
         [(row.of.name, *(colours.get(one, str)(one) for one in row.outcomes)) for row in rows],
     )
+
+
+def _show_properties(selector: Selector) -> None:
+    """Show what installers that read variant wheels ask for."""
+    print_line()
+    found: list[tuple[Cell, ...]] = []
+    for variant, (wheels, problems) in zip(selector.variants, express_rows(selector)):
+        found += [(variant.name, one.label, str(one.asked)) for one in wheels]
+        found += [(variant.name, bad("none"), bad(one.message)) for one in problems]
+        if not wheels and not problems:
+            found.append((variant.name, "none", "it refuses, or is never chosen"))
+    print_table(("variant", "variant wheel", "asks for"), found)
 
 
 def _show_expected(problems: list[str], count: int, file: Path) -> None:
@@ -143,7 +169,7 @@ def _given(paths: list[Path] | tuple[()], names: tuple[str, ...]) -> Iterator[Na
         yield NamedMachine(path.stem, str(path), machine)
 
 
-def _shipped(names: tuple[str, ...]) -> Iterator[NamedMachine]:
+def shipped_machines(names: tuple[str, ...]) -> Iterator[NamedMachine]:
     """Yield the machines that are shipped, with the facts ``names``."""
     data = toml.loads(_MACHINES.read_text(encoding="utf-8"))
     for one in data["machine"]:

@@ -43,7 +43,7 @@ def rename(
     built: BuiltOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rename finished wheels, after auditwheel or delocate, to the distribution of a variant."""
+    """Rename finished wheels, before auditwheel repairs them, to the distribution of a variant."""
     versions = dict(map(_version, built or ()))
 
     def version_of(name: str) -> str:

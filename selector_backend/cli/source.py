@@ -22,7 +22,6 @@ from ..authoring.project import read_project
 from ..errors import SelectorError
 from ..installing.environment import read_records
 from ..installing.record import Record, Unusable
-from ..installing.request import MACHINE
 from ..installing.table import load_selector, normalize
 from .common import UsageError
 
@@ -104,12 +103,6 @@ class Recorded:
     def title(self) -> str:
         """The project and its version."""
         return f"{self.record.project} {self.record.version}"
-
-    @property
-    def forced_by(self) -> str | None:
-        """What asked for those variants; nothing if the machine decided."""
-        source = self.record.decided_by
-        return source if source != MACHINE else None
 
 
 def read_interpreter(python: str | None) -> Interpreter:

@@ -25,7 +25,7 @@ BACKENDS = {
 
 def own_requirement() -> str:
     """Return what a tree requires of this backend."""
-    return bounded(__version__).replace("selector-backend", "selector-backend[tree]", 1)
+    return bounded(__version__, "[tree]")
 
 
 def tree_files(project: NewProject, backend: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from .environment import Environment
+    from .environment import Code, Environment
     from .machine import Fact, Machine
     from .request import Request
     from .table import Selector, Variant
@@ -57,6 +57,18 @@ class AnotherInstalled:
 
 
 @dataclass(frozen=True)
+class OverCode:
+    """The variants ``chosen`` would go over a release of the project that has ``code`` itself.
+
+    That is removed after they are installed, with each file of theirs that has the name of an old
+    one.
+    """
+
+    chosen: tuple[Variant, ...]
+    code: Code
+
+
+@dataclass(frozen=True)
 class Decision:
     """What a request gets on a machine, in an environment.
 
@@ -70,7 +82,7 @@ class Decision:
     verdicts: tuple[Verdict, ...]
     facts: Mapping[str, Fact]
     notes: tuple[str, ...] = ()
-    stop: NothingFits | Disagreement | AnotherInstalled | None = None
+    stop: NothingFits | Disagreement | AnotherInstalled | OverCode | None = None
 
     @property
     def names(self) -> list[str]:
@@ -96,7 +108,8 @@ def decide(
 
     A request that names variants gets them, whatever the machine; otherwise the variant that is
     installed already stays if it fits, or else the first that fits is chosen. Neither gets into an
-    environment that holds another variant, or whose other packages disagree.
+    environment that holds another variant, or whose other packages disagree, or over code that
+    would take the variant's files with it.
     """
     exclusive = selector.kind == REQUIREMENT
     installed = _installed_variants(selector, environment) if exclusive else {}
@@ -106,11 +119,14 @@ def decide(
         decision = _force(selector, request, environment)
     chosen = {variant.key for variant in decision.variants}
     others = {key: names for key, names in installed.items() if key not in chosen}
-    if not chosen or not others:
-        return decision
-    record = environment.record_of(selector.project)
-    stop = AnotherInstalled(decision.variants[0], others, record, environment.versions)
-    return replace(decision, variants=(), stop=stop)
+    if chosen and others:
+        record = environment.record_of(selector.project)
+        another = AnotherInstalled(decision.variants[0], others, record, environment.versions)
+        return replace(decision, variants=(), stop=another)
+    if chosen and environment.code:
+        over = OverCode(decision.variants, environment.code)
+        return replace(decision, variants=(), stop=over)
+    return decision
 
 
 def _choose(

@@ -8,6 +8,7 @@ from .table import dump
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from .decision import Decision
@@ -19,18 +20,23 @@ NEVER_UPLOAD = "Private :: Do Not Upload"
 
 
 def dist_info(
-    folder: Path, compiled: Compiled, decision: Decision, version: str, backend: str
+    folder: Path,
+    compiled: Compiled,
+    decision: Decision,
+    version: str,
+    backend: str,
+    tags: Iterable[str] = ("py3-none-any",),
 ) -> dict[str, bytes]:
     """Return the files of the ``.dist-info`` by their names in it, without ``RECORD``.
 
     ``folder`` is the project's, where its licence files lie; ``version`` the wheel's, which may
-    have a label; ``backend`` our own version.
+    have a label; ``backend`` our own version; ``tags`` are the wheel's.
 
     Raises `SelectorError` if a licence file is missing.
     """
     files = {
         "METADATA": metadata(compiled, decision, version),
-        "WHEEL": _wheel(backend),
+        "WHEEL": _wheel(backend, tags),
         RECORD_NAME: record_of(decision, backend).to_bytes(),
     }
     for path in compiled.license_files:
@@ -94,11 +100,12 @@ def record_of(decision: Decision, backend: str) -> Record:
     )
 
 
-def _wheel(backend: str) -> bytes:
+def _wheel(backend: str, tags: Iterable[str]) -> bytes:
     """Return the ``WHEEL`` file of the binary distribution format."""
-    return (
-        "Wheel-Version: 1.0\n"
-        f"Generator: selector-backend {backend}\n"
-        "Root-Is-Purelib: true\n"
-        "Tag: py3-none-any\n"
-    ).encode()
+    lines = [
+        "Wheel-Version: 1.0",
+        f"Generator: selector-backend {backend}",
+        "Root-Is-Purelib: true",
+        *(f"Tag: {tag}" for tag in tags),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -21,17 +21,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Code:
+    """A release of the project that has code itself: its name and version, and a file of it."""
+
+    project: str
+    version: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Environment:
     """What is known of an environment; nothing, if it cannot be seen.
 
     ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
-    distributions that the table's variants require, by name as names are compared, and ``notes``
-    say what was passed over.
+    distributions that the table's variants require, by name as names are compared, ``notes`` say
+    what was passed over, and ``code`` is the project's own code that would be removed last.
     """
 
     selectors: tuple[Record, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    code: Code | None = None
 
     def record_of(self, project: str) -> Record | None:
         """Return what is installed of ``project`` itself."""
@@ -66,6 +76,22 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
     for variant in selector.variants:
         names |= {distribution_of(one) for one in variant.requires}
     return replace(found, versions=_versions(names, there))
+
+
+def read_code(project: str, paths: Sequence[str]) -> Code | None:
+    """Return what is installed of ``project`` in the folders ``paths``, if that has code itself.
+
+    A selector package has none. What has no readable ``RECORD`` cannot be removed, either.
+    """
+    for folder in _distributions(paths).get(normalize(project), ()):
+        if (folder / RECORD_NAME).exists():
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            for line in (folder / "RECORD").read_text(encoding="utf-8").splitlines():
+                file = line.rsplit(",", 2)[0].strip('"')
+                if file and not file.startswith(f"{folder.name}/"):
+                    return Code(*_identify_at(folder), file)
+    return None
 
 
 def read_records(paths: Sequence[str]) -> list[Record | Unusable]:

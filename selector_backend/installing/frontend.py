@@ -138,6 +138,8 @@ class Frontend:
     shows_environment: Literal["never", "without isolation", "always"] = "never"
     #: What installs into an environment that it shows, and what uninstalls without a question.
     commands: tuple[str, str] = ("pip install", "pip uninstall --yes")
+    #: Whether an upgrade installs what the new release requires before it removes the old release.
+    removes_last: bool = False
 
 
 # pip ------------------------------------------------------------------------------------------
@@ -259,6 +261,9 @@ FRONTENDS = (
         shared=_tracker_of_pip,
         # By the environment's interpreter, of whose import path only its folders are taken away.
         shows_environment="always",
+        # `install_given_reqs` takes the requirements in the order of what they require.
+        # https://github.com/pypa/pip/blob/26.0/src/pip/_internal/req/__init__.py
+        removes_last=True,
     ),
     Frontend(
         name="uv",
@@ -373,6 +378,18 @@ class Caller:
         written = os.path.expanduser(self.target)  # noqa: PTH111 - Path's raises for `~nobody`
         path = Path(self.hook.parent.folder, written)
         return [str(path)] if path.is_absolute() else []
+
+    @property
+    def folders_removed_last(self) -> list[str]:
+        """Those of the folders from which an old release is removed after all else is installed.
+
+        Into the folder of ``--target``, an installer puts files over those that are there. From
+        folders outside of a virtual environment, and those of others, it removes nothing.
+        """
+        if not self.frontend.removes_last or self.target:
+            return []
+        own = sys.prefix if sys.prefix != sys.base_prefix else ""
+        return [one for one in self.folders if one.startswith(own) and os.access(one, os.W_OK)]
 
 
 def caller() -> Caller:

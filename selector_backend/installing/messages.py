@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .decision import AnotherInstalled, Disagreement
+from .decision import AnotherInstalled, Disagreement, OverCode
 from .frontend import UNKNOWN
-from .request import MACHINE
 from .table import fill, normalize
 
 TYPE_CHECKING = False
@@ -19,10 +18,13 @@ if TYPE_CHECKING:
 CARRIED = "_selector"
 
 
-def bounded(backend: str) -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it."""
+def bounded(backend: str, extras: str = "") -> str:
+    """Return the requirement on the version ``backend``, and on what is compatible with it.
+
+    ``extras`` are those in brackets, such as ``[tree]``.
+    """
     major, minor = backend.split(".")[:2]
-    return f"selector-backend>={major}.{minor},<{int(major) + 1}"
+    return f"selector-backend{extras}>={major}.{minor},<{int(major) + 1}"
 
 
 def plain_build_system(backend: str) -> list[str]:
@@ -56,6 +58,8 @@ def message_of(decision: Decision, commands: tuple[str, str] = UNKNOWN.commands)
         return None
     if isinstance(stop, AnotherInstalled):
         lines = _over_another(decision, stop, commands)
+    elif isinstance(stop, OverCode):
+        lines = _over_code(decision, stop, commands)
     elif isinstance(stop, Disagreement):
         lines = [
             f"{_title(decision.selector)} cannot be installed into this environment.",
@@ -171,6 +175,22 @@ def _over_another(
     ]
 
 
+def _over_code(decision: Decision, stop: OverCode, commands: tuple[str, str]) -> list[str]:
+    """Return the lines for an upgrade from a release that has code itself."""
+    install, uninstall = commands
+    title, old = _title(decision.selector), f"{stop.code.project} {stop.code.version}"
+    names = ",".join(one.name for one in stop.chosen)
+    asked = "" if decision.request.automatic else f"{_asking(decision.selector, names)} "
+    return [
+        f"{title} cannot be installed over {old}.",
+        f"{old} has code itself, such as {stop.code.file}, which {title} gets from other "
+        "distributions. The installer would remove the old files last, and the new ones of the "
+        "same names with them. Uninstall it first:",
+        f"  {uninstall} {stop.code.project}",
+        f"  {install} {asked}{decision.selector.project}=={decision.selector.version}",
+    ]
+
+
 def _asking(selector: Selector, name: str) -> str:
     """Return the option that asks for a variant: with the project's name, so of no other one."""
     return f"--config-settings {selector.project}:variant={name}"
@@ -183,13 +203,11 @@ def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> s
     if verdict.fits:
         return f"fits too, and comes later: {verdict.reason}"
     if record and _was_forced(key, record):
-        by = f"was asked for by {record.decided_by} when it was installed"
+        by = f"was asked for by {record.forced_by} when it was installed"
         return f"{by}, and does not fit by itself: {verdict.reason}"
     return f"no longer fits: {verdict.reason}"
 
 
 def _was_forced(key: str, record: Record | None) -> bool:
     """Return whether the installed variant ``key`` was asked for, by what its record says."""
-    if record is None or record.decided_by == MACHINE:
-        return False
-    return key in map(normalize, record.variants)
+    return bool(record and record.forced_by and key in map(normalize, record.variants))

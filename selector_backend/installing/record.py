@@ -12,6 +12,7 @@ import re
 
 from .facts import FACTS
 from .machine import Fact, load_fact
+from .request import MACHINE, VARIANT_WHEEL
 from .shapes import has_shape
 from .table import normalize
 from .values import dataclass, field
@@ -73,6 +74,11 @@ class Record:
     def key(self) -> str:
         """The project's name as names are compared."""
         return normalize(self.project)
+
+    @property
+    def forced_by(self) -> str | None:
+        """What asked for those variants, ``None`` where nobody did."""
+        return None if self.decided_by in (MACHINE, VARIANT_WHEEL) else self.decided_by
 
     def dump(self) -> dict[str, Any]:
         """Return the record as JSON data."""

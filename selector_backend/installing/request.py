@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 #: What a request may say in place of a variant's name.
 AUTO, ALL = "auto", "all"
 
-#: What decides where nothing was asked for.
-MACHINE = "machine"
+#: What decides where nothing was asked for: the machine or, where the installer reads variant
+#: wheels (PEP 825), the one that it took by its properties.
+MACHINE, VARIANT_WHEEL = "machine", "variant wheel"
 
 #: How long a family of facts may take, in seconds.
 TIMEOUT = 10.0
@@ -31,9 +32,10 @@ class Request:
     """What was asked for.
 
     ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
-    machine. ``source`` is what asked: ``machine``, ``-C variant``, ``-C spam:variant`` or the
-    table's variable. ``profile`` is the file of a machine profile that stands in for the machine,
-    and ``notes`` say what may have been asked for, and was not understood.
+    machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
+    ``-C spam:variant`` or the table's variable. ``profile`` is the file of a machine profile that
+    stands in for the machine, and ``notes`` say what may have been asked for, and was not
+    understood.
     """
 
     variants: tuple[str, ...] = ()

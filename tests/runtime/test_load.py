@@ -504,6 +504,18 @@ def test_side_by_side_what_was_asked_for_then_is_asked_for_again(site: Site) -> 
     assert "\n    pip install --config-settings spam:variant=cpu spam==1.0\n" in text
 
 
+def test_side_by_side_what_a_variant_wheel_settled_is_not_asked_for(site: Site) -> None:
+    """The installer took it by its properties (PEP 825), and nobody asked for it."""
+    install_both(site)
+    record = site.folder / "spam-1.0.dist-info/selector.json"
+    text = record.read_text(encoding="utf-8")
+    for decided in ('"decided-by": "machine"', '"decided-by": "SPAM_VARIANT"'):
+        text = text.replace(decided, '"decided-by": "variant wheel"')
+    assert '"variant wheel"' in text
+    record.write_text(text, encoding="utf-8")
+    assert "\n    pip install spam==1.0\n" in warnings_in(site.run())
+
+
 def test_one_warning_has_all_that_is_wrong(site: Site) -> None:
     install_both(site)
     site.write_variants(cu12="raise ValueError('no')")

@@ -17,7 +17,7 @@ from support.strategies import (
 from selector_backend.authoring.table import parse_selector
 from selector_backend.installing.conditions import judge
 from selector_backend.installing.decision import Decision, decide
-from selector_backend.installing.environment import Environment
+from selector_backend.installing.environment import Code, Environment
 from selector_backend.installing.machine import Fact, Machine, Origin, load_machine
 from selector_backend.installing.messages import message_of
 from selector_backend.installing.record import Record, Verdict
@@ -437,6 +437,17 @@ def test_several_forced_capabilities_are_had_in_the_order_of_the_table() -> None
     assert list(map(str, decision.requires)) == ["spam-cu12==1.0", "spam-cpu==1.0"]
 
 
+def test_code_of_an_old_release_is_uninstalled_and_what_was_asked_for_kept() -> None:
+    table = {**CUDA, "kind": "capability"}
+    environment = Environment(code=Code("spam", "0.9", "spam.py"))
+    stopped = decide(parse(table), machine(), Request(("cpu", "cu12"), "-C variant"), environment)
+    assert "spam 1.0 cannot be installed over spam 0.9.\n" in message(stopped)
+    assert message(stopped).endswith(
+        "  pip uninstall --yes spam\n"
+        "  pip install --config-settings spam:variant=cu12,cpu spam==1.0"
+    )
+
+
 # --- properties
 
 
@@ -497,6 +508,17 @@ def test_a_package_whose_record_is_of_no_use_is_changed_over_as_well() -> None:
     environment = Environment(versions={"spam": "1.0", "spam-cu12": "1.0"})
     stopped = decide(parse(CUDA), machine(), Request(("cpu",), "-C variant"), environment)
     assert "  pip uninstall --yes spam spam-cu12\n" in message(stopped)
+
+
+@pytest.mark.parametrize("decided_by", ["machine", "variant wheel", "SPAM_VARIANT"])
+def test_a_variant_is_kept_by_asking_for_it_only_if_it_was_asked_for(decided_by: str) -> None:
+    then = Record("spam", "1.0", ("cu12",), decided_by, ("spam-cu12",))
+    environment = Environment((then,), {"spam": "1.0", "spam-cu12": "1.0"})
+    stopped = decide(parse(CUDA), machine(), Request(), environment)
+    asked = decided_by == "SPAM_VARIANT"
+    assert ("cu12 was asked for by SPAM_VARIANT" in message(stopped)) is asked
+    assert ("cu12 no longer fits: " in message(stopped)) is not asked
+    assert ("To keep cu12, ask for it again:" in message(stopped)) is asked
 
 
 @given(tables(), machines, environments_of_packages())

@@ -23,7 +23,12 @@ HOOKS, INSTALLING, AUTHORING, CLI = (
 
 #: Where a fact's name stands besides `FACTS` and the probes, and what it is there.
 NAMED_ON_PURPOSE = {
+    # What goes together of a machine, and what variant wheels and the providers of properties tell.
+    "authoring/machines.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
+    "authoring/platforms.py": {"glibc", "macos", "marker", "musl"},
     "authoring/places.py": {"glibc", "macos", "musl"},  # what tags of wheels have a version of
+    "authoring/properties.py": {"compute-capability", "cpu", "cuda"},
+    "authoring/providers.py": {"compute-capability", "cpu", "cuda", "property"},
     "authoring/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
     "authoring/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
     "authoring/words.py": {"cuda", "compute-capability"},  # a build, and the GPUs it has code for

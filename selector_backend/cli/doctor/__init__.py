@@ -214,7 +214,7 @@ def _held(choices: Sequence[Choice]) -> str:
     message = f"{', '.join(others)} and {last} hold each other on {' and '.join(keep)}"
     gains = []
     for choice in choices:
-        project, by = choice.package.selector.project, choice.package.forced_by
+        project, by = choice.package.selector.project, choice.package.record.forced_by
         asked = f", where {choice.package.record.variants[0]} was asked for by {by}," if by else ""
         gains += [f"{project}{asked} gets {name}: {reason}" for name, reason in choice.reasons]
     return f"{message}; together they can have {' and '.join(can_have)}: {'; '.join(gains)}"
@@ -231,8 +231,8 @@ def _other_choice(choice: Choice, finding: Finding) -> str:
         if not one.fits
     ]
     message = f"{package.title}: {' and '.join(package.record.variants)} "
-    if package.forced_by:
-        message += ", and ".join([f"was asked for by {package.forced_by}", *misfits[:1]])
+    if package.record.forced_by:
+        message += ", and ".join([f"was asked for by {package.record.forced_by}", *misfits[:1]])
     elif misfits:
         message += misfits[0]
     elif choice.held:
@@ -374,7 +374,7 @@ def _request(choice: Choice, inspection: Inspection) -> list[str]:
         # uv shows the backend nothing of the environment.
         unseen = Place(_hidden(inspection.place.machine), {}).decide(choice.package)
         named = named or unseen.names != choice.decision.names
-    if not named and not choice.package.forced_by:
+    if not named and not choice.package.record.forced_by:
         return []
     # pip has the short form, -C, since 23.1 only.
     asked = ",".join(choice.decision.names) if named else "auto"

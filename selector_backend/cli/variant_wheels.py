@@ -1,0 +1,123 @@
+"""``selector-backend variant-wheels``: the table, for installers that read variant wheels."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import __version__
+from ..authoring import variant_wheels as authoring
+from ..authoring.compile import compile_project
+from ..authoring.output import all_or_nothing
+from ..authoring.providers import PROVIDERS
+from ..authoring.variant_wheels import NotExpressibleError, write_variant_wheels
+from ..errors import SelectorError
+from ..installing.facts import FACTS
+from ..installing.table import NotCompiledError, read_compiled
+from .common import FORMAT, JsonOption, good, print_json, print_line
+from .matrix import shipped_machines
+from .source import read_folder, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Callable
+
+    from ..authoring.variant_wheels import VariantWheel
+    from ..installing.machine import Machine
+    from ..installing.table import Compiled, Selector
+
+WhatArgument = Annotated[
+    Path, typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist.")
+]
+OutdirOption = Annotated[
+    Path, typer.Option("--outdir", metavar="DIR", help="Where to write them; beside the sdist.")
+]
+
+
+def variant_wheels(
+    outdir: OutdirOption, what: WhatArgument = Path(), as_json: JsonOption = False
+) -> None:
+    """Write the table as variant wheels, for installers that read PEP 825; a preview.
+
+    Nothing is written unless they give what the table gives on every machine that it can tell
+    apart, and on every machine that is shipped.
+    """
+    prove = _proof()
+    is_sdist = what.name.endswith(".tar.gz") and what.is_file()
+    with unpacked(what) if is_sdist else contextlib.nullcontext(what) as folder:
+        compiled = _compiled(folder, is_sdist)
+        selector = compiled.selector
+        shipped = ((f"On {one.name}", one.machine) for one in shipped_machines(tuple(FACTS)))
+        try:
+            wheels = authoring.variant_wheels(selector)
+            count = prove(selector, wheels, shipped)
+        except NotExpressibleError as error:
+            if not as_json:
+                raise
+            problems = [one._asdict() for one in error.problems]
+            print_json({"format": FORMAT, "files": [], "problems": problems})
+            raise typer.Exit(1) from None
+        with all_or_nothing(outdir) as place:
+            files = write_variant_wheels(place, folder, compiled, wheels, __version__)
+    left = _left_over(outdir, files)
+    if as_json:
+        variants = [one.dump() for one in wheels]
+        written = [str(outdir / one) for one in files]
+        print_json({"format": FORMAT, "files": written, "variants": variants, "machines": count})
+        return
+    for one in files:
+        print_line(str(outdir / one))
+    print_line(good(f"{count} machines get what the table says"))
+    for one in left:
+        print_line(f"note: {outdir / one} is no longer of this table; delete it before you upload")
+    used = {namespace for wheel in wheels for namespace, _ in wheel.asked.properties}
+    for provider in selector.providers:
+        if provider.namespace in used and provider != PROVIDERS.get(provider.namespace):
+            print_line(
+                "note: uv knows the providers that it has built in, and not this one of "
+                f"{provider.namespace}; it takes no wheel that asks for it"
+            )
+    print_line("note: the format is a draft of PEP 825 (0.x), and not for production yet")
+
+
+def _proof() -> Callable[[Selector, list[VariantWheel], Iterable[tuple[str, Machine]]], int]:
+    """Return what proves the wheels. Raises `SelectorError` if a library is missing for it."""
+    try:
+        from ..authoring.ordering import prove
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("selector_backend"):
+            raise
+        hint = "" if sys.version_info >= (3, 10) else ", on Python 3.10 or newer"
+        raise SelectorError(
+            "variant wheels need the library variantlib; install it with: "
+            f'pip install "selector-backend[cli,variants]"{hint}'
+        ) from None
+    return prove
+
+
+def _compiled(folder: Path, is_sdist: bool) -> Compiled:
+    """Return what the wheels are made of: of an sdist, what it has compiled."""
+    if is_sdist:
+        try:
+            return read_compiled(folder)
+        except NotCompiledError as error:
+            raise SelectorError(f"{error}; build the sdist anew: python -m build --sdist") from None
+    project = read_folder(folder)
+    if project.tree is not None:
+        raise SelectorError(
+            "the metadata of a source tree is its inner backend's to tell; build the sdist, which "
+            "has them, and give that: python -m build --sdist, then selector-backend "
+            f"variant-wheels dist/{project.stem}.tar.gz --outdir dist"
+        )
+    return compile_project(project)
+
+
+def _left_over(outdir: Path, files: list[str]) -> list[str]:
+    """Return the variant wheels of the same version that are there and were not written now."""
+    stem = files[-1].removesuffix("-variants.json")
+    there = (one.name for one in outdir.glob(f"{stem}-*-*-*-*.whl"))
+    return sorted(one for one in there if one not in files)

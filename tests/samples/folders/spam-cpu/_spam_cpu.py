@@ -1,0 +1,6 @@
+"""The kernels for cpu."""
+
+
+def built_for() -> str:
+    """Return what the kernels are for."""
+    return "cpu"

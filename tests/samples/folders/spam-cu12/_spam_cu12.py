@@ -1,0 +1,6 @@
+"""The kernels for cu12."""
+
+
+def built_for() -> str:
+    """Return what the kernels are for."""
+    return "cu12"

@@ -1,0 +1,3 @@
+"""Spam, compiled."""
+
+from spam._native import built_for as built_for

@@ -1,0 +1,141 @@
+"""Walking a page of the documentation: its commands run in a shell, as they stand.
+
+A comment before a fenced block, which no reader sees, says what it is: ``<!-- file: NAME -->`` that
+what is in it is written to that file, ``<!-- status: 1 -->`` with what its last command ends.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .environment import ROOT, Environment, find_uv
+
+_BLOCK = re.compile(
+    r"^(?:<!-- (?P<mark>\w+): (?P<value>.*?) -->\n)?```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page; ``mark`` and ``value`` are of the comment before it."""
+
+    language: str
+    text: str
+    mark: str
+    value: str
+
+    @property
+    def script(self) -> str:
+        """The commands of a block of console, as a shell takes them."""
+        lines = (line for line in self.text.splitlines() if line.startswith("$ "))
+        return "\n".join(line.removeprefix("$ ") for line in lines)
+
+    @property
+    def status(self) -> int:
+        return int(self.value) if self.mark == "status" else 0
+
+
+def blocks(page: str, heading: str | None = None) -> list[Block]:
+    """Return the blocks of a page of ``docs/how-to``: all, or those below a heading.
+
+    ``""`` is what comes before the first one.
+    """
+    text = (ROOT / "docs/how-to" / page).read_text(encoding="utf-8")
+    if heading == "":
+        text = text.partition("\n## ")[0]
+    elif heading is not None:
+        level, _, _ = heading.partition(" ")
+        assert f"\n{heading}\n" in text, f"{page} has no {heading}"
+        text = text.partition(f"\n{heading}\n")[2]
+        text = re.split(rf"^#{{1,{len(level)}}} ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    return [
+        Block(one["language"], one["text"], one["mark"] or "", one["value"] or "")
+        for one in _BLOCK.finditer(text)
+    ]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A folder in which somebody follows a page, with an environment that is active.
+
+    ``tools`` is a folder with further commands.
+    """
+
+    page: str
+    folder: Path
+    environment: Environment
+    tools: Path
+
+    def follow(
+        self, heading: str, environ: Mapping[str, str] | None = None, *, uv: bool = False
+    ) -> str:
+        """Write the files and run the commands below a heading; return what they print.
+
+        With ``uv``, `uv pip` runs what is shown for `pip`.
+        """
+        return "".join(self.step(block, environ, uv=uv) for block in blocks(self.page, heading))
+
+    def step(
+        self, block: Block, environ: Mapping[str, str] | None = None, *, uv: bool = False
+    ) -> str:
+        """Do what one block says."""
+        if block.mark == "file":
+            path = self.folder / block.value
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        if block.language != "console":
+            return ""
+        script = block.script
+        if uv:
+            script = re.sub(r"\bpip (install|uninstall --yes)", _by_uv, script)
+        return self.run(script, environ, status=block.status)
+
+    def run(self, script: str, environ: Mapping[str, str] | None = None, *, status: int = 0) -> str:
+        """Run commands, of which only the last may fail; return what they print."""
+        process = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self.folder,
+            env=self._environ(environ or {}),
+            check=False,
+            text=True,
+            encoding="utf-8",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert process.returncode == status, f"{script}\n{process.stdout}"
+        return process.stdout
+
+    def _environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        venv = self.environment.folder
+        path = [str(venv / "bin"), str(self.tools), self.environment.environ["PATH"]]
+        ours = {"PATH": os.pathsep.join(path), "VIRTUAL_ENV": str(venv)}
+        return {**self.environment.environ, **ours, **environ}
+
+
+def _by_uv(found: re.Match[str]) -> str:
+    return "uv pip " + found[1].removesuffix(" --yes")
+
+
+def write_tools(folder: Path) -> Path:
+    """Write a folder with the commands that pages call: this checkout's, uv, and pip's.
+
+    The environments of the tests have pip, and no script that starts it.
+    """
+    folder.mkdir()
+    (folder / "uv").symlink_to(find_uv())
+    scripts = {
+        "selector-backend": f"#!{sys.executable}\nfrom selector_backend.cli import main\nmain()\n",
+        "pip": '#!/bin/sh\nexec "$VIRTUAL_ENV/bin/python" -m pip "$@"\n',
+    }
+    for name, text in scripts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    return folder

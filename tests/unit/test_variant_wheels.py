@@ -1,0 +1,166 @@
+"""Which variant wheels a table has, and which of them an installer takes on a machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from selector_backend.authoring.ordering import Ordering, prove
+from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.variant_wheels import (
+    NotExpressibleError,
+    is_variant_file,
+    metadata,
+    variant_wheels,
+)
+from selector_backend.installing.machine import Fact, Machine
+from selector_backend.installing.probes import complete
+from selector_backend.installing.table import Selector
+
+CUDA: list[dict[str, Any]] = [
+    {"name": "cu12", "when": {"cuda": ">=12"}},
+    {"name": "cpu"},
+]
+
+
+def parse(*variants: dict[str, Any], **more: Any) -> Selector:
+    table = {"variant": [*variants], **more}
+    selector, problems = parse_selector(table, project="spam", version="1.0")
+    assert problems == []
+    return selector
+
+
+def machine(**values: Any) -> Machine:
+    facts = {name.replace("_", "-"): value for name, value in values.items()}
+    return Machine({name: complete(Fact(name, "a test", one)) for name, one in facts.items()})
+
+
+def refused(selector: Selector) -> list[str]:
+    with pytest.raises(NotExpressibleError) as caught:
+        prove(selector, variant_wheels(selector), [])
+    return [f"{key}: {message}" for key, message in caught.value.problems]
+
+
+def test_the_tables_order_counts_whatever_a_provider_prefers() -> None:
+    """By itself, NVIDIA's provider prefers the newest CUDA, and a bound to none."""
+    selector = parse(
+        {"name": "old", "when": {"cuda": ">=11.2,<13"}},
+        {"name": "v3", "when": {"cpu": "x86_64_v3"}},
+        {"name": "new", "when": {"cuda": ">=12", "compute-capability": ">=9.0"}},
+        {"name": "cpu"},
+    )
+    wheels = variant_wheels(selector)
+    assert prove(selector, wheels, []) > 10
+    taken = Ordering(selector, wheels).on
+    expected = [
+        (machine(cuda="12.4", compute_capability=("9.0",), cpu=frozenset({"zen3"})), "old"),
+        (machine(cuda="13.0", compute_capability=("9.0",), cpu=frozenset({"zen3"})), "v3"),
+        (machine(cuda="13.0", compute_capability=("9.0",), cpu=frozenset({"nehalem"})), "new"),
+        (machine(cuda="13.0", compute_capability=("8.0",), cpu=frozenset({"nehalem"})), "cpu"),
+        (machine(), "cpu"),
+    ]
+    for each, name in expected:
+        found = taken(each)
+        assert found is not None
+        assert found.name == name
+
+
+def test_what_disagrees_is_found() -> None:
+    """Of wheels in another order than the table's."""
+    selector = parse(
+        {"name": "cu11", "when": {"cuda": ">=11"}}, {"name": "cu12", "when": {"cuda": ">=12"}}
+    )
+    right = variant_wheels(selector)
+    assert prove(selector, right, []) == 3
+    with pytest.raises(NotExpressibleError) as caught:
+        prove(selector, right[::-1], [])
+    assert [*caught.value.problems] == [
+        (
+            "tool.selector.variant[0]",
+            "Where cuda is 12.0, the table gives cu11, and an installer would take cu12",
+        )
+    ]
+
+
+def test_several_gpus_and_a_machine_that_is_given() -> None:
+    """Of several GPUs, the newest counts for a provider, and any for a table."""
+    selector = parse(
+        {"name": "old", "when": {"cuda": ">=12", "compute-capability": ">=5.0,<9"}},
+        {"name": "cpu"},
+    )
+    wheels = variant_wheels(selector)
+    two = machine(cuda="13.0", compute_capability=("6.1", "12.0"))
+    with pytest.raises(NotExpressibleError, match="On mine, the table gives old, and an installer"):
+        prove(selector, wheels, [("On mine", two)])
+
+
+def test_providers_are_asked_where_the_table_asks_them() -> None:
+    """Where `enable-if` is false, no property is supported, so no wheel may be taken there."""
+    selector = parse(
+        {"name": "fast", "when": {"property": "chip :: speed :: 2"}},
+        {"name": "cpu"},
+        provider={"chip": {"requires": ["chip"], "enable-if": "sys_platform == 'linux'"}},
+    )
+    wheels = variant_wheels(selector)
+    assert all("linux" in tag for tag in wheels[0].asked.tags)
+    assert prove(selector, wheels, []) >= 3
+
+
+def test_one_row_that_always_fits_ends_the_table() -> None:
+    selector = parse(*CUDA, {"name": "more", "when": {"cuda": ">=11"}})
+    assert [one.label for one in variant_wheels(selector)] == ["cu12", "null"]
+
+
+def test_long_names_are_several_files() -> None:
+    selector = parse({"name": "x", "when": {"marker": "sys_platform != 'win32'"}}, {"name": "y"})
+    (wheel, _) = variant_wheels(selector)
+    tags = [*wheel.tags]
+    assert len(tags) > 1
+    assert all(len(one) < 140 for one in tags)
+    assert [part for one in tags for part in one.split("-")[2].split(".")] == [*wheel.asked.tags]
+
+
+def test_values_are_sorted_as_the_format_wants_them() -> None:
+    selector = parse({"name": "x", "when": {"cuda": ">=12", "compute-capability": ">=9"}}, CUDA[1])
+    values = metadata(selector, variant_wheels(selector))["variants"]["x"]["nvidia"]["sm_arch"]
+    assert values == sorted(values)
+    assert values[-1] == "90_real"
+
+
+def test_a_table_that_does_not_depend_on_the_machine() -> None:
+    assert refused(parse(CUDA[1])) == [
+        "tool.selector.variant: no row depends on the machine; publish an ordinary wheel"
+    ]
+
+
+def test_the_orders_own_namespace_is_taken() -> None:
+    assert refused(parse(*CUDA, provider={"selector": {"requires": ["x"]}})) == [
+        "tool.selector.provider.selector: variant wheels have the table's order in the namespace "
+        "'selector'"
+    ]
+
+
+def test_too_many_kinds_of_machine_are_not_tried() -> None:
+    rows = [
+        {"name": f"r{one}", "when": {"gfx": f"gfx9{one}", "cpu": [f"a{one}", "b"]}, "refuse": "no"}
+        for one in range(10, 30)
+    ]
+    assert refused(parse(*rows, *CUDA)) == [
+        "tool.selector: tells more than 50,000 machines apart, and that many cannot be tried"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("spam-1.0-py3-none-any-cu12.whl", True),
+        ("spam-1.0-1-py3-none-any-cu12.whl", True),
+        ("spam-1.0-variants.json", True),
+        ("spam-1.0-py3-none-any.whl", False),
+        ("spam-1.0-1-py3-none-any.whl", False),
+        ("spam-1.0.tar.gz", False),
+    ],
+)
+def test_variant_files_are_known_by_their_names(name: str, expected: bool) -> None:
+    assert is_variant_file(name) is expected
