@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from install import PIP, Cost, Installer, fetch, write_ordinary_sdist
+from harness import PIP, Cost, Installer, fetch, write_ordinary_sdist
 from support.driver import compile_driver
 from support.index import Index
 from support.project import (

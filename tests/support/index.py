@@ -135,7 +135,8 @@ def project_of(file: str) -> str:
 def metadata_of(wheel: Path) -> bytes:
     """Return a wheel's metadata, which the public index serves beside it (PEP 658)."""
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        names = archive.namelist()  # one that a wheel carries with a library lies deeper
+        (name,) = (one for one in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", one))
         return archive.read(name)
 
 
