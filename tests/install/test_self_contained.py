@@ -161,7 +161,9 @@ def test_the_driver_is_asked_once_and_nothing_stays_behind(
     assert asked == ["nvml"]
     assert [*temporary.rglob("*selector*")] == []
     kept = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
-    assert not [path for path in kept if "selector-machine" in path.name]
+    # uv has no folder that is one command's alone.
+    left = [path.parent.name for path in kept if "selector-machine" in path.name]
+    assert left == (["builds-v0"] if offline.frontend == "uv" else [])
     sources = [path.relative_to(tmp_path) for path in kept if "_selector" in path.parts]
     with tarfile.open(offline.dist / "spam-1.0.tar.gz") as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
