@@ -259,7 +259,8 @@ def built_by(
             environ = {**clean_environ(folder / "home"), "UV_DEFAULT_INDEX": index.url}
             python = require_python(version)
             environment = create_environment(folder / "venv", environ, pip=None, python=python)
-            compiling = ("packaging", "pyproject-metadata", "tomlkit")
+            # The newest one for the oldest Python is what both can carry.
+            compiling = ("packaging<26.4", "pyproject-metadata", "tomlkit")
             environment.uv("pip", "install", "selector-backend", *compiling)
             write_spam(folder / "dist")
             for number in ("2.1", "3.0"):
