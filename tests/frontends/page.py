@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from frontends.lab import Program
-from frontends.scenarios import INSTALL, KEEP, LOCKS, SCENARIOS, TOOLS, Scenario
+from frontends.scenarios import (
+    INSTALL,
+    KEEP,
+    LOCKS,
+    SCENARIOS,
+    TOOLS,
+    WITH_WHEELS,
+    Scenario,
+)
 from support.environment import ROOT
 
 PAGE = ROOT / "docs/reference/frontends.md"
@@ -159,6 +167,7 @@ def page(results: Mapping[str, Mapping[str, str]], programs: Sequence[Program]) 
     return TEXT.format(
         pip=of("pip", INSTALL),
         uv=of("uv", INSTALL),
+        uv_preview=of("uv", WITH_WHEELS),
         uv_locks=of("uv", LOCKS),
         poetry_pdm=of("poetry pdm", LOCKS),
         pip_locks=of("pip pip-tools", LOCKS),
@@ -171,7 +180,11 @@ def table(
     columns: Sequence[Program],
     results: Mapping[str, Mapping[str, str]],
 ) -> str:
-    shown = [one for one in columns if any(one.title in results.get(row.name, ()) for row in rows)]
+    shown = [
+        one
+        for one in columns
+        if any(results.get(row.name, {}).get(one.title, "-") != "-" for row in rows)
+    ]
     lines = [
         "| what is done | has to come out | " + " | ".join(one.title for one in shown) + " |",
         "|---" * (2 + len(shown)) + "|",
