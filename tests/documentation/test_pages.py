@@ -16,11 +16,23 @@ from conftest import NEWEST_PIP, find_pip
 from documentation.blocks import PAGES, Block, blocks, has_own_test
 from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
-from support.project import build_sdist, write_spam
+from support.project import build_sdist, write_project, write_spam, write_wheel
 from support.walk import write_tools
 
 #: The project that the pages tell of is the README's.
 (PROJECT,) = [block.text for block in blocks(ROOT / "README.md") if block.mark == "file"]
+
+EGGS = """
+[tool.selector]
+kind = "capability"
+
+[[tool.selector.variant]]
+name = "avx2"
+when = { cpu = "avx2" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
 
 #: What the pages call the index of whoever reads.
 INDEX = "https://index.example/simple/"
@@ -31,12 +43,15 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, runtime_wheel: Path) -> Path:
-    """What an index has of spam: the selector package, core and the variants."""
+    """What an index has: spam, core and the variants; and eggs, whose variants stand side by side."""
     folder = tmp_path_factory.mktemp("published")
     write_spam(folder)
     project = tmp_path_factory.mktemp("spam")
     (project / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
     build_sdist(project, folder)
+    build_sdist(write_project(tmp_path_factory.mktemp("eggs"), EGGS, name="eggs"), folder)
+    for variant in ("avx2", "cpu"):
+        write_wheel(folder, f"eggs-{variant}")
     shutil.copy2(runtime_wheel, folder)
     return folder
 
@@ -55,14 +70,14 @@ def environment(tmp_path: Path, wheelhouse: Path, published: Path, index: Index)
     `nodes`, and the parts of a checkout of this repository in `selector-backend`.
     """
     folder = tmp_path / "spam"
-    not_parts = shutil.ignore_patterns("spam-1.0*", "spam_plot*", "selector*")
+    not_parts = shutil.ignore_patterns("spam-1.0*", "spam_plot*", "selector*", "eggs*")
     shutil.copytree(published, folder / "dist", ignore=not_parts)
     (folder / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
     shutil.copy2(published / "spam-1.0.tar.gz", folder)
     (folder / "nodes").mkdir()
     for name, cuda in (("a", "11.8"), ("b", "12.4"), ("c", None)):
         profile = {"format": 1, "facts": {"cuda": cuda}}
-        (folder / f"nodes/{name}.json").write_text(json.dumps(profile), encoding="utf-8")
+        (folder / f"nodes/{name}.json").write_text(json.dumps(profile) + "\n", encoding="utf-8")
     for part in ("selector_backend", "runtime", "docs", "example-spam"):
         skipped = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(ROOT / part, folder / "selector-backend" / part, ignore=skipped)

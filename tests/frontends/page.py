@@ -128,7 +128,8 @@ Each cell is what was seen in a run against an index that serves files with the 
 public one. ✓ is what has to come out, anything else is what came out instead, and an empty cell \
 is something that the version does not have. Unless a row says otherwise, each install goes into a \
 new environment, from the same cache, on a machine without a GPU, and is followed by `pip check` \
-or `uv pip check`, which pass.
+or `uv pip check`, which pass. The index has spam's [variant wheels](../how-to/variant-wheels.md) \
+beside its sdist.
 
 ### pip
 
@@ -137,6 +138,18 @@ or `uv pip check`, which pass.
 ### uv
 
 {uv}
+
+### uv with its preview of variant wheels
+
+Each command has `--preview-features wheel-variants`; a driver is stated by uv's own variable.
+
+{uv_preview}
+
+- While it resolves, uv also asks the backend what the sdist would choose, and then takes the \
+wheel. `--only-binary spam` leaves that out.
+- A variant wheel is picked by the machine alone. `--no-binary spam` takes the sdist, and with it \
+the variable and the config settings.
+- A lock holds the sdist and no variant wheel, so locks are as without the preview.
 
 ### Locks of uv
 
