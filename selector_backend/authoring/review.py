@@ -218,19 +218,26 @@ def _distributions(requirements: Iterable[str]) -> Iterator[frozenset[str]]:
     specifiers: dict[str, set[SpecifierSet]] = {}
     for one in map(Requirement, requirements):
         specifiers.setdefault(one.name, set()).add(one.specifier)
-    choices = [_some(name, some) for name, some in specifiers.items()]
+    candidates = {name: _candidates(some) for name, some in specifiers.items()}
+    if sum(len(candidates[name]) * len(some) for name, some in specifiers.items()) > _MOST_TRIALS:
+        raise TooManyError
+    choices = [_some(name, some, candidates[name]) for name, some in specifiers.items()]
     if math.prod(map(len, choices)) > _MOST:
         raise TooManyError
     for pins in itertools.product(*choices):
         yield frozenset(filter(None, pins))
 
 
-def _some(name: str, specifiers: Collection[SpecifierSet]) -> list[str]:
-    """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
+def _candidates(specifiers: Collection[SpecifierSet]) -> list[str]:
+    """Return versions at and beside those that ``specifiers`` name, and with another label."""
     named = [one.version.removesuffix(".*") for some in specifiers for one in some]
+    return [*_versions(named), *named, *(f"{one.partition('+')[0]}+other" for one in named)]
+
+
+def _some(name: str, specifiers: Collection[SpecifierSet], versions: Iterable[str]) -> list[str]:
+    """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
     found: dict[frozenset[SpecifierSet], str] = {}
-    labelled = (f"{one.partition('+')[0]}+other" for one in named)
-    for version in [*_versions(named), *named, *labelled]:
+    for version in versions:
         with contextlib.suppress(ValueError):  # `===` takes any text
             met = frozenset(one for one in specifiers if one.contains(version, prereleases=True))
             found.setdefault(met, f"{name}=={version}")

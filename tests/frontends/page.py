@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from frontends.lab import Program
-from frontends.scenarios import INSTALL, KEEP, LOCKS, SCENARIOS, TOOLS, Scenario
+from frontends.scenarios import (
+    INSTALL,
+    KEEP,
+    LOCKS,
+    SCENARIOS,
+    TOOLS,
+    WITH_WHEELS,
+    Scenario,
+)
 from support.environment import ROOT
 
 PAGE = ROOT / "docs/reference/frontends.md"
@@ -54,7 +62,8 @@ was seen in a run against an index that serves files with \
 the headers of the public one; ✓ is what has to come out, anything else is what came out instead, \
 and an empty cell is something that the version does not have. Unless a row says otherwise, each \
 install goes into a new environment, from the same cache, on a machine without a GPU, and is \
-followed by `pip check` or `uv pip check`, which pass.
+followed by `pip check` or `uv pip check`, which pass. The index has spam's \
+[variant wheels](../how-to/variant-wheels.md) beside its sdist.
 
 ## pip
 
@@ -79,6 +88,19 @@ installed from, as the row shows; or compile the file (`uv pip compile`), which 
 - `portable=true` makes a plain wheel, and uv keeps that one, for the same config settings. So \
 name the variant in them as well, as the row does. `SELECTOR_PORTABLE` is nothing that uv knows \
 of: always give it together with `--no-cache`.
+
+### uv with its preview of variant wheels
+
+Each command has `--preview-features wheel-variants`; a driver is stated by uv's own variable.
+
+{uv_preview}
+
+- While it resolves, uv also asks the backend what the sdist would choose, and then takes the \
+wheel. `--only-binary spam` leaves that out.
+- A variant wheel is picked by the machine alone. `--no-binary spam` takes the sdist, and with it \
+the variable and the config settings.
+- A lock holds the sdist and no variant wheel, so what is said of locks below holds with the \
+preview as well.
 
 ## What a lock holds
 
@@ -159,6 +181,7 @@ def page(results: Mapping[str, Mapping[str, str]], programs: Sequence[Program]) 
     return TEXT.format(
         pip=of("pip", INSTALL),
         uv=of("uv", INSTALL),
+        uv_preview=of("uv", WITH_WHEELS),
         uv_locks=of("uv", LOCKS),
         poetry_pdm=of("poetry pdm", LOCKS),
         pip_locks=of("pip pip-tools", LOCKS),
@@ -171,7 +194,11 @@ def table(
     columns: Sequence[Program],
     results: Mapping[str, Mapping[str, str]],
 ) -> str:
-    shown = [one for one in columns if any(one.title in results.get(row.name, ()) for row in rows)]
+    shown = [
+        one
+        for one in columns
+        if any(results.get(row.name, {}).get(one.title, "-") != "-" for row in rows)
+    ]
     lines = [
         "| what is done | has to come out | " + " | ".join(one.title for one in shown) + " |",
         "|---" * (2 + len(shown)) + "|",
