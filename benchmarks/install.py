@@ -3,50 +3,25 @@
 Usage: python benchmarks/install.py [ROUNDS]
 
 All have the same dependency: the wheel and the ordinary sdist, which flit_core builds, have it
-written down, and a selector package has a table; a self-contained one carries its backend. Each is
-installed in turn with the real pip and the real uv, ROUNDS times (7 if not given), from a folder,
-without caches, into new environments without pip. Figures are CPU seconds of the whole command and
-its children, medians, and their ratios in one run; seconds alone mean nothing on a shared machine.
-Run it where the tests' requirements are installed.
+written down, and a selector package has a table; a self-contained one carries its backend, and one
+has variant wheels beside its sdist, for uv with its preview of them. Each is installed in turn with
+the real pip and the real uv, ROUNDS times (7 if not given), from a folder, without caches, into new
+environments without pip. Figures are CPU seconds of the whole command and its children, medians,
+and their ratios in one run; seconds alone mean nothing on a shared machine. Run it where the tests'
+requirements are installed.
 """
 
 from __future__ import annotations
 
-import io
-import resource
 import statistics
-import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from support.driver import compile_driver  # noqa: E402
-from support.environment import clean_environ, create_environment  # noqa: E402
-from support.project import (  # noqa: E402
-    build_sdist,
-    write_carrying,
-    write_project,
-    write_spam,
-    write_wheel,
-)
-
-PIP = "26.3"
-ORDINARY = """\
-[build-system]
-requires = ["flit_core"]
-build-backend = "flit_core.buildapi"
-
-[project]
-name = "ordinary"
-version = "1.0"
-description = "Requires what spam on a machine without a GPU requires"
-dependencies = ["spam-cpu==1.0"]
-"""
+from harness import Installer, fetch, write_ordinary_sdist
+from support.driver import compile_driver
+from support.project import build_sdist, write_carrying, write_project, write_spam, write_wheel
+from support.variant_wheels import CUDA, PREVIEW, build_variant_wheels
 
 
 def main() -> None:
@@ -60,6 +35,10 @@ def main() -> None:
         build_sdist(write_project(folder / "spam"), dist)
         write_spam(dist, "2.0")
         build_sdist(write_carrying(folder / "carrying", version="2.0"), dist)
+        write_spam(dist, "3.0")
+        with_wheels = write_project(folder / "with-wheels", version="3.0")
+        build_sdist(with_wheels, dist)
+        build_variant_wheels(with_wheels, dist)
         write_ordinary_sdist(dist)
         write_wheel(dist, "ready", requires=("spam-cpu==1.0",))
         driver = compile_driver(folder / "driver", "nvml", "cuda")
@@ -75,31 +54,14 @@ def main() -> None:
             "self-contained, forced": ("spam==2.0", {"SPAM_VARIANT": "cpu"}),
             "self-contained, a driver": ("spam==2.0", driver.environ("12.4")),
         }
-        for frontend in ("pip", "uv"):
-            report(frontend, measure(frontend, cases, rounds, folder))
-
-
-def fetch(dist: Path) -> None:
-    """Put the backend's wheel, what it depends on, flit and pip into ``dist``."""
-    pip = [sys.executable, "-m", "pip", "-q"]
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(dist), str(ROOT)], check=True)
-    (backend,) = dist.glob("selector_backend-*.whl")
-    wanted = [str(backend), "flit_core<5", f"pip=={PIP}"]
-    subprocess.run([*pip, "download", "--only-binary=:all:", "-d", str(dist), *wanted], check=True)
-
-
-def write_ordinary_sdist(dist: Path) -> None:
-    """Write an sdist of one empty module with the dependency written down."""
-    files = {
-        "pyproject.toml": ORDINARY,
-        "ordinary.py": "",
-        "PKG-INFO": "Metadata-Version: 2.1\nName: ordinary\nVersion: 1.0\n",
-    }
-    with tarfile.open(dist / "ordinary-1.0.tar.gz", "w:gz") as sdist:
-        for path, text in files.items():
-            info = tarfile.TarInfo(f"ordinary-1.0/{path}")
-            info.size, info.mtime = len(text), 1_600_000_000
-            sdist.addfile(info, io.BytesIO(text.encode()))
+        report("pip", measure("pip", cases, rounds, folder))
+        wheels = " ".join(("spam==3.0", *PREVIEW))
+        cases |= {
+            "variant wheels, no driver": (wheels, {}),
+            "variant wheels, wheels only": (f"{wheels} --only-binary spam", {}),
+            "the same, a driver stated": (f"{wheels} --only-binary spam", {CUDA: "12.4"}),
+        }
+        report("uv", measure("uv", cases, rounds, folder))
 
 
 def measure(
@@ -107,30 +69,12 @@ def measure(
 ) -> dict[str, list[float]]:
     """Return the CPU seconds that each install of each case took; cases take turns."""
     seconds: dict[str, list[float]] = {case: [] for case in cases}
-    with zipfile.ZipFile(folder / "dist" / f"pip-{PIP}-py3-none-any.whl") as wheel:
-        wheel.extractall(folder / "pip")
-    options = ["--no-index", "--find-links", str(folder / "dist")]
+    installer = Installer(folder, "--no-index", "--find-links", str(folder / "dist"))
     for number in range(rounds):
         for case, (project, variables) in cases.items():
             home = folder / f"{frontend}-{number}-{case}"
-            environment = create_environment(home / "venv", clean_environ(home), pip=None)
-            python = str(environment.python)
-            command = [python, str(folder / "pip" / "pip"), "install", "--no-cache-dir"]
-            if frontend == "uv":
-                uv = str(Path(sys.executable).with_name("uv"))
-                command = [uv, "pip", "install", "--python", python]
-            command += [*options, project]
-            before = cpu_seconds()
-            environ = {**environment.environ, **variables}
-            subprocess.run(command, env=environ, check=True, capture_output=True)
-            seconds[case].append(cpu_seconds() - before)
+            seconds[case].append(installer.install(frontend, project.split(), home, variables).cpu)
     return seconds
-
-
-def cpu_seconds() -> float:
-    """Return the CPU seconds of all children so far, and of theirs."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def report(frontend: str, seconds: dict[str, list[float]]) -> None:

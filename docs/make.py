@@ -2,29 +2,34 @@
 
 Usage: python docs/make.py [--check]
 
-They are the tables of keys in reference/table.md, from `selector_backend.authoring.keys`, and the
-table of facts in reference/facts.md, from `selector_backend.installing.facts.FACTS`. With --check
-nothing is written, and the exit status is 1 if a page is not what the code says.
+They are the tables of keys in reference/table.md, from `selector_backend.authoring.keys`, the table
+of facts in reference/facts.md, from `selector_backend.installing.facts.FACTS`, and in
+reference/command-line.md each command's description, arguments and options, from the command. With
+--check nothing is written, and the exit status is 1 if a page is not what the code says.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer.main
 
 from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
+from selector_backend.cli.app import app
 from selector_backend.installing.facts import FACTS, FactType, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from selector_backend.authoring.structure import Key
 
 REFERENCE = Path(__file__).with_name("reference")
-PART = re.compile(r"(<!-- made by docs/make.py: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+PART = re.compile(r"(<!-- made by docs/make.py: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 OPERANDS = {
     Kind.VERSION: "a specifier",
@@ -43,7 +48,7 @@ MORE = {
     "kind": "../how-to/one-environment.md",
     "provider": "facts.md#properties-of-wheel-variants-property",
     "self-contained": "../how-to/self-contained.md",
-    "variable": "#asking-for-a-variant",
+    "variable": "settings.md#asking-for-a-variant",
     "when": "#conditions",
 }
 
@@ -76,29 +81,90 @@ def keys(some: Iterable[tuple[str, Key]]) -> str:
     return "".join(rows)
 
 
-def made(part: re.Match[str]) -> str:
-    """Return one made part of a page as the code has it."""
+def describe(name: str, command: Any) -> str:
+    """Return a command's description, its usage, and a table of its arguments and options."""
+    paragraphs = [" ".join(text.split()) for text in inspect.cleandoc(command.help).split("\n\n")]
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    options = [one for one in command.params if one.param_type_name == "option"]
+    usage = " ".join(["selector-backend", name, "[OPTIONS]", *map(spell_argument, arguments)])
+    rows = [(spell_argument(one), say(one)) for one in arguments]
+    rows += [(spell_option(one), say(one)) for one in options]
+    return (
+        "\n\n".join(map(mark_options, paragraphs))
+        + f"\n\n```\n{usage}\n```\n\n| | |\n|---|---|\n"
+        + "".join(f"| `{escape(spelled)}` | {said} |\n" for spelled, said in rows)
+    )
+
+
+def spell_argument(argument: Any) -> str:
+    """Return an argument as the usage has it: ``[DIR]``, ``WHEEL...``."""
+    name = argument.metavar.strip("[].")
+    name = name if argument.required else f"[{name}]"
+    return f"{name}..." if argument.nargs == -1 else name
+
+
+def spell_option(option: Any) -> str:
+    """Return an option with its value: ``--name NAME``."""
+    value = f" {option.metavar}" if option.metavar else ""
+    return " / ".join((*option.opts, *option.secondary_opts)) + value
+
+
+def say(parameter: Any) -> str:
+    """Return what an argument or option says, whether it has to be given, and what it is else."""
+    said = mark_options(escape(parameter.help))
+    variables = parameter.envvar or ()
+    if variables:
+        said += f" Or by `{'`, `'.join([variables] if isinstance(variables, str) else variables)}`."
+    if parameter.required and parameter.param_type_name == "option":
+        said += " Required."
+    if isinstance(parameter.default, (str, Path)) and str(parameter.default):
+        said += f" Default: `{parameter.default}`."
+    return said
+
+
+def escape(text: str) -> str:
+    """Return a text as a cell of a table has it."""
+    return text.replace("|", "\\|")
+
+
+def mark_options(text: str) -> str:
+    """Return a text of the command with what is typed marked as code."""
+    typed = r"--[a-z][a-z-]*|-C \S+?=[A-Z]+|\{[a-z:]+\}|\*\.\w+|'(?=\S+: )[^']+'|\bSELECTOR_[A-Z]+"
+    return re.sub(typed, lambda found: f"`{found[0].strip(chr(39))}`", text)
+
+
+def parts() -> Mapping[str, str]:
+    """Return all that is made, by the names that pages call it by."""
     own = [("", key) for key in TABLE.keys if not key.tree]
     variant = [("", key) for key in VARIANT.keys if not key.tree]
     tree = [(", in `[tool.selector]`", key) for key in TABLE.keys if key.tree]
     tree += [(", in a variant", key) for key in VARIANT.keys if key.tree]
     provider = [("", key) for key in PROVIDER.keys]
     tables = {"table": own, "variant": variant, "tree": tree, "provider": provider}
-    text = facts() if part[2] == "facts" else keys(tables[part[2]])
-    return f"{part[1]}{text}{part[3]}"
+    commands = typer.main.get_group(app).commands
+    return {
+        "facts": facts(),
+        **{name: keys(some) for name, some in tables.items()},
+        **{name: describe(name, command) for name, command in commands.items()},
+    }
 
 
 def main() -> int:
     """Write the pages, or check them."""
-    for path in (REFERENCE / "facts.md", REFERENCE / "table.md"):
+    status, made, placed = 0, parts(), set()
+    for path in sorted(REFERENCE.glob("*.md")):
         page = path.read_text(encoding="utf-8")
-        new = PART.sub(made, page)
+        placed |= {found[2] for found in PART.finditer(page)}
+        new = PART.sub(lambda found: f"{found[1]}{made[found[2]]}{found[3]}", page)
         if sys.argv[1:] != ["--check"]:
             path.write_text(new, encoding="utf-8")
         elif new != page:
             print(f"{path.name} is not what the code says: run python docs/make.py")
-            return 1
-    return 0
+            status = 1
+    if missing := made.keys() - placed:
+        print(f"no page has a place for {', '.join(sorted(missing))}")
+        status = 1
+    return status
 
 
 if __name__ == "__main__":

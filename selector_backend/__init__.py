@@ -180,6 +180,7 @@ def _decision(selector: Selector, request: Request) -> Decision:
     from .installing.environment import Environment, read_code, read_environment
     from .installing.frontend import caller
     from .installing.machine import Machine
+    from .installing.memory import memory_of
     from .installing.probes import read_machine
     from .installing.table import REQUIREMENT
     from .installing.values import replace
@@ -189,7 +190,7 @@ def _decision(selector: Selector, request: Request) -> Decision:
         machine = read_machine(
             selector.facts,
             os.environ,
-            who.memory,
+            memory_of(who, os.environ, __version__),
             scope=selector.scope(who.folders),
             profile=request.profile,
         )

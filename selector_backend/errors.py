@@ -7,6 +7,7 @@ defect of ours, and keeps its traceback.
 from __future__ import annotations
 
 import collections
+import errno
 import functools
 import sys
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
     _Hook = TypeVar("_Hook", bound=Callable[..., Any])
 
+
+# What a machine may lack at any moment, wherever the code is then.
+_LACKS = {
+    errno.ENOMEM: "there is not enough memory. To fix it: free some, or raise ulimit -v",
+    errno.EMFILE: "too many files are open. To fix it: raise ulimit -n",
+    errno.ENFILE: "too many files are open on this machine. To fix it: end what has opened them",
+}
 
 # More than this of a text says no more.
 _LONGEST = 60
@@ -79,7 +87,7 @@ def user_errors(hook: _Hook) -> _Hook:
     """Make a hook end with a message on standard error and exit status 1 on a `SelectorError`.
 
     PEP 517 leaves it to the backend how to say what went wrong; frontends show what the hook's
-    process printed, and a traceback there would bury it.
+    process printed, and a traceback there would bury it. The same goes for what the machine lacks.
     """
 
     @functools.wraps(hook)
@@ -87,7 +95,14 @@ def user_errors(hook: _Hook) -> _Hook:
         try:
             return hook(*args, **kwargs)
         except SelectorError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
-            raise SystemExit(1) from None
+            message = str(error)
+        except MemoryError:
+            message = _LACKS[errno.ENOMEM]
+        except OSError as error:
+            if error.errno not in _LACKS:
+                raise
+            message = _LACKS[error.errno]
+        print(f"error: {message}", file=sys.stderr, flush=True)
+        raise SystemExit(1)
 
     return wrapper  # type: ignore[return-value]

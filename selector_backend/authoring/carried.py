@@ -98,7 +98,8 @@ def _library(name: str, imported: str, requires_python: str) -> _Part:
     if python is not None:
         raise SelectorError(
             f"{_cannot(distribution)}: it is for Python {supported}, and project.requires-python "
-            f"is {requires_python!r}, which admits {python}"
+            f"is {requires_python!r}, which admits {python}; leave such Pythons out there, or "
+            f"build with an older {distribution.name}"
         )
     files = {}
     for path in _paths(distribution):

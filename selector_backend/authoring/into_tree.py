@@ -47,7 +47,11 @@ def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
         expected.setdefault("tool", {})["selector"] = toml.loads(table)["tool"]["selector"]
         document = cast("Any", tomlkit.parse(text))
         if "build-system" in document:
-            document["build-system"]["requires"].insert(0, backend)
+            requires = document["build-system"]["requires"]
+            if "\n" in requires.as_string():
+                requires.insert(0, backend)
+            else:  # where `insert` leaves out the blank
+                document["build-system"]["requires"] = [backend, *requires]
         else:
             document["build-system"] = {"requires": system["requires"]}
         document["build-system"]["build-backend"] = BACKEND

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .project import Project
 
 # More machines than this are not tried, and then nothing is said of what is reachable.
-MOST = 200_000
+_MOST = 200_000
 # And no more than this is tried of them: values with conditions, machines with variants.
 _MOST_TRIALS = 1_000_000
 SHARED_KEY = "tool.selector.requires"
@@ -108,7 +108,7 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     except TooManyError:
         return
     count = math.prod(map(len, samples))
-    if count > MOST or count * len(selector.variants) > _MOST_TRIALS:
+    if count > _MOST or count * len(selector.variants) > _MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
     rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
@@ -163,7 +163,7 @@ def _samples(name: str, selector: Selector) -> list[_Sample]:
     """Return one sample for each set of conditions on a fact that can hold together."""
     conditions = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
     found: dict[frozenset[Condition], Value | None] = {}
-    values = [*itertools.islice(fact_values(name, conditions), MOST)]
+    values = [*itertools.islice(fact_values(name, conditions), _MOST)]
     if len(values) * len(conditions) > _MOST_TRIALS:
         raise TooManyError
     for value in values:
@@ -186,7 +186,7 @@ def fact_values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | 
         yield from _distributions(one for some in asked if isinstance(some, tuple) for one in some)
     else:
         wanted = dict.fromkeys(frozenset(one) for one in asked if isinstance(one, tuple))
-        if 2 ** len(wanted) > MOST:
+        if 2 ** len(wanted) > _MOST:
             raise TooManyError
         for count in range(len(wanted) + 1):
             for some in itertools.combinations(wanted, count):
@@ -218,19 +218,26 @@ def _distributions(requirements: Iterable[str]) -> Iterator[frozenset[str]]:
     specifiers: dict[str, set[SpecifierSet]] = {}
     for one in map(Requirement, requirements):
         specifiers.setdefault(one.name, set()).add(one.specifier)
-    choices = [_some(name, some) for name, some in specifiers.items()]
-    if math.prod(map(len, choices)) > MOST:
+    candidates = {name: _candidates(some) for name, some in specifiers.items()}
+    if sum(len(candidates[name]) * len(some) for name, some in specifiers.items()) > _MOST_TRIALS:
+        raise TooManyError
+    choices = [_some(name, some, candidates[name]) for name, some in specifiers.items()]
+    if math.prod(map(len, choices)) > _MOST:
         raise TooManyError
     for pins in itertools.product(*choices):
         yield frozenset(filter(None, pins))
 
 
-def _some(name: str, specifiers: Collection[SpecifierSet]) -> list[str]:
-    """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
+def _candidates(specifiers: Collection[SpecifierSet]) -> list[str]:
+    """Return versions at and beside those that ``specifiers`` name, and with another label."""
     named = [one.version.removesuffix(".*") for some in specifiers for one in some]
+    return [*_versions(named), *named, *(f"{one.partition('+')[0]}+other" for one in named)]
+
+
+def _some(name: str, specifiers: Collection[SpecifierSet], versions: Iterable[str]) -> list[str]:
+    """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
     found: dict[frozenset[SpecifierSet], str] = {}
-    labelled = (f"{one.partition('+')[0]}+other" for one in named)
-    for version in [*_versions(named), *named, *labelled]:
+    for version in versions:
         with contextlib.suppress(ValueError):  # `===` takes any text
             met = frozenset(one for one in specifiers if one.contains(version, prereleases=True))
             found.setdefault(met, f"{name}=={version}")
@@ -243,7 +250,7 @@ def environments(markers: Sequence[str]) -> Iterator[dict[str, str]]:
     for variable, _, text, _ in itertools.chain.from_iterable(map(comparisons, markers)):
         texts.setdefault(variable, []).append(text)
     choices = [_texts(name, [*dict.fromkeys(beside)]) for name, beside in texts.items()]
-    if math.prod(map(len, choices)) > MOST:
+    if math.prod(map(len, choices)) > _MOST:
         raise TooManyError
     for values in itertools.product(*choices):
         yield dict(zip(texts, values))

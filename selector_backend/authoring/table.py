@@ -153,11 +153,13 @@ class _Reader:
 
 def _check_texts(table: Mapping[str, Any], problems: list[Problem]) -> None:
     """Note every text that no message or metadata can hold, unless its key has a problem anyway."""
-    known = [one.key for one in problems]
+    known = {one.key for one in problems}
     for key, text in texts(table, "tool.selector"):
         message = unfit(text, lines=key.endswith((".advice", ".refuse")))
-        is_known = any(key == one or key.startswith((f"{one}.", f"{one}[")) for one in known)
-        if message is not None and not is_known:
+        if message is None:
+            continue
+        above = (key[:end] for end, mark in enumerate(f"{key}.") if mark in ".[")
+        if known.isdisjoint(above):
             problems.append(Problem(key, message))
 
 

@@ -55,17 +55,35 @@ def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
     """Write ``files`` below ``folder``, which is made if need be. Returns the folder's name."""
     for path, data in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        _write(folder / path, data)
     return folder.name
 
 
 def write_file(folder: Path, name: str, data: bytes) -> str:
     """Write a file into ``folder``, which is made if need be. Returns its name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
+    _write(folder / name, data)
     return name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, also where this process is killed or the disk is full.
+
+    Its folder is made if need be. Raises `SelectorError`.
+    """
+    partial = path.with_name(f".{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise SelectorError(
+            f"{path} cannot be written: {error.strerror}. To fix it: make room there, or make the "
+            "folder one that you may write to"
+        ) from None
 
 
 def hash_of(data: bytes) -> str:

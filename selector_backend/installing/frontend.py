@@ -130,8 +130,10 @@ class Frontend:
     elsewhere_variables: tuple[str, ...] = ()
     #: The folder that it makes for one build and throws away after it, if this runs in one.
     scratch: Callable[[Hook], Path | None] | None = None
-    #: The variables that name something of which each install has its own.
+    #: The variables that name a folder of which each command has its own.
     trackers: tuple[str, ...] = ()
+    #: The folder of its own that all builds of a command share.
+    shared: Callable[[Hook], Path | None] | None = None
     #: When the hooks' Python is the one of the environment that is installed into.
     shows_environment: Literal["never", "without isolation", "always"] = "never"
     #: What installs into an environment that it shows, and what uninstalls without a question.
@@ -153,6 +155,12 @@ def _by_pip(hook: Hook, named: bool) -> bool:
         return True
     tracked = any(name in hook.environ for name in _VARIABLES_OF_PIP)
     return tracked and not hook.knows_its_parent and hook.script != "-c"
+
+
+def _tracker_of_pip(hook: Hook) -> Path | None:
+    """Return the folder in which a pip, and those that it starts, note what they build."""
+    found = (hook.environ.get(name) for name in _VARIABLES_OF_PIP)
+    return next((Path(folder) for folder in found if folder), None)
 
 
 def _overlay(name: str) -> Callable[[Hook], Path | None]:
@@ -202,6 +210,11 @@ def _uv_build(hook: Hook) -> Path | None:
     return folder if made else None
 
 
+def _uv_builds(hook: Hook) -> Path | None:
+    build = _uv_build(hook)
+    return build.parent if build else None
+
+
 # build ----------------------------------------------------------------------------------------
 
 
@@ -245,6 +258,7 @@ FRONTENDS = (
         elsewhere_variables=("PIP_PREFIX", "PIP_ROOT"),
         scratch=_overlay("pip-build-env-.+"),
         trackers=_VARIABLES_OF_PIP,
+        shared=_tracker_of_pip,
         # By the environment's interpreter, of whose import path only its folders are taken away.
         shows_environment="always",
         # `install_given_reqs` takes the requirements in the order of what they require.
@@ -270,6 +284,7 @@ FRONTENDS = (
         target=("-t", "--target"),
         elsewhere=("--prefix", "--root"),
         scratch=_uv_build,
+        shared=_uv_builds,
         shows_environment="without isolation",
         commands=("uv pip install --no-build-isolation", "uv pip uninstall"),
     ),
@@ -326,18 +341,20 @@ class Caller:
         return find(self.hook) if find else None
 
     @property
-    def memory(self) -> Path | None:
-        """The file in which one hook of an install leaves something for the next.
+    def shared(self) -> Path | None:
+        """The folder that the frontend has for all builds of its command, if there is one."""
+        find = self.frontend.shared
+        return find(self.hook) if find else None
 
-        It is in a folder that the frontend throws away, and named after the one process that calls
-        all the hooks of the install; pip has a name of its own for this, which does where the
-        process is not known. ``None`` where there is no such folder, or no such name.
+    @property
+    def identity(self) -> str:
+        """What tells the process that calls all the hooks of a command from any other.
+
+        pip has a folder's name for this, which does where the process is not known. ``""`` where
+        there is neither.
         """
-        folder = self.scratch
-        name = self.hook.parent.identity
-        for variable in self.frontend.trackers:
-            name = name or Path(self.hook.environ.get(variable, "")).name
-        return folder / f"selector-machine-{name}.json" if folder and name else None
+        names = [Path(self.hook.environ.get(one, "")).name for one in self.frontend.trackers]
+        return next(filter(None, (self.hook.parent.identity, *names)), "")
 
     @property
     def installs(self) -> bool:

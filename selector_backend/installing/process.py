@@ -21,8 +21,8 @@ from .values import dataclass
 class Process:
     """A process: its command line, its working directory, and what tells it from all others.
 
-    ``identity`` is made of its number and its start, since numbers are given anew. Each is empty
-    where it is not known.
+    ``identity`` is made of its number and its start, since numbers are given anew, and of what
+    counts them. Each is empty where it is not known.
     """
 
     arguments: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ def parent() -> Process:
 
 
 def _linux(pid: int) -> Process:
-    arguments, folder, start = b"", "", b""
+    arguments, folder, identity = b"", "", ""
     with contextlib.suppress(OSError):
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
     with contextlib.suppress(OSError):
@@ -48,11 +48,11 @@ def _linux(pid: int) -> Process:
         # The program's name, in brackets, may have blanks and brackets in it. The start, in ticks
         # since the system's, is the 22nd field: proc_pid_stat(5).
         start = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
-    return Process(
-        tuple(os.fsdecode(arguments).split("\0")[:-1]),
-        folder,
-        f"{pid}-{start.decode()}" if start else "",
-    )
+        identity = f"{pid}-{start.decode()}"
+        # Containers count their processes anew, and may share a cache: pid_namespaces(7).
+        identity += f"-{Path('/proc/self/ns/pid').stat().st_ino}"
+        identity += f"-{Path('/proc/sys/kernel/random/boot_id').read_text(encoding='ascii')[:8]}"
+    return Process(tuple(os.fsdecode(arguments).split("\0")[:-1]), folder, identity)
 
 
 # <sys/sysctl.h> and <sys/proc_info.h>

@@ -157,9 +157,8 @@ def test_a_file_that_is_not_there_is_a_mistake_in_the_command(project: Path) -> 
     assert "it is a folder" in error("matrix", project, "--expect", project)
 
 
-def test_the_file_on_the_page_is_one(tmp_path: Path, file: Path) -> None:
+def test_the_file_on_the_page_is_one(project: Path, file: Path) -> None:
     text = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     example = text.partition("```toml\n# expected.toml\n")[2].partition("```")[0]
-    project = write_project(tmp_path / "source", REFUSING)
     file.write_text(example)
     assert command("matrix", project, "--expect", file).returncode == 0

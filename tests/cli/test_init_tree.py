@@ -153,6 +153,14 @@ def test_what_a_project_does_not_say_is_what_frontends_take(tmp_path: Path) -> N
     )
 
 
+def test_requirements_in_one_line_stay_in_one(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    written = "requires = ['flit_core<5', \"wheel\"]  # builds"
+    file.write_text(f'[build-system]\n{written}\n[project]\nname = "spam"\nversion = "1.0"\n')
+    lines("init", "--tree", tmp_path, *VARIANTS)
+    assert written.replace("[", f"[{OWN}, ") in file.read_text()
+
+
 def test_a_readme_that_is_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
     lines("init", "--tree", tmp_path, *VARIANTS, "--name", "spam", "--self-contained")

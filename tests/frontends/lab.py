@@ -22,6 +22,7 @@ from support.environment import (
 )
 from support.index import Index
 from support.project import CUDA, build_sdist, write_project, write_spam, write_wheel
+from support.variant_wheels import build_variant_wheels
 
 TABLE = CUDA.replace("[tool.selector]", '[tool.selector]\nextras = ["plot"]')
 WINDOWS = sys.platform == "win32"
@@ -83,8 +84,9 @@ class Shelf:
             old.unlink()
         call("wheel", "--no-deps", "--wheel-dir", str(house), str(ROOT))
         (backend,) = house.glob("selector_backend-*.whl")
-        call(*download, str(house), str(backend), "flit_core<5", "pip")
-        call(*download, str(house), "--python-version=3.9", str(backend), "tomli")
+        compiling = f"{backend}[tree]"  # a source tree is compiled by what that extra has
+        call(*download, str(house), compiling, "flit_core<5", "pip")
+        call(*download, str(house), "--python-version=3.9", compiling, "tomli")
         for program in programs:
             if program.kind == "pip":
                 if not list(self.folder.glob(f"pips/pip-{program.version}-*.whl")):
@@ -101,7 +103,7 @@ class Shelf:
 
 @dataclass
 class World:
-    """What all scenarios share: the index with spam, and a driver."""
+    """What all scenarios share: the index with spam, its variant wheels too, and a driver."""
 
     index: Index
     dist: Path
@@ -113,7 +115,9 @@ class World:
 def make_world(shelf: Shelf, folder: Path) -> Iterator[World]:
     dist = folder / "dist"
     write_spam(dist)
-    build_sdist(write_project(folder / "spam", TABLE), dist)
+    source = write_project(folder / "spam", TABLE)
+    build_sdist(source, dist)
+    build_variant_wheels(source, dist)
     write_wheel(
         dist,
         "app",

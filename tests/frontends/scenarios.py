@@ -19,6 +19,7 @@ from typing import Any
 from frontends.lab import TABLE, Lab, NotHereError, variants, wheels
 from support.environment import Environment
 from support.project import build_sdist, write_carrying, write_project, write_spam
+from support.variant_wheels import CUDA, PREVIEW
 
 Number = tuple[int, ...]
 
@@ -229,14 +230,15 @@ def no_build_isolation(lab: Lab) -> str:
 
 
 def hashed(lab: Lab, *names: str) -> str:
-    """Write a requirements file with hashes and return its path."""
+    """Write a requirements file with the hashes of all distributions, and return its path."""
     lines = []
     for name in names:
-        (path,) = lab.world.dist.glob(f"{name.replace('-', '_')}-1.0[.-]*")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        lines.append(f"{name}==1.0 --hash=sha256:{digest}\n")
+        start = f"{name.replace('-', '_')}-1.0"
+        paths = lab.world.dist.glob(f"{start}[.-]*")
+        digests = (hashlib.sha256(one.read_bytes()).hexdigest() for one in sorted(paths))
+        lines.append(" ".join([f"{name}==1.0", *(f"--hash=sha256:{one}" for one in digests)]))
     file = lab.folder / "requirements.txt"
-    file.write_text("".join(lines))
+    file.write_text("\n".join(lines))
     return str(file)
 
 
@@ -1186,3 +1188,154 @@ def other_choice(lab: Lab) -> str:
     file = lab.folder / "requirements.txt"
     file.write_text("spam==1.0\nspam-core==1.0\nspam-cpu==1.0\n")
     return lab.install("-r", str(file), SPAM_VARIANT="cu12")
+
+
+# uv's preview of variant wheels, which lie beside the sdist for all scenarios
+
+WITH_WHEELS = "preview"
+DRIVERS: list[dict[str, Any]] = [{CUDA: "12.4"}, {CUDA: "11.8"}, {}]  # keywords, so of any type
+
+
+def preview(lab: Lab, *arguments: str, cwd: Path | None = None, **environ: Any) -> str:
+    """Run uv with the preview; before 0.13.9 it was not tried."""
+    since(lab, uv="0_13_9")
+    name, *rest = arguments
+    return lab.call("uv", name, *rest, *PREVIEW, cwd=cwd, **environ)
+
+
+@scenario(
+    WITH_WHEELS,
+    "`uv pip install spam`, one cache: a driver for CUDA 12.4, for 11.8, none, for 12.4",
+    "cu12, cu11, cpu, cu12",
+    "uv",
+)
+def wheels_by_machine(lab: Lab) -> str:
+    since(lab, uv="0_13_9")
+    drivers = (*DRIVERS, DRIVERS[0])
+    return join(*(lab.install("spam", *PREVIEW, **driver) for driver in drivers))
+
+
+@scenario(
+    WITH_WHEELS,
+    "the backend is asked on the way",
+    "no",
+    "uv",
+    short="uv",
+)
+def wheels_ask_nothing(lab: Lab) -> str:
+    return asked(lab)
+
+
+@scenario(
+    WITH_WHEELS,
+    "the same with `--only-binary spam`",
+    "no",
+    "uv",
+)
+def wheels_only(lab: Lab) -> str:
+    return asked(lab, "--only-binary", "spam")
+
+
+def asked(lab: Lab, *options: str) -> str:
+    since(lab, uv="0_13_9")
+    environment = lab.fresh()
+    output = lab.pip(environment, "install", "-v", "spam", *PREVIEW, *options)
+    assert variants(environment) == "cpu"
+    return "yes" if "Calling `selector_backend." in output else "no"
+
+
+@scenario(
+    WITH_WHEELS,
+    "`SPAM_VARIANT=cpu uv pip install spam`, a driver for CUDA 12.4",
+    "cpu",
+    "uv",
+    short="uv",
+)
+def wheels_forced(lab: Lab) -> str:
+    since(lab, uv="0_13_9")
+    return lab.install("spam", *PREVIEW, SPAM_VARIANT="cpu", **DRIVERS[0])
+
+
+@scenario(
+    WITH_WHEELS,
+    "the same with `--no-binary spam`, which takes the sdist",
+    "cpu",
+    "uv",
+)
+def wheels_left_aside(lab: Lab) -> str:
+    since(lab, uv="0_13_9")
+    return lab.install("spam", *PREVIEW, "--no-binary", "spam", SPAM_VARIANT="cpu", **DRIVERS[0])
+
+
+@scenario(
+    WITH_WHEELS,
+    "`uv pip compile`, a driver for CUDA 12.4",
+    "spam 1.0 and spam-cu12 1.0",
+    "uv",
+)
+def wheels_compiled(lab: Lab) -> str:
+    return compile_with_wheels(lab, "requirements.txt")
+
+
+@scenario(
+    WITH_WHEELS,
+    "`uv pip compile -o pylock.toml`, a driver for CUDA 12.4",
+    "spam 1.0 and spam-cu12 1.0",
+    "uv",
+    short="uv",
+)
+def wheels_in_pylock(lab: Lab) -> str:
+    return compile_with_wheels(lab, "pylock.toml")
+
+
+def compile_with_wheels(lab: Lab, name: str) -> str:
+    since(lab, uv="0_13_9")
+    file = lab.folder / name
+    (lab.folder / "requirements.in").write_text("spam\n")
+    command = ("uv", "pip", "compile", *PREVIEW, "requirements.in", "-o", str(file))
+    output = lab.call(*command, check=False, **DRIVERS[0])
+    return "uv refuses" if "does not support" in output else pins(file.read_text())
+
+
+@scenario(
+    WITH_WHEELS,
+    "`uv lock` without a driver; `uv sync` with a driver for CUDA 12.4, for 11.8, none",
+    "cu12, cu11, cpu",
+    "uv",
+    short="uv",
+)
+def wheels_locked(lab: Lab) -> str:
+    folder = project(lab)
+    preview(lab, "lock", cwd=folder)
+    seen = []
+    for driver in DRIVERS:
+        preview(lab, "sync", "--locked", cwd=folder, **driver)
+        seen.append(variants(environment_of(lab, folder)))
+        shutil.rmtree(folder / ".venv")
+    return join(*seen)
+
+
+@scenario(
+    WITH_WHEELS,
+    "an environment with spam from the sdist, chosen without a driver; then "
+    "`uv pip install --upgrade spam` with the preview, and a driver for CUDA 12.4",
+    "cu12",
+    "uv",
+    short="uv",
+)
+def wheels_after_sdist(lab: Lab) -> str:
+    since(lab, uv="0_13_9")
+    environment = lab.fresh()
+    lab.install(into=environment)
+    return lab.install("--upgrade", "spam", *PREVIEW, into=environment, **DRIVERS[0])
+
+
+@scenario(
+    WITH_WHEELS,
+    "`uv tool install app`, which requires spam, a driver for CUDA 12.4",
+    "cu12",
+    "uv",
+)
+def wheels_for_a_tool(lab: Lab) -> str:
+    preview(lab, "tool", "install", "app", **DRIVERS[0])
+    return said(lab.run(str(lab.folder / "home/.local/bin/app")))

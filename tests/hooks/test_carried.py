@@ -42,9 +42,10 @@ def table_of(*facts: str) -> str:
     )
 
 
-def carried_by(folder: Path, table: str) -> Path:
+def carried_by(folder: Path, table: str, python: str = ">=3.9") -> Path:
     """Return the folder `_selector` of a project's sdist."""
-    sdist = build_sdist(write_carrying(folder / "source", table), folder / "dist")
+    source = write_carrying(folder / "source", table, python=python)
+    sdist = build_sdist(source, folder / "dist")
     return unpack(sdist, folder / "unpacked") / "_selector"
 
 
@@ -82,7 +83,8 @@ def test_what_compares_versions_is_carried_where_versions_are_compared(
     tmp_path: Path, asked: str, carried: bool
 ) -> None:
     table = table_of("installed").replace("installed = true", f"installed = {asked}")
-    assert (carried_by(tmp_path, table) / "packaging").exists() is carried
+    # From packaging 26.4 on, it is not for Python 3.9.
+    assert (carried_by(tmp_path, table, ">=3.10") / "packaging").exists() is carried
 
 
 def test_each_has_its_name_its_version_and_its_licence(tmp_path: Path) -> None:

@@ -172,12 +172,19 @@ def test_a_variant_that_refuses_stops_with_its_message(tmp_path: Path) -> None:
     assert "  old: refuses: cuda 9.2 is <10" in failed.value.output
 
 
-def test_a_defect_of_ours_keeps_its_traceback(source: Path, tmp_path: Path) -> None:
+def test_a_defect_keeps_its_traceback(source: Path) -> None:
+    with pytest.raises(HookFailedError) as failed:
+        Backend(source).call("get_requires_for_build_wheel", ["no", "mapping"])
+    assert "Traceback" in failed.value.output
+
+
+def test_a_folder_that_is_none_is_one_message(source: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     with pytest.raises(HookFailedError) as failed:
         Backend(source).call("build_sdist", str(blocked / "below"))
-    assert "Traceback" in failed.value.output
+    sdist = blocked / "below/spam-1.0.tar.gz"
+    assert failed.value.output.startswith(f"error: {sdist} cannot be written: Not a directory. To")
 
 
 def test_a_non_ascii_message_passes_an_ascii_locale(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.hooks import Backend, HookFailedError
-from support.plugin import CURRENT, MODULE, OLDER, write_plugin
+from support.plugin import CURRENT, MODULE, NAMELESS, OLDER, write_plugin
 from support.project import hook_environ, write_project
 
 PROVIDER = """
@@ -47,7 +47,7 @@ def test_the_providers_requirements_are_asked_for(backend: Backend, tmp_path: Pa
     assert asked(tmp_path) == 0
 
 
-@pytest.mark.parametrize("code", [CURRENT, OLDER, MODULE])
+@pytest.mark.parametrize("code", [NAMELESS, CURRENT, OLDER, MODULE])
 def test_what_the_plugin_supports_is_the_fact(backend: Backend, tmp_path: Path, code: str) -> None:
     write_plugin(tmp_path / "plugin", code)
     if code == MODULE:

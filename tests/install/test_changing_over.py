@@ -49,12 +49,6 @@ def variants(environment: Environment) -> list[str]:
     return sorted(name for name in environment.installed() if name != "spam-core")
 
 
-def test_the_readme_has_the_same_commands() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = {line.partition("#")[0] for line in text.splitlines()}
-    assert shown.issuperset(f"$ {line}" for line in commands_of(PAGE, "Changing over", "pip"))
-
-
 def test_the_three_commands_show_remove_and_switch(environment: Environment, frontend: str) -> None:
     show, remove, switch = commands_of(PAGE, "Changing over", frontend)
     run(environment, switch.replace("=cpu", "=cu12"))

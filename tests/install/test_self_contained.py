@@ -161,7 +161,9 @@ def test_the_driver_is_asked_once_and_nothing_stays_behind(
     assert asked == ["nvml"]
     assert [*temporary.rglob("*selector*")] == []
     kept = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
-    assert not [path for path in kept if "selector-machine" in path.name]
+    # uv has no folder that is one command's alone.
+    left = [path.parent.name for path in kept if "selector-machine" in path.name]
+    assert left == (["builds-v0"] if offline.frontend == "uv" else [])
     sources = [path.relative_to(tmp_path) for path in kept if "_selector" in path.parts]
     with tarfile.open(offline.dist / "spam-1.0.tar.gz") as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
@@ -257,7 +259,8 @@ def built_by(
             environ = {**clean_environ(folder / "home"), "UV_DEFAULT_INDEX": index.url}
             python = require_python(version)
             environment = create_environment(folder / "venv", environ, pip=None, python=python)
-            compiling = ("packaging", "pyproject-metadata", "tomlkit")
+            # The newest one for the oldest Python is what both can carry.
+            compiling = ("packaging<26.4", "pyproject-metadata", "tomlkit")
             environment.uv("pip", "install", "selector-backend", *compiling)
             write_spam(folder / "dist")
             for number in ("2.1", "3.0"):

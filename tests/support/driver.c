@@ -6,16 +6,14 @@
  *   STANDIN_CUDA=12040              the newest CUDA that the driver runs
  *   STANDIN_DRIVER=550.54.14        the driver's version
  *   STANDIN_GPUS=8.6,6.1            a compute capability for each GPU; none if empty
+ *   STANDIN_COUNT=10000             how many GPUs it says that there are, if not so many
  *   STANDIN_NVML_FAULT=nvmlInitWithFlags:hang
- *   STANDIN_CUDA_FAULT=cuInit:803   what goes wrong in which function: hang, spin (which burns a
- *                                   core), abort, exit, crash, print (to standard output), or the
- *                                   error code to return; with fork- before it, a process is forked
- *                                   first that stays, with all that is open; in `load`, as soon as
- *                                   the library is loaded
+ *   STANDIN_CUDA_FAULT=cuInit:803   what goes wrong in which function: a name that faults.h knows,
+ *                                   or the error code to return; with fork- before it, a process is
+ *                                   forked first that stays, with all that is open; in `load`, as
+ *                                   soon as the library is loaded
  *   STANDIN_LOG=FILE                a line for each process that loads a library, or is forked
  */
-#include <stdio.h>
-
 #ifdef NVML
 #define LIBRARY "nvml"
 #define FAULT "STANDIN_NVML_FAULT"
@@ -28,6 +26,7 @@
 
 static int capability(unsigned index, int *major, int *minor) {
     const char *text = setting("STANDIN_GPUS", "8.6");
+    if (getenv("STANDIN_COUNT") && index > 0) index = 0; /* all are of one kind */
     for (unsigned i = 0; i < index && text; i++) {
         text = strchr(text, ',');
         if (text) text++;
@@ -37,6 +36,7 @@ static int capability(unsigned index, int *major, int *minor) {
 
 static unsigned count(void) {
     int major, minor;
+    if (getenv("STANDIN_COUNT")) return (unsigned)atoll(getenv("STANDIN_COUNT"));
     unsigned number = 0;
     while (capability(number, &major, &minor)) number++;
     return number;
@@ -83,8 +83,9 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct device **device) {
     BEGIN(nvmlDeviceGetHandleByIndex_v2);
     /* The first GPU may be lost while the others work. */
     if (index == 0 && getenv("STANDIN_FIRST_GPU_LOST")) return 15;
-    if (index >= 64 || !capability(index, &devices[index].major, &devices[index].minor)) return 2;
-    *device = &devices[index];
+    struct device *found = &devices[index % 64];
+    if (!capability(index, &found->major, &found->minor)) return 2;
+    *device = found;
     return 0;
 }
 

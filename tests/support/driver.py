@@ -56,7 +56,6 @@ def compile_driver(folder: Path, *libraries: str, without: tuple[str, ...] = ())
     for library in libraries:
         options = [f"-D{library.upper()}", *(f"-DWITHOUT_{name}" for name in without)]
         target = folder / LIBRARIES[library]
-        subprocess.run(
-            [compiler(), "-shared", "-fPIC", "-o", str(target), *options, str(SOURCE)], check=True
-        )
+        command = [compiler(), "-shared", "-fPIC", "-pthread", "-o", str(target), *options]
+        subprocess.run([*command, str(SOURCE)], check=True)
     return Driver(folder)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 import re
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -18,12 +20,25 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: How the name of a version's variant metadata ends, and for how long a changing file is kept.
+VARIANTS = "-variants.json"
+SOON = "max-age=600, public"
+
+
+_JSON = "application/vnd.pypi.simple.v1+json"
+
 
 class Index:
-    """Serves the sdists and wheels of ``folders`` (PEP 503) while it is entered as a context."""
+    """Serves the sdists and wheels of ``folders`` while it is entered as a context.
 
-    def __init__(self, *folders: Path) -> None:
+    Pages are in HTML (PEP 503), or in JSON (PEP 691) where they are asked for so. Each answer comes
+    after ``delay`` seconds, as from afar. The variant metadata of a version are a file beside its
+    wheels (PEP 825).
+    """
+
+    def __init__(self, *folders: Path, delay: float = 0) -> None:
         self.folders = folders
+        self.delay = delay
         self.requests: list[str] = []
         index = self
 
@@ -57,25 +72,30 @@ class Index:
             path.name: path
             for folder in self.folders
             for path in sorted(folder.iterdir())
-            if path.name.endswith((".whl", ".tar.gz"))
+            if path.name.endswith((".whl", ".tar.gz", VARIANTS))
         }
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(self.delay)
         kind, _, name = unquote(handler.path).strip("/").partition("/")
         files = self.files()
         if kind == "files" and name.removesuffix(".metadata") in files:
             path = files[name.removesuffix(".metadata")]
             body = path.read_bytes() if name == path.name else metadata_of(path)
             content_type = "application/octet-stream"
-            cache = "max-age=365000000, immutable, public"
-        elif kind == "simple" and (page := self._page(name, files)):
-            body, content_type, cache = page.encode(), "text/html", "max-age=600, public"
+            # Variants may be added to a version: PEP 825 has no such file be taken for immutable.
+            cache = SOON if name.endswith(VARIANTS) else "max-age=365000000, immutable, public"
+        elif kind == "simple" and (found := self._files_of(name, files)):
+            as_json = _JSON in handler.headers.get("Accept", "")
+            page = self._json(name, found) if as_json else self._html(found)
+            content_type = _JSON if as_json else "text/html"
+            body, cache = page.encode(), SOON
         else:
             body, content_type, cache = b"not here", "text/plain", "no-cache"
-        found = cache != "no-cache"
+        there = cache != "no-cache"
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        unchanged = found and handler.headers.get("If-None-Match") == tag
-        handler.send_response(304 if unchanged else 200 if found else 404)
+        unchanged = there and handler.headers.get("If-None-Match") == tag
+        handler.send_response(304 if unchanged else 200 if there else 404)
         handler.send_header("Cache-Control", cache)
         handler.send_header("ETag", tag)
         handler.send_header("Content-Type", content_type)
@@ -84,26 +104,45 @@ class Index:
         if not unchanged and handler.command == "GET":
             handler.wfile.write(body)
 
-    def _page(self, name: str, files: dict[str, Path]) -> str:
-        links = [
-            f'<a href="/files/{html.escape(file)}#sha256='
-            f'{hashlib.sha256(path.read_bytes()).hexdigest()}"'
-            f"{' data-core-metadata' if file.endswith('.whl') else ''}>{html.escape(file)}</a><br>"
+    def _files_of(self, name: str, files: dict[str, Path]) -> dict[str, str]:
+        """Return a project's files, and the hash of each."""
+        return {
+            file: hashlib.sha256(path.read_bytes()).hexdigest()
             for file, path in files.items()
             if normalize(project_of(file)) == normalize(name)
+        }
+
+    def _html(self, found: dict[str, str]) -> str:
+        links = [
+            f'<a href="/files/{html.escape(file)}#sha256={digest}"'
+            f"{' data-core-metadata' if file.endswith('.whl') else ''}>{html.escape(file)}</a><br>"
+            for file, digest in found.items()
         ]
-        return "\n".join(["<!DOCTYPE html><html><body>", *links]) if links else ""
+        return "\n".join(["<!DOCTYPE html><html><body>", *links])
+
+    def _json(self, name: str, found: dict[str, str]) -> str:
+        files = [
+            {
+                "filename": file,
+                "url": f"/files/{file}",
+                "hashes": {"sha256": digest},
+                "core-metadata": file.endswith(".whl"),
+            }
+            for file, digest in found.items()
+        ]
+        return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": files})
 
 
 def project_of(file: str) -> str:
-    """Return the project that a wheel or an sdist is of."""
-    return file.partition("-")[0] if file.endswith(".whl") else file.rpartition("-")[0]
+    """Return the project that a wheel, an sdist or variant metadata are of."""
+    return file.rpartition("-")[0] if file.endswith(".tar.gz") else file.partition("-")[0]
 
 
 def metadata_of(wheel: Path) -> bytes:
     """Return a wheel's metadata, which the public index serves beside it (PEP 658)."""
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        names = archive.namelist()  # one that a wheel carries with a library lies deeper
+        (name,) = (one for one in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", one))
         return archive.read(name)
 
 

@@ -28,6 +28,13 @@ class Plugin:
     def get_supported_configs(cls):
         return CONFIGS
 """
+#: PEP 850's: nobody but the metadata that name it says of which namespace it is.
+NAMELESS = """
+class Plugin:
+    @classmethod
+    def get_supported_configs(cls):
+        return CONFIGS
+"""
 #: The one of before PEP 817: an instance, which is told the properties of interest.
 OLDER = """
 class Plugin:
@@ -39,8 +46,6 @@ class Plugin:
 """
 #: A module is an API endpoint, too.
 MODULE = """
-namespace = "demo"
-
 def get_supported_configs():
     return CONFIGS
 """

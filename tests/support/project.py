@@ -48,11 +48,16 @@ def write_project(
 
 
 def write_carrying(
-    folder: Path, table: str = CUDA, *, version: str = "1.0", more: str = ""
+    folder: Path,
+    table: str = CUDA,
+    *,
+    version: str = "1.0",
+    more: str = "",
+    python: str = ">=3.9",
 ) -> Path:
-    """Write such a source, whose sdist carries its backend."""
+    """Write such a source, whose sdist carries its backend, for some Pythons."""
     table = table.replace("[tool.selector]", "[tool.selector]\nself-contained = true")
-    more = f'requires-python = ">=3.9"\n{more}'
+    more = f'requires-python = "{python}"\n{more}'
     return write_project(folder, table, version=version, more=more)
 
 

@@ -1,6 +1,6 @@
 /* What all stand-ins share. LIBRARY is the name that a library is logged by, and FAULT the variable
  * that says what goes wrong in it; both are defined by what includes this. See driver.c. */
-#include <signal.h>
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,24 +20,15 @@ static void note(pid_t process) {
     }
 }
 
+#include "faults.h"
+
 /* Returns the error code that `function` is to return, or does what it is to do instead. */
 static int fault(const char *function) {
     const char *text = setting(FAULT, "");
     size_t length = strlen(function);
     if (strncmp(text, function, length) != 0 || text[length] != ':') return 0;
     const char *what = text + length + 1;
-    if (!strncmp(what, "fork-", 5)) {
-        what += 5;
-        pid_t process = fork();
-        if (process == 0) for (;;) pause();
-        note(process);
-    }
-    if (!strcmp(what, "hang")) for (;;) pause();
-    if (!strcmp(what, "spin")) for (;;) __asm__ volatile("");
-    if (!strcmp(what, "abort")) abort();
-    if (!strcmp(what, "exit")) exit(0);
-    if (!strcmp(what, "crash")) raise(SIGSEGV);
-    if (!strcmp(what, "print")) { printf("{\"answer\": {}}\n"); fflush(stdout); return 0; }
+    misbehave(what);
     return atoi(what);
 }
 

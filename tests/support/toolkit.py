@@ -29,7 +29,7 @@ def compile_library(file: Path, version: int, *options: str) -> Path:
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     define = [f"-D{kinds[file.name.partition('.')[0]]}", f"-DVERSION={version}", *options]
-    command = [compiler(), "-shared", "-fPIC", "-o", str(file), *define, str(SOURCE)]
+    command = [compiler(), "-shared", "-fPIC", "-pthread", "-o", str(file), *define, str(SOURCE)]
     subprocess.run(command, check=True)
     return file
 

@@ -6,7 +6,6 @@ import os
 import struct
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -228,43 +227,6 @@ def test_uv_shows_the_environment_without_isolation_only() -> None:
     assert call("-c", UV, [*arguments, "--target", "dep"]).folders == DEP
     assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == []
     assert call("-c", UV, ["uv", "build"]).folders == []
-
-
-def memory(script: str, environ: dict[str, str], arguments: list[str], **keywords: str) -> str:
-    path = call(script, environ, arguments, **keywords).memory
-    return "" if path is None else str(path)
-
-
-def test_what_a_hook_leaves_lies_in_a_folder_that_the_frontend_throws_away() -> None:
-    pip, uv = [*PIP_, "install"], ["uv", "pip", "install"]
-    overlay = {"PYTHONPATH": os.pathsep.join(["/mine", "/tmp/pip-build-env-ab/site"])}
-    name = "selector-machine-7-100.json"
-    assert memory(PIP, overlay, pip) == f"/tmp/pip-build-env-ab/{name}"
-    assert memory("-c", UV, uv, prefix=UV_ENV) == f"{UV_ENV}/{name}"
-    made = str(Path(os.path.realpath(tempfile.gettempdir()), "build-env-ab12_xyz"))
-    assert memory(BUILD, {}, [PYTHON, "-m", "build"], prefix=made) == f"{made}/{name}"
-    pdm = {"PYTHONPATH": "/tmp/pdm-build-env-ab-overlay/site"}
-    assert memory(BUILD, pdm, ["pdm", "add", "a"]) == f"/tmp/pdm-build-env-ab-overlay/{name}"
-
-
-def test_it_is_left_nowhere_else() -> None:
-    for prefix in ("/srv/build-env-prod", "/srv/build-env-ab12_xyz", "/srv/pip-build-env-x"):
-        assert memory(PIP, {}, [*PIP_, "install"], prefix=prefix) == ""
-        assert memory("-c", UV, ["uv", "pip", "install"], prefix=prefix) == ""
-        assert memory(BUILD, {}, [PYTHON, "-m", "build"], prefix=prefix) == ""
-    overlay = {"PYTHONPATH": "/tmp/pip-build-env-ab/site"}
-    assert memory("-c", {**UV, **overlay}, ["uv", "pip", "install"]) == ""
-    assert memory("-c", {}, ["python"], prefix="/home/me/.tmpvenv") == ""
-
-
-def test_another_install_does_not_read_it() -> None:
-    overlay = {"PYTHONPATH": "/tmp/pip-build-env-ab/site"}
-    pip = [*PIP_, "install"]
-    names = {memory(PIP, overlay, pip, identity=one) for one in ("7-100", "7-101", "8-100")}
-    assert len(names) == 3
-    assert memory(PIP, overlay, []) == ""
-    tracked = memory(PIP, {**overlay, **TRACKER}, [])
-    assert tracked == "/tmp/pip-build-env-ab/selector-machine-pip-build-tracker-x.json"
 
 
 def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:

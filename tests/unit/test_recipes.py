@@ -126,7 +126,7 @@ toolkit 12.4, driver 13.0      | cuda12x       | cu12     | cu12     | polars   
 toolkit 13.0, driver 12.8      | cuda13x       | cu13     | cu13     | polars         | cu128  | cuda12 | gpu  | gpu-cu12 | cu12 | -
 ROCm 6.4, MI300X               | !rocm-other   | -        | cu13     | polars         | rocm64 | cpu    | rocm | cpu      | -    | -
 ROCm 7.0, MI300X               | rocm-7-0      | -        | cu13     | polars         | rocm64 | cpu    | rocm | cpu      | -    | -
-ROCm 7.0, no device            | rocm-7-0      | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -
+ROCm 7.0, no device            | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -
 ROCm 6.4, RX 6800              | !rocm-other   | -        | cu13     | polars         | cpu    | cpu    | rocm | cpu      | -    | -
 ROCm 7.0, toolkit 12.4         | cuda12x       | cu12     | cu12     | polars         | rocm64 | cpu    | rocm | cpu      | -    | -
 Arc, Level Zero 1.24           | -             | -        | cu13     | polars         | xpu    | cpu    | cpu  | cpu      | -    | -

@@ -31,7 +31,8 @@ NAMED_ON_PURPOSE = {
     "authoring/providers.py": {"compute-capability", "cpu", "cuda", "property"},
     "authoring/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
     "authoring/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
-    "authoring/words.py": {"cuda", "compute-capability"},  # a build, and the GPUs it has code for
+    # A build, and the GPUs it has code for.
+    "authoring/words.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
     "cli/constraints.py": {"marker"},  # a key of what it writes
     "cli/explain.py": {"installed"},  # a key of what `--json` writes

@@ -11,14 +11,11 @@ what it finds: a fact that cannot be read is absent, with the reason.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import json
-import os
 
-from ...errors import SelectorError
 from ..facts import FACTS
-from ..machine import Fact, Machine, Origin, load_machine, override, read_profile
+from ..machine import Fact, Machine, override, read_profile
+from ..memory import Memory
 from ..request import read_timeout
 from ..table import Scope
 from ..values import replace
@@ -26,7 +23,6 @@ from ..values import replace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
     from types import ModuleType
 
     from ..conditions import Value
@@ -35,12 +31,14 @@ if TYPE_CHECKING:
 
 #: Where facts are read for no table.
 NO_TABLE = Scope()
+#: Where hooks leave each other nothing.
+NO_MEMORY = Memory()
 
 
 def read_machine(
     names: Collection[str],
     environ: Mapping[str, str],
-    memory: Path | None = None,
+    memory: Memory = NO_MEMORY,
     *,
     scope: Scope = NO_TABLE,
     profile: ProfileFile | None = None,
@@ -49,8 +47,7 @@ def read_machine(
 
     ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
     does a ``profile`` that stands in for the machine. ``scope`` is that of the table.
-    ``memory`` is a file that lives as long as the install does, and may not be there yet; what one
-    hook reads is left in it for the next.
+    What one hook reads is left in ``memory`` for the next.
 
     Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
     """
@@ -60,12 +57,12 @@ def read_machine(
         facts = {**read_profile(profile, names).facts, **facts}
     facts = {name: complete(fact) for name, fact in facts.items()}
     wanted = [name for name in names if name not in facts]
-    known = _recall(memory)
+    known = memory.recall()
     unknown = [name for name in wanted if name not in known.facts]
     if unknown:
         read = {fact.name: fact for fact in _read(unknown, environ, scope)}
         known = Machine({**known.facts, **read})
-        _remember(memory, known)
+        memory.remember(known)
     facts.update((name, known[name]) for name in wanted)
     return Machine({name: facts[name] for name in names})
 
@@ -122,23 +119,3 @@ def with_implied(name: str, value: Value) -> Value:
     (family,) = _families([name])
     implied: Value = family.with_implied(value) if hasattr(family, "with_implied") else value
     return implied
-
-
-def _recall(memory: Path | None) -> Machine:
-    if memory is None:
-        return Machine()
-    try:
-        data = json.loads(memory.read_text(encoding="utf-8"))
-        return load_machine(data, memory.name, Origin.READ)
-    except (OSError, ValueError, RecursionError, SelectorError):
-        return Machine()
-
-
-def _remember(memory: Path | None, machine: Machine) -> None:
-    """Write the file whole or not at all; a folder that cannot be written to is no error."""
-    if memory is None:
-        return
-    with contextlib.suppress(OSError):
-        partial = memory.with_name(f"{memory.name}.{os.getpid()}")
-        partial.write_text(json.dumps(machine.dump()), encoding="utf-8")
-        partial.replace(memory)

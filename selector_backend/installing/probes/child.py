@@ -76,16 +76,15 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
         )
     except OSError as error:
         raise NoAnswerError(f"could not be asked: {error.strerror}") from None
-    line, timed_out = _read_line(process, seconds)
-    try:
+    line, timed_out, ended = _read_line(process, seconds)
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # what the library wrote there
         outcome = json.loads(line)
-    except ValueError:
-        if timed_out:
-            raise NoAnswerError(f"did not answer within {round(seconds, 1):g} s") from None
-        raise NoAnswerError(_death(process.returncode)) from None
-    if "reason" in outcome:
-        raise NoAnswerError(outcome["reason"])
-    return outcome["answer"]
+        if "reason" not in outcome:
+            return outcome["answer"]
+        raise NoAnswerError(str(outcome["reason"]))
+    if timed_out:
+        raise NoAnswerError(f"did not answer within {round(seconds, 1):g} s")
+    raise NoAnswerError(_death(process.returncode) if ended else "gave no answer")
 
 
 def _import_path() -> list[str]:
@@ -97,8 +96,10 @@ def _import_path() -> list[str]:
     return sys.path if root in sys.path else [root, *sys.path]
 
 
-def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool]:
-    """Return the line that a child writes, and whether it took too long; end the child in any case.
+def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool, bool]:
+    """Return the line that a child writes, whether it took too long, and whether it ended itself.
+
+    The child is ended in any case.
 
     The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
     library's may hold the other end.
@@ -115,12 +116,13 @@ def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes,
         if not (timed_out or written):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_GRACE_SECONDS)  # so that it is known how it died
+        ended = process.poll() is not None
     finally:
         _end(process)
     reader.join(_GRACE_SECONDS)  # what was written before the end is read
     if not reader.is_alive():
         process.stdout.close()
-    return bytes(written), timed_out
+    return bytes(written), timed_out, ended
 
 
 def _read_into(written: bytearray, stream: IO[bytes]) -> None:

@@ -116,7 +116,7 @@ def _attempt(
     except UnicodeDecodeError:
         return {"error": "its answer is not text"}
     except Exception as error:  # noqa: BLE001 - a library that fails is what this is for
-        return {"error": words(error)}
+        return {"error": words(error) or type(error).__name__}  # `MemoryError` has no words
     return {"value": value}
 
 

@@ -1,4 +1,4 @@
-"""`property`: what wheel-variant providers report as supported (PEP 817).
+"""`property`: what wheel-variant providers report as supported (PEP 850, and PEP 817).
 
 The plugins are what people call the providers' code. Each is asked in a child process of its own;
 all of them together have one time limit.
@@ -73,16 +73,20 @@ def enabled(provider: Provider) -> bool:
 
 
 def properties(namespace: str, plugin_api: str) -> list[str]:
-    """Ask a provider's plugin. Runs in a child process."""
+    """Ask a provider's plugin. Runs in a child process.
+
+    In PEP 817 a plugin says of which namespace it is; in PEP 850 only who names the plugin does.
+    """
     module, _, path = plugin_api.partition(":")
     plugin: Any = importlib.import_module(module)
     for name in filter(None, path.split(".")):
         plugin = getattr(plugin, name)
-    if isinstance(plugin, type):  # PEP 817 asks the class; plugins older than it need an instance
+    if isinstance(plugin, type):  # both ask the class; plugins older than they need an instance
         with contextlib.suppress(TypeError):
             plugin = plugin()
-    if plugin.namespace != namespace:
-        raise NoAnswerError(f"is one of the namespace {plugin.namespace!r}")
+    own = getattr(plugin, "namespace", namespace)
+    if own != namespace:
+        raise NoAnswerError(f"is one of the namespace {own!r}")
     configs = _call(plugin.get_supported_configs)
     return [f"{namespace} :: {one.name} :: {value}" for one in configs for value in one.values]
 

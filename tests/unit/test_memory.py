@@ -1,0 +1,176 @@
+"""Where hooks leave what they read, and what of it they believe."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from selector_backend.installing.frontend import Caller, Hook, identify
+from selector_backend.installing.machine import Fact, Machine
+from selector_backend.installing.memory import Memory, memory_of
+from selector_backend.installing.process import Process
+
+PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
+BUILD = "/venv/lib/python3.13/site-packages/pyproject_hooks/_in_process/_in_process.py"
+UV = {"UV": "/usr/bin/uv"}
+PIP_INSTALL, UV_INSTALL = ["/venv/bin/python", "-m", "pip", "install"], ["uv", "pip", "install"]
+CACHE = "/home/me/.cache/uv/builds-v0"
+UV_ENV = f"{CACHE}/.tmpAb12Cd"
+TRACKER = {"PIP_BUILD_TRACKER": "/tmp/pip-build-tracker-x"}
+OVERLAY = {"PYTHONPATH": os.pathsep.join(["/mine", "/tmp/pip-build-env-ab/site"])}
+
+
+def call(
+    script: str,
+    environ: dict[str, str],
+    arguments: list[str],
+    *,
+    prefix: str = "/venv",
+    identity: str = "7-100",
+) -> Caller:
+    parent = Process(tuple(arguments), "/caller", identity) if arguments else Process()
+    return identify(Hook([script, "build_wheel"], environ, parent, "", prefix))
+
+
+def memory(
+    script: str,
+    environ: dict[str, str],
+    arguments: list[str],
+    *,
+    version: str = "1",
+    **keywords: str,
+) -> Memory:
+    return memory_of(call(script, environ, arguments, **keywords), environ, version)
+
+
+def build(script: str, environ: dict[str, str], arguments: list[str], **keywords: str) -> str:
+    return str(memory(script, environ, arguments, **keywords).build or "")
+
+
+def test_what_a_hook_leaves_lies_in_a_folder_that_the_frontend_throws_away() -> None:
+    name = "selector-machine-7-100.json"
+    assert build(PIP, OVERLAY, PIP_INSTALL) == f"/tmp/pip-build-env-ab/{name}"
+    assert build("-c", UV, UV_INSTALL, prefix=UV_ENV) == f"{UV_ENV}/{name}"
+    made = str(Path(os.path.realpath(tempfile.gettempdir()), "build-env-ab12_xyz"))
+    assert build(BUILD, {}, ["python", "-m", "build"], prefix=made) == f"{made}/{name}"
+    pdm = {"PYTHONPATH": "/tmp/pdm-build-env-ab-overlay/site"}
+    assert build(BUILD, pdm, ["pdm", "add", "a"]) == f"/tmp/pdm-build-env-ab-overlay/{name}"
+
+
+def test_it_is_left_nowhere_else() -> None:
+    for prefix in ("/srv/build-env-prod", "/srv/build-env-ab12_xyz", "/srv/pip-build-env-x"):
+        assert memory(PIP, TRACKER, PIP_INSTALL, prefix=prefix) == Memory()
+        assert memory("-c", UV, UV_INSTALL, prefix=prefix) == Memory()
+        assert memory(BUILD, {}, ["python", "-m", "build"], prefix=prefix) == Memory()
+    assert memory("-c", {**UV, **OVERLAY}, UV_INSTALL) == Memory()
+    assert memory("-c", {}, ["python"], prefix="/home/me/.tmpvenv") == Memory()
+    assert memory(PIP, OVERLAY, []) == Memory()
+
+
+def test_another_install_does_not_read_it() -> None:
+    names = {build(PIP, OVERLAY, PIP_INSTALL, identity=one) for one in ("7-1", "7-2", "8-1")}
+    assert len(names) == 3
+    tracked = build(PIP, {**OVERLAY, **TRACKER}, [])
+    assert tracked == "/tmp/pip-build-env-ab/selector-machine-pip-build-tracker-x.json"
+
+
+def test_all_builds_of_a_command_share_a_folder_of_the_frontends() -> None:
+    pip = memory(PIP, {**OVERLAY, **TRACKER}, PIP_INSTALL).command
+    old = memory(PIP, {**OVERLAY, "PIP_REQ_TRACKER": "/tmp/pip-req-x"}, PIP_INSTALL).command
+    uv = memory("-c", UV, UV_INSTALL, prefix=UV_ENV).command
+    folders = [path.parent for path in (pip, old, uv) if path]
+    assert folders == [Path(TRACKER["PIP_BUILD_TRACKER"]), Path("/tmp/pip-req-x"), Path(CACHE)]
+    assert memory(PIP, OVERLAY, PIP_INSTALL).command is None
+    pdm = memory(BUILD, {"PYTHONPATH": "/tmp/pdm-build-env-ab-overlay/site"}, ["pdm", "add"])
+    assert pdm.build
+    assert pdm.command is None
+
+
+def test_a_build_shares_with_those_that_would_read_the_same() -> None:
+    def command(version: str = "1", identity: str = "7-100", **variables: str) -> object:
+        environ = {**OVERLAY, **TRACKER, **variables}
+        return memory(PIP, environ, PIP_INSTALL, version=version, identity=identity).command
+
+    first = command()
+    assert command(PATH="/tmp/pip-build-env-cd/bin", PEP517_BUILD_BACKEND="other") == first
+    assert command(_PYPROJECT_HOOKS_BUILD_BACKEND="other", VIRTUAL_ENV="/other") == first
+    assert command(UV_INTERNAL__BUILD_DIR="/other") == first
+    others = [command("2"), command(identity="8-100"), command(LD_LIBRARY_PATH="/opt")]
+    assert len({first, *others}) == 4
+
+
+CUDA = Fact("cuda", "NVML", "12.4")
+GLIBC = Fact("glibc", "the running interpreter", "2.36")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Memory:
+    for name in ("build", "command"):
+        (tmp_path / name).mkdir(mode=0o700)
+    return Memory(
+        tmp_path / "build/selector-machine-7.json", tmp_path / "command/selector-machine-7-a.json"
+    )
+
+
+def test_another_build_gets_what_is_the_machines_alone(files: Memory) -> None:
+    files.remember(Machine({"cuda": CUDA, "glibc": GLIBC}))
+    assert files.recall().facts == {"cuda": CUDA, "glibc": GLIBC}
+    assert Memory(None, files.command).recall().facts == {"cuda": CUDA}
+    assert Memory().recall().facts == {}
+    Memory().remember(Machine({"cuda": CUDA}))
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", '{"format": 1, "facts": {"cuda": 1}}', "[" * 9999])
+def test_what_is_no_profile_is_not_believed(files: Memory, text: str) -> None:
+    assert files.command
+    files.command.write_text(text, encoding="utf-8")
+    assert files.recall().facts == {}
+    files.remember(Machine({"cuda": CUDA}))
+    assert Memory(None, files.command).recall().facts == {"cuda": CUDA}
+
+
+def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Memory) -> None:
+    assert files.command
+    files.remember(Machine({"cuda": CUDA}))
+    left = [files.command, files.command.with_name("selector-machine-6-a.json.12")]
+    left[1].touch()
+    for file in left:
+        os.utime(file, (time.time() - 7200,) * 2)
+    other = files.command.with_name("cuda.json")
+    other.touch()
+    os.utime(other, (0, 0))
+    later = Memory(None, files.command)
+    assert later.recall().facts == {}
+    Memory(None, files.command.with_name("selector-machine-8-a.json")).remember(
+        Machine({"cuda": CUDA})
+    )
+    there = sorted(file.name for file in files.command.parent.iterdir())
+    assert there == ["cuda.json", "selector-machine-8-a.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no owners of this kind")
+def test_a_folder_that_others_may_write_to_is_neither_read_nor_written(files: Memory) -> None:
+    assert files.command
+    alone = Memory(None, files.command)
+    alone.remember(Machine({"cuda": CUDA}))
+    files.command.parent.chmod(0o777)
+    assert alone.recall().facts == {}
+    files.command.unlink()
+    alone.remember(Machine({"cuda": CUDA}))
+    assert not files.command.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes root")
+def test_a_folder_of_another_user_is_neither_read_nor_written(files: Memory) -> None:
+    assert files.command
+    alone = Memory(None, files.command)
+    alone.remember(Machine({"cuda": CUDA}))
+    os.chown(files.command.parent, 1234, 1234)
+    assert alone.recall().facts == {}
+    files.command.unlink()
+    alone.remember(Machine({"cuda": CUDA}))
+    assert not files.command.exists()
