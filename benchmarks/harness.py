@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -70,7 +71,6 @@ class Installer:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.options = options
-        self._made = 0
         with zipfile.ZipFile(folder / "dist" / f"pip-{PIP}-py3-none-any.whl") as wheel:
             wheel.extractall(folder / "pip")
 
@@ -83,8 +83,7 @@ class Installer:
         *more: str,
     ) -> Cost:
         """Install ``projects`` by pip or uv, and return what it took."""
-        self._made += 1
-        place = self.folder / "environments" / str(self._made)
+        place = Path(tempfile.mkdtemp(prefix="environment-", dir=self.folder))
         environment = create_environment(place, clean_environ(home), pip=None)
         python = str(environment.python)
         command = [python, str(self.folder / "pip" / "pip"), "install"]

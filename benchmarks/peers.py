@@ -13,6 +13,7 @@ is set up for.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import platform
@@ -40,7 +41,10 @@ from support.toolkit import compile_library, hide_toolkits
 DELAY = 0.05
 #: Sdists as they are on the index, and what stands in for the distributions that they require.
 SDISTS = {
-    "cudaq==0.16.0.post1": ("cuda-quantum-cu12==0.16.0.post1", "cuda-quantum-cu13==0.16.0.post1"),
+    "cudaq==0.16.0.post1": (
+        *("cuda-quantum-cu12==0.16.0.post1", "cuda-quantum-cu13==0.16.0.post1"),
+        "cudaq-logical==0.1.1.post1",
+    ),
     "cuquantum==26.9.0": ("cuquantum-cu12==26.9.0", "cuquantum-cu13==26.9.0"),
     "install-proper-polars==0.1": ("polars==1.0", "polars-lts-cpu==1.0"),
 }
@@ -178,10 +182,12 @@ def measure(folder: Path, dist: Path, seconds: float) -> tuple[Costs, int]:
                     project, options = PACKAGES[name]
                     cache = scene if warm else f"{scene} {rounds}"
                     home = folder / "homes" / frontend / name / cache
-                    call = (frontend, [project], home, variables, *options)
+                    install = functools.partial(
+                        installer.install, frontend, [project], home, variables, *options
+                    )
                     if warm and not home.exists():
-                        installer.install(*call)
-                    costs.setdefault((scene, frontend, name), []).append(installer.install(*call))
+                        install()
+                    costs.setdefault((scene, frontend, name), []).append(install())
     return costs, rounds
 
 

@@ -15,7 +15,7 @@ import pytest
 from conftest import NEWEST_PIP, find_pip
 from documentation.blocks import PAGES, Block, blocks, has_own_test
 from support import walk
-from support.environment import ROOT, Environment, clean_environ, create_environment, find_uv
+from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
 from support.project import build_sdist, write_project, write_spam, write_wheel
 from support.walk import write_tools
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, runtime_wheel: Path) -> Path:
-    """What an index has: spam, core and the variants; and eggs, whose variants stand side by side."""
+    """What an index has: spam, core and variants; and eggs, whose variants stand side by side."""
     folder = tmp_path_factory.mktemp("published")
     write_spam(folder)
     project = tmp_path_factory.mktemp("spam")
