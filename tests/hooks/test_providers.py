@@ -189,8 +189,12 @@ def test_one_providers_fault_does_not_hide_anothers_answer(
     ("old", "new", "error"),
     [
         ("provider.demo]", "provider.dmo]", "variant[0].when.property: names the namespace 'demo'"),
-        ('"demo :: level :: v3"', '"demo level v3"', "variant[0].when.property: found 'demo level"),
-        ('"demo :: level :: v3"', "5", "variant[0].when.property: found an array, expected a prop"),
+        (
+            '"demo :: level :: v3"',
+            '"demo level v3"',
+            "variant[0].when.property[0]: found 'demo lev",
+        ),
+        ('"demo :: level :: v3"', "5", "variant[0].when.property[0]: found 5 (an int"),
         ('["demo :: level :: v3", "demo::avx2::on"]', "true", "variant[0].when.property: found tr"),
         ("plugin-api", "plugin_api", "provider.demo.plugin_api: not a known key, did you mean"),
         ('"demo_provider:Plugin"', '"demo provider"', "provider.demo.plugin-api: found 'demo pro"),
