@@ -7,4 +7,4 @@ from selector_backend.installing.probes import read_machine
 
 # The other two are of an environment, and of providers that a table names.
 for fact in read_machine([*FACTS.keys() - {"installed", "property"}], os.environ).facts.values():
-    print(f"  {fact.name}: {fact.text if fact.reason is None else f'absent: {fact.reason}'}")
+    print(f"  {fact.name}: {f'absent: {fact.reason}' if fact.value is None else fact.text}")

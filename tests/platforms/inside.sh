@@ -1,11 +1,10 @@
 #!/bin/sh
-# What run.sh runs in each system: the demo twice, with pip, and the facts as an install reads them.
+# What run.sh runs in each system: the demo, and the facts as an install reads them.
 set -eu
 cd /checkout
 echo "machine: $(uname -m), $(python3 --version)"
 rm -rf /tmp/demo
 python3 example-spam/demo.py --keep /tmp/demo
-python3 example-spam/demo.py --set cuda=12.4 | grep -E "^(The variant|import)"
 echo
 echo "The facts:"
 /tmp/demo/tools/bin/python tests/platforms/facts.py
