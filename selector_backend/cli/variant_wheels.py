@@ -34,7 +34,7 @@ WhatArgument = Annotated[
     Path, typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist.")
 ]
 OutdirOption = Annotated[
-    Path, typer.Option("--outdir", metavar="DIR", help="Where to write them; beside the sdist.")
+    Path, typer.Option("--outdir", metavar="DIR", help="Where to write them, beside the sdist.")
 ]
 
 
@@ -44,7 +44,7 @@ def variant_wheels(
     """Write the table as variant wheels, for installers that read PEP 825; a preview.
 
     Nothing is written unless they give what the table gives on every machine that it can tell
-    apart, and on every machine that is shipped.
+    apart, and on every shipped machine.
     """
     prove = _proof()
     is_sdist = what.name.endswith(".tar.gz") and what.is_file()
@@ -73,12 +73,12 @@ def variant_wheels(
         print_line(str(outdir / one))
     print_line(good(f"{count} machines get what the table says"))
     for one in left:
-        print_line(f"note: {outdir / one} is no longer of this table; delete it before you upload")
+        print_line(f"note: {outdir / one} is not of this table; delete it before you upload")
     used = {namespace for wheel in wheels for namespace, _ in wheel.asked.properties}
     for provider in selector.providers:
         if provider.namespace in used and provider != PROVIDERS.get(provider.namespace):
             print_line(
-                "note: uv knows the providers that it has built in, and not this one of "
+                "note: uv knows only its built-in providers, and not this one of "
                 f"{provider.namespace}; it takes no wheel that asks for it"
             )
     print_line("note: the format is a draft of PEP 825 (0.x), and not for production yet")
@@ -105,11 +105,13 @@ def _compiled(folder: Path, is_sdist: bool) -> Compiled:
         try:
             return read_compiled(folder)
         except NotCompiledError as error:
-            raise SelectorError(f"{error}; build the sdist anew: python -m build --sdist") from None
+            raise SelectorError(
+                f"{error}; build the sdist again: python -m build --sdist"
+            ) from None
     project = read_folder(folder)
     if project.tree is not None:
         raise SelectorError(
-            "the metadata of a source tree is its inner backend's to tell; build the sdist, which "
+            "only the inner backend knows the metadata of a source tree; build the sdist, which "
             "has them, and give that: python -m build --sdist, then selector-backend "
             f"variant-wheels dist/{project.stem}.tar.gz --outdir dist"
         )
