@@ -217,7 +217,7 @@ def test_names_that_do_not_begin_with_the_projects(tmp_path: Path) -> None:
         ('{"cu12": "_a"}', ["load is not given 'cpu', which is tool.selector.variant[1]"]),
         (
             '{"CU12": "_a", "cpu": name(), "cu11": "_c"}',
-            ["load is given 'cu11', which is no variant, did you mean 'cu12'?"],
+            ["load is given 'cu11', which is not a variant, did you mean 'cu12'?"],
         ),
         ('{"cu12": "_a", "c.pu": "_b"}', ["load is given 'c.pu'", "load is not given 'cpu'"]),
     ],
@@ -275,7 +275,9 @@ def test_a_call_that_is_not_literal_is_passed_over_with_a_note(tmp_path: Path, c
     source = f"from selector_runtime import load\n{call}\n"
     problems, (note,) = found(family(tmp_path, core=source))
     assert problems == []
-    assert note.startswith("../spam-core/src/spam_core/__init__.py:2: load is called with what is")
+    assert note.startswith(
+        "../spam-core/src/spam_core/__init__.py:2: load is called with something"
+    )
 
 
 def test_core_is_never_run(tmp_path: Path) -> None:
@@ -313,7 +315,7 @@ def test_what_is_dynamic_is_noted(tmp_path: Path) -> None:
     assert found(project) == (
         [],
         [
-            "siblings: ../spam-core: no version can be read off pyproject.toml, so what depends "
+            "siblings: ../spam-core: no version can be read from pyproject.toml, so what depends "
             "on it is not checked"
         ],
     )
@@ -330,7 +332,7 @@ def test_a_module_that_cannot_be_read(tmp_path: Path, source: str) -> None:
     sibling(tmp_path / "spam-core", source=text, file="a/old.py")
     problems, (note,) = found(family(tmp_path))
     assert problems == []
-    assert note.startswith("../spam-core/a/old.py: it cannot be read as Python, and is passed over")
+    assert note.startswith("../spam-core/a/old.py: it cannot be read as Python, and is skipped")
 
 
 def test_one_name_in_several_folders(tmp_path: Path) -> None:
