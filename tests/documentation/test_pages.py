@@ -43,7 +43,7 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, runtime_wheel: Path) -> Path:
-    """What an index has: spam, core and the variants; and eggs, whose variants stand side by side."""
+    """What an index has: spam with core and variants, and eggs, whose variants go together."""
     folder = tmp_path_factory.mktemp("published")
     write_spam(folder)
     project = tmp_path_factory.mktemp("spam")
