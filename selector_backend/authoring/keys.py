@@ -48,6 +48,14 @@ def is_name(text: str) -> bool:
     return re.fullmatch(NAME, text) is not None
 
 
+def default_variable(project: str) -> str:
+    """Return the environment variable that forces a variant of ``project``.
+
+    The name in capitals, other characters as ``_``: ``SPAM_EGGS_VARIANT`` for ``spam-eggs``.
+    """
+    return re.sub(r"[^A-Z0-9]", "_", project.upper()) + "_VARIANT"
+
+
 def _releases(expected: str, text: str) -> str:
     """Return what to write instead of ``text``, which is no specifier of plain releases."""
     if is_release(text.strip()):

@@ -28,7 +28,8 @@ from ..installing.facts import FACTS, Kind
 from ..installing.messages import bounded
 from ..installing.probes import with_implied
 from ..installing.table import REQUIREMENT, Selector, distribution_of
-from .table import default_variable, is_pinned, own_requirements
+from .keys import default_variable
+from .table import is_pinned, own_requirements
 from .words import findings
 
 if TYPE_CHECKING:

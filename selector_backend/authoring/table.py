@@ -6,7 +6,6 @@ What it has to look like is in `keys`.
 from __future__ import annotations
 
 import itertools
-import re
 import string
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
@@ -29,7 +28,7 @@ from ..installing.table import (
     namespace_of,
 )
 from ..installing.values import replace
-from .keys import TABLE
+from .keys import TABLE, default_variable
 from .markers import canonical_marker
 from .texts import shown_key, texts, unfit
 
@@ -126,14 +125,6 @@ def is_pinned(requirement: Requirement, version: str) -> bool:
         if one.operator in ("==", "===") and pin == wanted and not wide:
             return True
     return False
-
-
-def default_variable(project: str) -> str:
-    """Return the environment variable that forces a variant of ``project``.
-
-    The name in capitals, other characters as ``_``: ``SPAM_EGGS_VARIANT`` for ``spam-eggs``.
-    """
-    return re.sub(r"[^A-Z0-9]", "_", project.upper()) + "_VARIANT"
 
 
 class _Reader:

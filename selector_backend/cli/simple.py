@@ -116,12 +116,15 @@ class Index:
         except (ValueError, RecursionError) as error:
             raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
 
-    def _ask(self, page: str, accept: str, most: int = -1) -> tuple[bytes, str, str] | None:
+    def _ask(
+        self, page: str, accept: str, most: int | None = None
+    ) -> tuple[bytes, str, str] | None:
         """Return an answer with its address and its type, ``None`` if there is none (404)."""
         headers = {"Accept": accept, "User-Agent": f"selector-backend/{__version__}"}
         try:
             request = urllib.request.Request(page, headers=headers)
             with self._opener.open(request, timeout=30) as answer:
+                # Of an answer in chunks, a negative number would read the chunks' sizes as well.
                 return answer.read(most), answer.geturl(), answer.headers.get("Content-Type", "")
         except urllib.error.HTTPError as error:
             if error.code == 404:

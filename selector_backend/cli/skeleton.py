@@ -12,7 +12,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..authoring.table import default_variable
+from ..authoring.keys import default_variable
 from ..authoring.vocabulary import conforming, cpu_names, major_of, oldest_gpu
 from ..installing.facts import normalize_name
 from ..installing.messages import bounded

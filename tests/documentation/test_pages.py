@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import NEWEST_PIP, find_pip
 from documentation.blocks import PAGES, Block, blocks, has_own_test
-from support.environment import ROOT, Environment, clean_environ, create_environment
+from support import walk
+from support.environment import ROOT, Environment, clean_environ, create_environment, find_uv
 from support.index import Index
 from support.project import build_sdist, write_project, write_spam, write_wheel
 from support.walk import write_tools
@@ -98,11 +99,11 @@ def environment(tmp_path: Path, wheelhouse: Path, published: Path, index: Index)
     return made
 
 
-@pytest.mark.parametrize(
-    "page",
-    [page for page in PAGES if not has_own_test(page)],
-    ids=lambda page: page.relative_to(ROOT).as_posix(),
-)
+ELSEWHERE = [ROOT / "docs/how-to" / name for name in walk.PAGES]
+HERE = [page for page in PAGES if page not in ELSEWHERE and not has_own_test(page)]
+
+
+@pytest.mark.parametrize("page", HERE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_commands_of_a_page_do_what_it_shows(
     page: Path, environment: Environment, index: Index
 ) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import NEWEST_PIP, OLDEST_PIP, find_pip
@@ -353,6 +359,73 @@ def test_which_constraints_reach_a_build(places: Places, script: str, reaches: b
     (walk.folder / "no.txt").write_text("selector-backend==9\n", encoding="utf-8")
     walk.run(script, status=1 if reaches else 0)
     assert installed(walk) == ("nothing" if reaches else "cpu")
+
+
+@pytest.fixture(scope="module")
+def devpi(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """devpi with an index `root/team` that mirrors the other one; the address of devpi."""
+    folder = tmp_path_factory.mktemp("devpi")
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+    programs = folder / "venv/bin"
+    install = [str(programs / "python"), "-m", "pip", "-q", "install", "devpi-server"]
+    subprocess.run(install, check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = ("--serverdir", str(folder / "data"))
+    subprocess.run([str(programs / "devpi-init"), *data, "--no-root-pypi"], check=True)
+    command = [str(programs / "devpi-server"), *data, "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+
+    def call(method: str, path: str, content: object, user: str = "") -> Any:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if user:
+            headers["X-Devpi-Auth"] = base64.b64encode(user.encode()).decode()
+        request = urllib.request.Request(
+            url + path, json.dumps(content).encode(), headers, method=method
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)["result"]
+
+    try:
+        for _ in range(1200):
+            try:
+                token = call("POST", "/+login", {"user": "root", "password": ""})["password"]
+                break
+            except OSError:
+                assert process.poll() is None, "devpi did not start"
+                time.sleep(0.1)
+        mirror = {"type": "mirror", "mirror_url": places.index.url, "mirror_no_project_list": True}
+        call("PUT", "/root/mirror", mirror, f"root:{token}")
+        team = {"type": "stage", "bases": ["root/mirror"], "mirror_whitelist": ["*"]}
+        call("PUT", "/root/team", team, f"root:{token}")
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@nightly
+def test_devpi_hands_on_what_it_mirrors_and_takes_what_it_should_refuse(
+    places: Places, devpi: str
+) -> None:
+    index = f"{devpi}/root/team/+simple/"
+    environ = {"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index}
+    for program in ("pip", "uv pip"):
+        for variant in ("cu12", "cpu"):
+            walk = places.fresh(OFFLINE)
+            walk.run(f"SPAM_VARIANT={variant} {program} install spam", environ)
+            assert installed(walk) == variant
+    walk = places.fresh(OFFLINE)
+    walk.run("SPAM_VARIANT=cu12 pip wheel --no-deps --no-cache-dir spam -w mine", environ)
+    upload = f"{sys.executable} -m twine upload --non-interactive -u root -p ''"
+    walk.run(f"{upload} --repository-url {devpi}/root/team/ mine/spam-1.0-py3-none-any.whl")
+    walk.run("pip install --no-cache-dir spam", environ)
+    assert installed(walk) == "cu12"
+    write_project(walk.folder / "spam")
+    output = walk.run(f"selector-backend check spam --index {index}", status=1)
+    assert "spam-1.0-py3-none-any.whl" in output
 
 
 # Images, clusters, locks

@@ -31,9 +31,9 @@ def demo(*options: str, check: bool = True, **environ: str) -> str:
 @pytest.mark.parametrize(
     ("options", "variant"),
     [
-        ((), "cpu"),
+        pytest.param((), "cpu", marks=pytest.mark.nightly),
         (("--set", "cuda=12.4"), "cu12"),
-        (("--set", "cuda=11.8", "--frontend", "uv"), "cu11"),
+        pytest.param(("--set", "cuda=11.8", "--frontend", "uv"), "cu11", marks=pytest.mark.nightly),
     ],
 )
 def test_the_demo_installs_and_runs_the_variant(options: tuple[str, ...], variant: str) -> None:
@@ -51,6 +51,7 @@ def test_the_demo_falls_back_from_a_variant_that_is_broken() -> None:
     assert "import spam_core: it runs on cpu" in output
 
 
+@pytest.mark.nightly
 def test_the_demo_shows_the_backends_message_and_keeps_its_folder(tmp_path: Path) -> None:
     output = demo("--variant", "cu99", "--keep", str(tmp_path / "kept"), check=False)
     assert "SPAM_VARIANT asks for 'cu99', which spam does not have" in output

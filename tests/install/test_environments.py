@@ -156,7 +156,7 @@ def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
     check_files(environment)
 
 
-@pytest.mark.parametrize("how", ["variable", "setting"])
+@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=pytest.mark.nightly)])
 def test_forcing_another_variant_stops_with_commands_that_work(
     make_environment: MakeEnvironment, index: Index, driver: Driver, how: str
 ) -> None:
@@ -410,7 +410,7 @@ def test_where_it_goes_elsewhere_nothing_is_claimed(
     assert variants(environment) == []
 
 
-@pytest.mark.parametrize("how", ["variable", "setting"])
+@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=pytest.mark.nightly)])
 def test_an_upgrade_that_no_longer_forces_says_who_did_and_how_to_go_on(
     make_environment: MakeEnvironment, index: Index, how: str
 ) -> None:

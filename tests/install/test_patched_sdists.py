@@ -41,7 +41,8 @@ def leave(sdist: Path) -> None:
     """Change nothing."""
 
 
-CHANGES = [leave, patch, damage, make_newer, remove]
+#: The hooks are tried with each of them; an installer with some.
+OTHERS = [damage, make_newer, remove]
 
 
 def changed(spam_folder: Path, folder: Path, change: Callable[[Path], None]) -> str:
@@ -70,7 +71,9 @@ def expected(change: Callable[[Path], None]) -> set[str]:
     return {"spam", "spam-core", "spam-cu11" if change is patch else "spam-cpu"}
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "change", [leave, patch, *(pytest.param(one, marks=pytest.mark.nightly) for one in OTHERS)]
+)
 def test_pip_installs_what_the_sdist_says_now(
     make_environment: MakeEnvironment,
     spam_folder: Path,
@@ -98,7 +101,9 @@ def test_uv_installs_what_the_sdist_says_now(
     assert compiled_with(index) is (change is not leave)
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "change", [leave, patch, *(pytest.param(one, marks=pytest.mark.nightly) for one in OTHERS)]
+)
 def test_without_isolation_one_message_or_what_the_sdist_says_now(
     make_environment: MakeEnvironment,
     spam_folder: Path,

@@ -1,7 +1,6 @@
 /* What can go wrong in a library, by name. `misbehave` does it, and returns if the function is to
  * go on; it is called in the process that asks, as the library's own code. See driver.c. */
 #include <errno.h>
-#include <fcntl.h>
 #include <fenv.h>
 #include <locale.h>
 #include <pthread.h>
@@ -9,9 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>

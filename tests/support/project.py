@@ -51,6 +51,7 @@ def write_carrying(
     folder: Path,
     table: str = CUDA,
     *,
+    name: str = "spam",
     version: str = "1.0",
     more: str = "",
     python: str = ">=3.9",
@@ -58,7 +59,7 @@ def write_carrying(
     """Write such a source, whose sdist carries its backend, for some Pythons."""
     table = table.replace("[tool.selector]", "[tool.selector]\nself-contained = true")
     more = f'requires-python = "{python}"\n{more}'
-    return write_project(folder, table, version=version, more=more)
+    return write_project(folder, table, name=name, version=version, more=more)
 
 
 def build_sdist(project: Path, target: Path) -> Path:

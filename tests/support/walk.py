@@ -16,6 +16,13 @@ from pathlib import Path
 
 from .environment import ROOT, Environment, find_uv
 
+#: The pages that are walked so, in places made for them.
+PAGES = (
+    *("from-one-wheel.md", "from-names-in-ci.md", "from-folders.md"),
+    *("wheel-only-policy.md", "ci.md", "offline-and-hashes.md"),
+    *("containers.md", "clusters.md", "locks.md"),
+)
+
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>\w+): (?P<value>.*?) -->\n)?```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$",
     re.MULTILINE,
