@@ -45,7 +45,8 @@ def test_the_search_finds_a_page(site: Path, tab: Browser) -> None:
     tab.open(site / "index.html", width=1280)
     tab.run("document.querySelector('.sidebar-search').value = 'SOURCE_DATE_EPOCH'")
     tab.run("document.querySelector('.sidebar-search-container').submit()")
-    found, deadline = [], time.monotonic() + 20
+    found: list[str] = []
+    deadline = time.monotonic() + 20
     while not found and time.monotonic() < deadline:
         time.sleep(0.2)
         found = tab.run("[...document.querySelectorAll('ul.search a')].map(one => one.innerText)")
