@@ -100,8 +100,8 @@ which takes less than ten minutes. Seconds differ from machine to machine; compa
 - **Clock** is the time that a person waits, in seconds, also for the index.
 - Each figure is a median; the lowest and the highest are in brackets. **Ratio** is the CPU median
   as a multiple of the ready wheel's in the same table.
-- An empty cell is something that is not possible: pip reads no variant wheels, and cuquantum stops where
-  it finds no CUDA toolkit.
+- An empty cell is something that is not possible: pip reads no variant wheels, and cuquantum stops
+  if it finds no CUDA toolkit.
 
 What is installed:
 

@@ -83,7 +83,8 @@ each choice: `poetry install --no-cache` still takes the kept wheel.
 - `pip wheel` and `uv build` look like an install: pass `-C portable=true` to build a wheel that \
 you keep.
 - `--target`, `--prefix` and `--root` are not seen. \
-[Variants in one environment](../how-to/one-environment.md#what-can-be-seen-and-what-uvs-users-rely-on) \
+[Variants in one environment]\
+(../how-to/one-environment.md#what-can-be-seen-and-what-uvs-users-rely-on) \
 says what to do.
 - With uv, each hook asks the driver, and not once for an install.
 
