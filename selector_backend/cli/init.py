@@ -45,11 +45,11 @@ from .writing import write_files
 T = TypeVar("T")
 
 FolderArgument = Annotated[
-    Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is not there.")
+    Path, typer.Argument(metavar="DIR", help="Where to write; made if it is not there.")
 ]
 VariantsArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="[VARIANT]...", help="The variants, as --variant has them."),
+    typer.Argument(metavar="VARIANT...", help="The variants, as --variant has them."),
 ]
 NameOption = Annotated[
     Optional[str],

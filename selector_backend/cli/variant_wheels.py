@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..installing.table import Compiled, Selector
 
 WhatArgument = Annotated[
-    Path, typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist.")
+    Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
 ]
 OutdirOption = Annotated[
     Path, typer.Option("--outdir", metavar="DIR", help="Where to write them; beside the sdist.")
