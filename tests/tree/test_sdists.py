@@ -198,7 +198,7 @@ def test_without_a_hook_for_metadata_the_sdist_says_them_and_the_code_is_never_b
     assert message in said
 
 
-@pytest.mark.parametrize("kind", PURE)
+@pytest.mark.parametrize("kind", (*PURE, "poetry-core"))
 def test_the_codes_sdist_builds_the_variant_with_the_inner_backend_alone(
     kind: str, tmp_path: Path
 ) -> None:
