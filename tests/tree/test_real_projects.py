@@ -218,7 +218,7 @@ def test_a_real_project(
     stem = re.sub(r"[-_.]+", "_", name).lower()
     print(f"{name} {project.version} on {python}; its sdist: {sdist.stat().st_size:,} bytes")
 
-    # What other projects need of this one is not to be found: its wheels would be taken.
+    # Where users install from is no wheel of the project itself, which another one needs.
     others, dist, plain = (tmp_path / one for one in ("others", "dist", "plain"))
     for folder in (others, dist):
         folder.mkdir()
@@ -226,7 +226,7 @@ def test_a_real_project(
         if not path.name.lower().startswith(f"{stem}-"):
             os.link(path, others / path.name)
 
-    with Index(others, dist) as index:
+    with Index(fetched) as index, Index(others, dist) as published:
         environment = make_environment(index, python=python)
 
         def pip_wheel(source: Path, folder: Path, **variables: str) -> Path:
@@ -266,7 +266,7 @@ def test_a_real_project(
         assert lines("check", "--dist", dist)[0] == "nothing to mend"
 
         for frontend in ("pip", "uv"):
-            user = make_environment(index, python=python)
+            user = make_environment(published, python=python)
             install(user, frontend, *project.needs) if project.needs else None
             before = files_of(user)
             for variant, facts in VARIANTS.items():
