@@ -6,7 +6,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,14 +122,17 @@ def test_a_process_that_is_half_known_is_not_known(
     monkeypatch: pytest.MonkeyPatch, hidden: str
 ) -> None:
     """By number and start alone, those of two containers that share a cache may be the same."""
-    for name in ("stat", "read_text"):
 
-        def seen(path: Path, *_: object, of: object = getattr(Path, name), **options: object):  # type: ignore[no-untyped-def]
+    def hiding(read: Callable[..., Any]) -> Callable[..., Any]:
+        def seen(path: Path, *arguments: Any, **options: Any) -> Any:
             if str(path) == hidden:
                 raise PermissionError(13, "Permission denied")
-            return of(path, *_, **options)  # type: ignore[operator]
+            return read(path, *arguments, **options)
 
-        monkeypatch.setattr(Path, name, seen)
+        return seen
+
+    monkeypatch.setattr(Path, "stat", hiding(Path.stat))
+    monkeypatch.setattr(Path, "read_text", hiding(Path.read_text))
     parent.cache_clear()
     try:
         assert parent().arguments
