@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def replacing(path: Path, like: Path) -> Iterator[Path]:
     """Give a file to write, which is in the place of ``path`` once all has gone well.
 
-    It has the mode of ``like``. Its folder is made if need be.
+    It has the mode of ``like``. Its folder is created if missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
@@ -37,7 +37,7 @@ def replacing(path: Path, like: Path) -> Iterator[Path]:
 def all_or_nothing(folder: Path) -> Iterator[Path]:
     """Give a folder to write files into, which are in ``folder`` once all has gone well.
 
-    ``folder`` is made if need be. Files of the same names are replaced; no other is touched.
+    ``folder`` is created if missing. Files of the same names are replaced; no other is touched.
 
     Raises `SelectorError` where a file is in the place of the folder, or the other way round.
     """

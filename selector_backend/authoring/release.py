@@ -74,7 +74,7 @@ class Release:
 
     @cached_property
     def name(self) -> NormalizedName:
-        """The project's name as names are compared."""
+        """The project's normalized name."""
         return canonicalize_name(self.selector.project)
 
     @cached_property

@@ -34,7 +34,7 @@ WhatArgument = Annotated[
     Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
 ]
 OutdirOption = Annotated[
-    Path, typer.Option("--outdir", metavar="DIR", help="Where to write them; beside the sdist.")
+    Path, typer.Option("--outdir", metavar="DIR", help="Where to write them, beside the sdist.")
 ]
 
 
@@ -44,7 +44,7 @@ def variant_wheels(
     """Write the table as variant wheels, for installers that read PEP 825; a preview.
 
     Nothing is written unless they give what the table gives on every machine that it can tell
-    apart, and on every machine that is shipped.
+    apart, and on every shipped machine.
     """
     prove = _proof()
     is_sdist = what.name.endswith(".tar.gz") and what.is_file()
@@ -98,11 +98,13 @@ def _compiled(folder: Path, is_sdist: bool) -> Compiled:
         try:
             return read_compiled(folder)
         except NotCompiledError as error:
-            raise SelectorError(f"{error}; build the sdist anew: python -m build --sdist") from None
+            raise SelectorError(
+                f"{error}; build the sdist again: python -m build --sdist"
+            ) from None
     project = read_folder(folder)
     if project.tree is not None:
         raise SelectorError(
-            "the metadata of a source tree is its inner backend's to tell; build the sdist, which "
+            "only the inner backend knows the metadata of a source tree; build the sdist, which "
             "has them, and give that: python -m build --sdist, then selector-backend "
             f"variant-wheels dist/{project.stem}.tar.gz --outdir dist"
         )

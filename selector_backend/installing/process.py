@@ -21,7 +21,7 @@ from .values import dataclass
 class Process:
     """A process: its command line, its working directory, and what tells it from all others.
 
-    ``identity`` is made of its number and its start, since numbers are given anew, and of what
+    ``identity`` is made of its number and its start, since numbers are given again, and of what
     counts them. Each is empty where it is not known.
     """
 
@@ -49,7 +49,7 @@ def _linux(pid: int) -> Process:
         # The program's name, in brackets, may have blanks and brackets in it. The start, in ticks
         # since the system's, is the 22nd field: proc_pid_stat(5).
         start = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
-        # Containers count their processes anew, and may share a cache: pid_namespaces(7).
+        # Containers count their processes again, and may share a cache: pid_namespaces(7).
         counted = Path("/proc/self/ns/pid").stat().st_ino
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
         identity = f"{pid}-{start.decode()}-{counted}-{boot}"

@@ -283,7 +283,7 @@ def test_a_damaged_sdist_is_one_message(tmp_path: Path) -> None:
     sdist = build_sdist(write_project(tmp_path / "source"), tmp_path / "sdist")
     sdist = repack(sdist, {TABLE_NAME: b"{}"})
     message = error("variant-wheels", sdist, "--outdir", tmp_path / "dist", status=1)
-    assert message.endswith("build the sdist anew: python -m build --sdist\n")
+    assert message.endswith("build the sdist again: python -m build --sdist\n")
 
 
 def test_it_says_what_to_install_without_variantlib(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_explain_and_doctor_know_what_decided(installed: Environment) -> None:
     found = lines("explain", "spam", "--python", installed.python, "--set", "cuda=12.4")
     assert found[-2:] == [
         "installed: cu11, chosen by variant wheel",
-        "because, then: the installer found what its variant wheel asks for: "
+        "because: the installer found what its variant wheel asks for: "
         "nvidia :: cuda_version_lower_bound :: 11.2",
     ]
     assert "cu11 is installed already and stays" in "".join(found)
@@ -371,7 +371,7 @@ def test_check_dist_knows_them(tmp_path: Path) -> None:
     assert data("check", "--dist", dist)["upload"][1:] == [NAMES, ["spam-1.0.tar.gz"]]
     (dist / NAMES[0]).rename(dist / "spam-1.0-py3-none-any-cu110.whl")
     (dist / NAMES[3]).write_bytes(b"{}")
-    anew = "; write them anew: selector-backend variant-wheels spam-1.0.tar.gz --outdir ."
+    anew = "; write them again: selector-backend variant-wheels spam-1.0.tar.gz --outdir ."
     assert lines("check", "--dist", dist, status=1) == [
         f"error: {NAMES[0]}: is missing, and other variant wheels are there{anew}",
         "error: spam-1.0-py3-none-any-cu110.whl: is no variant wheel that the table of spam-1.0 "
