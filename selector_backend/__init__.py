@@ -149,7 +149,7 @@ build_editable = build_wheel
 
 
 def _compiled() -> Compiled:
-    """Return the project, as its sdist has it compiled, or else compiled anew."""
+    """Return the project, as its sdist has it compiled, or else compiled again."""
     from .installing.table import NotCompiledError, read_compiled
 
     try:

@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def run_in(folder: Path) -> int:
-    """Run pytest in the environment in ``folder``, which is made if need be."""
+    """Run pytest in the environment in ``folder``, which is created if missing."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     ready = [str(python), "-c", "import pytest"]
     if not python.exists() or subprocess.run(ready, check=False, capture_output=True).returncode:

@@ -34,7 +34,7 @@ def side_by_side(project: str) -> str:
         [
             f"the variants {' and '.join(variants)} of {project} exclude each other, and are "
             f"installed side by side ({', '.join(gone)}): one may have files of the other.",
-            "  To mend it:",
+            "  To fix it:",
             *(f"    {command}" for command in commands),
         ]
     )

@@ -107,7 +107,7 @@ def warning(project: str, problems: Iterable[Attempt], used: str, variable: str)
         fault = _FAULTS.get(attempt.outcome, "does not work here")
         name = f"the variant {attempt.variant} of {project}"
         lines.append(f"{name} is installed, but {fault}: {attempt.reason}.")
-        lines += ["  To mend it:", *_indent(attempt.command)]
+        lines += ["  To fix it:", *_indent(attempt.command)]
     lines.append(f"{used} is used instead. To have it so without this warning: {variable}={used}")
     return "\n".join(lines)
 
@@ -117,7 +117,7 @@ def nothing_works(project: str, tried: Sequence[Attempt], request: str) -> str:
     first = f"{request}, which does not work here" if request else "no variant works here"
     lines = [f"{project}: {first}."]
     for attempt in tried:
-        lines.append(f"  {attempt.variant}: {attempt.reason}. To mend it:")
+        lines.append(f"  {attempt.variant}: {attempt.reason}. To fix it:")
         lines += _indent(attempt.command)
     if find_record(project) is None and not request:
         lines.append(f"To install the one for this machine: pip install {project}")

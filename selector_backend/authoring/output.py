@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import SelectorError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 def replacing(path: Path, like: Path) -> Iterator[Path]:
     """Give a file to write, which is in the place of ``path`` once all has gone well.
 
-    It has the mode of ``like``. Its folder is made if need be.
+    It has the mode of ``like``. Its folder is created if missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
@@ -35,15 +37,25 @@ def replacing(path: Path, like: Path) -> Iterator[Path]:
 def all_or_nothing(folder: Path) -> Iterator[Path]:
     """Give a folder to write files into, which are in ``folder`` once all has gone well.
 
-    ``folder`` is made if need be. Files of the same names are replaced; no other is touched.
+    ``folder`` is created if missing. Files of the same names are replaced; no other is touched.
+
+    Raises `SelectorError` where a file is in the place of the folder, or the other way round.
     """
+    if folder.is_file():
+        raise SelectorError(f"{folder} is a file; expected a folder to write into")
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=folder))
     try:
         yield partial
-        for file in sorted(partial.iterdir()):
-            file.replace(folder / file.name)
+        files = {folder / one.name: one for one in sorted(partial.iterdir())}
+        for place in filter(Path.is_dir, files):
+            raise SelectorError(
+                f"{place} is a folder, and a file of that name is to be written. To fix it: move "
+                "it away"
+            )
+        for place, file in files.items():
+            file.replace(place)
     finally:
         shutil.rmtree(partial)
         if is_new:

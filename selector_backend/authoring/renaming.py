@@ -1,6 +1,6 @@
 """A distribution's core metadata under another name.
 
-What is not about the name stays as it is, to the byte: lines are changed, and none is written anew.
+What is not about the name stays unchanged, to the byte: lines are changed, none is rewritten.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from ..errors import SelectorError
 def main() -> None:
     """Run the command, and end the process with its exit status.
 
-    0 is fine, 1 that a problem was found, 2 that what was asked for makes no sense.
+    0: no problem, 1: a problem was found, 2: a mistake in the command line.
     """
     try:
         _run()
@@ -26,7 +26,7 @@ def _run() -> None:
         if (error.name or "").startswith("selector_backend"):
             raise
         print(
-            "error: the command needs more than the backend does: "
+            "error: the command needs more libraries than the backend; install them: "
             'pip install "selector-backend[cli]"',
             file=sys.stderr,
         )

@@ -1,4 +1,4 @@
-"""``selector-backend add-variant``: one more variant for a selector package that there is."""
+"""``selector-backend add-variant``: adds a variant to an existing selector package."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 VariantArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NAME[: CONDITION]", help="The variant, as --variant of init has it: cu13, rocm6."
+        metavar="NAME[: CONDITION]", help="The variant, as for --variant of init: cu13, rocm6."
     ),
 ]
-FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")]
 BeforeOption = Annotated[
     Optional[str], typer.Option("--before", metavar="NAME", help="Put it before this variant.")
 ]
@@ -61,7 +61,7 @@ def add_variant(
     selector = project.selector
     known = {one.key: one.name for one in selector.variants}
     if normalize(new.name) in known:
-        raise UsageError(f"{known[normalize(new.name)]} is a variant of {selector.project} already")
+        raise UsageError(f"{selector.project} already has the variant {known[normalize(new.name)]}")
     text = row(new, selector.kind)
     index = place_of(_selector(text.encode(), selector).variants[0], selector)
     if before is not None:
@@ -75,7 +75,7 @@ def add_variant(
     listed = [beside / path for path in texts]
     for parent in {path.parent for path in listed}:
         if parent.exists():
-            raise UsageError(f"{parent} is there already, and nothing was written; move it away")
+            raise UsageError(f"{parent} already exists, and nothing was written; move it away")
     write_files(beside, texts)
     replace_file(file, content)
     problems = review(read_project(folder), __version__)

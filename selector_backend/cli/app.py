@@ -49,7 +49,7 @@ def _options(
 
 
 def _readable(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``command`` with annotations that are no texts: Python 3.9's typer reads no others."""
+    """Return ``command`` with evaluated annotations: Python 3.9's typer reads no strings."""
     hints = command.__annotations__
     command.__annotations__ = {
         name: eval(hint, command.__globals__) for name, hint in hints.items()

@@ -1,4 +1,4 @@
-"""``selector-backend check``: a project before it is published."""
+"""``selector-backend check``: looks at a project before it is published."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .tree import review_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")]
 WhatArgument = Annotated[
     Optional[Path],
-    typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist."),
+    typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist."),
 ]
 IndexOption = Annotated[
     Optional[str],
@@ -48,9 +48,9 @@ def check(
 ) -> None:
     """Look for errors in a project, and for what may be a mistake.
 
-    Core and the variants count as well, if they are in the folders beside it. Of an sdist, so does
-    whether what it has compiled is what its pyproject.toml says. With --dist, a whole release is
-    looked at in its place.
+    Core and the variants are checked too, if they are in the folders beside it. Of an sdist, it
+    is also checked that what it has compiled agrees with its pyproject.toml. With --dist, a whole
+    release is checked instead.
     """
     if dist is not None:
         _check_dist(dist, what, as_json, other_options=bool(index or siblings))
@@ -129,7 +129,7 @@ def _report(
         for note in noted:
             print_line(f"note: {note.key}: {note.message}")
         if not found:
-            print_line(good("nothing to mend"))
+            print_line(good("no problems found"))
         for line in last:
             print_line(line)
     if found:

@@ -54,7 +54,7 @@ SetOption = Annotated[
 
 Cell = Union[str, Text]
 
-# Control characters, but for the ends of lines and tabs, and what turns the direction of writing.
+# Control characters except line ends and tabs, and those that change the direction of writing.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -83,7 +83,7 @@ def look_at_machine(
         reason = "providers are not asked here, since they are code that the package names"
         facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
     if marker is not None and file is None and FACTS["marker"].variable not in os.environ:
-        facts["marker"] = Fact("marker", "the interpreter named", value=marker)
+        facts["marker"] = Fact("marker", "the named interpreter", value=marker)
     facts.update(stated)
     wanted = [name for name in names if name not in facts]
     facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
@@ -93,7 +93,7 @@ def look_at_machine(
 def read_settings(settings: Sequence[str] | None) -> dict[str, Fact]:
     """Return the facts that ``--set`` states, which win over all that is read.
 
-    Raises `UsageError` too for a variable that is nearly one that states a fact.
+    Also raises `UsageError` for a variable whose name is close to one that states a fact.
     """
     if nearly := near_misses(os.environ):
         raise UsageError("; ".join(nearly))
@@ -159,7 +159,7 @@ def print_plain(rows: Sequence[Sequence[Cell]]) -> None:
 
 
 def print_command(words: Sequence[str]) -> None:
-    """Write a command to be copied: it is never broken."""
+    """Write a command to copy: its line is never broken."""
     typer.echo(f"  {printable(shown(words))}")
 
 
@@ -172,7 +172,7 @@ def shown(words: Sequence[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with what would steer a terminal escaped: it may be a stranger's."""
+    """Return ``text`` with what would control a terminal escaped: it may be a stranger's."""
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
@@ -183,12 +183,12 @@ def _clean(cell: Cell) -> Text:
 
 
 def good(text: str) -> Text:
-    """Return ``text`` in the colour of what is well."""
+    """Return ``text`` in the colour for what is fine."""
     return Text(text, style="green")
 
 
 def bad(text: str) -> Text:
-    """Return ``text`` in the colour of what is not."""
+    """Return ``text`` in the colour for what is not."""
     return Text(text, style="red")
 
 

@@ -1,4 +1,4 @@
-"""``selector-backend constraints``: what building a selector package takes, pinned with hashes."""
+"""``selector-backend constraints``: what a selector package's build requires, pinned by hashes."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ AlsoOption = Annotated[
     typer.Option(
         "--also",
         metavar="REQUIREMENT",
-        help="Also this, such as setuptools for other packages' builds. May be repeated.",
+        help="Also pin this, such as setuptools for other packages' builds. May be repeated.",
     ),
 ]
 
 
 class _Folder:
-    """A folder of distributions, for what an index is."""
+    """A folder of distributions, in place of an index."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -77,10 +77,10 @@ def constraints(
     also: AlsoOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what building a selector package takes, pinned, with the hashes of all files.
+    """Print what building a selector package requires, pinned, with the hashes of all files.
 
-    As pip and uv take it with --build-constraint. It is this version of the backend, and of each
-    library the newest that it works with.
+    The output is a file for --build-constraint of pip and uv. It pins this version of the backend
+    and, of each library, the newest version that the backend works with.
     """
     if find_links is not None:
         source: _Folder | Index = _Folder(find_links)
@@ -158,7 +158,7 @@ def _runs_here(file: File) -> bool:
     try:
         return SpecifierSet(file.requires_python).contains(platform.python_version(), True)
     except InvalidSpecifier:
-        return True  # as installers have it
+        return True  # as for installers
 
 
 def _hashes(files: Sequence[File]) -> list[str]:

@@ -1,7 +1,7 @@
-"""``selector-backend check --dist``: a folder with everything of one release.
+"""``selector-backend check --dist``: looks at a folder with all files of one release.
 
-Of wheels, the names of files, ``METADATA`` and ``RECORD`` are read; of sdists, the selector
-package's own. Nothing is unpacked, or run.
+It reads the file names, ``METADATA`` and ``RECORD`` of wheels, and the selector package's own
+sdist. Nothing is unpacked or run.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ DistOption = Annotated[
     typer.Option(
         "--dist",
         metavar="DIR",
-        help="The folder with all wheels and sdists of a release: whether it is whole, and in "
+        help="Check this folder with all wheels and sdists of a release: is it complete, and in "
         "which order to upload it. Its table is compared with that of the project, if one is "
         "named.",
     ),
 ]
 
-# More is not read: files of a release, and bytes of a wheel's METADATA and RECORD.
+# Limits: files of a release, and bytes of a wheel's METADATA and RECORD.
 _MOST_FILES, _LARGEST = 2000, {"METADATA": 8 << 20, "RECORD": 64 << 20}
 _LARGEST_SDIST = 64 << 20
 _UNREADABLE = (*UNREADABLE, tarfile.TarError, OSError, ValueError, MemoryError)
@@ -55,7 +55,7 @@ _UNREADABLE = (*UNREADABLE, tarfile.TarError, OSError, ValueError, MemoryError)
 
 @dataclass
 class Found:
-    """What was found in a folder: the release, if it has a table, and what is wrong and to note."""
+    """What was found in a folder: the release, if it has a table, the problems and the notes."""
 
     release: Release | None = None
     problems: list[Problem] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Found:
 
     @property
     def upload(self) -> list[list[str]] | None:
-        """The files in the order of uploading, ``None`` if they are not to be uploaded."""
+        """The files in the order of uploading, ``None`` if they must not be uploaded."""
         return None if self.problems or self.release is None else self.release.upload
 
 
@@ -84,7 +84,7 @@ def read_dist(folder: Path, project: Project | None) -> Found:
             continue
         try:
             if not file.is_file():  # a pipe may never end
-                raise ValueError("it is no file")
+                raise ValueError("it is not a file")
             if file.name.endswith(".whl"):
                 wheels.append(_read_wheel(file))
             else:
@@ -114,7 +114,7 @@ def _review(
     project: Project | None,
     variants: dict[str, Path],
 ) -> None:
-    """Add what is to be said of a release whose selector package is ``sdist``."""
+    """Add what is found in a release whose selector package is ``sdist``."""
     try:
         with unpacked(file) as folder:
             shipped = read_folder(folder)
@@ -129,7 +129,7 @@ def _review(
     found.problems += [Problem(f"{file.name}: {key}", text) for key, text in differing]
     selector = shipped.selector
     if (canonicalize_name(selector.project), shipped.version) != (sdist.name, sdist.version):
-        what = f"is of {selector.project} {selector.version}; build it anew"
+        what = f"belongs to {selector.project} {selector.version}; build it again"
         found.problems.append(Problem(file.name, what))
     if project is not None:
         found.problems += [Problem(file.name, one) for one in _compare(selector, project)]
@@ -137,9 +137,9 @@ def _review(
     found.release = Release(selector, file.name, wheels, others, python, [*variants])
     found.problems += found.release.review()
     contents = {name: _metadata_of(one) for name, one in variants.items()}
-    anew = f"write them anew: selector-backend variant-wheels {file.name} --outdir ."
+    again = f"write them again: selector-backend variant-wheels {file.name} --outdir ."
     found.problems += [
-        Problem(key, f"{text}; {anew}")
+        Problem(key, f"{text}; {again}")
         for key, text in (review_files(compiled, contents) if contents else ())
     ]
     if strangers := found.release.strangers:
@@ -164,7 +164,7 @@ def _compare(selector: Selector, project: Project) -> Iterator[str]:
             theirs = parse_selector(table, project=name, version=selector.version)[0] or theirs
         selector, theirs = _without_extras(selector), _without_extras(theirs)
     for one in compare_selectors(selector, theirs):
-        yield f"{one}; build it anew"
+        yield f"{one}; build it again"
 
 
 def _without_extras(selector: Selector) -> Selector:

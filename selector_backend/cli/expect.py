@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 #: A variant's name as the table has it, or ``False``: no variant fits.
 Wanted = Union[str, bool]
 
-_FORMS = "a variant's name, or false where no variant is to fit"
+_FORMS = "a variant's name, or false where no variant should fit"
 _KEYS = ("variant", "facts")
 
 
 @dataclass(frozen=True)
 class Expectations:
-    """What each machine is to get, by its name, and the machines that the file itself describes."""
+    """What each machine should get, by its name, and the machines that the file describes."""
 
     wanted: Mapping[str, Wanted]
     machines: Sequence[NamedMachine]
@@ -68,7 +68,7 @@ def read_expectations(
             if name not in known:
                 problems.append(Problem(key, _unknown(name, known)))
         elif name in known:
-            text = "there is a machine of this name already: leave out the facts, or rename it"
+            text = "a machine of this name already exists: leave out the facts, or rename it"
             problems.append(Problem(key, text))
         else:
             try:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 WhatArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[DIR | SDIST | NAME]",
+        metavar="DIR | SDIST | NAME",
         help="A project's folder, an sdist, or the name of a selector package that is installed.",
     ),
 ]
@@ -67,8 +67,8 @@ def explain(
 ) -> None:
     """Show what would be chosen here, and why not the others.
 
-    Of a selector package that is installed, also what was decided then. The choice is for an
-    empty environment, or with --python for that one, which what it holds may narrow.
+    For a selector package that is installed, also show what was decided then. The choice is for an
+    empty environment or, with --python, for that one: what is installed there may narrow it.
     """
     interpreter = read_interpreter(python) if python else None
     selector, then = _read(what, interpreter)
@@ -150,7 +150,7 @@ def _show_then(decision: Decision, then: Record) -> None:
     print_line(f"installed: {', '.join(then.variants)}, chosen by {then.decided_by}")
     for verdict in then.verdicts:
         if verdict.variant in then.variants:
-            print_line(f"because, then: {verdict.reason}")
+            print_line(f"because: {verdict.reason}")
     if [*then.variants] != decision.names:
         print_line(bad(f"now: {', '.join(decision.names) or 'nothing'}"))
 

@@ -1,6 +1,6 @@
 """What is given to `init` and `add-variant`, by an option or by an answer.
 
-Each function returns what a text says, and raises ``ValueError`` where it says nothing of the kind.
+Each function returns what a text stands for, and raises ``ValueError`` where it is not valid.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_name(text: str) -> str:
     if not is_name(name):
         raise ValueError("expected ASCII letters and digits, with '-', '_' and '.' between them")
     if name[0].isdigit():
-        raise ValueError("a variable and modules are called after it; expected a letter first")
+        raise ValueError("a variable and modules are named after it; expected a letter first")
     return name
 
 
@@ -74,10 +74,10 @@ def read_kind(text: str) -> str:
 
 
 def read_names(text: str) -> list[str]:
-    """Return the names of variants, which spaces or commas part."""
+    """Return the names of variants; spaces or commas separate them."""
     names = [read_variant_name(name) for name in text.replace(",", " ").split()]
     if not names:
-        raise ValueError("expected one name or more, such as cu12 and cpu")
+        raise ValueError("expected one or more names, such as cu12 and cpu")
     return names
 
 
@@ -89,9 +89,9 @@ def read_variant_name(text: str) -> str:
             "expected a name of ASCII letters and digits, with '-', '_' and '.' between them"
         )
     if normalize(name) == CORE:
-        raise ValueError("the core is called so; give the variant another name")
+        raise ValueError("core has that name; give the variant another one")
     if normalize(name) in (AUTO, ALL):
-        raise ValueError("a request says so to have it chosen, or all; give it another name")
+        raise ValueError("'auto' and 'all' have a meaning in requests; give it another name")
     return name
 
 
@@ -113,7 +113,7 @@ def read_condition(text: str) -> dict[str, Any]:
     try:
         table = toml.loads(f"when = {{ {text} }}")
     except ValueError as error:
-        found = str(error).partition(" (at ")[0]  # which is a place in a line that is ours
+        found = str(error).partition(" (at ")[0]  # the place is one in our own line
         raise ValueError(f"not a condition in TOML, such as {EXAMPLE}: {found}") from None
     when: dict[str, Any] = table.pop("when")
     if table:

@@ -1,8 +1,8 @@
-"""The page that `selector-backend matrix` writes: whole in itself, for a phone as for a desk.
+"""The page that `selector-backend matrix` writes: a single file, for phones and desktops.
 
-It is a list of all machines. A script, where there is one, lets the visitor pick a machine instead,
-from the attributes of the list's rows. The page forbids itself all else: it loads nothing, and
-runs no script but this one.
+It is a list of all machines. Where scripts run, one lets the visitor pick a machine instead, from
+the attributes of the list's rows. The page forbids everything else: it loads nothing, and runs no
+other script.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ style-src {_hash(style)}; script-src {_hash(script)}"
     install = escape(f"pip install {selector.project}")
     last = [one for one in selector.variants if one.refuse is None][-1:]
     forced = "".join(
-        f" To have another, name it: <code>{_forced(one, selector)[0]}</code>." for one in last
+        f" To get another one, name it: <code>{_forced(one, selector)[0]}</code>." for one in last
     )
     return f"""\
 <!DOCTYPE html>
@@ -58,7 +58,7 @@ style-src {_hash(style)}; script-src {_hash(script)}"
 </head>
 <body>
 <h1>{title}</h1>
-<p><code>{install}</code> installs what is chosen, the first variant that fits.{forced}</p>
+<p><code>{install}</code> installs the first variant that fits.{forced}</p>
 {_picker(selector)}
 <details id="list" open>
 <summary>All machines ({len(rows)})</summary>
@@ -95,7 +95,7 @@ def _picker(selector: Selector) -> str:
     return f"""\
 <section id="pick" aria-labelledby="pick-title" hidden>
 <h2 id="pick-title">Pick your machine</h2>
-<p>These are examples: take what is closest to yours, and no newer.</p>
+<p>These are examples: take the one that is closest to yours and not newer.</p>
 <form id="picker" autocomplete="off">
 {fields}
 </form>
@@ -117,7 +117,7 @@ def _chosen(variant: Variant, selector: Selector) -> str:
 <h2>{escape(variant.name)}</h2>
 <p>Why: <span class="told"></span></p>
 <pre>{install}</pre>
-<p>It brings <code>{escape(brings)}</code>. To get it on any machine, name it:</p>
+<p>It installs <code>{escape(brings)}</code>. To get it on any machine, name it:</p>
 <pre>{by_variable}</pre>
 <p>Or, in any shell, with pip 23.1 or newer:</p>
 <pre>{by_setting}</pre>

@@ -1,4 +1,4 @@
-"""Whether an index has what a table requires: any index after PEP 503 or PEP 691."""
+"""Whether an index has what a table requires: any index of PEP 503 or PEP 691."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from ..installing.table import Selector
 
-# So many of the newest sdists are looked into, if they have no more bytes than an sdist needs that
-# has no code and carries its backend.
+# How many of the newest sdists are looked into, and how many bytes each may have: an sdist without
+# code that carries its backend needs no more.
 _MOST_SDISTS, _LARGEST_SDIST = 20, 4 << 20
 
 
@@ -82,6 +82,6 @@ def _old_backends(selector: Selector, index: Index) -> Iterator[Problem]:
         if is_old(carried):
             yield Problem(
                 "tool.selector.self-contained",
-                f"the index has {file.name}, which carries selector-backend {carried}; what was "
-                f"fixed up to {__version__} reaches nobody who installs it: release it anew",
+                f"the index has {file.name}, which carries selector-backend {carried}; the fixes "
+                f"up to {__version__} do not reach those who install it: release it again",
             )

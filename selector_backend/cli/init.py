@@ -45,15 +45,15 @@ from .writing import write_files
 T = TypeVar("T")
 
 FolderArgument = Annotated[
-    Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is not there.")
+    Path, typer.Argument(metavar="DIR", help="Where to write; created if missing.")
 ]
 VariantsArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="[VARIANT]...", help="The variants, as --variant has them."),
+    typer.Argument(metavar="VARIANT...", help="The variants, as for --variant."),
 ]
 NameOption = Annotated[
     Optional[str],
-    typer.Option("--name", metavar="NAME", help="The project's name; else the folder's."),
+    typer.Option("--name", metavar="NAME", help="The project's name; by default the folder's."),
 ]
 KindOption = Annotated[
     Optional[str],
@@ -70,23 +70,21 @@ VariantsOption = Annotated[
     typer.Option(
         "--variant",
         metavar="NAME[: CONDITION]",
-        help="A variant, the best first: cu12, rocm6, x86-64-v3, avx2, cpu and their like, or a "
+        help="A variant, the best first: cu12, rocm6, x86-64-v3, avx2, cpu and the like, or a "
         "name and when it fits: 'big: compute-capability = \">=9.0\"'; 'small:' is for every "
-        "machine. Repeated for each.",
+        "machine. Repeat it for each.",
     ),
 ]
 AdviceOption = Annotated[
     str,
-    typer.Option(
-        "--advice", metavar="TEXT", help="What to do on a machine that no variant is for."
-    ),
+    typer.Option("--advice", metavar="TEXT", help="What to do on a machine that no variant fits."),
 ]
 ImportNameOption = Annotated[
     Optional[str],
     typer.Option(
         "--import-name",
         metavar="NAME",
-        help="The package of core, which users import; else spam_core, after the project's name.",
+        help="The package of core, which users import; by default spam_core, after the project.",
     ),
 ]
 VersionOption = Annotated[
@@ -96,7 +94,7 @@ SelfContainedOption = Annotated[
     bool,
     typer.Option(
         "--self-contained",
-        help="Let the sdist carry its backend, so that installing fetches nothing but the variant.",
+        help="Let the sdist carry its backend, so that installing fetches only the variant.",
     ),
 ]
 TreeOption = Annotated[
@@ -104,7 +102,7 @@ TreeOption = Annotated[
     typer.Option(
         "--tree",
         help="One source tree that all variants are built from, in place of core and variants. In "
-        "a folder that has a pyproject.toml, that becomes the tree's.",
+        "a folder that has a pyproject.toml, that file becomes the tree's.",
     ),
 ]
 BackendOption = Annotated[
@@ -134,8 +132,8 @@ def init(
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
 
-    With --tree, one source tree in their place. Without a variant, a terminal is asked for name,
-    kind and variants.
+    With --tree, write one source tree instead. Without a variant, on a terminal, ask for name, kind
+    and variants.
     """
     known = existing_name(folder) if tree else None
     if not tree:
@@ -174,19 +172,19 @@ def init(
         write_tree(folder, project, backend, as_json=as_json)
         return
     if project.package in map(project.module, made):
-        raise UsageError(f"--import-name {import_name}: the module of a variant is called so")
+        raise UsageError(f"--import-name {import_name}: the module of a variant has that name")
     _write(folder, project, as_json=as_json)
 
 
 def _check_options(tree: bool, backend: str | None, import_name: str | None) -> None:
-    """Stop at an option that says nothing with ``--tree``, or without it."""
+    """Stop at an option that means nothing with ``--tree``, or without it."""
     if backend is not None and not tree:
-        raise UsageError(f"--backend {backend}: it goes with --tree")
+        raise UsageError(f"--backend {backend}: it needs --tree")
     if backend is not None and backend not in BACKENDS:
         known = f"expected one of {', '.join(BACKENDS)}{did_you_mean(backend, BACKENDS)}"
         raise UsageError(f"--backend {backend}: {known}")
     if import_name is not None and tree:
-        raise UsageError(f"--import-name {import_name}: it is of core, which a tree does not have")
+        raise UsageError(f"--import-name {import_name}: it names core, which a tree does not have")
 
 
 def _ask(question: str, default: str | None, read: Callable[[str], T]) -> T:
@@ -207,7 +205,7 @@ def _asked_variant(name: str) -> NewVariant:
     """Return the variant ``name``, after asking for a condition that the name does not tell."""
     when = known_condition(name)
     if when is None:
-        question = f"When does {name} fit? Such as {EXAMPLE}; with nothing, every machine"
+        question = f"When does {name} fit? Such as {EXAMPLE}; leave it empty for every machine"
         when = _ask(question, "", read_condition)
     return NewVariant(name, when)
 
@@ -244,7 +242,7 @@ def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
 
 
 def _check_new(folder: Path) -> None:
-    """Stop where there is a project already: it is not `init` that helps there."""
+    """Stop where a project already exists: `init` is not what helps there."""
     file = folder / "pyproject.toml"
     if not file.exists():
         return
@@ -265,7 +263,7 @@ def _check_new(folder: Path) -> None:
         named = ["--name", existing_name(folder) or folder.resolve().name]
     new = shown(["selector-backend", "init", str(folder / "packages"), *named])
     raise UsageError(
-        f"{file} is there already, so this is a project, and nothing was written; {how}; "
+        f"{file} already exists, so this is a project, and nothing was written; {how}; "
         f"to begin a new one: {new}"
     )
 
@@ -274,7 +272,7 @@ def _check_free(folder: Path, names: list[str]) -> None:
     for name in names:
         if (folder / name).exists():
             raise UsageError(
-                f"{folder / name} is there already, and nothing was written; name another folder, "
+                f"{folder / name} already exists, and nothing was written; name another folder, "
                 f"such as {folder / 'packages'}"
             )
 

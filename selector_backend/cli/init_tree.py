@@ -1,4 +1,4 @@
-"""``selector-backend init --tree``: a new tree, or a tree of the project that is there."""
+"""``selector-backend init --tree``: a new tree, or a tree made of the existing project."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def existing_name(folder: Path) -> str | None:
         for other in ("setup.py", "setup.cfg"):
             if (folder / other).exists():
                 raise UsageError(
-                    f"{folder / other} is there, and no {_PROJECT}; nothing was written; write one "
+                    f"{folder / other} exists, but no {_PROJECT}; nothing was written; write one "
                     "with the name and the version under [project] first"
                 )
         return None
@@ -53,7 +53,7 @@ def existing_name(folder: Path) -> str | None:
     if not isinstance(name, str):
         raise UsageError(
             f"{file} has no name under [project], and nothing was changed; write the name and the "
-            "version there first: the selector package is called so"
+            "version there first: the selector package gets that name"
         )
     return name
 
@@ -101,7 +101,7 @@ def write_tree(folder: Path, project: NewProject, backend: str | None, *, as_jso
 
 
 def _change(file: Path, project: NewProject, backend: str | None) -> list[str]:
-    """Make a tree of a project that is there. Returns what was changed, in words."""
+    """Make a tree of an existing project. Returns what was changed, in words."""
     data = toml.read(file, str(file))
     keys = inner_keys(data)
     if backend is not None:
@@ -116,9 +116,13 @@ def _change(file: Path, project: NewProject, backend: str | None) -> list[str]:
     replace_file(real, content)
     names = ", ".join(one.name for one in project.variants)
     system = table_of(data, "build-system")
-    where = "as [build-system] had it" if "build-backend" in system else "as nothing else was named"
+    where = (
+        "as in [build-system] before"
+        if "build-backend" in system
+        else "since nothing else was named"
+    )
     return [
-        f"[build-system] requires {as_toml(own_requirement())} as well",
+        f"[build-system] also requires {as_toml(own_requirement())}",
         f"[build-system] build-backend is {as_toml(BACKEND)}",
         f"[tool.selector] is added, with the variants {names}",
         *(f"[tool.selector] {key} is {as_toml(one)}, {where}" for key, one in keys.items()),
@@ -132,7 +136,7 @@ def _write(folder: Path, project: NewProject, backend: str) -> list[str]:
         del texts["README.md"]
     for path in texts:
         if os.path.lexists(folder / path):
-            raise UsageError(f"{folder / path} is there already, and nothing was written")
+            raise UsageError(f"{folder / path} already exists, and nothing was written")
     _check(texts)
     write_files(folder, texts)
     return [*texts]

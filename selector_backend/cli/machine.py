@@ -27,7 +27,7 @@ FactOption = Annotated[
         "--fact",
         metavar="FACT",
         autocompletion=lambda: [*FACTS],
-        help="Write this fact's value and nothing else; 1 if absent.",
+        help="Write only this fact's value; exit status 1 if it is absent.",
     ),
 ]
 
@@ -40,7 +40,7 @@ def machine(
 ) -> None:
     """Show every fact, its value or why it is absent, and where it was read.
 
-    With --json it is a machine profile, which SELECTOR_MACHINE and --machine take elsewhere.
+    With --json, write a machine profile, for SELECTOR_MACHINE and --machine on other machines.
     """
     if fact is not None and fact not in FACTS:
         hint = did_you_mean(fact, FACTS) or f"; the facts are {', '.join(FACTS)}"

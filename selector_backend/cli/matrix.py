@@ -49,22 +49,24 @@ ProfilesOption = Annotated[
     ),
 ]
 ShippedOption = Annotated[
-    bool, typer.Option("--shipped/--no-shipped", help="With the machines that are shipped.")
+    bool, typer.Option("--shipped/--no-shipped", help="Include the machines that are shipped.")
 ]
 HtmlOption = Annotated[
     Optional[Path],
-    typer.Option("--html", metavar="FILE", help="Write a page to publish, that needs no other."),
+    typer.Option("--html", metavar="FILE", help="Write a page to publish, in a single file."),
 ]
 ExpectOption = Annotated[
     Optional[Path],
     typer.Option(
-        "--expect", metavar="FILE", help="Compare with this TOML file, of what each is to get."
+        "--expect",
+        metavar="FILE",
+        help="Compare with this TOML file, of what each should get.",
     ),
 ]
 
 PropertiesOption = Annotated[
     bool,
-    typer.Option("--properties", help="With what the variant wheel of each variant asks for."),
+    typer.Option("--properties", help="Also show what the variant wheel of each variant asks for."),
 ]
 
 _MACHINES = Path(__file__).with_name("machines.toml")
@@ -80,9 +82,9 @@ def matrix(
     properties: PropertiesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which variant each of many machines gets, those that are shipped and your own.
+    """Show which variant each machine gets: those that are shipped, and your own.
 
-    With --expect it shows the machines that do not get what they are to get.
+    With --expect, show the machines that do not get what they should.
     """
     selector = read_folder(folder).selector
     names = tuple(dict.fromkeys((*selector.facts, *PICKED_BY)))

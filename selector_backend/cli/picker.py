@@ -1,6 +1,6 @@
 """What a visitor of the page picks to find a machine: its system, its GPU, and its driver.
 
-All of it is made from facts, by the parts of a machine that `FACTS` says they are.
+All of it is made from facts, by the part of a machine that `FACTS` gives each of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NONE = "none"
 
 
 class Pick(NamedTuple):
-    """What to pick to get at a machine; ``machine`` is its name, which no other has."""
+    """What to pick to find a machine; ``machine`` is its name, which no other has."""
 
     system: str
     gpu: str
@@ -47,7 +47,7 @@ def picked_by(selector: Selector) -> list[str]:
 def picks(machines: Sequence[NamedMachine]) -> list[Pick]:
     """Return what to pick for each of the machines.
 
-    GPUs that have the same facts are one choice, which has the names of those with that system.
+    GPUs that have the same facts are one choice, named after all those with that system.
     """
     count = Counter(one.name for one in machines)
     names: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
@@ -81,7 +81,7 @@ def _gpu(one: NamedMachine, names: Iterable[str]) -> str:
 
 
 def _system(one: NamedMachine) -> str:
-    """Return the system and the architecture, and what else makes it a system of its own."""
+    """Return the system and the architecture, and what else sets the system apart."""
     facts = one.machine.facts.values()
     variables = next(fact.value for fact in facts if FACTS[fact.name].kind is Kind.ENVIRONMENT)
     words = []
@@ -99,7 +99,7 @@ def _part(part: str, one: NamedMachine) -> str:
 
 
 def _text(fact: Fact) -> str:
-    # Several GPUs of one kind are said once, and names say by themselves of what they are.
+    # Several GPUs of one kind are shown once; names need no name of the fact before them.
     value = tuple(dict.fromkeys(fact.value)) if isinstance(fact.value, tuple) else fact.value
     names = FACTS[fact.name].kind is Kind.NAMES
     return text_of(value) if names else f"{fact.name.replace('-', ' ')} {text_of(value)}"

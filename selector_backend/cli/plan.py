@@ -54,7 +54,7 @@ SummaryOption = Annotated[
     bool, typer.Option("--summary", help="Leave out what each single machine gets.")
 ]
 
-# So many machines are named as examples.
+# How many machines are named as examples.
 _NAMED = 5
 
 
@@ -181,8 +181,8 @@ def _image(selector: Selector, names: list[str]) -> dict[str, Any]:
 def _serving(names: list[str], alike: Mapping[frozenset[str], Alike], most: int) -> list[str]:
     """Return up to ``most`` variants that serve the machines that any fits.
 
-    One after the other the variant is taken that fits the most machines of those left; of several,
-    the one that comes first in the table.
+    Takes one variant after the other: the one that fits the most of the machines left and, of
+    several, the one that comes first in the table.
     """
     taken: list[str] = []
     left = {fitting: group.count for fitting, group in alike.items() if fitting}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# More is not looked at: files of a folder, and bytes of one file.
+# Limits: files of a folder, and bytes of one file.
 _MOST_FILES, _LARGEST = 20_000, 4 << 20
 # Folders of a distribution that do not have its source, besides the hidden ones.
 _NOT_SOURCE = {"build", "dist", "docs", "examples", "node_modules", "test", "tests", "venv"}
@@ -25,7 +25,7 @@ def find_in_modules(
     find: Callable[[str, bytes], Iterable[T]],
     noted: list[Problem],
 ) -> Iterator[T]:
-    """Yield what ``find`` returns for each module in ``folder``: given are its path and its source.
+    """Yield what ``find`` returns for the path and the source of each module in ``folder``.
 
     Paths are as messages show them, from the folder ``project``. What cannot be read is noted.
     """
@@ -44,7 +44,7 @@ def find_in_modules(
             try:
                 found = [*find(place, read_file(Path(parent, name)))]
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-                what = f"it cannot be read as Python, and is passed over: {shorten(str(error))}"
+                what = f"it cannot be read as Python, and is skipped: {shorten(str(error))}"
                 noted.append(Problem(place, what))
             else:
                 yield from found
@@ -59,9 +59,9 @@ def _has_source(folder: Path) -> bool:
 
 
 def read_file(file: Path) -> bytes:
-    """Return what is in a file: not in a pipe, which may never end, and not without end."""
+    """Return a file's content. A pipe, which may never end, is an error, and so is a large file."""
     if file.exists() and not file.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a file")
     with file.open("rb") as opened:
         content = opened.read(_LARGEST + 1)
     if len(content) > _LARGEST:
@@ -70,7 +70,7 @@ def read_file(file: Path) -> bytes:
 
 
 def shown_from(project: Path, path: Path) -> str:
-    """Return a path as it is from the project's folder."""
+    """Return a path relative to the project's folder."""
     try:
         return os.path.relpath(path, project).replace(os.sep, "/")
     except ValueError:  # on another drive

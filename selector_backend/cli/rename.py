@@ -16,7 +16,7 @@ from .source import read_folder
 
 WheelsArgument = Annotated[list[Path], typer.Argument(metavar="WHEEL...", help="The wheels.")]
 VariantOption = Annotated[
-    str, typer.Option("--variant", metavar="NAME", help="The variant that they were built as.")
+    str, typer.Option("--variant", metavar="NAME", help="The variant that they were built for.")
 ]
 OutdirOption = Annotated[
     Path, typer.Option("--outdir", metavar="DIR", help="Where to write the renamed wheels.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NamedMachine:
-    """A machine: its name, which real machine or document it is after, and its GPU's name."""
+    """A machine: its name, the real machine or document that it follows, and its GPU's name."""
 
     name: str
     after: str
@@ -40,7 +40,7 @@ class Row:
 
     @property
     def outcomes(self) -> list[str]:
-        """What comes of each variant, in the table's order."""
+        """The outcome of each variant, in the table's order."""
         variants = self.decision.selector.variants
         chosen = self.decision.names
         return [_outcome(*pair, chosen) for pair in zip(variants, self.decision.verdicts)]

@@ -1,4 +1,4 @@
-"""What an sdist has compiled, held against what its ``pyproject.toml`` says."""
+"""Compares what an sdist has compiled with what its ``pyproject.toml`` says."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..installing.table import Selector
 
-#: Where a self-contained sdist has its backend, and the file there that says of which version.
+#: Where a self-contained sdist has its backend, and the file there that has its version.
 CARRIED = f"{FOLDER}/selector_backend"
 CARRIED_VERSION = f"{CARRIED}/__init__.py"
 
-_ANEW = "build the sdist anew: python -m build --sdist"
+_BUILD_AGAIN = "build the sdist again: python -m build --sdist"
 
 
 def compare_shipped(project: Project) -> Iterator[Problem]:
-    """Yield what the sdist that ``project`` was read from ships and would not if built anew."""
+    """Yield where the sdist that ``project`` was read from differs from one that is built now."""
     yield from _compare_compiled(project)
     yield from _compare_carried(project)
 
@@ -41,26 +41,26 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
     try:
         shipped = read_compiled(folder)
     except NotCompiledError as error:
-        yield Problem(TABLE_NAME, f"{error}; so every install compiles it; {_ANEW}")
+        yield Problem(TABLE_NAME, f"{error}; so every install compiles it; {_BUILD_AGAIN}")
         return
-    anew = compile_project(project)
+    now = compile_project(project)
     found = [
-        *(Problem(TABLE_NAME, one) for one in compare_selectors(shipped.selector, anew.selector)),
+        *(Problem(TABLE_NAME, one) for one in compare_selectors(shipped.selector, now.selector)),
         *(
             Problem(TABLE_NAME, f"{name}: {_differ(ours, theirs)}")
             for name, ours, theirs in (
-                ("name", shipped.name, anew.name),
-                ("license-files", shipped.license_files, anew.license_files),
-                ("entry-points", shipped.entry_points, anew.entry_points),
+                ("name", shipped.name, now.name),
+                ("license-files", shipped.license_files, now.license_files),
+                ("entry-points", shipped.entry_points, now.entry_points),
             )
             if ours != theirs
         ),
-        *(Problem("PKG-INFO", one) for one in _compare_metadata(shipped.pkg_info, anew.pkg_info)),
+        *(Problem("PKG-INFO", one) for one in _compare_metadata(shipped.pkg_info, now.pkg_info)),
     ]
-    if not found and shipped.places != anew.places:
-        # Of other metadata they are others, which is said.
+    if not found and shipped.places != now.places:
+        # They also differ where the metadata differ, which is already reported.
         found.append(
-            Problem(TABLE_NAME, f"places: {_differ(dump(shipped.places), dump(anew.places))}")
+            Problem(TABLE_NAME, f"places: {_differ(dump(shipped.places), dump(now.places))}")
         )
     yield from found
     backend = json.loads((folder / TABLE_NAME).read_bytes()).get("backend")
@@ -72,9 +72,9 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
         )
 
 
-def compare_selectors(shipped: Selector, anew: Selector) -> Iterator[str]:
-    """Yield where the table of an sdist says something else than the one of a pyproject.toml."""
-    here, there = dump(shipped), dump(anew)
+def compare_selectors(shipped: Selector, now: Selector) -> Iterator[str]:
+    """Yield where the table of an sdist differs from the one of a pyproject.toml."""
+    here, there = dump(shipped), dump(now)
     yield from _compare_objects("", here, there, but="variants")
     ours, theirs = ({one["name"]: one for one in each["variants"]} for each in (here, there))
     for name in ours.keys() - theirs.keys():
@@ -104,14 +104,14 @@ def _text(value: Any) -> str:
     return "nothing" if value in (None, "", ()) else json.dumps(value, ensure_ascii=False)
 
 
-def _compare_metadata(shipped: bytes, anew: bytes) -> Iterator[str]:
+def _compare_metadata(shipped: bytes, now: bytes) -> Iterator[str]:
     here, _, body = shipped.decode("utf-8", "replace").partition("\n\n")
-    there, _, readme = anew.decode("utf-8", "replace").partition("\n\n")
+    there, _, readme = now.decode("utf-8", "replace").partition("\n\n")
     ours, theirs = here.split("\n"), there.split("\n")
     yield from (f"has {one!r}, which pyproject.toml does not say" for one in _less(ours, theirs))
     yield from (f"lacks {one!r}, which pyproject.toml says" for one in _less(theirs, ours))
     if body != readme:
-        yield "has another description than the readme"
+        yield "has a description that is not the readme"
 
 
 def _less(lines: Iterable[str], others: Iterable[str]) -> list[str]:
@@ -129,7 +129,7 @@ def carried_version(content: bytes) -> str | None:
 
 
 def is_old(version: str | None) -> bool:
-    """Return whether a carried backend is older than this one. Of an unknown one, nobody knows."""
+    """Return whether a carried backend is older than this one. An unknown one is not."""
     return version is not None and Version(version) < Version(__version__)
 
 
@@ -140,19 +140,21 @@ def carried_by(folder: Path) -> str | None:
 
 
 def _compare_carried(project: Project) -> Iterator[Problem]:
-    """Yield what is not as it should be with the backend that an sdist carries.
+    """Yield what is wrong with the backend that an sdist carries.
 
     A backend of another version can't be compared with this one; nor can libraries, where the
-    list of versions in the readme is another.
+    readme lists other versions.
     """
     root = project.folder / FOLDER
     if not root.is_dir():
         return
     version = carried_by(project.folder)
     if version is None:
-        yield Problem(CARRIED_VERSION, f"does not say which version it is; {_ANEW}")
+        yield Problem(CARRIED_VERSION, f"does not say which version it is; {_BUILD_AGAIN}")
     elif is_old(version):
-        yield Problem(CARRIED, f"is selector-backend {version}, and this is {__version__}; {_ANEW}")
+        yield Problem(
+            CARRIED, f"is selector-backend {version}, and this is {__version__}; {_BUILD_AGAIN}"
+        )
     if version != __version__:
         return
     # Those libraries are for this Python; whether for others, too, was settled where it was built.
@@ -171,11 +173,11 @@ def _compare_carried(project: Project) -> Iterator[Problem]:
         if path not in shipped:
             message = "is missing"
         elif path not in expected:
-            message = "is nothing that an sdist carries"
+            message = "is not a file that an sdist carries"
         else:
             of = f"of selector-backend {version}" if ours else "that is installed here"
             message = f"is not the file {of}"
             if hash_text(shipped[path]) == hash_text(expected[path]):
                 continue
         if ours or all_alike or path.split("/")[1] not in known:
-            yield Problem(path, f"{message}; {_ANEW}")
+            yield Problem(path, f"{message}; {_BUILD_AGAIN}")

@@ -39,7 +39,7 @@ SiblingsOption = Annotated[
     ),
 ]
 
-# More folders beside the project are not looked at.
+# The most folders beside the project that are looked at.
 _MOST_FOLDERS = 2000
 
 
@@ -101,7 +101,7 @@ def read_family(
 def _folders(
     project: Path, places: Sequence[Path] | None, wanted: set[str], noted: list[Problem]
 ) -> Iterator[Path]:
-    """Yield the folders in ``places``, those called as is ``wanted`` first, and each once."""
+    """Yield the folders in ``places``, those with a ``wanted`` name first, and each once."""
     beside = Path(os.path.abspath(project)).parent  # noqa: PTH100 - a link lies where it lies
     found = [child for place in places or [beside] for child in _children(place)]
     found.sort(key=lambda path: (normalize(path.name) not in wanted, path.name))
@@ -121,7 +121,7 @@ def _children(folder: Path) -> list[Path]:
         every = [one for one in folder.iterdir() if not one.name.startswith(".")]
     except OSError:
         return []
-    # Unlike pathlib's, this raises nothing where a folder is not for this user.
+    # Unlike pathlib's, this does not raise where this user may not look.
     return [one for one in every if os.path.isdir(one)]  # noqa: PTH112
 
 

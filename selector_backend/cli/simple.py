@@ -42,7 +42,7 @@ class File:
 
     @property
     def version(self) -> Version | None:
-        """The version in the file's name, ``None`` if it is none of a wheel or an sdist."""
+        """The version in the file's name, ``None`` if it names no wheel or sdist."""
         if len(self.name) > _LONGEST_NAME:
             return None
         try:
@@ -57,7 +57,7 @@ def is_address(url: str) -> bool:
     """Return whether ``url`` can be an index's address."""
     try:
         parts = urllib.parse.urlsplit(url)
-        _ = parts.port  # raises for what is no number
+        _ = parts.port  # raises if it is not a number
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -79,7 +79,7 @@ class Index:
         self._known: dict[str, list[File] | None] = {}
 
     def files(self, project: str) -> list[File] | None:
-        """Return the files that there are of a project, ``None`` if there is no such project.
+        """Return the files of a project, ``None`` if the index has no such project.
 
         Yanked ones are left out (PEP 592). Raises `SelectorError` if the index cannot be asked.
         """
@@ -91,7 +91,7 @@ class Index:
     def read(self, file: File, most: int) -> bytes | None:
         """Return the content of a file, ``None`` if it has more than ``most`` bytes.
 
-        Raises `SelectorError` if the index does not give it, or not as it said.
+        Raises `SelectorError` if the index does not serve it, or not as it lists it.
         """
         if not is_address(file.url):
             raise SelectorError(f"the index does not say where {file.name} is")
@@ -100,7 +100,7 @@ class Index:
         if len(content) > most:
             return None
         if answer is None or (file.sha256 and hashlib.sha256(content).hexdigest() != file.sha256):
-            raise SelectorError(f"the index {self.url} does not give {file.name} as it lists it")
+            raise SelectorError(f"the index {self.url} does not serve {file.name} as it lists it")
         return content
 
     def _list(self, page: str) -> list[File] | None:
@@ -114,7 +114,7 @@ class Index:
                 *(_names(json.loads(text), address) if "json" in kind else _links(text, address))
             ]
         except (ValueError, RecursionError) as error:
-            raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
+            raise SelectorError(f"the index's answer at {page} cannot be read: {error}") from None
 
     def _ask(
         self, page: str, accept: str, most: int | None = None
@@ -124,7 +124,7 @@ class Index:
         try:
             request = urllib.request.Request(page, headers=headers)
             with self._opener.open(request, timeout=30) as answer:
-                # Of an answer in chunks, a negative number would read the chunks' sizes as well.
+                # A negative number would also read the sizes of chunks, in an answer that has them.
                 return answer.read(most), answer.geturl(), answer.headers.get("Content-Type", "")
         except urllib.error.HTTPError as error:
             if error.code == 404:
@@ -135,14 +135,14 @@ class Index:
             message = f"the index {self.url} cannot be reached: {error.reason}"
             raise SelectorError(message) from None
         except (http.client.HTTPException, OSError, ValueError, RecursionError) as error:
-            raise SelectorError(f"what the index says at {page} cannot be read: {error}") from None
+            raise SelectorError(f"the index's answer at {page} cannot be read: {error}") from None
 
 
 class Credentials(urllib.request.HTTPRedirectHandler):
-    """Adds what an index wants to know to each request to it, and to no other.
+    """Adds the credentials of an index to each request to it, and to no other.
 
-    At once: an index may say of what is not for everybody that it is not there. What is redirected
-    keeps it only where scheme, host and port are the index's own.
+    At once: a private index may answer 404 instead of 401. A redirected request keeps them only
+    where scheme, host and port are the index's own.
     """
 
     def __init__(self, url: str, credentials: str) -> None:
@@ -150,9 +150,9 @@ class Credentials(urllib.request.HTTPRedirectHandler):
         self._credentials = credentials
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
-        """Prepare a request, be it the first or one that an answer led to."""
+        """Prepare a request: the first, or a redirected one."""
         if self._credentials and _origin(request.full_url) == self._origin:
-            # Not one of the headers that `urllib` copies to where it is redirected.
+            # Not one of the headers that `urllib` copies to a redirected request.
             request.add_unredirected_header("Authorization", self._credentials)
         return request
 
@@ -165,7 +165,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _names(data: Any, address: str) -> Iterator[File]:
-    """Yield the files in an index's answer (PEP 691), but for yanked ones."""
+    """Yield the files in an index's answer (PEP 691), without yanked ones."""
     files = data.get("files") if isinstance(data, dict) else None
     if not isinstance(files, list):
         raise ValueError("it does not say which files there are")  # noqa: TRY004 - bad data
@@ -197,7 +197,7 @@ def _text(value: object) -> str:
 
 
 class _Links(HTMLParser):
-    """Collects links, whose texts are files' names (PEP 503), but for yanked ones."""
+    """Collects links, whose texts are files' names (PEP 503), without yanked ones."""
 
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -223,6 +223,9 @@ def _links(body: str, address: str) -> list[File]:
     parser = _Links(address)
     try:
         parser.feed(body)
-    except (AssertionError, NotImplementedError):  # what Python's parser does with bad declarations
+    except (
+        AssertionError,
+        NotImplementedError,
+    ):  # Python's parser raises them for bad declarations
         raise ValueError("it is not HTML") from None
     return parser.files

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 VERSION = "0.1"
-#: What core is called after the project's name, and a variant so cannot be.
+#: The end of core's name, after the project's; no variant can have it.
 CORE = "core"
 
 #: Names that are used for the build that runs everywhere.
@@ -34,7 +34,7 @@ _LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
 
 @dataclass(frozen=True)
 class NewVariant:
-    """A variant to be: its name, and its condition as a ``when`` table; an empty one holds."""
+    """A variant to write: its name, and its condition as a ``when`` table; an empty one holds."""
 
     name: str
     when: Mapping[str, Any]
@@ -62,7 +62,7 @@ class NewVariant:
 
 @dataclass(frozen=True)
 class NewProject:
-    """What there is to know of a selector package that does not exist yet."""
+    """What has to be known of a selector package that does not exist yet."""
 
     name: str
     kind: str
@@ -88,7 +88,7 @@ class NewProject:
         return self.import_name or f"{self.stem}_{CORE}"
 
     def module(self, variant: NewVariant) -> str:
-        """Return the module of a variant, which is no other variant's."""
+        """Return the module of a variant; no other variant has the same."""
         return f"_{self.stem}_{normalize(variant.name).replace('-', '_')}"
 
     @property
@@ -188,7 +188,7 @@ def as_toml(value: Any) -> str:
         return f"{{ {pairs} }}"
     if isinstance(value, list):
         return f"[{', '.join(map(as_toml, value))}]"
-    # What JSON writes of these is TOML as well, but for one character.
+    # What JSON writes of these is TOML too, except for one character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -210,7 +210,7 @@ build-backend = "selector_backend"
 [project]
 name = "$name"
 version = "$version"
-description = "Chooses the $name that suits the machine that installs it"
+description = "Chooses the $name that works on the machine that installs it"
 readme = "README.md"
 requires-python = ">=3.9"
 dynamic = ["dependencies"]
@@ -221,12 +221,12 @@ $table
 _README = """\
 # $name
 
-`pip install $name` installs `$core` and the variant that suits the machine, the first of these:
+`pip install $name` installs `$core` and the variant that works on the machine, the first of these:
 
 | variant | fits |
 |---|---|
 $rows
-To have a certain one, say so: `$variable=$last pip install $name`.
+To get a certain one, name it: `$variable=$last pip install $name`.
 """
 
 _CORE_PROJECT = """\

@@ -96,7 +96,7 @@ class Recorded:
 
     @property
     def key(self) -> str:
-        """The project's name as names are compared."""
+        """The project's normalized name."""
         return self.record.key
 
     @property
@@ -122,12 +122,12 @@ def read_interpreter(python: str | None) -> Interpreter:
 
 
 def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
-    """Return the selector packages in ``folders``, be their records of use or not."""
+    """Return the selector packages in ``folders``, also those whose records cannot be used."""
     return [one if isinstance(one, Unusable) else _recorded(one) for one in read_records(folders)]
 
 
 def _recorded(record: Record) -> Recorded | Unusable:
-    """Return a record with its table, by which its package is chosen anew."""
+    """Return a record with its table, by which its package is chosen again."""
     why = "; ".join(record.passed_over)
     try:
         selector = load_selector(record.table)
@@ -141,14 +141,14 @@ def _recorded(record: Record) -> Recorded | Unusable:
 
 
 def describe(package: Unusable) -> str:
-    """Return the sentence on a package whose record is of no use."""
+    """Return the sentence on a package whose record cannot be used."""
     return f"{package.project} {package.version}: its record cannot be read: {package.reason}"
 
 
 def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
     """Return what is installed of the project ``name``.
 
-    Raises `SelectorError` if its record is of no use.
+    Raises `SelectorError` if its record cannot be used.
     """
     key = normalize(name)
     found = next((one for one in read_packages(folders) if one.key == key), None)
@@ -197,7 +197,7 @@ def members_of(packed: bytes) -> dict[str, bytes]:
         with gzip.open(io.BytesIO(packed)) as compressed:
             content = compressed.read(_LARGEST + 1)
         if len(content) > _LARGEST:
-            raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and no code is to be in it")
+            raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and it should have no code")
         if b"GNU.sparse" in content:  # what `tarfile` unpacks one hole at a time, for hours
             raise ValueError("it has members that no sdist has")
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=_bounded()) as archive:

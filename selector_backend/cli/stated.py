@@ -1,4 +1,4 @@
-"""What ``--set`` states. It takes the standard library alone: the demo of spam reads it so, too."""
+"""What ``--set`` states. It needs only the standard library: the demo of spam uses it, too."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def _same_files(selector: Selector, folder: Path) -> list[Problem]:
     if found is None:
         return []
     message = (
-        f"found {selector.kind!r}, variants side by side, but each that is built of this tree has "
+        f"found {selector.kind!r}, variants side by side, but each variant of this tree has "
         f"{found}, and they would overwrite each other; expected 'requirement', or a module of "
         "another name in each"
     )

@@ -82,7 +82,7 @@ _README = """\
 | variant | fits |
 |---|---|
 $rows
-To have a certain one, name it: `$variable=$last pip install $name`.
+To get a certain one, name it: `$variable=$last pip install $name`.
 
 A release is the wheels of all variants, then the sdist:
 
@@ -92,7 +92,7 @@ ${builds}$$ python -m build --sdist
 """
 
 _CODE = '''\
-"""$name, the same in each variant but for what is built for it."""
+"""$name, the same in each variant, except for what is built for it."""
 
 from collections.abc import Sequence
 

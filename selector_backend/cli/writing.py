@@ -24,6 +24,6 @@ def write_files(folder: Path, texts: dict[str, str]) -> None:
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Write a file anew, so that whatever happens it is either the old one or the new."""
+    """Replace a file, so that whatever happens it is either the old one or the new one."""
     with replacing(file, like=file) as new:
         new.write_bytes(content)

@@ -53,14 +53,14 @@ def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
-    """Write ``files`` below ``folder``, which is made if need be. Returns the folder's name."""
+    """Write ``files`` below ``folder``, which is created if missing. Returns the folder's name."""
     for path, data in files.items():
         _write(folder / path, data)
     return folder.name
 
 
 def write_file(folder: Path, name: str, data: bytes) -> str:
-    """Write a file into ``folder``, which is made if need be. Returns its name."""
+    """Write a file into ``folder``, which is created if missing. Returns its name."""
     _write(folder / name, data)
     return name
 
@@ -68,7 +68,7 @@ def write_file(folder: Path, name: str, data: bytes) -> str:
 def _write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, also where this process is killed or the disk is full.
 
-    Its folder is made if need be. Raises `SelectorError`.
+    Its folder is created if missing. Raises `SelectorError`.
     """
     partial = path.with_name(f".{os.getpid()}.partial")
     try:

@@ -34,7 +34,7 @@ class Environment:
     """What is known of an environment; nothing, if it cannot be seen.
 
     ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
-    distributions that the table's variants require, by name as names are compared, ``notes`` say
+    distributions that the table's variants require, by normalized name, ``notes`` say
     what was passed over, and ``code`` is the project's own code that would be removed last.
     """
 

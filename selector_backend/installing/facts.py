@@ -158,7 +158,7 @@ FACTS: Mapping[str, FactType] = {
             "compute-capability",
             Kind.VERSIONS,
             "nvidia",
-            "the compute capability of each visible NVIDIA GPU; one that suits is enough",
+            "the compute capability of each visible NVIDIA GPU; one that fits is enough",
             "NVML; the CUDA driver library where NVML is missing or fails",
             "8.6",
             part="gpu",

@@ -125,7 +125,7 @@ def _ways_out(
     gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
     pinned = f"{selector.project}=={selector.version}"
     return [
-        f"Uninstall {' and '.join(projects)}, and then choose anew for both, or do without:",
+        f"Uninstall {' and '.join(projects)}, and then choose again for both, or do without:",
         f"  {uninstall} {' '.join(gone)}",
         f"  {install} {pinned} {' '.join(projects)}",
         f"  {install} {pinned}",

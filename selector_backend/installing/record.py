@@ -50,7 +50,7 @@ class Record:
     """A choice as it is written into the installed package.
 
     It names no place. ``variants`` are the names of the variants chosen, and ``distributions`` what
-    stands for them, by names as names are compared: what goes if the choice is to change.
+    stands for them, by normalized name: what goes if the choice is to change.
     ``decided_by`` is the request's source. ``table`` is the table's `table.dump`, for who chooses
     anew; `table.load_selector` reads it. ``passed_over`` says what was wrong in a record that was
     read.
@@ -72,7 +72,7 @@ class Record:
 
     @property
     def key(self) -> str:
-        """The project's name as names are compared."""
+        """The project's normalized name."""
         return normalize(self.project)
 
     @property
@@ -118,7 +118,7 @@ class Unusable:
 
     @property
     def key(self) -> str:
-        """The project's name as names are compared."""
+        """The project's normalized name."""
         return normalize(self.project)
 
 

@@ -47,7 +47,7 @@ class Variant:
     """One entry of the table.
 
     ``requires`` are requirements as text, ``extras`` those that each extra which is handed on adds,
-    with the marker that ties them to it, and ``distributions`` the names, as names are compared, of
+    with the marker that ties them to it, and ``distributions`` the normalized names of
     what stands for the variant. ``when`` is a choice of alternatives, each a conjunction of what is
     asked of facts; without any, the variant fits every machine. ``conform`` is what a whole
     environment has to agree on, such as ``cuda`` on ``12``. A variant that has ``refuse`` stands
@@ -64,7 +64,7 @@ class Variant:
 
     @property
     def key(self) -> str:
-        """The name as names are compared."""
+        """The normalized name."""
         return normalize(self.name)
 
 

@@ -37,7 +37,7 @@ def test_the_project_is_as_if_it_had_been_written_with_it(tmp_path: Path) -> Non
     row = '        "cu12"'
     text = core.read_text(encoding="utf-8").replace(row, f'        "cu13": "_spam_cu13",\n{row}')
     core.write_text(text, encoding="utf-8")
-    assert lines("check", cwd=spam) == ["nothing to mend"]
+    assert lines("check", cwd=spam) == ["no problems found"]
     grown = tree(tmp_path / "grown")
     assert whole.pop("spam/README.md") != grown.pop("spam/README.md")
     assert grown == whole
@@ -83,14 +83,14 @@ def test_a_project_of_another_shape_gets_the_row_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("cu12",), "cu12 is a variant of spam already"),
-        (("CU12:",), "cu12 is a variant of spam already"),
+        (("cu12",), "spam already has the variant cu12"),
+        (("CU12:",), "spam already has the variant cu12"),
         (("core",), "NAME core: the core is called so"),
         (("cu13", "--before", "cu112"), "--before cu112: spam has no such variant, did you mean"),
         (("cu13", "--after", "x"), "--after x: spam has no such variant; the variants are cu12"),
         (("cu13", "--after", "cu12", "--before", "cpu"), "give one of them"),
         (("new: property = 'a :: b :: c'",), "which has no table [tool.selector.provider.a]"),
-        (("zen3",), "spam-zen3 is there already, and nothing was written"),
+        (("zen3",), "spam-zen3 already exists, and nothing was written"),
     ],
 )
 def test_bad_input_changes_nothing(

@@ -95,7 +95,7 @@ def write_project(folder: Path, text: str, requires: str = '["selector-backend>=
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.name))
 def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) -> None:
-    assert lines("check", project) == ["nothing to mend"]
+    assert lines("check", project) == ["no problems found"]
     assert data("check", project) == {"format": 1, "problems": [], "notes": []}
 
 
@@ -213,7 +213,7 @@ def test_what_can_be_reached_is_not_complained_of(
     tmp_path: Path, variants: tuple[str, ...]
 ) -> None:
     project = write_project(tmp_path, table("".join([*variants, variant("any")])))
-    assert lines("check", project) == ["nothing to mend"]
+    assert lines("check", project) == ["no problems found"]
 
 
 def test_values_that_no_machine_has_are_named_and_newer_names_are_noted(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_values_that_no_machine_has_are_named_and_newer_names_are_noted(tmp_path
     note = "'zen9' is newer than what selector-backend knows, or a mistake"
     assert lines("check", new) == [
         f"note: tool.selector.variant[0].when.cpu: {note}",
-        "nothing to mend",
+        "no problems found",
     ]
 
 
@@ -271,7 +271,7 @@ def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str, said:
     found = messages(tmp_path, table(variant("cpu"), variable=f"'{variable}'"))
     assert found == [f"variable: {variable} {said}; SPAM_VARIANT is the default"]
     write_project(tmp_path, table(variant("cpu"), variable="'SPAM_BUILD'"))
-    assert lines("check", tmp_path) == ["nothing to mend"]
+    assert lines("check", tmp_path) == ["no problems found"]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_backend_without_an_upper_bound(tmp_path: Path, requires: str, named: 
 )
 def test_a_backend_that_is_bounded_or_not_required(tmp_path: Path, requires: str) -> None:
     project = write_project(tmp_path, table(variant("cpu")), requires)
-    assert lines("check", project) == ["nothing to mend"]
+    assert lines("check", project) == ["no problems found"]
 
 
 def test_names_that_stand_for_a_variant_and_are_not_the_projects(tmp_path: Path) -> None:
@@ -365,13 +365,13 @@ def test_an_index_that_has_everything_and_one_that_does_not(
         assert found["key"] == "project.version"
         assert found["message"].startswith("the index has spam-1.0-py3-none-any.whl, which is one")
         wheel.unlink()
-        assert lines("check", project, "--index", index.url) == ["nothing to mend"]
+        assert lines("check", project, "--index", index.url) == ["no problems found"]
         assert index.requests.count("/simple/spam-core/") == 3
         twice = variant("a", "{ gfx = true }", "requires = ['spam-cpu==1.0']")
         other = variant("b", more="requires = ['spam-cpu==1.0', 'spam-core==1.0']")
         both = write_project(tmp_path / "both", table(twice + other))
         index.requests.clear()
-        assert lines("check", both, "--index", index.url) == ["nothing to mend"]
+        assert lines("check", both, "--index", index.url) == ["no problems found"]
         assert sorted(index.requests) == [f"/simple/spam{name}/" for name in ("-core", "-cpu", "")]
     assert "cannot be reached" in error("check", project, "--index", index.url, status=1)
     for address in ("index", "http://[::1/", "http://localhost:80x/", "ftp://localhost/"):
@@ -422,15 +422,17 @@ def json_index() -> Iterator[str]:
 
 def test_an_index_that_speaks_json(tmp_path: Path, json_index: str) -> None:
     project = write_project(tmp_path, table(variant("cpu")))
-    assert lines("check", project, "--index", f"http://{json_index}/simple") == ["nothing to mend"]
+    assert lines("check", project, "--index", f"http://{json_index}/simple") == [
+        "no problems found"
+    ]
 
 
 def test_an_index_that_wants_a_password(tmp_path: Path, json_index: str) -> None:
     project = write_project(tmp_path, table(variant("cpu")))
     given = ("check", project, "--index", f"http://me:p%40ss@{json_index}/private/")
-    assert lines(*given) == ["nothing to mend"]
+    assert lines(*given) == ["no problems found"]
     moved = ("check", project, "--index", f"http://me:p%40ss@{json_index}/moved/")
-    assert lines(*moved) == ["nothing to mend"]
+    assert lines(*moved) == ["no problems found"]
     wrong = ("check", project, "--index", f"http://me:guess@{json_index}/private/")
     message = error(*wrong, status=1)
     assert f"the index answers http://{json_index}/private/spam/ with 401" in message
@@ -482,7 +484,7 @@ def test_an_index_that_answers_what_no_index_does(tmp_path: Path, body: str) -> 
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/{urllib.parse.quote(body, safe='')}"
         message = error("check", project, "--index", address, status=1)
-        assert "what the index says at" in message
+        assert "the index's answer at" in message
         strange = urllib.parse.quote('{"files": ["x", 5, {}, {"filename": 5}]}', safe="")
         address = f"http://127.0.0.1:{server.server_port}/{strange}"
         found = data("check", project, "--index", address, status=1)["problems"]

@@ -50,7 +50,7 @@ def test_a_whole_release_is_uploaded_with_core_first_and_the_selector_last(built
         "spam-1.0.tar.gz",
     ]
     written = lines("check", built / "spam", "--dist", built / "dist")
-    assert written == ["nothing to mend", "upload, in this order:", *(f"  {x}" for x in expected)]
+    assert written == ["no problems found", "upload, in this order:", *(f"  {x}" for x in expected)]
     assert data("check", "--dist", built / "dist") == {
         "format": 1,
         "upload": [expected[:1], expected[1:4], expected[4:]],
@@ -96,7 +96,7 @@ def test_an_sdist_that_is_older_than_the_table_is_named(dist: Path, tmp_path: Pa
     newer = TABLE.replace('"cu11"', '"cu13"').replace(">=11.2", ">=13")
     project = write_project(tmp_path / "newer", newer, more='requires-python = ">=3.9"\n')
     assert found(dist, project) == [
-        f"spam-1.0.tar.gz: variant {one}; build it anew"
+        f"spam-1.0.tar.gz: variant {one}; build it again"
         for one in (
             "cu11: the table has it, and pyproject.toml does not",
             "cu13: pyproject.toml has it, and the table does not",
@@ -130,7 +130,7 @@ def test_two_variants_that_stand_side_by_side_may_have_no_file_in_common(tmp_pat
 def test_two_files_of_one_distribution_are_the_same(dist: Path, tmp_path: Path) -> None:
     first = dist / f"spam_cpu-1.0-{ANY}"
     shutil.copy(first, dist / f"spam_cpu-1.0-1-{ANY}")
-    assert lines("check", "--dist", dist)[0] == "nothing to mend"
+    assert lines("check", "--dist", dist)[0] == "no problems found"
     other = write_wheel(tmp_path, "spam-cpu", files={"_spam_cpu.py": "another"})
     other.replace(dist / f"spam_cpu-1.0-1-{ANY}")
     assert found(dist) == [
@@ -179,7 +179,7 @@ def test_files_that_cannot_be_what_they_are_called_are_named_in_a_line_each(dist
         f"spam_gpu-1.0-{ANY}": "METADATA says spam-cpu 1.0, and the file's name spam-gpu 1.0;",
         "spam-cpu.whl": "",
         "spam_cpu-1.0.tar.gz": "not a gzip file",
-        "spam_pipe.whl": "it is no file",
+        "spam_pipe.whl": "it is not a file",
     }
     assert len(written) == len(beginnings), written
     for file, beginning in beginnings.items():

@@ -58,7 +58,7 @@ def change_table(sdist: Path, change: Callable[[Any], object]) -> Path:
 
 
 def test_an_sdist_as_it_was_built_has_nothing_to_mend(sdist: Path) -> None:
-    assert lines("check", sdist) == ["nothing to mend"]
+    assert lines("check", sdist) == ["no problems found"]
     assert data("check", sdist) == {"format": 1, "carries": None, "problems": [], "notes": []}
 
 
@@ -142,7 +142,7 @@ def test_metadata_that_say_something_else_are_named(sdist: Path) -> None:
     assert found(repack(sdist, {"PKG-INFO": other})) == [
         "error: PKG-INFO: has 'Summary: Chooses eggs', which pyproject.toml does not say",
         "error: PKG-INFO: lacks 'Summary: Chooses a spam', which pyproject.toml says",
-        "error: PKG-INFO: has another description than the readme",
+        "error: PKG-INFO: has a description that is not the readme",
     ]
 
 
@@ -152,7 +152,7 @@ def test_what_no_install_would_use_is_told(sdist: Path) -> None:
     (problem,) = found(repack(sdist, {"pyproject.toml": text}))
     assert problem == (
         f"error: {TABLE}: pyproject.toml was changed after the sdist was built; so every install "
-        "compiles it; build the sdist anew: python -m build --sdist"
+        "compiles it; build the sdist again: python -m build --sdist"
     )
     (problem,) = found(repack(sdist, {TABLE: None}))
     assert problem.startswith(f"error: {TABLE}: there is no {TABLE}; so every install")
@@ -201,7 +201,7 @@ def of_version(version: str) -> bytes:
 def test_an_sdist_that_carries_this_backend_says_so(carrying: Path) -> None:
     assert lines("check", carrying) == [
         f"carries selector-backend {__version__}",
-        "nothing to mend",
+        "no problems found",
     ]
     assert data("check", carrying)["carries"] == __version__
 
@@ -216,10 +216,10 @@ def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> 
         "_selector/pynvml.py": b"import evil\n",
     }
     assert [one.partition("; ")[0] for one in found(repack(carrying, changes))] == [
-        "error: _selector/json.py: is nothing that an sdist carries",
+        "error: _selector/json.py: is not a file that an sdist carries",
         "error: _selector/pynvml.py: is not the file that is installed here",
         f"error: {CARRIED}/errors.py: is not the file of selector-backend {__version__}",
-        f"error: {CARRIED}/evil.py: is nothing that an sdist carries",
+        f"error: {CARRIED}/evil.py: is not a file that an sdist carries",
         f"error: {CARRIED}/installing/facts.py: is missing",
     ]
 
@@ -227,7 +227,7 @@ def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> 
 def test_libraries_of_other_versions_are_not_compared(carrying: Path) -> None:
     readme = files_of(carrying)["_selector/README.md"].replace(b"| nvidia-ml-py |", b"| other |")
     changes = {"_selector/README.md": readme, "_selector/pynvml.py": b"# another\n"}
-    assert lines("check", repack(carrying, changes))[-1] == "nothing to mend"
+    assert lines("check", repack(carrying, changes))[-1] == "no problems found"
 
 
 def test_a_newer_library_beside_the_command_is_no_fault_of_the_sdist(
@@ -238,7 +238,7 @@ def test_a_newer_library_beside_the_command_is_no_fault_of_the_sdist(
     write_library(tmp_path / "site", requires_python=newer)
     (tmp_path / "site/pynvml.py").write_text("# Redistribution is allowed.\n", encoding="utf-8")
     environ = {"PYTHONPATH": str(tmp_path / "site")}
-    assert lines("check", carrying, environ=environ)[-1] == "nothing to mend"
+    assert lines("check", carrying, environ=environ)[-1] == "no problems found"
 
 
 def test_an_old_backend_that_is_carried_is_told(carrying: Path) -> None:

@@ -1,4 +1,4 @@
-"""What packages of one environment get if they are chosen anew together."""
+"""What packages of one environment get if they are chosen again together."""
 
 from __future__ import annotations
 

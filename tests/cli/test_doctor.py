@@ -112,23 +112,22 @@ def installed(environment: Environment, *names: str) -> set[str]:
 def test_nothing_is_wrong(make_environment: MakeEnvironment, index: Index) -> None:
     environment = make_environment(index)
     python = ("--python", str(environment.python))
-    none = f"no selector package is installed with {environment.python}; --python names another one"
+    none = f"no selector package is installed with {environment.python}"
+    none += "; name another one with --python"
     assert lines("doctor", *python) == [none]
     environment.pip("install", "spam", "ham", environ={**GPU, "SELECTOR_CPU": "haswell"})
     environ = {**GPU, "SELECTOR_CPU": "haswell"}
     assert lines("doctor", *python, environ=environ) == [
-        "ham 1.0: v3 suits this machine",
-        "spam 1.0: cu12 suits this machine",
+        "ham 1.0: v3 fits this machine",
+        "spam 1.0: cu12 fits this machine",
     ]
-    assert lines("doctor", "Spam", *python, environ=environ) == [
-        "spam 1.0: cu12 suits this machine"
-    ]
+    assert lines("doctor", "Spam", *python, environ=environ) == ["spam 1.0: cu12 fits this machine"]
     message = error("doctor", "spma", *python)
     assert message.startswith("error: spma is not a selector package that is installed with ")
     assert message.endswith(", did you mean 'spam'?\n")
     output, status = terminal("doctor", *python, environ=environ)
     assert status == 0
-    assert "\x1b[32mspam 1.0: cu12 suits this machine" in output
+    assert "\x1b[32mspam 1.0: cu12 fits this machine" in output
 
 
 def test_the_variant_no_longer_fits(make_environment: MakeEnvironment, index: Index) -> None:
@@ -136,7 +135,7 @@ def test_the_variant_no_longer_fits(make_environment: MakeEnvironment, index: In
     environment.pip("install", "spam", environ=GPU)
     assert mend(environment, NONE) == [
         "spam 1.0: cu12 does not fit this machine: cuda is absent: SELECTOR_CUDA is set to "
-        "nothing; cpu is what this machine gets: it fits every machine",
+        "nothing; this machine gets cpu: it fits every machine",
         "spam 1.0 was chosen where cuda was 12.4, here it is absent: the machine has changed "
         "since, or the choice came from another machine, by a cache or a copy",
     ]
@@ -156,8 +155,7 @@ def test_the_variant_was_forced(make_environment: MakeEnvironment, index: Index)
     environment = make_environment(index)
     environment.pip("install", "spam", environ={**GPU, "SPAM_VARIANT": "cu11"})
     assert mend(environment, {**GPU, "SPAM_VARIANT": "cu11"}) == [
-        "spam 1.0: cu11 was asked for by SPAM_VARIANT; "
-        "cu12 is what this machine gets: cuda 12.4 is >=12"
+        "spam 1.0: cu11 was asked for by SPAM_VARIANT; this machine gets cu12: cuda 12.4 is >=12"
     ]
     assert installed(environment, "spam") == {"spam", "spam-cu12"}
 
@@ -259,7 +257,7 @@ def test_a_record_that_is_damaged_in_one_place(
         ({"table": {**table, "variants": [{**cu12, **marker}]}}, "marker { cannot be told: '{' is"),
         (
             {"table": {**table, "variants": [{**cu12, **refusal}]}},
-            "nothing is what this machine gets",
+            "this machine gets nothing",
         ),
     ):
         file.write_text(json.dumps({**whole, **damaged}), encoding="utf-8")
@@ -300,7 +298,7 @@ def test_what_is_stated_is_what_the_commands_install(
     shown = [shlex.split(one) for one in found if one.startswith("  ")]
     for _, *arguments in shown:
         environment.pip(*arguments[2:], environ=NONE)
-    assert lines(*given) == ["spam 1.0: cu11 suits this machine"]
+    assert lines(*given) == ["spam 1.0: cu11 fits this machine"]
 
 
 def test_packages_disagree(make_environment: MakeEnvironment, index: Index, tmp_path: Path) -> None:
@@ -311,7 +309,7 @@ def test_packages_disagree(make_environment: MakeEnvironment, index: Index, tmp_
     found = mend(environment, GPU)
     assert found[0] == (
         "eggs 1.0: cu11 does not fit this environment: spam 1.0 is installed with cuda = 12; "
-        "cu12 is what this machine gets: cuda 12.4 is >=12"
+        "this machine gets cu12: cuda 12.4 is >=12"
     )
     assert installed(environment, "spam", "eggs") == {"spam", "spam-cu12", "eggs", "eggs-cu12"}
 
@@ -322,7 +320,7 @@ def test_packages_hold_each_other(make_environment: MakeEnvironment, index: Inde
     environment.pip("install", "eggs", environ=GPU)
     assert installed(environment, "eggs") == {"eggs", "eggs-cu11"}
     assert mend(environment, GPU) == [
-        "eggs 1.0 and spam 1.0 hold each other on cuda = 11; together they can have cuda = 12: "
+        "eggs 1.0 and spam 1.0 keep each other at cuda = 11; together they can have cuda = 12: "
         "eggs gets cu12: cuda 12.4 is >=12; spam gets cu12: cuda 12.4 is >=12",
         "spam 1.0 was chosen where cuda was 11.8, here it is 12.4: the machine has changed "
         "since, or the choice came from another machine, by a cache or a copy",
@@ -337,7 +335,7 @@ def test_packages_hold_each_other_and_one_was_forced(
     environment.pip("install", "spam", environ={**GPU, "SPAM_VARIANT": "cu11"})
     environment.pip("install", "eggs", environ=GPU)
     assert mend(environment, {**GPU, "SPAM_VARIANT": "cu11"}) == [
-        "eggs 1.0 and spam 1.0 hold each other on cuda = 11; together they can have cuda = 12: "
+        "eggs 1.0 and spam 1.0 keep each other at cuda = 11; together they can have cuda = 12: "
         "eggs gets cu12: cuda 12.4 is >=12; "
         "spam, where cu11 was asked for by SPAM_VARIANT, gets cu12: cuda 12.4 is >=12"
     ]
@@ -363,9 +361,9 @@ def test_packages_change_together_as_the_machine_does(
     found = mend(environment, GPU)
     assert found[:2] == [
         "new 1.0: cpu fits this machine, but is not the best together with spam 1.0; "
-        "cu12 is what this machine gets: cuda 12.4 is >=12",
+        "this machine gets cu12: cuda 12.4 is >=12",
         "spam 1.0: cu11 fits this machine, but is not the best for it; "
-        "cu12 is what this machine gets: cuda 12.4 is >=12",
+        "this machine gets cu12: cuda 12.4 is >=12",
     ]
     environment.pip("install", "eggs", environ=GPU)
     environment.pip("uninstall", "--yes", "new", "new-cu12")
@@ -394,7 +392,7 @@ def test_nothing_fits_any_more(
     write_wheel(tmp_path / "dist", "spam-cu12")
     environment = make_environment(serve(tmp_path / "dist"))
     environment.pip("install", "spam", environ=GPU)
-    assert "nothing is what this machine gets" in mend(environment, NONE)[0]
+    assert "this machine gets nothing" in mend(environment, NONE)[0]
     assert not installed(environment, "spam")
 
 
@@ -473,7 +471,7 @@ def test_an_environment_without_pip_shows_an_install_nothing(
     found = doctor(environment, GPU, well=False)["findings"]
     assert found[0]["messages"] == [
         "spam 1.0: cu12 does not fit this environment: old 1.0 is installed with cuda = 11; "
-        "cu11 is what this machine gets: cuda 12.4 is >=11.2"
+        "this machine gets cu11: cuda 12.4 is >=11.2"
     ]
     for _, *arguments in found[0]["commands"]:
         environment.uv(*arguments, environ=GPU)

@@ -208,7 +208,7 @@ def test_what_is_installed_then_and_now(
     write_project(folder / "spam", REFUSING)  # not what is meant, with an environment
     found = lines("explain", "spam", *python, "--set", "cuda=12.4", cwd=folder)
     assert "installed: cu12, chosen by machine" in found
-    assert "because, then: cuda 12.4 is >=12" in found
+    assert "because: cuda 12.4 is >=12" in found
     assert not [line for line in found if line.startswith("now: ")]
     found = data("explain", "spam", *python, "--set", "cuda=", status=1)
     assert found["installed"] == environment.record()

@@ -71,7 +71,7 @@ def test_what_is_written_is_checked_built_installed_and_imported(
 ) -> None:
     folder = tmp_path / "my späm"
     written = lines("init", folder, *given.split())
-    assert lines("check", folder / "spam") == ["nothing to mend"]
+    assert lines("check", folder / "spam") == ["no problems found"]
     assert table(folder)["kind"] == ("capability" if "capability" in given else "requirement")
     text = (folder / "spam" / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'^requires = \["selector-backend>=\d+\.\d+,<\d+"\]$', text, re.MULTILINE)
@@ -214,7 +214,7 @@ def test_an_order_that_check_warns_of(tmp_path: Path) -> None:
 def test_advice_in_place_of_a_variant_for_every_machine(tmp_path: Path) -> None:
     given = ("--variant", "cu12", "--advice", 'spam is for "GPUs" only.')
     assert data("init", tmp_path / "spam", *given)["problems"] == []
-    assert lines("check", tmp_path / "spam" / "spam") == ["nothing to mend"]
+    assert lines("check", tmp_path / "spam" / "spam") == ["no problems found"]
 
 
 def test_json(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_folder_that_is_a_project(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'spam'\n")
     for options in (USUAL, ()):
         message = error("init", tmp_path, *options)
-        assert "is there already, so this is a project, and nothing was written; to make" in message
+        assert "already exists, so this is a project, and nothing was written; to make" in message
         into = f"to make one tree of it, for all variants: selector-backend init --tree {tmp_path}"
         assert into in message
         assert f"selector-backend init {tmp_path / 'packages'} --name spam" in message
@@ -283,7 +283,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "spam-cpu" / "mine.c").write_text("int mine;\n")
     before = tree(tmp_path)
     message = error("init", tmp_path, "--name", "spam", *USUAL)
-    assert f"{tmp_path / 'spam-cpu'} is there already, and nothing was written" in message
+    assert f"{tmp_path / 'spam-cpu'} already exists, and nothing was written" in message
     assert tree(tmp_path) == before
     (tmp_path / "file").write_text("a file, no folder")
     assert "Not a directory" in error("init", tmp_path / "file" / "spam", *USUAL)
@@ -292,7 +292,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_an_sdist_that_carries_its_backend_is_asked_for(tmp_path: Path) -> None:
     lines("init", tmp_path, "--name", "spam", *USUAL, "--self-contained")
     assert table(tmp_path)["self-contained"] is True
-    assert lines("check", tmp_path / "spam") == ["nothing to mend"]
+    assert lines("check", tmp_path / "spam") == ["no problems found"]
     sdist = build_sdist(tmp_path / "spam", tmp_path / "dist")
     with tarfile.open(sdist) as archive:
         assert "spam-0.1/_selector/selector_backend/__init__.py" in archive.getnames()

@@ -76,7 +76,7 @@ def test_a_new_tree_is_built_and_installed_by_the_commands_that_are_shown(
 ) -> None:
     folder = tmp_path / "späm eggs"
     written = lines("init", "--tree", folder, *VARIANTS, "--name", "spam")
-    assert lines("check", folder) == ["nothing to mend"]
+    assert lines("check", folder) == ["no problems found"]
     commands = shown(written)
     assert commands.pop(0) == ["cd", str(folder)]
     with Index(wheelhouse) as index:
@@ -117,10 +117,10 @@ def test_a_project_becomes_a_tree_and_keeps_what_is_written(tmp_path: Path, line
     written = lines("init", "--tree", tmp_path, *VARIANTS)
     assert file.read_bytes().decode() == TREE.replace("\n", line_end)
     assert written[:4] == [
-        f"{file}: [build-system] requires {OWN} as well",
+        f"{file}: [build-system] also requires {OWN}",
         f'{file}: [build-system] build-backend is "selector_backend.variant"',
         f"{file}: [tool.selector] is added, with the variants cu12, cpu",
-        f'{file}: [tool.selector] backend is "flit_core.buildapi", as [build-system] had it',
+        f'{file}: [tool.selector] backend is "flit_core.buildapi", as in [build-system] before',
     ]
     assert written[4].startswith("to do: ham_egg/__init__.py:2: importlib.metadata.version(")
     commands = shown(written)
@@ -166,7 +166,7 @@ def test_a_readme_that_is_there_is_kept(tmp_path: Path) -> None:
     lines("init", "--tree", tmp_path, *VARIANTS, "--name", "spam", "--self-contained")
     assert (tmp_path / "README.md").read_text() == "mine"
     assert "self-contained = true" in (tmp_path / "pyproject.toml").read_text()
-    assert lines("check", tmp_path) == ["nothing to mend"]
+    assert lines("check", tmp_path) == ["no problems found"]
 
 
 def test_a_terminal_is_asked_for_what_a_project_does_not_say(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_terminal_is_asked_for_what_a_project_does_not_say(tmp_path: Path) -> 
         ("build-system = 1\n[project]\nname = 'spam'\nversion = '1'\n", (), "cannot be edited as"),
         ("tool = {}\n[project]\nname = 'spam'\nversion = '1'\n", (), "cannot be edited as it is"),
         ("project = { name = 'spam' }\n[build-system]\n", (), "cannot be edited as it is written"),
-        (None, (), "setup.py is there, and no pyproject.toml; nothing was written"),
+        (None, (), "setup.py exists, but no pyproject.toml; nothing was written"),
     ],
 )
 def test_bad_input_changes_nothing(
@@ -214,8 +214,8 @@ def test_nothing_is_overwritten_by_a_new_tree(tmp_path: Path) -> None:
     code.parent.mkdir(parents=True)
     code.write_text("mine = 1\n")
     message = error("init", "--tree", tmp_path, *VARIANTS, "--name", "spam")
-    assert f"{code} is there already, and nothing was written" in message
+    assert f"{code} already exists, and nothing was written" in message
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == [code]
-    assert "--backend flit_core: it goes with --tree" in error(
+    assert "--backend flit_core: it needs --tree" in error(
         "init", tmp_path / "new", *VARIANTS, "--backend", "flit_core"
     )

@@ -185,7 +185,8 @@ def test_without_the_extra_it_says_how_to_get_it(
     process = environment.run("-c", code, str(script), check=False)
     assert process.returncode == 2
     assert process.stdout == (
-        'error: the command needs more than the backend does: pip install "selector-backend[cli]"\n'
+        "error: the command needs more libraries than the backend; install them: "
+        'pip install "selector-backend[cli]"\n'
     )
 
 

@@ -22,7 +22,7 @@ def replace(file: Path, old: str, new: str) -> None:
 
 def test_what_does_not_agree_is_a_warning(tmp_path: Path) -> None:
     project = example(tmp_path / "all")
-    assert lines("check", cwd=project) == ["nothing to mend"]
+    assert lines("check", cwd=project) == ["no problems found"]
     replace(project.parent / "spam-core/spam_core/__init__.py", '"cu11"', '"cu10"')
     replace(project.parent / "spam-cu12/pyproject.toml", "spam-core==1.0", "spam-core>=1.0")
     replace(project.parent / "spam-cu11/pyproject.toml", 'version = "1.0"', 'version = "1.1"')
@@ -42,8 +42,8 @@ def test_what_does_not_agree_is_a_warning(tmp_path: Path) -> None:
     assert lines("check", project, status=1) == expected
     elsewhere = tmp_path / "alone" / "spam"
     shutil.copytree(project, elsewhere)
-    assert lines("check", elsewhere) == ["nothing to mend"]
-    assert lines("check", elsewhere, "--siblings", elsewhere) == ["nothing to mend"]
+    assert lines("check", elsewhere) == ["no problems found"]
+    assert lines("check", elsewhere, "--siblings", elsewhere) == ["no problems found"]
     assert len(lines("check", elsewhere, "--siblings", project.parent, status=1)) == len(expected)
     assert "no such folder" in error("check", elsewhere, "--siblings", tmp_path / "nowhere")
 
@@ -53,7 +53,7 @@ def test_a_note_is_no_problem(tmp_path: Path) -> None:
     (project.parent / "spam-cpu/pyproject.toml").write_text("no toml")
     note, last = lines("check", project)
     assert note.startswith("note: siblings: no pyproject.toml can be read in ../spam-cpu (")
-    assert last == "nothing to mend"
+    assert last == "no problems found"
     found = data("check", project)
     assert found["problems"] == []
     assert [one["key"] for one in found["notes"]] == ["siblings"]

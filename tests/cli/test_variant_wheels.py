@@ -245,12 +245,16 @@ def test_what_is_there_is_kept_or_replaced_and_what_is_left_over_is_noted(tmp_pa
     project, dist = write_project(tmp_path / "source"), tmp_path / "dist"
     lines("variant-wheels", project, "--outdir", dist)
     (dist / "other.txt").write_text("x", encoding="utf-8")
+    (dist / "spam-1.0-1-py3-none-any.whl").write_bytes(b"an ordinary wheel, with a build tag")
     before = written(dist)
     write_project(tmp_path / "source", CUDA.replace('name = "cu11"', 'name = "cu11x"'))
     found = lines("variant-wheels", project, "--outdir", dist)
     assert (
         f"note: {dist / NAMES[0]} is no longer of this table; delete it before you upload" in found
     )
+    assert not [one for one in found if "spam-1.0-1-py3" in one]
+    again = data("variant-wheels", project, "--outdir", dist)
+    assert again["notes"] == [one[len("note: ") :] for one in found if one.startswith("note: ")]
     after = written(dist)
     assert after.keys() - before.keys() == {"spam-1.0-py3-none-any-cu11x.whl"}
     assert before.keys() <= after.keys()
@@ -279,7 +283,7 @@ def test_a_damaged_sdist_is_one_message(tmp_path: Path) -> None:
     sdist = build_sdist(write_project(tmp_path / "source"), tmp_path / "sdist")
     sdist = repack(sdist, {TABLE_NAME: b"{}"})
     message = error("variant-wheels", sdist, "--outdir", tmp_path / "dist", status=1)
-    assert message.endswith("build the sdist anew: python -m build --sdist\n")
+    assert message.endswith("build the sdist again: python -m build --sdist\n")
 
 
 def test_it_says_what_to_install_without_variantlib(tmp_path: Path) -> None:
@@ -321,7 +325,7 @@ def test_explain_and_doctor_know_what_decided(installed: Environment) -> None:
     found = lines("explain", "spam", "--python", installed.python, "--set", "cuda=12.4")
     assert found[-2:] == [
         "installed: cu11, chosen by variant wheel",
-        "because, then: the installer found what its variant wheel asks for: "
+        "because: the installer found what its variant wheel asks for: "
         "nvidia :: cuda_version_lower_bound :: 11.2",
     ]
     assert "cu11 is installed already and stays" in "".join(found)
@@ -367,7 +371,7 @@ def test_check_dist_knows_them(tmp_path: Path) -> None:
     assert data("check", "--dist", dist)["upload"][1:] == [NAMES, ["spam-1.0.tar.gz"]]
     (dist / NAMES[0]).rename(dist / "spam-1.0-py3-none-any-cu110.whl")
     (dist / NAMES[3]).write_bytes(b"{}")
-    anew = "; write them anew: selector-backend variant-wheels spam-1.0.tar.gz --outdir ."
+    anew = "; write them again: selector-backend variant-wheels spam-1.0.tar.gz --outdir ."
     assert lines("check", "--dist", dist, status=1) == [
         f"error: {NAMES[0]}: is missing, and other variant wheels are there{anew}",
         "error: spam-1.0-py3-none-any-cu110.whl: is no variant wheel that the table of spam-1.0 "

@@ -33,7 +33,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_table_is_a_project_that_nothing_is_wrong_with(project: Path, tmp_path: Path) -> None:
-    assert lines("check", project) == ["nothing to mend"]
+    assert lines("check", project) == ["no problems found"]
     assert build_sdist(project, tmp_path).name == "spam-1.0.tar.gz"
     for cuda, variant in (("12.4", "cu12"), ("11.8", "cu11"), ("", "cpu")):
         decision = data("explain", project, "--set", f"cuda={cuda}")["decision"]

@@ -1,4 +1,4 @@
-"""What an sdist has compiled is used, or else it is compiled anew: right, or one message.
+"""What an sdist has compiled is used, or else it is compiled again: right, or one message.
 
 What compiling takes is asked for then and only then. ``bare`` is the backend with its own
 dependencies, as a frontend installs it; ``equipped`` has what compiling takes as well.

@@ -87,7 +87,7 @@ def test_one_that_does_not_fit_is_chosen_anew(spam: Environment) -> None:
     given = {"SELECTOR_CPU": "x86_64_v3"}
     output, commands = use(spam, **given)
     assert "NoVariantError: spam: no variant works here." in output
-    assert "fast: cpu lacks x86_64_v4 (as SELECTOR_CPU has it). To mend it:" in output
+    assert "fast: cpu lacks x86_64_v4 (as SELECTOR_CPU has it). To fix it:" in output
     assert commands == [
         "pip install --force-reinstall spam==1.0",
         "pip install spam-cpu==1.0",

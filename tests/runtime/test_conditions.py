@@ -57,9 +57,7 @@ def test_what_does_not_fit_any_more_and_excludes_the_others_is_uninstalled_first
     site.write_variants(cu12=KILLER)
     site.install(AVX512.replace("capability", "requirement"), SPAM_VARIANT="cu12")
     text = warnings_in(site.run(SELECTOR_CPU="x86_64_v3"))
-    assert (
-        "  To mend it:\n    pip uninstall --yes spam spam-cu12\n    pip install spam==1.0" in text
-    )
+    assert "  To fix it:\n    pip uninstall --yes spam spam-cu12\n    pip install spam==1.0" in text
 
 
 def test_an_image_with_several_variants_hears_nothing_of_those_that_do_not_fit(site: Site) -> None:
@@ -70,7 +68,7 @@ def test_an_image_with_several_variants_hears_nothing_of_those_that_do_not_fit(s
     site.write_variants(cu12="raise ValueError('no')")
     process = site.run(SELECTOR_CPU="x86_64_v4")
     assert process.stdout == "cpu\n"
-    assert "ValueError: no.\n  To mend it:\n    pip install --force-reinstall spam-cu12==1.0" in (
+    assert "ValueError: no.\n  To fix it:\n    pip install --force-reinstall spam-cu12==1.0" in (
         warnings_in(process)
     )
 
@@ -263,9 +261,9 @@ def test_what_is_not_installed_of_variants_that_exclude_each_other_takes_two_com
     )
     assert site.run(check=False).stderr.endswith(
         "spam: no variant works here.\n"
-        "  cu12: ValueError: no. To mend it:\n"
+        "  cu12: ValueError: no. To fix it:\n"
         '    pip install --force-reinstall spam-cu12==1.0 "cuda-toolkit[cudart]==12.*"\n'
-        "  cpu: it is not installed. To mend it:\n"
+        "  cpu: it is not installed. To fix it:\n"
         "    pip uninstall --yes spam spam-cu12\n"
         "    pip install --config-settings spam:variant=cpu spam==1.0\n"
     )
@@ -309,7 +307,7 @@ def test_a_variant_that_needs_nothing_of_its_own_is_mended_with_the_project(site
         """,
         SPAM_VARIANT="cpu",
     )
-    command = "To mend it:\n    pip install --force-reinstall spam==1.0\n"
+    command = "To fix it:\n    pip install --force-reinstall spam==1.0\n"
     assert site.run(check=False).stderr.endswith(f"  cpu: ValueError: no. {command}")
     (site.folder / "_spam_cpu.py").unlink()
     assert site.run(check=False).stderr.endswith(f"  cpu: it is not installed. {command}")

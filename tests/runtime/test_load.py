@@ -152,7 +152,7 @@ def test_a_message_of_a_megabyte_is_said_in_short(site: Site, kind: str, words: 
     site.write_variants(cu12=f"raise {kind}({words})")
     text = warnings_in(site.run())
     assert f"does not work here: {kind}: x" in text
-    assert "x….\n  To mend it:" in text
+    assert "x….\n  To fix it:" in text
     assert len(text) < 1000
 
 
@@ -247,9 +247,9 @@ def test_none_that_works_is_an_import_error_that_has_each_with_its_command(site:
     )
     assert site.run(code).stdout == (
         "NoVariantError spam: no variant works here.\n"
-        "  cu12: ValueError: no. To mend it:\n"
+        "  cu12: ValueError: no. To fix it:\n"
         "    pip install --force-reinstall spam-cu12\n"
-        "  cpu: it is not installed. To mend it:\n"
+        "  cpu: it is not installed. To fix it:\n"
         "    pip install spam-cpu\n"
         "To install the one for this machine: pip install spam "
         "(<Attempt cu12: failed, ValueError: no>, "

@@ -87,15 +87,15 @@ name = "cpu"
 """
     tree = write_tree(tmp_path / "tree", kind, table=table)
     if kind == "setuptools":  # its variants may have other modules, which cannot be told
-        assert lines("check", tree) == ["nothing to mend"]
+        assert lines("check", tree) == ["no problems found"]
         return
     (said,) = lines("check", tree, status=1)
     assert said.startswith("warning: tool.selector.kind: found 'capability'")
-    assert "each that is built of this tree has src/spam/__init__.py" in said
+    assert "each variant of this tree has src/spam/__init__.py" in said
     path = tree / "pyproject.toml"
     text = path.read_text(encoding="utf-8").replace('"capability"', '"requirement"')
     path.write_text(text, encoding="utf-8")
-    assert lines("check", tree) == ["nothing to mend"]
+    assert lines("check", tree) == ["no problems found"]
 
 
 parts = st.text() | st.sampled_from(

@@ -37,7 +37,7 @@ def test_what_a_tree_builds_is_a_whole_release(tmp_path: Path) -> None:
     first, second, *rest = lines("check", tree, "--dist", dist, status=1)
     assert first == (
         f'error: {sdist.name}: variant cu12: when: the table says [{{"cuda": ">=12"}}], '
-        'pyproject.toml says [{"cuda": ">=11"}]; build it anew'
+        'pyproject.toml says [{"cuda": ">=11"}]; build it again'
     )
     assert second.startswith(f"error: {plain.name}: is a wheel of spam itself, which must never")
     lack = "error: spam-cpu: no wheel for Linux on x86_64 with glibc 2.17; cpu can be chosen there"

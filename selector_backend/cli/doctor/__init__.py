@@ -1,4 +1,4 @@
-"""``selector-backend doctor``: whether what is installed still suits."""
+"""``selector-backend doctor``: whether the installed packages still fit."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 
 NamesArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="[NAME...]", help="Selector packages; all of them if none is named."),
+    typer.Argument(metavar="NAME...", help="Selector packages; all of them if none is named."),
 ]
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `doctor` looks at: an environment, and where its packages would be chosen anew."""
+    """What `doctor` looks at: an environment, and where its packages would be chosen again."""
 
     interpreter: Interpreter
-    #: What is installed, and its versions, by name as names are compared.
+    #: The versions of the installed distributions, by normalized name.
     distributions: Mapping[str, Distribution]
     versions: Mapping[str, str]
     place: Place
@@ -63,19 +63,19 @@ class Inspection:
 
 @dataclass
 class Finding:
-    """Something that is not well with packages of an environment, and what it takes to mend it."""
+    """A problem with packages of an environment, and what it takes to fix it."""
 
     choices: list[Choice]
     messages: list[str] = field(default_factory=list)
-    #: Whether the packages have to be chosen anew, together with their variants, in this order.
-    anew: bool = False
-    #: Whether what is kept of earlier builds is not to be used again.
+    #: Whether the packages have to be chosen again, together with their variants, in this order.
+    choose_again: bool = False
+    #: Whether the builds that are kept must not be used again.
     stale: bool = False
     #: What is missing, where that alone is to be installed.
     wanted: list[str] = field(default_factory=list)
     #: What has to be installed once more, by its requirement.
     damaged: dict[str, Damage] = field(default_factory=dict)
-    #: The project whose record is of no use, which is then what it is about.
+    #: The project whose record cannot be used, if the finding is about one.
     unusable: str = ""
 
     @property
@@ -97,9 +97,9 @@ def doctor(
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at the selector packages that are installed: whether they still suit this machine.
+    """Check whether the selector packages that are installed still fit this machine.
 
-    What is found ends with the commands that mend it.
+    The output ends with the commands that fix what was found.
     """
     interpreter = read_interpreter(python)
     here = read_packages(interpreter.folders)
@@ -162,14 +162,14 @@ def _named(
 
 
 def _unusable(package: Unusable) -> Finding:
-    """Return the finding of a record that is of no use; the package is to be made once more."""
+    """Return the finding of a record that cannot be used; its package has to be built again."""
     version = package.version.partition("+")[0]  # without the label that uv's wheels have
     again = {f"{package.project}=={version}": Damage((), (RECORD_NAME,))}
     return Finding([], [describe(package)], damaged=again, unusable=package.project)
 
 
 def _inspect(packages: Sequence[Recorded], inspection: Inspection) -> list[Finding]:
-    """Return what is found with packages that are linked: first those that are to change."""
+    """Return the findings of linked packages: first of those that are to change."""
     choices = choose(packages, inspection.place)
     groups = [[one for one in choices if one.changes]]
     groups += [[one] for one in choices if not one.changes]
@@ -188,12 +188,12 @@ def _inspect_choices(finding: Finding, inspection: Inspection) -> None:
     changing = [one for one in finding.choices if one.changes]
     if not changing:
         return
-    finding.anew = True
+    finding.choose_again = True
     if all(choice.held for choice in changing):
         finding.messages.append(_held(changing))
     else:
         finding.messages += [_other_choice(one, finding) for one in changing]
-    finding.stale = inspection.stated  # whether what is kept would be right, nobody can tell
+    finding.stale = inspection.stated  # nobody can tell whether a kept build would be right
     for choice in changing:
         then = [] if inspection.stated else [*_changed(choice)]
         if then:
@@ -211,7 +211,7 @@ def _held(choices: Sequence[Choice]) -> str:
     keep = [f"{name} = {text}" for name, text in now.items() if then.get(name, text) != text]
     can_have = [f"{name} = {text}" for name, text in then.items() if now.get(name, text) != text]
     *others, last = (one.package.title for one in choices)
-    message = f"{', '.join(others)} and {last} hold each other on {' and '.join(keep)}"
+    message = f"{', '.join(others)} and {last} keep each other at {' and '.join(keep)}"
     gains = []
     for choice in choices:
         project, by = choice.package.selector.project, choice.package.record.forced_by
@@ -241,12 +241,12 @@ def _other_choice(choice: Choice, finding: Finding) -> str:
     else:
         message += "fits this machine, but is not the best for it"
     for name, reason in choice.reasons:
-        message += f"; {name} is what this machine gets: {reason}"
-    return message if choice.reasons else f"{message}; nothing is what this machine gets"
+        message += f"; this machine gets {name}: {reason}"
+    return message if choice.reasons else f"{message}; this machine gets nothing"
 
 
 def _changed(choice: Choice) -> Iterator[str]:
-    """Yield what was read when the choice was made, and is not so here."""
+    """Yield the facts that differ from those of the machine on which the choice was made."""
     for name, then in choice.package.record.facts.items():
         now: Fact | None = choice.decision.facts.get(name)
         if now is not None and then.value != now.value:
@@ -283,11 +283,11 @@ def _inspect_neighbours(package: Recorded, finding: Finding, inspection: Inspect
     if both:
         message += f", and more than one of them has {name_files(both)}"
     finding.messages.append(message)
-    finding.anew = True
+    finding.choose_again = True
 
 
 def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspection) -> None:
-    """Note what the package requires and the environment does not have, or not as it was."""
+    """Note what the package requires and the environment lacks, or has damaged."""
     present = {}
     for requirement in map(Requirement, package.record.requires):
         name = normalize(requirement.name)
@@ -303,7 +303,7 @@ def _inspect_requirements(package: Recorded, finding: Finding, inspection: Inspe
             continue
         finding.messages.append(message)
         finding.wanted.append(str(requirement))
-    leaving = _leaving(package, inspection) if finding.anew else ()
+    leaving = _leaving(package, inspection) if finding.choose_again else ()
     for name, distribution in present.items():
         if name in leaving:
             continue
@@ -317,26 +317,26 @@ def _applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
     marker = requirement.marker
     try:
         return marker is None or marker.evaluate({**environment, "extra": ""})
-    except ValueError:  # what cannot be told is not so
+    except ValueError:  # what cannot be told counts as false
         return False
 
 
 def _is_met(requirement: Requirement, version: str) -> bool:
     try:
         return requirement.specifier.contains(Version(version), prereleases=True)
-    except ValueError:  # the version is none
+    except ValueError:  # it is not a version
         return False
 
 
 def _leaving(package: Recorded, inspection: Inspection) -> list[str]:
-    """Return what is uninstalled if the package is chosen anew: itself and all its variants."""
+    """Return what is uninstalled if the package is chosen again: itself and all its variants."""
     selector = package.selector
     variants = [name for one in selector.variants for name in one.distributions]
     return [selector.project, *(name for name in variants if name in inspection.distributions)]
 
 
 def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
-    """Return the commands that mend what was found, each as the words of one."""
+    """Return the commands that fix what was found, each as a list of words."""
     python = inspection.interpreter.path
     if "pip" in inspection.distributions:
         uninstall = [python, "-m", "pip", "uninstall", "--yes"]
@@ -347,10 +347,10 @@ def _commands(finding: Finding, inspection: Inspection) -> list[list[str]]:
         install, afresh = ["uv", "pip", "install", "--python", python], ["--no-cache"]
         again = ["--reinstall", "--no-deps"]
         if any(damage.changed for damage in finding.damaged.values()):
-            # uv links files to its cache: what was written over here may be so there.
+            # uv links files to its cache: what was overwritten here may be overwritten there.
             again += afresh
     commands = []
-    if finding.anew:
+    if finding.choose_again:
         leaving = [name for one in finding.packages for name in _leaving(one, inspection)]
         commands.append([*uninstall, *dict.fromkeys(leaving)])
         for choice in finding.choices:
@@ -382,7 +382,7 @@ def _request(choice: Choice, inspection: Inspection) -> list[str]:
 
 
 def _hidden(machine: Machine) -> Machine:
-    """Return the machine as it is for an install that is shown nothing of the environment."""
+    """Return the machine as an install knows it that cannot see the environment."""
     kinds = {name: FACTS[name].kind for name in machine.facts}
     environment = (name for name, kind in kinds.items() if kind is Kind.DISTRIBUTIONS)
     return machine.with_facts({name: Fact(name, "nothing") for name in environment})
@@ -395,17 +395,17 @@ def _show(
     for package in packages:
         if package not in troubled:
             print_line(
-                good(f"{package.title}: {' and '.join(package.record.variants)} suits this machine")
+                good(f"{package.title}: {' and '.join(package.record.variants)} fits this machine")
             )
     for finding in findings:
         for message in finding.messages:
             print_line(bad(message))
-        print_line("To mend it:")
+        print_line("To fix it:")
         for command in _commands(finding, inspection):
             print_command(command)
     if not packages and not findings:
         path = inspection.interpreter.path
-        print_line(f"no selector package is installed with {path}; --python names another one")
+        print_line(f"no selector package is installed with {path}; name another one with --python")
 
 
 def _package(package: Recorded) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What installed selector packages get if they are chosen anew, alone or together."""
+"""What installed selector packages get if they are chosen again, alone or together."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ class Choice:
 def linked(packages: Sequence[Recorded]) -> list[list[Recorded]]:
     """Return the packages in groups: together those whose choices depend on one another.
 
-    Those are the ones whose tables name the same in ``conform``, be it over a third one.
+    Packages depend on one another if their tables have a key of ``conform`` in common, directly or
+    through a third package.
     """
     groups: list[tuple[set[str], list[Recorded]]] = []
     for package in packages:
@@ -85,8 +86,8 @@ def linked(packages: Sequence[Recorded]) -> list[list[Recorded]]:
 def choose(packages: Sequence[Recorded], place: Place) -> list[Choice]:
     """Return what is best for packages that are linked, in the order to install them in.
 
-    What is tried is to leave them as they are, to choose one anew, and to choose all anew in the
-    order of their names; `_cost` says which is best.
+    Three ways are tried: to leave them as they are, to choose one again, and to choose all again in
+    the order of their names; `_cost` says which is best.
     """
     orders = [[], *([one] for one in packages), sorted(packages, key=lambda one: one.key)]
     outcomes = [(order, _decide(order, packages, place)) for order in orders]
@@ -122,8 +123,8 @@ def _cost(
 ) -> tuple[int, int, int, float]:
     """Return what outcomes are compared by.
 
-    The first thing is that what stays fits, then that each package gets something, then that none
-    gets less than now, and last that they get as much as possible.
+    First, what stays has to fit; then, each package should get something; then, none should get
+    less than now; last, they should get as much as possible.
     """
     stay = [one for one in packages if one not in anew]
     unfit = sum(not _may_stay(one, decisions[one.key]) for one in stay)
@@ -139,7 +140,7 @@ def _has(package: Recorded, decision: Decision) -> bool:
 
 
 def _may_stay(package: Recorded, decision: Decision) -> bool:
-    """Return whether what is installed fits, be it the best or not."""
+    """Return whether what is installed fits, even if it is not the best."""
     fitting = {verdict.variant for verdict in decision.verdicts if verdict.fits}
     stays = bool(decision.names) and fitting >= {*package.record.variants}
     return stays or _has(package, decision)

@@ -21,7 +21,7 @@ _LONGEST_SIZE = 20
 
 @dataclass(frozen=True)
 class Damage:
-    """Files that a distribution was installed with and that are gone, or are others by now."""
+    """Files of an installed distribution that are missing or changed."""
 
     missing: Sequence[str]
     changed: Sequence[str]
@@ -38,10 +38,10 @@ class Damage:
 
 
 def find_damage(distribution: Distribution, beside: Iterable[Distribution]) -> Damage | None:
-    """Compare a distribution's files with what is there, by their sizes: builds are large.
+    """Compare a distribution's files with those on disk, by their sizes: builds are large.
 
-    A file that one of the distributions ``beside`` it has as well, and as it is, is not damaged.
-    What conda installed is passed over: it changes files after its ``RECORD`` was written.
+    A file that a distribution ``beside`` it also lists, with its present size, is not damaged.
+    What conda installed is skipped: conda changes files after its ``RECORD`` was written.
     """
     if (_read_text(distribution, "INSTALLER") or "").strip() == "conda":
         return None
@@ -52,11 +52,10 @@ def find_damage(distribution: Distribution, beside: Iterable[Distribution]) -> D
             found = Path(str(distribution.locate_file(name))).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             missing.append(name)
-        except (OSError, ValueError):  # it is there and not ours to read, or no path at all
+        except (OSError, ValueError):  # it may not be read, or is not a path at all
             continue
         else:
-            # What lies outside the folder of packages, such as scripts and settings, is there to
-            # be adapted.
+            # Files outside the folder of packages, such as scripts and settings, may be adapted.
             if found != size and not (Path(name).is_absolute() or ".." in Path(name).parts):
                 changed[name] = found
     if changed:
@@ -70,7 +69,7 @@ def find_damage(distribution: Distribution, beside: Iterable[Distribution]) -> D
 def recorded_files(distribution: Distribution) -> dict[str, int]:
     """Return the sizes that a distribution's files were installed with, by their paths.
 
-    Without what installers write and Python compiles. Empty if there is no ``RECORD`` to be read:
+    Without what installers write and Python compiles. Empty if no ``RECORD`` can be read:
     Debian leaves it out. (`Distribution.files` leaves out files that are missing, since 3.12.)
     """
     try:
