@@ -107,28 +107,27 @@ for an sdist that is given as a file | `spam-1.0-py3-none-any.whl` | `spam 1.0` 
 `spam==1.0` is satisfied by each of them, and each requires `spam-cu12==1.0`.
 
 The backend recognises the installer by what it sets up for the build, and by the command line and \
-the working directory of the calling process. The first word of it that is one of the \
-installer's commands counts, whatever options come before.
+the working directory of the calling process. The first word of the command line that is one of \
+the installer's commands counts, whatever options come before it.
 
-A lock holds `spam 1.0` together with the variant that was chosen when it was made, and installing \
-from it does not resolve again. The wheel of spam is built when it is installed, so the same \
-choice has to be made then. Otherwise spam is there with a record of one variant beside the \
-distributions of another, or with both.
+A lock has `spam 1.0` and the variant that was chosen when the lock was made. Installing from it \
+does not resolve again, but builds the wheel of spam. So the same choice has to be made again. \
+Otherwise the record of spam names another variant than the installed one, or both are installed.
 
-A plain wheel that is built by `-C portable=true` is kept as any wheel is, for the same config \
-settings: so name the variant in them as well. `SELECTOR_PORTABLE` is nothing that an installer \
-knows of, so always give it together with `--no-cache` (pip: `--no-cache-dir`).
+Installers keep a plain wheel that is built by `-C portable=true`, for the same config settings. \
+So name the variant in them as well. Installers do not know `SELECTOR_PORTABLE`, so always use it \
+together with `--no-cache` (pip: `--no-cache-dir`).
 
-A version that has a label of its own (1.0+own, which the public index refuses anyway) cannot \
-carry a second one. Under uv such a package is built plain, and takes `--no-cache` as well.
+A version with its own label (1.0+own, which the public index refuses) cannot have a second label. \
+With uv, the wheel of such a package is plain, so use `--no-cache`.
 
-## What was seen
+## Test results
 
-Each cell is what was seen in a run against an index that serves files with the headers of the \
-public one. ✓ is what has to come out, anything else is what came out instead, and an empty cell \
-is something that the version does not have. Unless a row says otherwise, each install goes into a \
-new environment, from the same cache, on a machine without a GPU, and is followed by `pip check` \
-or `uv pip check`, which pass. The index has spam's [variant wheels](../how-to/variant-wheels.md) \
+The results are from a run of `python tests/frontends/run.py`, with an index that serves files \
+with the headers of the public one. ✓ means that the result is as expected; otherwise the cell has \
+the result. An empty cell means that the version does not have the feature. Unless a row says \
+otherwise, each install goes into a new environment, from the same cache, on a machine without a \
+GPU. `pip check` or `uv pip check` passes after each install. The index has spam's [variant wheels](../how-to/variant-wheels.md) \
 beside its sdist.
 
 ### pip
@@ -199,7 +198,7 @@ def table(
         if any(results.get(row.name, {}).get(one.title, "-") != "-" for row in rows)
     ]
     lines = [
-        "| what is done | has to come out | " + " | ".join(one.title for one in shown) + " |",
+        "| action | expected result | " + " | ".join(one.title for one in shown) + " |",
         "|---" * (2 + len(shown)) + "|",
     ]
     for row in rows:
