@@ -127,8 +127,8 @@ The results are from a run of `python tests/frontends/run.py`, with an index tha
 with the headers of the public one. ✓ means that the result is as expected; otherwise the cell has \
 the result. An empty cell means that the version does not have the feature. Unless a row says \
 otherwise, each install goes into a new environment, from the same cache, on a machine without a \
-GPU. `pip check` or `uv pip check` passes after each install. The index has spam's [variant wheels](../how-to/variant-wheels.md) \
-beside its sdist.
+GPU. `pip check` or `uv pip check` passes after each install. Beside spam's sdist, the index has \
+its [variant wheels](../how-to/variant-wheels.md).
 
 ### pip
 
