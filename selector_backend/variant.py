@@ -160,7 +160,7 @@ class _Build:
 
     def __init__(self, settings: Mapping[str, Any] | None, *, kind: str = "sdist") -> None:
         from .authoring import check_tree
-        from .installing.frontend import caller
+        from .installing.caller import caller
         from .installing.settings import SETTINGS, own_settings
 
         check_tree()

@@ -29,7 +29,7 @@ from .platforms import (
     versions_of,
 )
 from .providers import cuda_versions, gpu_versions, supports
-from .review import TooManyError, environments, fact_values
+from .samples import TooManyError, environments, fact_values
 from .systems import family_of
 from .variant_wheels import NotExpressibleError
 from .vocabulary import dropped_gpus, oldest_gpu

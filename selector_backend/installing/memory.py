@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .frontend import Caller
+    from .caller import Caller
     from .machine import Fact
 
 _START = "selector-machine-"

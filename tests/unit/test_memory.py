@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from selector_backend.installing.frontend import Caller, Hook, identify
+from selector_backend.installing.caller import Caller, identify
+from selector_backend.installing.frontend import Hook
 from selector_backend.installing.machine import Fact, Machine
 from selector_backend.installing.memory import Memory, memory_of
 from selector_backend.installing.process import Process, parent
