@@ -1,4 +1,4 @@
-"""What goes wrong and is the user's to mend.
+"""Errors that the user can fix.
 
 A :class:`SelectorError` is one message in a person's words. Everything else that is raised is a
 defect of ours, and keeps its traceback.
@@ -31,7 +31,7 @@ _LONGEST = 60
 
 
 class SelectorError(Exception):
-    """Something the user can mend. ``str()`` is the whole message, of one or more lines."""
+    """Something the user can fix. ``str()`` is the whole message, of one or more lines."""
 
 
 class Problem(collections.namedtuple("Problem", ("key", "message"))):

@@ -56,7 +56,7 @@ class Attempt:
 
     @property
     def command(self) -> str:
-        """What mends it, a line for each command; empty for the variant in use."""
+        """What fixes it, a line for each command; empty for the variant in use."""
         from ._messages import command
 
         return command(self)
@@ -211,7 +211,7 @@ class _Loader:
         unknown = [key for key in keys if key not in known]
         if unknown:
             raise NoVariantError(
-                f"{variable} asks for {asked!r}, and {unknown[0]!r} is none of the variants of "
+                f"{variable} asks for {asked!r}, and {unknown[0]!r} is not one of the variants of "
                 f"{self.project} ({', '.join(self.variants)}). Set it to one of them, to several "
                 "with commas between them, to all or to auto, or unset it."
             )
@@ -292,7 +292,7 @@ class _Loader:
 def _is_installed(module: str) -> bool:
     """Return whether the top module is found; what is below it is the variant's own affair.
 
-    `importlib.util` would do it as well, and imports much else.
+    `importlib.util` would do it too, but imports much else.
     """
     top = module.partition(".")[0]
     if top in sys.modules:

@@ -1,4 +1,4 @@
-"""What is said when a variant does not work: why, in a sentence, and the command that mends it."""
+"""What is said when a variant does not work: why, in a sentence, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def warning(project: str, problems: Iterable[Attempt], used: str, variable: str)
         name = f"the variant {attempt.variant} of {project}"
         lines.append(f"{name} is installed, but {fault}: {attempt.reason}.")
         lines += ["  To fix it:", *_indent(attempt.command)]
-    lines.append(f"{used} is used instead. To have it so without this warning: {variable}={used}")
+    lines.append(f"{used} is used instead. To use it without this warning: {variable}={used}")
     return "\n".join(lines)
 
 

@@ -31,7 +31,7 @@ class Record:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.version = _text(data.get("version"))
         if not self.version:
-            raise ValueError("it does not say of which version it is")
+            raise ValueError("it does not name its version")
         table = data.get("table")
         table = table if isinstance(table, dict) else {}
         self.kind = _text(table.get("kind"))

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from ..installing.table import Compiled
 
-#: What compiling takes besides the backend's own dependencies.
+#: What compiling requires besides the backend's own dependencies.
 REQUIREMENTS = (
     "packaging>=24.2",
     "pyproject-metadata>=0.12",
     *(["tomli>=2"] if sys.version_info < (3, 11) else []),
 )
 
-#: What an sdist takes besides whose ``pyproject.toml`` is another than the project's.
+#: What building an sdist requires besides, if its ``pyproject.toml`` differs from the project's.
 PUBLISHING = ("tomlkit>=0.13",)
 
-#: What building from a tree takes besides: with the above, the extra ``tree``.
+#: What building from a tree requires besides: with the above, the extra ``tree``.
 TREE = ("pyproject-hooks>=1.0", *PUBLISHING)
 
 

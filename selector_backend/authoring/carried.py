@@ -1,6 +1,6 @@
 """What a self-contained sdist carries: the part of this backend that installs, and libraries.
 
-All is as it is installed here, and Python only, so that it runs wherever the project does. A
+All of it is copied as installed here, and Python only, so that it runs wherever the project does. A
 library is carried if a fact of the table needs it (``libraries`` of the fact's family).
 """
 

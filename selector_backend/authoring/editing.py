@@ -1,4 +1,4 @@
-"""Edits a ``pyproject.toml`` in place: what is not to change stays as it is written."""
+"""Edits a ``pyproject.toml`` in place: everything else stays unchanged."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
     if canonicalize_name(said[0]) != name or Version(said[1]) != version:
         raise ValueError(
             f"METADATA says {' '.join(said)}, and the file's name {name} {version}; "
-            "build it again, or rename it by selector-backend rename"
+            "build it again, or rename it with selector-backend rename"
         )
     stem = dist_info.removesuffix(".dist-info").rpartition("-")
     if canonicalize_name(stem[0]) != name or Version(stem[2]) != version:

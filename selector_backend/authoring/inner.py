@@ -32,7 +32,7 @@ class Inner:
     """The hooks of a tree's inner backend.
 
     It gets ``settings``, and ``variant`` in the environment variable ``variable``, which is not
-    set where the code is built as it is.
+    set where the code is built for no variant.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Inner:
             last = (error.traceback or "").strip().splitlines()[-1:] or [str(error)]
             raise SelectorError(
                 f"tool.selector.backend is {self.name!r}, which cannot be imported: {last[0]}; "
-                "what it is in belongs in [build-system] requires"
+                "add the distribution that has it to [build-system] requires"
             ) from None
         except HookMissing:
             raise MissingHookError(f"the inner backend {self.name} has no {hook}") from None

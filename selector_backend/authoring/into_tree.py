@@ -34,7 +34,7 @@ def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
     """Return ``pyproject``, which is TOML, with the selector ``table`` at its end.
 
     What builds the code so far stays required, behind ``backend``, the requirement on this one.
-    All else stays as it is written: comments, order and line ends.
+    Everything else stays unchanged: comments, order and line ends.
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """
@@ -59,7 +59,7 @@ def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
         return f"{tomlkit.dumps(document).rstrip()}\n\n{table.rstrip()}\n"
 
     refusal = (
-        "pyproject.toml cannot be edited as it is written, and nothing was changed; in "
+        "pyproject.toml is written in a way that cannot be edited; nothing was changed; in "
         f'[build-system], write build-backend = "{BACKEND}" and "{backend}" first in requires, '
         f"and add:\n{table.rstrip()}"
     )

@@ -96,7 +96,7 @@ MARKER = Text("a marker such as \"sys_platform == 'linux'\"")
 _CONDITIONS = Table(
     tuple(Key(fact.name, _condition(fact), fact.meaning) for fact in FACTS.values()),
     unknown="not a fact",
-    empty="is empty; leave 'when' out of a variant that is to fit every machine",
+    empty="is empty; leave 'when' out of a variant that should fit every machine",
 )
 
 _WHEN = "a table such as { cuda = '>=12' }, or an array of them"
@@ -120,7 +120,7 @@ VARIANT = Table(
             "when",
             Either((_CONDITIONS, Array(_CONDITIONS, _WHEN, _CONDITIONS.empty)), _WHEN),
             "the condition under which it fits: a table whose conditions all hold, or an array of "
-            "tables of which one does",
+            "tables of which one holds",
             "it fits every machine",
         ),
         Key(
@@ -170,7 +170,7 @@ PROVIDER = Table(
             "plugin-api",
             Text("a plugin's place, such as 'package.module:Plugin'", _REFERENCE),
             "the plugin: a module, or an object in one, such as `package.module:Plugin`",
-            "the module that the first requirement's name says",
+            "the module named after the first requirement",
         ),
         Key(
             "enable-if",
@@ -240,7 +240,7 @@ TABLE = Table(
             "backend",
             Text("what builds the code, such as 'hatchling.build'", _REFERENCE),
             'what builds the code, such as `"hatchling.build"`',
-            "it has to be there",
+            "it is required",
             tree=True,
         ),
         Key(

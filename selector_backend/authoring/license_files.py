@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 # What stands for one character, or for any number of them: a range, or the character itself.
 _TOKEN = re.compile(r"\[[^\[\]]+\]|.", re.DOTALL)
-# Between brackets, a hyphen at the start or the end is a character as well.
+# Between brackets, a hyphen at the start or the end is a character too.
 _RANGE = re.compile(r".-.|.", re.DOTALL)
 
 
 def find_license_files(folder: Path, pattern: str) -> Iterator[PurePosixPath]:
     """Yield the files in ``folder`` that ``pattern`` matches, relative to it.
 
-    ``*`` and ``?`` match a leading dot as well, ``**`` any number of folders, or none; at the end,
+    ``*`` and ``?`` also match a leading dot, ``**`` any number of folders, or none; at the end,
     all files below. A link to a folder is followed only where the pattern has its whole name, so
     that the search has an end. Raises `ValueError` for a pattern that the PEP does not have.
     """
@@ -65,7 +65,7 @@ def _parse(segment: str) -> list[str]:
     if not segment:
         raise ValueError("which has a folder without a name")
     if "**" in segment and segment != "**":
-        raise ValueError("which has '**' beside something else than '/'")
+        raise ValueError("which has '**' next to something other than '/'")
     tokens = ["**"] if segment == "**" else _TOKEN.findall(segment)
     for token in tokens:
         for text in _RANGE.findall(token[1:-1]) if len(token) > 2 else [token]:

@@ -228,7 +228,7 @@ def _can_be(facts: Facts, selector: Selector) -> bool:
 
 
 def _is_asked(provider: Provider, facts: Facts) -> bool:
-    """Return whether a provider is asked on a machine of which the marker variables are known."""
+    """Return whether a provider is asked on a machine whose marker variables are known."""
     try:
         marker = cast("Mapping[str, str]", facts["marker"])
         return provider.enable_if is None or evaluate(provider.enable_if, marker)

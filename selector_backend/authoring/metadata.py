@@ -102,7 +102,7 @@ def _check_entry_points(table: dict[str, Any], problems: list[Problem]) -> None:
         for name, target in entries.items() if isinstance(entries, dict) else ():
             if not _ENTRY_NAME.fullmatch(name):
                 problems.append(
-                    Problem(f"project.{key}", f"found {name!r}, which is no valid name")
+                    Problem(f"project.{key}", f"found {name!r}, which is not a valid name")
                 )
             if isinstance(target, str) and not pattern.fullmatch(target.strip()):
                 expected = "expected an object such as 'spam_core.cli:main'"
@@ -112,7 +112,7 @@ def _check_entry_points(table: dict[str, Any], problems: list[Problem]) -> None:
 def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
     """Check that core metadata can hold every text.
 
-    Takes out of ``table`` the fields of which it cannot, so that nothing is reported twice.
+    Takes out of ``table`` the fields whose texts it cannot, so that nothing is reported twice.
     """
     for field in [*table]:
         if field == "dynamic":  # is not written anywhere

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def prove(
     selector: Selector, wheels: Sequence[VariantWheel], machines: Iterable[tuple[str, Machine]]
 ) -> int:
-    """Make sure that the wheels are taken as the table says; ``machines`` are tried as well.
+    """Make sure that the wheels are taken as the table says; ``machines`` are tried too.
 
     Each of those has a name, as the start of a sentence. Where the table chooses nothing, or
     refuses, no wheel may be taken: the installer is then left with the sdist.

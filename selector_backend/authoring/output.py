@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: Path, like: Path) -> Iterator[Path]:
-    """Give a file to write, which is in the place of ``path`` once all has gone well.
+    """Yield a file to write, which takes the place of ``path`` if nothing fails.
 
     It has the mode of ``like``. Its folder is created if missing.
     """
@@ -35,7 +35,7 @@ def replacing(path: Path, like: Path) -> Iterator[Path]:
 
 @contextmanager
 def all_or_nothing(folder: Path) -> Iterator[Path]:
-    """Give a folder to write files into, which are in ``folder`` once all has gone well.
+    """Yield a folder to write files into, which are moved to ``folder`` if nothing fails.
 
     ``folder`` is created if missing. Files of the same names are replaced; no other is touched.
 

@@ -88,7 +88,7 @@ def platform_tags(
         right = [one for one in right if family_of(one.marker["platform_machine"]) in families]
     found = [tag for one in right for tag in _tags(one, asked) if _can_be(one, alternative)]
     if not found:
-        raise InexpressibleError("no platform that wheels have tags for is such a machine")
+        raise InexpressibleError("no such machine has a platform that wheels have tags for")
     return found
 
 

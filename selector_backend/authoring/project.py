@@ -127,7 +127,9 @@ def _write_version(
     """Put a dynamic version into ``table``, as if it were written there."""
     table["dynamic"] = [name for name in table["dynamic"] if name != "version"]
     if "version" in table:
-        problems.append(Problem("project.version", "is given, and dynamic; expected one of both"))
+        problems.append(
+            Problem("project.version", "is both given and dynamic; expected one of the two")
+        )
         return
     table["version"] = "0"
     try:

@@ -134,7 +134,7 @@ def _of_cuda(wanted: Wanted) -> Properties:
     versions = cuda_versions()
     held = [_is_in(one, wanted) for one in versions]
     if not any(held):
-        raise InexpressibleError("no driver is such a one")
+        raise InexpressibleError("no driver has such a version")
     first = held.index(True)
     end = first + sum(held)
     if not all(held[first:end]):

@@ -41,7 +41,7 @@ def edit_pyproject(
     """Return ``pyproject``, which is TOML, with other values in the tables that ``changes`` names.
 
     Their names may be dotted. ``None`` takes a key out, and ``without`` the tables of a tool. All
-    else stays as it is written: comments, order and line ends.
+    else stays unchanged: comments, order and line ends.
 
     Raises `SelectorError` where it is written in a way that cannot be edited.
     """

@@ -219,7 +219,7 @@ class Release:
             if not self._of(name):
                 asked = f"{needs[0].by} requires {needs[0].requirement}"
                 there = any(one.name == name for one in self.sdists)
-                found = "there is its sdist, and no wheel of it" if there else "there is no wheel"
+                found = "found its sdist, but no wheel of it" if there else "found no wheel"
                 yield Problem(name, f"{found}; {asked}")
 
     def _platforms(self) -> Iterator[Problem]:
@@ -260,7 +260,7 @@ class Release:
                 paths = ", ".join(sorted(shared)[:_MOST_NAMED]) + (f", {more} more" * (more > 0))
                 yield Problem(
                     one,
-                    f"has files that {other} has as well, and one would be written over the "
+                    f"has files that {other} also has, and one would be written over the "
                     f"other: {paths}",
                 )
 

@@ -154,7 +154,7 @@ def _samples(name: str, selector: Selector) -> list[_Sample]:
 
 
 def _words(selector: Selector, never: set[str]) -> Iterator[Problem]:
-    """Yield the mistakes in conditions, but of what ``never`` holds anyway, by its keys."""
+    """Yield the mistakes in conditions, except those that ``never`` hold anyway, by key."""
     for problem, certain in findings(selector):
         place = problem.key.rpartition(".")[0]
         places = (problem.key, place, re.sub(r"\.when\[\d+\]$", ".when", place))
@@ -188,7 +188,7 @@ def _names(selector: Selector) -> Iterator[Problem]:
             yield Problem(
                 f"{variant_key(index)}.requires",
                 f"{names} {verb} not called after {selector.project}; make sure that {noun} "
-                "yours, since whoever owns it is installed",
+                "yours, since its owner's package is installed",
             )
 
 
@@ -250,7 +250,7 @@ def _refuse_last(selector: Selector) -> Iterator[Problem]:
     if last.refuse is not None and (not last.when or not selector.advice):
         yield Problem(
             f"{variant_key(len(selector.variants) - 1)}.refuse",
-            "is the last word; end with a variant that runs everywhere, or say in "
+            "is the last row; end with a variant that runs everywhere, or say in "
             "tool.selector.advice what to do on a machine that nothing fits",
         )
 
@@ -271,12 +271,12 @@ def _variable(selector: Selector) -> Iterator[Problem]:
     if selector.variable == own:
         return
     if selector.variable.startswith("SELECTOR_"):
-        reader = "the backend itself reads for every project"
+        reader = "is read by the backend itself for every project"
     elif selector.variable.endswith("_VARIANT"):
         project = cast("str", canonicalize_name(selector.variable[: -len("_VARIANT")]))
-        reader = f"the project {project} reads as well, if there is one"
+        reader = f"is also read by the project {project}, if there is one"
     elif not selector.variable.startswith(own[: -len("VARIANT")]):
-        reader = "does not name the project, so that another may read it as well"
+        reader = "does not name the project, so that another may read it too"
     else:
         return
     yield Problem("tool.selector.variable", f"{selector.variable} {reader}; {own} is the default")

@@ -1,4 +1,4 @@
-"""Adds a row to the table of a ``pyproject.toml``, and leaves all else as it is written."""
+"""Adds a row to the table of a ``pyproject.toml``, and leaves everything else unchanged."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def insert_row(pyproject: bytes, index: int, row: str) -> bytes:
         return tomlkit.dumps(document)
 
     refusal = (
-        "pyproject.toml cannot be edited as it is written, and nothing was changed; add this "
+        "pyproject.toml is written in a way that cannot be edited; nothing was changed; add this "
         f"row to it, as number {index + 1} of the variants:\n{row}"
     )
     return edit(pyproject, change, refusal)

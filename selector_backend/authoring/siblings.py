@@ -173,7 +173,7 @@ def review_family(
     """Return what does not agree.
 
     ``loads`` are the calls of ``load`` in each sibling that can be core, by its name, and
-    ``unread`` the names of folders of which nothing can be told.
+    ``unread`` the names of folders about which nothing is known.
     """
     loads = {name: _own_calls(calls, family.selector) for name, calls in loads.items()}
     usual = usual_core(family.selector)
@@ -194,13 +194,13 @@ def notes(family: Family, loads: Mapping[str, Sequence[Load]]) -> list[Problem]:
     for key, some in (("version", family.members.values()), ("dependencies", family.variants)):
         unsaid = [one.folder for one in some if getattr(one, key) is None]
         if unsaid:
-            what = f"{', '.join(unsaid)}: no {key} can be read off pyproject.toml"
+            what = f"{', '.join(unsaid)}: no {key} can be read from pyproject.toml"
             found.append(Problem(_KEY, f"{what}, so what depends on it is not checked"))
     for several in family.ambiguous:
         folders = ", ".join(one.folder for one in several)
         found.append(Problem(_KEY, f"{folders}: all are called {several[0].name}; none is checked"))
     calls = (call for some in loads.values() for call in _own_calls(some, family.selector))
-    text = "load is called with what is no literal, and its names are not checked"
+    text = "load is called with something that is not a literal; its names are not checked"
     found += [Problem(call.place, text) for call in calls if call.variants is None]
     return found
 
@@ -274,7 +274,7 @@ def _loads(selector: Selector, calls: Sequence[Load]) -> Iterator[Problem]:
         for name in call.variants or ():
             if normalize(name) not in names:
                 hint = did_you_mean(name, names.values())
-                yield Problem(call.place, f"load is given {name!r}, which is no variant{hint}")
+                yield Problem(call.place, f"load is given {name!r}, which is not a variant{hint}")
     if not calls or any(call.variants is None for call in calls):
         return
     given = {normalize(name) for call in calls for name in call.variants or ()}

@@ -102,7 +102,7 @@ def _copy(
     path = _path(member, stem)
     moved = copy.copy(member)
     moved.name = f"{new_stem}/{path}" if path else new_stem
-    # Of what extends a header, the names are made again.
+    # The names in what extends a header are written again.
     moved.pax_headers = {
         key: value for key, value in member.pax_headers.items() if key not in ("path", "linkpath")
     }

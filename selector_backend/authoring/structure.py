@@ -1,7 +1,7 @@
 """What a TOML value has to look like: what reads it, and its JSON schema, from one description.
 
-A shape's ``read`` notes what is wrong and returns the value with ``None`` in place of what is, so
-that whoever asks what a value means need not look at its type again. A shape's ``schema`` accepts
+A shape's ``read`` notes what is wrong and returns the value with ``None`` in its place, so that
+code that asks what a value means need not look at its type again. A shape's ``schema`` accepts
 what ``read`` finds nothing wrong with, and nothing else. Its patterns are of the regular
 expressions that Python, ECMA 262 and Rust read alike, and match a whole text.
 """
@@ -56,7 +56,7 @@ def _wrong(value: object, expected: str) -> str:
 class Text:
     """A text that is not blank, and that ``pattern`` matches, if there is one.
 
-    ``closer`` says of a text that it does not match what is expected, if that can be said closer.
+    ``closer`` returns a more exact expectation for a text that does not match, if there is one.
     """
 
     type: ClassVar[type] = str
@@ -288,7 +288,7 @@ class Either:
         return None
 
     def schema(self) -> dict[str, Any]:
-        """Return one schema, not a choice of schemas, of which no message could tell one.
+        """Return one schema, not a choice of schemas, since no message could tell which.
 
         That works because each of JSON schema's other words is about values of one type.
         """

@@ -175,7 +175,7 @@ def _variant(reader: _Reader, values: Mapping[str, str]) -> Variant:
     table = reader.table
     name = table.get("name")
     if name is not None and canonicalize_name(name) in (AUTO, ALL):
-        reader.problem("name", f"found {name!r}, which a request uses for something else")
+        reader.problem("name", f"found {name!r}, which has another meaning in a request")
     requires = _requirements(reader, {**values, "name": name or "variant"})
     if requires is None and "refuse" not in table and name:
         requires = (f"{values['project']}-{name}=={values['version']}",)
@@ -324,7 +324,7 @@ def _check_fields(
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError as error:
-        reader.problem(key, f"found {text!r}: {error}; a brace itself is written twice")
+        reader.problem(key, f"found {text!r}: {error}; write a brace itself twice")
         return False
     bad = []
     for _, name, spec, conversion in fields:

@@ -38,7 +38,7 @@ class Tree:
 
     ``dependencies`` are what each variant distribution requires besides what the code does, by the
     variant's key, with their placeholders; ``requires`` is the ``[build-system]`` table's, and
-    ``table`` the selector table as it is written. ``dynamic`` are the fields of ``[project]`` that
+    ``table`` the selector table before it is read. ``dynamic`` are the fields of ``[project]`` that
     the inner backend finds by itself.
     """
 
@@ -98,7 +98,7 @@ def find_variant(selector: Selector, asked: str, source: str) -> Variant:
     names = [one.name for one in choices.values()]
     hint = did_you_mean(asked, names) or "."
     raise SelectorError(
-        f"{source} is {asked!r}, which is no variant of {selector.project} that can be built"
+        f"{source} is {asked!r}, which is not a variant of {selector.project} that can be built"
         f"{hint} Its variants are {', '.join(names)}"
     )
 

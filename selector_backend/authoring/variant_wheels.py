@@ -227,7 +227,7 @@ def is_variant_file(name: str) -> bool:
 def review_files(compiled: Compiled, found: Mapping[str, bytes]) -> Iterator[Problem]:
     """Yield which of the files ``found``, by their names, are not those that a table makes.
 
-    Of ``variants.json`` the content counts as well.
+    The content of ``variants.json`` counts too.
     """
     selector = compiled.selector
     try:
@@ -242,7 +242,7 @@ def review_files(compiled: Compiled, found: Mapping[str, bytes]) -> Iterator[Pro
         yield Problem(name, "is missing, and other variant wheels are there")
     for name in sorted(found):
         if name not in {*names, whole}:
-            yield Problem(name, f"is no variant wheel that the table of {stem} makes")
+            yield Problem(name, f"is not a variant wheel that the table of {stem} makes")
         elif name == whole and found[name] != _json(metadata(selector, wheels)):
             yield Problem(name, f"is not what the table of {stem} makes")
 

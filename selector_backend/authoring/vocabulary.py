@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..installing.conditions import Wanted
 
 _CLAUSE = re.compile(r"\s*(~=|[=!<>]=|[<>])\s*([\d.]+?)(\.\*)?\s*")
-# How alike two names are, by difflib's measure, of which one is taken for the other.
+# How similar two names are, by difflib's measure, if one is taken for the other.
 _CLOSE = 0.75
 # The marker variables that one system has together.
 _OF_A_SYSTEM = ("sys_platform", "platform_system", "os_name", "platform_machine")
@@ -44,7 +44,7 @@ class Word(NamedTuple):
 
 @functools.cache
 def words(fact: str, wanted: Wanted) -> tuple[Word, ...]:
-    """Return what is to be said of a condition, nothing where all is well."""
+    """Return what is to be said of a condition; nothing if it is fine."""
     kind = FACTS[fact].kind
     if isinstance(wanted, tuple) and kind is Kind.NAMES:
         return tuple(_name_words(fact, wanted))
@@ -225,8 +225,8 @@ def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, An
     if nearest:
         return [Word(f"no machine that is known has {shown}, did you mean {nearest!r}?")]
     if about.get("strict"):
-        return [Word(f"no machine has {shown}; a name is one such as {known[-1]!r}")]
-    return [Word(f"{shown} is nothing that selector-backend knows, and may be a mistake", False)]
+        return [Word(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
+    return [Word(f"{shown} is not known to selector-backend, and may be a mistake", False)]
 
 
 def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str:

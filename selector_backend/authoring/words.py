@@ -29,7 +29,7 @@ class Finding(NamedTuple):
 
 def findings(selector: Selector) -> Iterator[Finding]:
     """Yield what is to be said of the words of a table."""
-    left = {*dropped_gpus()}  # of which no variant so far is sure to be
+    left = {*dropped_gpus()}  # those that no variant so far is sure to be for
     for index, variant in enumerate(selector.variants):
         key = f"tool.selector.variant[{index}]"
         for number, alternative in enumerate(variant.when):

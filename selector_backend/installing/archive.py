@@ -81,8 +81,8 @@ def _write(path: Path, data: bytes) -> None:
             raise
     except OSError as error:
         raise SelectorError(
-            f"{path} cannot be written: {error.strerror}. To fix it: make room there, or make the "
-            "folder one that you may write to"
+            f"{path} cannot be written: {error.strerror}. To fix it: free some space there, or "
+            "make the folder writable"
         ) from None
 
 

@@ -230,8 +230,8 @@ def _in_the_way(
 def _partly_stated(machine: Machine, selector: Selector) -> Machine:
     """Return ``machine``, with what else has to be stated said where it is missing.
 
-    Whoever states one fact of a GPU means a machine that has it. What a condition asks of that GPU
-    besides was read here, and is absent.
+    Somebody who states one fact of a GPU means a machine that has it. What a condition asks of that
+    GPU besides was read here, and is absent.
     """
     facts = {}
     for alternative in (one for variant in selector.variants for one in variant.when):

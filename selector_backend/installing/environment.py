@@ -114,7 +114,7 @@ def _versions(names: Iterable[str], there: Mapping[str, Sequence[Path]]) -> dict
 def _distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
     """Return where the metadata of each distribution in the folders ``paths`` are.
 
-    The names are as names are compared. Of one that is there twice, the first is the one that
+    The names are normalized. Of one that is there twice, the first is the one that
     Python sees. Importing `importlib.metadata` takes longer than all else that a hook does, so it
     is left to read the few that matter.
     """

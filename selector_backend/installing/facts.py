@@ -64,7 +64,7 @@ class Kind(enum.Enum):
             return self._from_items(items)
         pairs = [item.partition("=") for item in items]
         if not pairs or not all(equals for _, equals, _ in pairs):
-            raise ValueError(f"{text!r} is no list of pairs such as sys_platform=linux")
+            raise ValueError(f"{text!r} is not a list of pairs such as sys_platform=linux")
         return _environment({name.strip(): value.strip() for name, _, value in pairs})
 
     def load(self, data: object) -> Value:
@@ -302,7 +302,9 @@ def _distributions(items: list[str]) -> frozenset[str]:
     for item in items:
         match = re.fullmatch(_DISTRIBUTION, item.strip())
         if match is None:
-            raise ValueError(f"{shorten(item)} is no distribution such as torch==2.9.1, or torch")
+            raise ValueError(
+                f"{shorten(item)} is not a distribution such as torch==2.9.1, or torch"
+            )
         name = normalize(match[1])
         if name in found:
             raise ValueError(f"{name} is named more than once")

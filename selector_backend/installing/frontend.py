@@ -9,7 +9,7 @@ marked in the one way that each frontend installs but does not reuse; `Mark` has
 What would make the marks unnecessary: wheel variants (PEP 817), or frontends that ask the backend
 before they reuse what it built. Keying by config settings, as uv has it and pip may get it
 (https://github.com/pypa/pip/issues/11164), is not enough, since the machine and the table's
-variable choose as well.
+variable also choose.
 
 Everything about a frontend is in its row of `FRONTENDS`.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Callable, Literal
 
 
-#: The tag that every wheel has inside, and a portable one in the name of its file as well.
+#: The tag that every wheel has inside, and a portable one also in the name of its file.
 PORTABLE_TAG = "py3-none-any"
 
 
@@ -57,7 +57,7 @@ class Mark(enum.Enum):
     def label(self, version: str, variants: Sequence[str]) -> str:
         """Return the label that ``version`` gets, or ``""``.
 
-        A version that has a label of its own stays as it is: PEP 440 has one label only, and uv
+        A version that has a label of its own stays unchanged: PEP 440 has one label only, and uv
         takes 1.0+own for 1.0, but nothing else for 1.0+own.
         """
         if self is not Mark.LABEL or "+" in version:
@@ -128,7 +128,7 @@ class Frontend:
     elsewhere_variables: tuple[str, ...] = ()
     #: The folder that it makes for one build and throws away after it, if this runs in one.
     scratch: Callable[[Hook], Path | None] | None = None
-    #: The variables that name a folder of which each command has its own.
+    #: The variables that name a folder that each command has for itself.
     trackers: tuple[str, ...] = ()
     #: The folder of its own that all builds of a command share.
     shared: Callable[[Hook], Path | None] | None = None
@@ -248,7 +248,7 @@ FRONTENDS = (
             *("-r", "-c", "-e", "-i", "-f", "-C", "-d", "-w"),
             *("--global-option", "--install-option", "--build-option"),
         ),
-        # pip takes what is short for an option, and so does this: --t is --timeout as well, and
+        # pip accepts abbreviated options, and so does this: --t is also --timeout, and
         # --pref is --prefer-binary.
         target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
         elsewhere=("--prefi", "--prefix", "--roo", "--root"),

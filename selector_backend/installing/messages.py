@@ -1,4 +1,4 @@
-"""What comes of an install, as a text for whoever asked for it: the choice, or what stops it."""
+"""The texts that an install shows: the choice, or what stops it."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _over_another(
     asked = "" if request.automatic else f"{_asking(selector, stop.chosen.name)} "
     return [
         *lines,
-        "The files of two variants must not get mixed. To change over:",
+        "The files of two variants must not get mixed. To switch:",
         f"  {uninstall} {' '.join(gone)}",
         f"  {install} {asked}{pinned}",
     ]

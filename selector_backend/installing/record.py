@@ -2,7 +2,7 @@
 
 A record is read long after it was written, and by the hooks of other projects too. So reading never
 raises: what is missing in a record, or of a wrong type, is passed over and noted, and a record that
-is of no use at all is an `Unusable`, which says why.
+cannot be used at all is an `Unusable`, which says why.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Record:
 
     It names no place. ``variants`` are the names of the variants chosen, and ``distributions`` what
     stands for them, by normalized name: what goes if the choice is to change.
-    ``decided_by`` is the request's source. ``table`` is the table's `table.dump`, for who chooses
-    anew; `table.load_selector` reads it. ``passed_over`` says what was wrong in a record that was
+    ``decided_by`` is the request's source. ``table`` is the table's `table.dump`, for choosing
+    again; `table.load_selector` reads it. ``passed_over`` says what was wrong in a record that was
     read.
     """
 
@@ -110,7 +110,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A record that is of no use. ``reason`` is a sentence on it, the others name its package."""
+    """A record that cannot be used. ``reason`` is a sentence on it, the others name its package."""
 
     reason: str
     project: str = ""
@@ -138,7 +138,7 @@ def parse_record(content: str | bytes) -> Record | Unusable:
     values: tuple[Any, ...] = tuple(map(data.get, ("project", "version", "variants")))
     project, version, variants = values
     if not _is_like(_NAME, project) or not _is_like(_VERSION, version):
-        return Unusable("it does not say of which project and version it is")
+        return Unusable("it does not name its project and version")
     if not isinstance(variants, list) or not variants or not all(map(_is_name, variants)):
         return Unusable("it does not say which variants were chosen")
     reader = _Reader(data)

@@ -1,7 +1,7 @@
 """What JSON data have to look like before anything is made of them.
 
-A compiled table is written by `dump_compiled`, and whoever writes one by hand can give it the right
-hash. So what becomes a path or a line of metadata is looked at again where it is read.
+A compiled table is written by `dump_compiled`, and anybody who writes one by hand can give it the
+right hash. So what becomes a path or a line of metadata is checked again where it is read.
 """
 
 from __future__ import annotations

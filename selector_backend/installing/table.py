@@ -299,7 +299,7 @@ def namespace_of(variant_property: str) -> str:
 def fill(text: str, values: Mapping[str, str]) -> str:
     """Return ``text`` with its placeholders (``{cuda}``) filled in from ``values``.
 
-    As `str.format` has it, two braces stand for one. What is no placeholder stays as it is.
+    As `str.format` has it, two braces stand for one. What is not a placeholder stays unchanged.
     """
 
     def filled(found: re.Match[str]) -> str:

@@ -35,7 +35,7 @@ _CLOSENESS = 0.75
 def near_misses(names: Iterable[str], *others: str) -> tuple[str, ...]:
     """Return a sentence on each variable of ``names`` that is none of ours, and nearly one.
 
-    ``others`` are ours as well: the table's variable may have any name. What is not close to any
+    ``others`` are also ours: the table's variable may have any name. What is not close to any
     is somebody else's.
     """
     set_here = [

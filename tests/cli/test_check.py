@@ -70,10 +70,10 @@ FAULTS = {
     "tool.selector.variant[2]": "late is never chosen: wherever it fits, half comes first",
     "tool.selector.variant[3].requires": "spam-v2>=1 is not pinned; write 'spam-v2=={version}'",
     "tool.selector.variant[4]": "v3 is never chosen: wherever it fits, half or v2 comes first",
-    "tool.selector.variant[5].refuse": "is the last word",
+    "tool.selector.variant[5].refuse": "is the last row",
     "tool.selector.requires": "spam-core is not pinned",
     "tool.selector": "the variants depend on cuda, and none says with 'conform'",
-    "tool.selector.variable": "EGGS_VARIANT the project eggs reads as well, if there is one",
+    "tool.selector.variable": "EGGS_VARIANT is also read by the project eggs, if there is one",
 }
 
 
@@ -166,7 +166,7 @@ def messages(folder: Path, text: str, *requires: str) -> list[str]:
         ),
         (
             (variant("a", "{ glibc = '>=2.17' }"), variant("no", more="refuse = 'No.'")),
-            "variant[1].refuse: is the last word; end with a variant that runs everywhere, or say "
+            "variant[1].refuse: is the last row; end with a variant that runs everywhere, or say "
             "in tool.selector.advice what to do on a machine that nothing fits",
         ),
     ],
@@ -263,8 +263,8 @@ def test_a_long_table_takes_no_time_for_each_pair_of_variants(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("variable", "said"),
     [
-        ("SELECTOR_CUDA", "the backend itself reads for every project"),
-        ("VARIANT", "does not name the project, so that another may read it as well"),
+        ("SELECTOR_CUDA", "is read by the backend itself for every project"),
+        ("VARIANT", "does not name the project, so that another may read it too"),
     ],
 )
 def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str, said: str) -> None:
@@ -318,9 +318,9 @@ def test_names_that_stand_for_a_variant_and_are_not_the_projects(tmp_path: Path)
     cpu = variant("cpu", more="requires = ['eggs>=1', 'ham']")
     assert messages(tmp_path, table(cu12 + cpu)) == [
         "variant[0].requires: eggs-cu12 is not called after spam; make sure that the name is "
-        "yours, since whoever owns it is installed",
+        "yours, since its owner's package is installed",
         "variant[1].requires: eggs, ham are not called after spam; make sure that the names are "
-        "yours, since whoever owns it is installed",
+        "yours, since its owner's package is installed",
     ]
 
 

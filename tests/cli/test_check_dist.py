@@ -63,8 +63,8 @@ def test_a_part_that_is_missing_is_named(dist: Path) -> None:
     (dist / f"spam_cu11-1.0-{ANY}").unlink()
     (dist / f"spam_core-1.0-{ANY}").unlink()
     assert found(dist) == [
-        "spam-cu11: there is no wheel; cu11 requires spam-cu11==1.0",
-        "spam-core: there is no wheel; the table requires spam-core==1.0",
+        "spam-cu11: found no wheel; cu11 requires spam-cu11==1.0",
+        "spam-core: found no wheel; the table requires spam-core==1.0",
     ]
     assert data("check", "--dist", dist, status=1)["upload"] is None
 
@@ -87,7 +87,7 @@ def test_a_version_that_differs_is_named(dist: Path) -> None:
     assert found(dist) == [
         f"spam_cpu-1.1-{ANY}: is of version 1.1, and cpu requires spam-cpu==1.0",
         f"spam_cu12-1.0.post1-{ANY}: is of version 1.0.post1, and cu12 requires spam-cu12==1.0",
-        "spam-cu12: there is no wheel; cu12 requires spam-cu12==1.0",
+        "spam-cu12: found no wheel; cu12 requires spam-cu12==1.0",
     ]
 
 
@@ -105,7 +105,7 @@ def test_an_sdist_that_is_older_than_the_table_is_named(dist: Path, tmp_path: Pa
     (dist / f"spam_cu11-1.0-{ANY}").unlink()
     write_wheel(dist, "spam-cu13", requires=("spam-core==1.0",))
     assert found(dist) == [
-        "spam-cu11: there is no wheel; cu11 requires spam-cu11==1.0",
+        "spam-cu11: found no wheel; cu11 requires spam-cu11==1.0",
         f"note: spam_cu13-1.0-{ANY}: belongs to no part of spam, and is left out of what to upload",
     ]
 
@@ -122,7 +122,7 @@ def test_two_variants_that_stand_side_by_side_may_have_no_file_in_common(tmp_pat
     for variant in ("cpu", "cu12"):
         write_wheel(dist, f"spam-{variant}", files={"spam/__init__.py": "", f"{variant}.py": ""})
     assert found(dist) == [
-        "spam-cu12: has files that spam-cpu has as well, and one would be written over the other: "
+        "spam-cu12: has files that spam-cpu also has, and one would be written over the other: "
         "spam/__init__.py"
     ]
 

@@ -194,7 +194,7 @@ def test_a_terminal_is_asked_for_what_a_project_does_not_say(tmp_path: Path) -> 
         (PROJECT.replace("flit_core.buildapi", "selector_backend"), (), "which builds no code"),
         ("build-system = 1\n[project]\nname = 'spam'\nversion = '1'\n", (), "cannot be edited as"),
         ("tool = {}\n[project]\nname = 'spam'\nversion = '1'\n", (), "cannot be edited as it is"),
-        ("project = { name = 'spam' }\n[build-system]\n", (), "cannot be edited as it is written"),
+        ("project = { name = 'spam' }\n[build-system]\n", (), "in a way that cannot be edited"),
         (None, (), "setup.py exists, but no pyproject.toml; nothing was written"),
     ],
 )

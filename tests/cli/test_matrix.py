@@ -147,7 +147,7 @@ def test_what_is_installed_is_stated_for_machines_that_have_no_environment() -> 
     chosen = {(one["facts"]["marker"]["value"]["sys_platform"], *one["variants"]) for one in stated}
     assert chosen == {("linux", "cu12"), ("darwin",), ("win32",)}
     said = error("matrix", recipe, "--set", "installed=jax>=1")
-    assert "'jax>=1' is no distribution such as torch==2.9.1, or torch" in said
+    assert "'jax>=1' is not a distribution such as torch==2.9.1, or torch" in said
 
 
 def test_ones_own_machines(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_what_does_not_agree_is_a_warning(tmp_path: Path) -> None:
         "tool.selector.variant[1].requires has spam-cu11==1.0",
         "warning: ../spam-cu12/pyproject.toml: project.dependencies: spam-core>=1.0 is not the "
         "version that belongs to it; write 'spam-core==1.0'",
-        f"warning: {place}: load is given 'cu10', which is no variant, did you mean 'cu12'?",
+        f"warning: {place}: load is given 'cu10', which is not a variant, did you mean 'cu12'?",
         f"warning: {place}: load is not given 'cu11', which is tool.selector.variant[1], and "
         "would never import it",
     ]

@@ -217,7 +217,7 @@ def test_names_that_do_not_begin_with_the_projects(tmp_path: Path) -> None:
         ('{"cu12": "_a"}', ["load is not given 'cpu', which is tool.selector.variant[1]"]),
         (
             '{"CU12": "_a", "cpu": name(), "cu11": "_c"}',
-            ["load is given 'cu11', which is no variant, did you mean 'cu12'?"],
+            ["load is given 'cu11', which is not a variant, did you mean 'cu12'?"],
         ),
         ('{"cu12": "_a", "c.pu": "_b"}', ["load is given 'c.pu'", "load is not given 'cpu'"]),
     ],
@@ -313,7 +313,7 @@ def test_what_is_dynamic_is_noted(tmp_path: Path) -> None:
     assert found(project) == (
         [],
         [
-            "siblings: ../spam-core: no version can be read off pyproject.toml, so what depends "
+            "siblings: ../spam-core: no version can be read from pyproject.toml, so what depends "
             "on it is not checked"
         ],
     )

@@ -374,7 +374,7 @@ def test_check_dist_knows_them(tmp_path: Path) -> None:
     anew = "; write them again: selector-backend variant-wheels spam-1.0.tar.gz --outdir ."
     assert lines("check", "--dist", dist, status=1) == [
         f"error: {NAMES[0]}: is missing, and other variant wheels are there{anew}",
-        "error: spam-1.0-py3-none-any-cu110.whl: is no variant wheel that the table of spam-1.0 "
+        "error: spam-1.0-py3-none-any-cu110.whl: is not a variant wheel that the table of spam-1.0 "
         f"makes{anew}",
         f"error: {NAMES[3]}: is not what the table of spam-1.0 makes{anew}",
     ]

@@ -271,7 +271,7 @@ def test_an_inner_backend_that_is_not_there_is_one_message(tmp_path: Path) -> No
     tree = write_tree(tmp_path / "tree", table=table)
     said = failure(TreeBackend(tree), "build_wheel", tmp_path, {"build-variant": "cpu"})
     assert "'gone.build', which cannot be imported: ModuleNotFoundError: No module" in said
-    assert "belongs in [build-system] requires" in said
+    assert "to [build-system] requires" in said
     assert "Traceback" not in said
 
 

@@ -294,7 +294,7 @@ def test_lists_in_variables_are_separated_by_commas(name: str, text: str, value:
         ("compute-capability", "8.6,x", ["'x'", "version"]),
         ("cpu", ",", ["at least one"]),
         ("cpu", "avx2 fma", ["'avx2 fma'"]),
-        ("marker", ",", ["',' is no list of pairs", "sys_platform=linux"]),
+        ("marker", ",", ["',' is not a list of pairs", "sys_platform=linux"]),
         ("marker", "linux", ["sys_platform=linux"]),
         ("marker", "sys_platfrom=linux", ["'sys_platfrom'", "'sys_platform'"]),
     ],

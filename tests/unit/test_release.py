@@ -146,7 +146,7 @@ def lacks(found: Release) -> list[str]:
         ),
         # A platform that nobody knows is one by its name.
         (cp(12), cp(12, platforms=[LINUX, "freebsd_14_1_release_amd64"]), []),
-        ([], cp(12), ["spam-cu12: there is no wheel"]),
+        ([], cp(12), ["spam-cu12: found no wheel"]),
     ],
 )
 def test_a_variant_has_a_wheel_wherever_its_condition_can_hold(
@@ -346,7 +346,7 @@ def test_only_variants_that_exclude_each_other_may_have_the_same_files(kind: str
     wheels.append(wheel("spam-cpu", ANY, "spam/a.py spam/b.py _cpu.py"))
     found = shared(kind, *wheels)
     expected = (
-        "spam-cu12: has files that spam-cpu has as well, and one would be written over the "
+        "spam-cu12: has files that spam-cpu also has, and one would be written over the "
         "other: spam/a.py, spam/b.py"
     )
     assert found == [expected] * (kind == "capability")

@@ -4,8 +4,8 @@ A family is a module with a function ``read(names, environ, scope) -> list[Fact]
 others of its facts, too, where they come with these; which family reads which fact is in
 `selector_backend.installing.facts.FACTS`. It may have ``needs(scope)``, the
 requirements that reading takes on this system, ``needs_to_judge(scope)``, those that judging its
-conditions takes, be the facts read or stated, and ``with_implied(value)``, a stated value with all
-that follows from it. ``libraries(scope)`` are the distributions that reading and judging import,
+conditions takes, whether facts are read or stated, and ``with_implied(value)``, a stated value
+with all that follows from it. ``libraries(scope)`` are what reading and judging import,
 with the names of what is imported: a self-contained sdist carries them. A probe never raises for
 what it finds: a fact that cannot be read is absent, with the reason.
 """

@@ -56,7 +56,7 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
     """Call ``reader`` (``"package.module:function"``) with ``arguments`` in a child process.
 
     Returns the JSON data that it returns. Raises `NoAnswerError` if it does not within
-    ``seconds``, of which none may be left, or dies first.
+    ``seconds`` (0 or less: it is not asked), or dies first.
     """
     if seconds <= 0:
         raise NoAnswerError("was not asked, since no time was left")

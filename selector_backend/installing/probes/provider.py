@@ -75,7 +75,7 @@ def enabled(provider: Provider) -> bool:
 def properties(namespace: str, plugin_api: str) -> list[str]:
     """Ask a provider's plugin. Runs in a child process.
 
-    In PEP 817 a plugin says of which namespace it is; in PEP 850 only who names the plugin does.
+    In PEP 817 a plugin names its namespace; in PEP 850 only those who name the plugin do.
     """
     module, _, path = plugin_api.partition(":")
     plugin: Any = importlib.import_module(module)
