@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import io
 import resource
 import subprocess
@@ -71,8 +72,10 @@ class Installer:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.options = options
-        with zipfile.ZipFile(folder / "dist" / f"pip-{PIP}-py3-none-any.whl") as wheel:
-            wheel.extractall(folder / "pip")
+        if not (folder / "pip").exists():
+            with zipfile.ZipFile(folder / "dist" / f"pip-{PIP}-py3-none-any.whl") as wheel:
+                wheel.extractall(folder / "pip")
+            compileall.compile_dir(folder / "pip", quiet=1)  # or the first install pays for it
 
     def install(
         self,

@@ -54,25 +54,25 @@ def main() -> None:
             "self-contained, forced": ("spam==2.0", {"SPAM_VARIANT": "cpu"}),
             "self-contained, a driver": ("spam==2.0", driver.environ("12.4")),
         }
-        report("pip", measure("pip", cases, rounds, folder))
+        installer = Installer(folder, "--no-index", "--find-links", str(dist))
+        report("pip", measure("pip", cases, rounds, installer))
         wheels = " ".join(("spam==3.0", *PREVIEW))
         cases |= {
             "variant wheels, no driver": (wheels, {}),
             "variant wheels, wheels only": (f"{wheels} --only-binary spam", {}),
             "the same, a driver stated": (f"{wheels} --only-binary spam", {CUDA: "12.4"}),
         }
-        report("uv", measure("uv", cases, rounds, folder))
+        report("uv", measure("uv", cases, rounds, installer))
 
 
 def measure(
-    frontend: str, cases: dict[str, tuple[str, dict[str, str]]], rounds: int, folder: Path
+    frontend: str, cases: dict[str, tuple[str, dict[str, str]]], rounds: int, installer: Installer
 ) -> dict[str, list[float]]:
     """Return the CPU seconds that each install of each case took; cases take turns."""
     seconds: dict[str, list[float]] = {case: [] for case in cases}
-    installer = Installer(folder, "--no-index", "--find-links", str(folder / "dist"))
     for number in range(rounds):
         for case, (project, variables) in cases.items():
-            home = folder / f"{frontend}-{number}-{case}"
+            home = installer.folder / f"{frontend}-{number}-{case}"
             seconds[case].append(installer.install(frontend, project.split(), home, variables).cpu)
     return seconds
 

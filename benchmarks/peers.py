@@ -86,8 +86,8 @@ PAGE = """\
 
 <!-- Written by `python benchmarks/peers.py 6 docs/explanation/peers.md`. Not to be edited. -->
 
-What installing a selector package costs, compared with packages that choose by code of their own,
-with packages that choose nothing, and with variant wheels. Repeat it with
+After this page you know what installing a selector package costs, compared with packages that
+choose by their own code, with packages that choose nothing, and with variant wheels. Repeat it with
 
 ```console
 $ python benchmarks/peers.py
@@ -97,11 +97,11 @@ which takes less than ten minutes. Seconds differ from machine to machine; compa
 
 - **CPU** is the processor time, in seconds, of the whole command with all that it starts. It says
   how much work there is, and changes little on a busy machine.
-- **Clock** is the time that a person waits, in seconds. It has the waiting for the index in it.
+- **Clock** is the time that a person waits, in seconds, also for the index.
 - Each figure is a median; the lowest and the highest are in brackets. **Ratio** is the CPU median
   as a multiple of the ready wheel's in the same table.
-- An empty cell is something that cannot be: pip reads no variant wheels, and cuquantum stops where
-  it finds no CUDA toolkit.
+- An empty cell is something that is not possible: pip reads no variant wheels, and cuquantum stops
+  if it finds no CUDA toolkit.
 
 What is installed:
 

@@ -75,8 +75,8 @@ def keys(some: Iterable[tuple[str, Key]]) -> str:
     """Return a table of keys, each with the words that follow its name."""
     rows = ["| key | means | when left out |\n|---|---|---|\n"]
     for place, key in some:
-        more = f". [More of this]({MORE[key.name]})" if key.name in MORE else ""
-        default = key.default or ("it has to be there" if key.missing else "")
+        more = f". [More]({MORE[key.name]})" if key.name in MORE else ""
+        default = key.default or ("it is required" if key.missing else "")
         rows.append(f"| `{key.name}`{place} | {key.description}{more} | {default} |\n")
     return "".join(rows)
 
@@ -98,8 +98,9 @@ def describe(name: str, command: Any) -> str:
 
 def spell_argument(argument: Any) -> str:
     """Return an argument as the usage has it: ``[DIR]``, ``WHEEL...``."""
-    name = argument.metavar.strip("[].")
-    name = name if argument.required else f"[{name}]"
+    name = argument.metavar.removesuffix("...")
+    if not argument.required:
+        name = f"[{name.strip('[].')}]"
     return f"{name}..." if argument.nargs == -1 else name
 
 

@@ -97,8 +97,8 @@ def prepare_metadata_for_build_wheel(
 ) -> str:
     """Write the wheel's ``.dist-info`` folder and return its name."""
     from .installing.archive import write_folder
+    from .installing.caller import caller
     from .installing.dist_info import dist_info
-    from .installing.frontend import caller
     from .installing.messages import choice_of
 
     compiled = _compiled()
@@ -125,7 +125,8 @@ def build_wheel(
     installed.
     """
     from .installing.archive import write_wheel
-    from .installing.frontend import PORTABLE_TAG, caller
+    from .installing.caller import caller
+    from .installing.frontend import PORTABLE_TAG
     from .installing.prepared import read_dist_info, recorded_choice, without_label
     from .installing.settings import read_portable
 
@@ -176,9 +177,9 @@ def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> R
 
 
 def _decision(selector: Selector, request: Request) -> Decision:
+    from .installing.caller import caller
     from .installing.decision import decide
     from .installing.environment import Environment, read_code, read_environment
-    from .installing.frontend import caller
     from .installing.machine import Machine
     from .installing.memory import memory_of
     from .installing.probes import read_machine

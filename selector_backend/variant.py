@@ -64,7 +64,7 @@ def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None 
             renaming = build.renaming(for_sdist=True)
             name = build.inner.build("sdist", Path(folder))
             return rename_sdist(Path(folder, name), target, renaming, build.tree)
-        dist_info = prepare_metadata(build.inner, Path(folder))
+        dist_info = prepare_metadata(build.inner, build.tree, Path(folder))
         source = Path(folder, "selector")
         write_selector_source(Path.cwd(), build.tree, dist_info, source)
         return build_selector(source, target, __version__)
@@ -160,7 +160,7 @@ class _Build:
 
     def __init__(self, settings: Mapping[str, Any] | None, *, kind: str = "sdist") -> None:
         from .authoring import check_tree
-        from .installing.frontend import caller
+        from .installing.caller import caller
         from .installing.settings import SETTINGS, own_settings
 
         check_tree()

@@ -24,12 +24,13 @@ from .platforms import (
     of_platform,
     platform_facts,
     platform_of,
+    possible,
     supported_tags,
     versions_of,
 )
 from .providers import cuda_versions, gpu_versions, supports
-from .review import TooManyError, environments, fact_values
-from .systems import can_have, family_of
+from .samples import TooManyError, environments, fact_values
+from .systems import family_of
 from .variant_wheels import NotExpressibleError
 from .vocabulary import dropped_gpus, oldest_gpu
 
@@ -114,8 +115,8 @@ class _Kinds:
         platform = platform_of(facts)
         if platform is None:
             return held, told
-        possible = tuple(_can_have(platform, name) for name in self.facts)
-        return held, told, possible, self.tags & supported_tags(platform)
+        here = tuple(possible(platform, name) for name in self.facts)
+        return held, told, here, self.tags & supported_tags(platform)
 
 
 def _one_each(values: Iterable[T], kind: Callable[[T], Hashable]) -> list[T]:
@@ -208,13 +209,6 @@ def _cpus(platform: Platform, partly: Iterable[frozenset[str]]) -> Iterator[froz
             yield some
 
 
-@functools.cache
-def _can_have(platform: Platform, name: str) -> bool:
-    known = platform.marker
-    libc = platform.fact if known["sys_platform"] == "linux" else ""
-    return can_have(name, True, known["sys_platform"], known["platform_machine"], libc)
-
-
 # --- Machines
 
 
@@ -227,7 +221,7 @@ def _can_be(facts: Facts, selector: Selector) -> bool:
     properties = told if isinstance(told, frozenset) else ()
     namespaces = {*map(namespace_of, properties)}
     return all(
-        _can_have(platform, name)
+        possible(platform, name)
         for name, value in facts.items()
         if value is not None and not of_platform(name)
     ) and all(_is_asked(one, facts) for one in selector.providers if one.namespace in namespaces)

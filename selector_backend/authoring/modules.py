@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Where these look for the package of a project `spam`.
 _HATCHLING = ("{}/__init__.py", "src/{}/__init__.py", "{}.py")
+_POETRY = ("{}/__init__.py", "{}.py", "src/{}/__init__.py", "src/{}.py")
 _SCIKIT_BUILD_CORE = ("src/{}/__init__.py", "python/{}/__init__.py", "{}/__init__.py")
 #: Where backends look for it by themselves.
 PLACES = (*_SCIKIT_BUILD_CORE, "src/{}.py", "{}.py")
@@ -37,6 +38,12 @@ def name_module(
         table, values = "tool.flit.module", {"name": module}
     elif root == "uv_build":
         table, values = "tool.uv.build-backend", {"module-name": module}
+    elif root == "poetry":
+        if found := _first(_POETRY, module, paths):
+            package = {"include": found.removeprefix("src/").removesuffix("/__init__.py")}
+            if found.startswith("src/"):
+                package["from"] = "src"
+            table, values = "tool.poetry", {"packages": [package]}
     elif root == "scikit_build_core":
         if found := _first(_SCIKIT_BUILD_CORE, module, paths):
             table, values = "tool.scikit-build.wheel", {"packages": [found.rpartition("/")[0]]}

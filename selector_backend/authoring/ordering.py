@@ -82,6 +82,12 @@ class Ordering:
         order = self.read.namespace_priorities
         used = {one for each in self.read.variants.values() for one in each.properties}
         self.used = sorted(used, key=lambda one: (order.index(one.namespace), one))
+        self.static = [
+            VariantProperty(namespace, feature, value)
+            for namespace, provider in self.read.providers.items()
+            for feature, values in provider.static_properties.items()
+            for value in values
+        ]
         self.known: dict[object, Variant | None] = {}
 
     def on(self, machine: Machine) -> Variant | None:
@@ -102,15 +108,7 @@ class Ordering:
 
     def _first(self, supported: Sequence[VariantProperty], labels: Sequence[str]) -> Variant | None:
         here = [self.read.variants[label] for label in labels]
-        ordered = [*self._static(), *supported]
+        ordered = [*self.static, *supported]
         fitting = [*filter_variants(here, ordered)]
         found = sort_variants_descriptions(fitting, ordered)
         return self.wheels[found[0].label].variant if found else None
-
-    def _static(self) -> list[VariantProperty]:
-        return [
-            VariantProperty(namespace, feature, value)
-            for namespace, provider in self.read.providers.items()
-            for feature, values in provider.static_properties.items()
-            for value in values
-        ]

@@ -25,7 +25,7 @@ from packaging.tags import (
 
 from ..installing.conditions import CannotTellError, evaluate, holds, release_key
 from ..installing.facts import FACTS, Kind
-from .review import TooManyError, environments, named_versions
+from .samples import TooManyError, environments, named_versions
 from .systems import can_have, system_variables
 from .vocabulary import is_plausible
 

@@ -131,14 +131,18 @@ def versions_of(platform: Platform) -> Iterator[tuple[int, int]]:
 
 def _can_be(platform: Platform, alternative: Mapping[str, Wanted]) -> bool:
     """Return whether machines of a platform can have what else is asked for."""
-    known = platform.marker
-    system, machine = known["sys_platform"], known["platform_machine"]
-    libc = platform.fact if system == "linux" else ""
     return all(
-        can_have(fact, wanted, system, machine, libc)
+        possible(platform, fact, wanted)
         for fact, wanted in alternative.items()
         if not of_platform(fact) and wanted is not False
     )
+
+
+@functools.cache
+def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
+    """Return whether machines of a platform can have a fact that is as ``wanted``."""
+    system, machine = platform.marker["sys_platform"], platform.marker["platform_machine"]
+    return can_have(fact, wanted, system, machine, platform.fact if system == "linux" else "")
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from .siblings import is_own
 from .table import is_pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -124,28 +124,39 @@ class Release:
         return found
 
     @cached_property
-    def places(self) -> Sequence[Place]:
-        """The places that some variant's wheel is for."""
+    def places(self) -> Mapping[Place, set[str]]:
+        """The places that some variant can be installed in, and the distributions that can be.
+
+        Where no variant has a wheel, one that has an sdist counts, on the Pythons that others have
+        wheels for, if all of core can be installed too.
+        """
         wheels = [one for one in self.wheels if one.name in self.variants]
         tags = {tag for one in wheels for tag in one.tags}
         pythons = {self.requires_python, *(one.requires_python for one in wheels)}
-        return [
-            place
+        ready = {
+            place: {name for name in self.needs if any(one.fits(place) for one in self._of(name))}
             for place in find_places(tags, self.selector.conditions, pythons)
-            if self.requires_python.contains(f"3.{place.python.minor}.99") and self._whole(place)
-        ]
+            if self.requires_python.contains(f"3.{place.python.minor}.99")
+        }
+        found = {place: names for place, names in ready.items() if self._whole(names)}
+        known = {place.python for place in found}
+        core, sources = self.needs.keys() - self.variants.keys(), {one.name for one in self.sdists}
+        for place in ready.keys() - found.keys():
+            names = ready[place] | sources
+            if place.python in known and core <= names and self._whole(names):
+                found[place] = names
+        return {place: found[place] for place in ready if place in found}
 
-    def _whole(self, place: Place) -> list[str]:
-        """Return the variants whose distributions, as far as they are there, all fit a place.
+    def _whole(self, names: Collection[str]) -> list[str]:
+        """Return the variants whose distributions that have a wheel are all among ``names``.
 
         One that has none at all is said apart.
         """
         parts: dict[str, list[bool]] = {}
         for name, variants in self.variants.items():
-            wheels = self._of(name)
-            for variant in variants if wheels else ():
-                parts.setdefault(variant, []).append(any(one.fits(place) for one in wheels))
-        return [name for name, fits in parts.items() if all(fits)]
+            for variant in variants if self._of(name) else ():
+                parts.setdefault(variant, []).append(name in names)
+        return [variant for variant, here in parts.items() if all(here)]
 
     @cached_property
     def _admitted(self) -> Mapping[str, list[Wheel]]:
@@ -212,14 +223,12 @@ class Release:
                 yield Problem(name, f"{found}; {asked}")
 
     def _platforms(self) -> Iterator[Problem]:
-        """Yield where a distribution is needed, and has no wheel though another variant has."""
+        """Yield where a distribution is needed and missing, though another variant is there."""
         for name, needs in self.needs.items():
             wheels = self._of(name)
             lacks: dict[tuple[str, str], list[Place]] = {}
-            for place in self.places if wheels else ():
-                if any(one.fits(place) for one in wheels):
-                    continue
-                if any(need.is_at(place) for need in needs):
+            for place, there in self.places.items() if wheels else ():
+                if name not in there and any(need.is_at(place) for need in needs):
                     platform = place.platform
                     lacks.setdefault((platform.fact, platform.machine), []).append(place)
             for places in itertools.islice(lacks.values(), _MOST_NAMED):
@@ -230,7 +239,7 @@ class Release:
                 which = "" if every else f" of {', '.join(pythons)}"
                 by = next(one.by for one in needs if one.is_at(places[0]))
                 why = f"{by} can be chosen there" if name in self.variants else f"{by} requires it"
-                has = " and ".join(self._whole(places[0]))
+                has = " and ".join(self._whole(self.places[places[0]]))
                 yield Problem(
                     name, f"no wheel{which} for {first}; {why}, and {has} can be installed there"
                 )

@@ -6,7 +6,6 @@ machines are made that they can tell apart, and the decision's own rule is asked
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import re
@@ -17,39 +16,24 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ..errors import Problem
-from ..installing.conditions import (
-    VERSION_VARIABLES,
-    comparisons,
-    holds,
-    release_key,
-    text_of,
-)
-from ..installing.facts import FACTS, Kind
+from ..installing.conditions import holds, text_of
 from ..installing.messages import bounded
-from ..installing.probes import with_implied
 from ..installing.table import REQUIREMENT, Selector, distribution_of
+from . import samples as sampling
 from .keys import default_variable
+from .samples import NEWEST, OLDEST, TooManyError, fact_values
 from .table import is_pinned, own_requirements
 from .words import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from packaging.specifiers import SpecifierSet
+    from collections.abc import Iterator, Sequence
 
     from ..installing.conditions import Value
     from ..installing.table import Condition, Variant
     from .project import Project
 
-# More machines than this are not tried, and then nothing is said of what is reachable.
-_MOST = 200_000
-# And no more than this is tried of them: values with conditions, machines with variants.
-_MOST_TRIALS = 1_000_000
 SHARED_KEY = "tool.selector.requires"
 _BACKEND = "selector-backend"
-# Versions below and above all that a table names.
-_OLDEST, _NEWEST = "0", "999999"
-_VERSIONS = re.compile(r"\d+(?:\.\d+)*")
 
 
 def review(project: Project, backend: str) -> list[Problem]:
@@ -89,10 +73,6 @@ def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requi
 # --- What can be chosen
 
 
-class TooManyError(Exception):
-    """There are more machines than are tried."""
-
-
 @dataclass(frozen=True)
 class _Sample:
     """A value that a fact may have, or its absence, and the conditions that hold for it."""
@@ -109,7 +89,7 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     except TooManyError:
         return
     count = math.prod(map(len, samples))
-    if count > _MOST or count * len(selector.variants) > _MOST_TRIALS:
+    if count > sampling.MOST or count * len(selector.variants) > sampling.MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
     rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
@@ -155,7 +135,7 @@ def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
 
 
 def _where(sample: _Sample) -> str:
-    extremes = {_OLDEST: "older than any that is named", _NEWEST: "newer than any that is named"}
+    extremes = {OLDEST: "older than any that is named", NEWEST: "newer than any that is named"}
     text = text_of(sample.value)
     return f"{sample.name} is {extremes.get(text, text)}"
 
@@ -164,104 +144,13 @@ def _samples(name: str, selector: Selector) -> list[_Sample]:
     """Return one sample for each set of conditions on a fact that can hold together."""
     conditions = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
     found: dict[frozenset[Condition], Value | None] = {}
-    values = [*itertools.islice(fact_values(name, conditions), _MOST)]
-    if len(values) * len(conditions) > _MOST_TRIALS:
+    values = [*itertools.islice(fact_values(name, conditions), sampling.MOST)]
+    if len(values) * len(conditions) > sampling.MOST_TRIALS:
         raise TooManyError
     for value in values:
         held = (one for one in conditions if holds(name, one.wanted, value)[0])
         found.setdefault(frozenset(held), value)
     return [_Sample(name, value, held) for held, value in found.items()]
-
-
-def fact_values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | None]:
-    """Yield what tells ``conditions`` apart: nothing, and values at and beside what they name."""
-    yield None
-    kind, asked = FACTS[name].kind, [condition.wanted for condition in conditions]
-    texts = [one for one in asked if isinstance(one, str)]
-    if kind is Kind.ENVIRONMENT:
-        yield from environments(texts)
-    elif kind in (Kind.VERSION, Kind.VERSIONS):
-        for version in _versions(texts):
-            yield version if kind is Kind.VERSION else (version,)
-    elif kind is Kind.DISTRIBUTIONS:
-        yield from _distributions(one for some in asked if isinstance(some, tuple) for one in some)
-    else:
-        wanted = dict.fromkeys(frozenset(one) for one in asked if isinstance(one, tuple))
-        if 2 ** len(wanted) > _MOST:
-            raise TooManyError
-        for count in range(len(wanted) + 1):
-            for some in itertools.combinations(wanted, count):
-                names = frozenset({"other"}).union(*some)
-                yield with_implied(name, names)
-
-
-def _versions(texts: Iterable[str]) -> list[str]:
-    """Return the versions that ``texts`` name, and some just below and above each."""
-    found: set[tuple[int, ...]] = {(0,), (999999,)}
-    for text in itertools.chain.from_iterable(map(named_versions, texts)):
-        parts = [int(part) for part in text.split(".")]
-        for end in range(1, len(parts) + 1):
-            head, last = parts[: end - 1], parts[end - 1]
-            near = [[*head, last], [*head, last, 1], [*head, last, 0, 1], [*head, last + 1]]
-            if last:
-                near.append([*head, last - 1, 999999])
-            found.update(tuple(one) for one in near)
-    return sorted((".".join(map(str, one)) for one in found), key=release_key)
-
-
-def named_versions(text: str) -> list[str]:
-    """Return the versions that a specifier, or a marker, names."""
-    return _VERSIONS.findall(text)
-
-
-def _distributions(requirements: Iterable[str]) -> Iterator[frozenset[str]]:
-    """Yield environments that tell ``requirements`` apart, each with some version of some."""
-    specifiers: dict[str, set[SpecifierSet]] = {}
-    for one in map(Requirement, requirements):
-        specifiers.setdefault(one.name, set()).add(one.specifier)
-    candidates = {name: _candidates(some) for name, some in specifiers.items()}
-    if sum(len(candidates[name]) * len(some) for name, some in specifiers.items()) > _MOST_TRIALS:
-        raise TooManyError
-    choices = [_some(name, some, candidates[name]) for name, some in specifiers.items()]
-    if math.prod(map(len, choices)) > _MOST:
-        raise TooManyError
-    for pins in itertools.product(*choices):
-        yield frozenset(filter(None, pins))
-
-
-def _candidates(specifiers: Collection[SpecifierSet]) -> list[str]:
-    """Return versions at and beside those that ``specifiers`` name, and with another label."""
-    named = [one.version.removesuffix(".*") for some in specifiers for one in some]
-    return [*_versions(named), *named, *(f"{one.partition('+')[0]}+other" for one in named)]
-
-
-def _some(name: str, specifiers: Collection[SpecifierSet], versions: Iterable[str]) -> list[str]:
-    """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
-    found: dict[frozenset[SpecifierSet], str] = {}
-    for version in versions:
-        with contextlib.suppress(ValueError):  # `===` takes any text
-            met = frozenset(one for one in specifiers if one.contains(version, prereleases=True))
-            found.setdefault(met, f"{name}=={version}")
-    return ["", *found.values()]
-
-
-def environments(markers: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Yield environments of the variables that ``markers`` use, from the texts beside each."""
-    texts: dict[str, list[str]] = {}
-    for variable, _, text, _ in itertools.chain.from_iterable(map(comparisons, markers)):
-        texts.setdefault(variable, []).append(text)
-    choices = [_texts(name, [*dict.fromkeys(beside)]) for name, beside in texts.items()]
-    if math.prod(map(len, choices)) > _MOST:
-        raise TooManyError
-    for values in itertools.product(*choices):
-        yield dict(zip(texts, values))
-
-
-def _texts(name: str, beside: list[str]) -> list[str]:
-    """Return values that tell apart what the marker variable ``name`` is compared with."""
-    if name in VERSION_VARIABLES:
-        return _versions(beside)
-    return [*beside, " ".join(beside), "other"]
 
 
 def _words(selector: Selector, never: set[str]) -> Iterator[Problem]:

@@ -40,6 +40,11 @@ _SUFFIXES = {"text/markdown": ".md", "text/x-rst": ".rst"}
 
 # What the selector package does not take from the code's metadata, or finds in the tree.
 _NOT_NEEDED = {"requires-dist", "license-file"}
+# The same by the keys of `[project]`; and the version, which each sdist settles.
+_NOT_NEEDED_KEYS = {
+    *("dependencies", "license-files", "version"),
+    *("entry-points", "gui-scripts", "scripts"),
+}
 
 # What a requirement starts with.
 _REQUIRED = re.compile(r"[\w.-]+\s*(\[[^\]]*\])?")
@@ -48,11 +53,13 @@ _REQUIRED = re.compile(r"[\w.-]+\s*(\[[^\]]*\])?")
 _FOLDED = re.compile(r"\r?\n(?: {7}\||\t| {1,8})")
 
 
-def prepare_metadata(inner: Inner, folder: Path) -> Path:
+def prepare_metadata(inner: Inner, tree: Tree, folder: Path) -> Path:
     """Return a ``.dist-info`` in ``folder`` with what the inner backend says of the project.
 
     The code is not built for it. Where there is no hook that prepares it, as in meson-python,
     ``PKG-INFO`` of the code's sdist says the same of all that is not marked as dynamic (PEP 643).
+    Metadata of before have no such marks, but all that ``[project]`` does not call dynamic is
+    static (PEP 621).
     """
     try:
         return folder / inner.prepare("wheel", folder, may_build=False)
@@ -62,12 +69,15 @@ def prepare_metadata(inner: Inner, folder: Path) -> Path:
         dist_info.mkdir()
         content = read_from_sdist(sdist, "PKG-INFO")
         metadata, _ = parse_email(content)
-        dynamic = {one.lower() for one in metadata.get("dynamic", [])} - _NOT_NEEDED
-        if dynamic or release_key(metadata.get("metadata_version", "0")) < release_key("2.2"):
-            what = ", ".join(sorted(dynamic)) or "what may change"
+        if release_key(metadata.get("metadata_version", "0")) < release_key("2.2"):
+            dynamic = {*tree.dynamic} - _NOT_NEEDED_KEYS
+        else:
+            dynamic = {one.lower() for one in metadata.get("dynamic", [])} - _NOT_NEEDED
+        if dynamic:
+            fields = ", ".join(sorted(dynamic))
             raise SelectorError(
-                f"{error}, and PKG-INFO of its sdist leaves open: {what}. The selector package is "
-                "made of what they say: write it in [project], where it is not dynamic"
+                f"{error}, and PKG-INFO of its sdist leaves open: {fields}. The selector package "
+                "is made of what they say: write it in [project], where it is not dynamic"
             ) from None
         (dist_info / "METADATA").write_bytes(content)
         return dist_info

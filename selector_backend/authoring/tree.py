@@ -38,7 +38,8 @@ class Tree:
 
     ``dependencies`` are what each variant distribution requires besides what the code does, by the
     variant's key, with their placeholders; ``requires`` is the ``[build-system]`` table's, and
-    ``table`` the selector table before it is read.
+    ``table`` the selector table before it is read. ``dynamic`` are the fields of ``[project]`` that
+    the inner backend finds by itself.
     """
 
     backend: str
@@ -46,6 +47,7 @@ class Tree:
     requires: tuple[str, ...]
     dependencies: Mapping[str, tuple[str, ...]]
     table: Mapping[str, Any]
+    dynamic: tuple[str, ...] = ()
 
 
 def read_tree(data: Mapping[str, Any], problems: list[Problem]) -> Tree | None:
@@ -81,6 +83,7 @@ def read_tree(data: Mapping[str, Any], problems: list[Problem]) -> Tree | None:
             for key, one in keyed
         },
         table=table,
+        dynamic=texts_of(table_of(data, "project"), "dynamic"),
     )
 
 

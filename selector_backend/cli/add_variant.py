@@ -33,7 +33,7 @@ VariantArgument = Annotated[
         metavar="NAME[: CONDITION]", help="The variant, as for --variant of init: cu13, rocm6."
     ),
 ]
-FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="The project's folder.")]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")]
 BeforeOption = Annotated[
     Optional[str], typer.Option("--before", metavar="NAME", help="Put it before this variant.")
 ]

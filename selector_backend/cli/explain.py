@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 WhatArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[DIR | SDIST | NAME]",
+        metavar="DIR | SDIST | NAME",
         help="A project's folder, an sdist, or the name of a selector package that is installed.",
     ),
 ]

@@ -45,11 +45,11 @@ from .writing import write_files
 T = TypeVar("T")
 
 FolderArgument = Annotated[
-    Path, typer.Argument(metavar="[DIR]", help="Where to write; created if missing.")
+    Path, typer.Argument(metavar="DIR", help="Where to write; created if missing.")
 ]
 VariantsArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="[VARIANT]...", help="The variants, as for --variant."),
+    typer.Argument(metavar="VARIANT...", help="The variants, as for --variant."),
 ]
 NameOption = Annotated[
     Optional[str],

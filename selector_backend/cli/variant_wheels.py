@@ -14,7 +14,7 @@ from ..authoring import variant_wheels as authoring
 from ..authoring.compile import compile_project
 from ..authoring.output import all_or_nothing
 from ..authoring.providers import PROVIDERS
-from ..authoring.variant_wheels import NotExpressibleError, write_variant_wheels
+from ..authoring.variant_wheels import NotExpressibleError, is_variant_file, write_variant_wheels
 from ..errors import SelectorError
 from ..installing.facts import FACTS
 from ..installing.table import NotCompiledError, read_compiled
@@ -23,7 +23,7 @@ from .matrix import shipped_machines
 from .source import read_folder, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Callable
 
     from ..authoring.variant_wheels import VariantWheel
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..installing.table import Compiled, Selector
 
 WhatArgument = Annotated[
-    Path, typer.Argument(metavar="[DIR | SDIST]", help="The project's folder, or its sdist.")
+    Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
 ]
 OutdirOption = Annotated[
     Path, typer.Option("--outdir", metavar="DIR", help="Where to write them, beside the sdist.")
@@ -63,25 +63,18 @@ def variant_wheels(
             raise typer.Exit(1) from None
         with all_or_nothing(outdir) as place:
             files = write_variant_wheels(place, folder, compiled, wheels, __version__)
-    left = _left_over(outdir, files)
+    written = [str(outdir / one) for one in files]
+    notes = [*_notes(selector, wheels, outdir, files)]
     if as_json:
         variants = [one.dump() for one in wheels]
-        written = [str(outdir / one) for one in files]
-        print_json({"format": FORMAT, "files": written, "variants": variants, "machines": count})
+        found = {"files": written, "variants": variants, "machines": count, "notes": notes}
+        print_json({"format": FORMAT, **found})
         return
-    for one in files:
-        print_line(str(outdir / one))
+    for one in written:
+        print_line(one)
     print_line(good(f"{count} machines get what the table says"))
-    for one in left:
-        print_line(f"note: {outdir / one} is not of this table; delete it before you upload")
-    used = {namespace for wheel in wheels for namespace, _ in wheel.asked.properties}
-    for provider in selector.providers:
-        if provider.namespace in used and provider != PROVIDERS.get(provider.namespace):
-            print_line(
-                "note: uv knows only its built-in providers, and not this one of "
-                f"{provider.namespace}; it takes no wheel that asks for it"
-            )
-    print_line("note: the format is a draft of PEP 825 (0.x), and not for production yet")
+    for one in notes:
+        print_line(f"note: {one}")
 
 
 def _proof() -> Callable[[Selector, list[VariantWheel], Iterable[tuple[str, Machine]]], int]:
@@ -118,8 +111,19 @@ def _compiled(folder: Path, is_sdist: bool) -> Compiled:
     return compile_project(project)
 
 
-def _left_over(outdir: Path, files: list[str]) -> list[str]:
-    """Return the variant wheels of the same version that are there and were not written now."""
+def _notes(
+    selector: Selector, wheels: list[VariantWheel], outdir: Path, files: list[str]
+) -> Iterator[str]:
+    """Yield what to know before the files are uploaded."""
     stem = files[-1].removesuffix("-variants.json")
-    there = (one.name for one in outdir.glob(f"{stem}-*-*-*-*.whl"))
-    return sorted(one for one in there if one not in files)
+    for name in sorted(one.name for one in outdir.glob(f"{stem}-*.whl")):
+        if is_variant_file(name) and name not in files:
+            yield f"{outdir / name} is no longer of this table; delete it before you upload"
+    used = {namespace for wheel in wheels for namespace, _ in wheel.asked.properties}
+    for provider in selector.providers:
+        if provider.namespace in used and provider != PROVIDERS.get(provider.namespace):
+            yield (
+                "uv knows the providers that it has built in, and not this one of "
+                f"{provider.namespace}; it takes no wheel that asks for it"
+            )
+    yield "the format is a draft of PEP 825 (0.x), and not for production yet"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 
 from ..errors import SelectorError
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .frontend import Caller
+    from .caller import Caller
     from .machine import Fact
 
 _START = "selector-machine-"
 #: A command takes no longer. What is older is of none that runs, and is removed.
 _LONGEST_SECONDS = 3600
+#: The parts of a machine that drivers tell of. The system is what the running Python knows of it.
+_OF_DRIVERS = ("driver", "gpu")
 #: The variables that differ from build to build, or begin so.
 _OF_ONE_BUILD = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "PEP517_", "_PYPROJECT_HOOKS_")
 
@@ -57,20 +60,21 @@ class Memory:
         """Leave ``machine`` for the next hooks. A folder that can't be written to is no error."""
         if self.build:
             _write(self.build, machine)
-        shared = {name: fact for name, fact in machine.facts.items() if FACTS[name].part}
+        facts = machine.facts.items()
+        shared = {name: fact for name, fact in facts if FACTS[name].part in _OF_DRIVERS}
         if shared and self.command and _is_private(self.command.parent):
-            for file in self.command.parent.glob(f"{_START}*"):
-                if _is_old(file):
-                    with contextlib.suppress(OSError):
-                        file.unlink()
             _write(self.command, Machine(shared))
+            with contextlib.suppress(OSError):
+                for file in filter(_is_old, self.command.parent.glob(f"{_START}*")):
+                    file.unlink(missing_ok=True)
 
 
 def memory_of(caller: Caller, environ: Mapping[str, str], backend: str) -> Memory:
     """Return where the hooks that ``caller`` calls leave what they read.
 
     ``backend`` is our own version: another reads a machine in its own way. So may a build with
-    variables of its own, as uv gives them (``extra-build-variables``).
+    variables of its own, as uv gives them (``extra-build-variables``), and another Python: one of
+    musl's loads no driver for glibc.
     """
     identity, build = caller.identity, caller.scratch
     if build is None or not identity:
@@ -81,7 +85,7 @@ def memory_of(caller: Caller, environ: Mapping[str, str], backend: str) -> Memor
     import hashlib
 
     kept = {name: text for name, text in environ.items() if not name.startswith(_OF_ONE_BUILD)}
-    text = json.dumps([backend, sorted(kept.items())])
+    text = json.dumps([backend, sys.base_prefix, sorted(kept.items())])
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return Memory(build / f"{name}.json", command / f"{name}-{digest}.json")
 

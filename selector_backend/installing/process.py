@@ -44,14 +44,15 @@ def _linux(pid: int) -> Process:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
     with contextlib.suppress(OSError):
         folder = str(Path(f"/proc/{pid}/cwd").readlink())
+    # All of it or none: half of it may be another process's, too.
     with contextlib.suppress(OSError, IndexError):
         # The program's name, in brackets, may have blanks and brackets in it. The start, in ticks
         # since the system's, is the 22nd field: proc_pid_stat(5).
         start = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
-        identity = f"{pid}-{start.decode()}"
         # Containers count their processes again, and may share a cache: pid_namespaces(7).
-        identity += f"-{Path('/proc/self/ns/pid').stat().st_ino}"
-        identity += f"-{Path('/proc/sys/kernel/random/boot_id').read_text(encoding='ascii')[:8]}"
+        counted = Path("/proc/self/ns/pid").stat().st_ino
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+        identity = f"{pid}-{start.decode()}-{counted}-{boot}"
     return Process(tuple(os.fsdecode(arguments).split("\0")[:-1]), folder, identity)
 
 

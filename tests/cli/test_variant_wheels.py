@@ -245,10 +245,16 @@ def test_what_is_there_is_kept_or_replaced_and_what_is_left_over_is_noted(tmp_pa
     project, dist = write_project(tmp_path / "source"), tmp_path / "dist"
     lines("variant-wheels", project, "--outdir", dist)
     (dist / "other.txt").write_text("x", encoding="utf-8")
+    (dist / "spam-1.0-1-py3-none-any.whl").write_bytes(b"an ordinary wheel, with a build tag")
     before = written(dist)
     write_project(tmp_path / "source", CUDA.replace('name = "cu11"', 'name = "cu11x"'))
     found = lines("variant-wheels", project, "--outdir", dist)
-    assert f"note: {dist / NAMES[0]} is not of this table; delete it before you upload" in found
+    assert (
+        f"note: {dist / NAMES[0]} is no longer of this table; delete it before you upload" in found
+    )
+    assert not [one for one in found if "spam-1.0-1-py3" in one]
+    again = data("variant-wheels", project, "--outdir", dist)
+    assert again["notes"] == [one[len("note: ") :] for one in found if one.startswith("note: ")]
     after = written(dist)
     assert after.keys() - before.keys() == {"spam-1.0-py3-none-any-cu11x.whl"}
     assert before.keys() <= after.keys()
@@ -327,8 +333,9 @@ def test_explain_and_doctor_know_what_decided(installed: Environment) -> None:
     assert "error" not in "".join(well)
     process = command("doctor", "--python", installed.python, environ={"SELECTOR_CUDA": "12.4"})
     assert process.returncode == 1
-    assert "spam 1.0: cu11 fits this machine, but is not the best for it; cu12 is what" in (
-        process.stdout
+    assert (
+        "spam 1.0: cu11 fits this machine, but is not the best for it; this machine gets cu12"
+        in (process.stdout)
     )
     assert "asked for by" not in process.stdout
 

@@ -20,13 +20,6 @@ from support.environment import ROOT
 #: Where users read: the README and the site.
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-#: The tests that walk pages of their own, each command of them: `support.walk`.
-WALKS = [
-    text
-    for text in (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    if "from support.walk import" in text
-]
-
 _MARK = re.compile(r"<!-- (not run|status|file): (.*?) -->\s*", re.DOTALL)
 
 
@@ -65,8 +58,3 @@ def blocks(page: Path) -> list[Block]:
         given = _MARK.fullmatch(token.content) if token.type == "html_block" else None
         mark, value = given.groups() if given else ("", "")
     return found
-
-
-def has_own_test(page: Path) -> bool:
-    """Whether a test walks this page."""
-    return any(f'"{page.name}"' in text for text in WALKS)

@@ -23,22 +23,22 @@ TEXT = """\
 
 <!-- Written by `python tests/frontends/run.py`, from what came out. Not to be edited. -->
 
-Find your installer below: its paragraph says what to do so that everybody gets the variant that \
-is asked for now, and not one of before. From an index, with pip or uv, that is nothing.
+After this page, your installer gives you the variant that you ask for now, and not one from its \
+cache. With pip or uv and an index, there is nothing to do. Otherwise find your installer below.
 
 ## What to do
 
-**pip**: nothing, to install. To build a wheel to carry elsewhere, run \
-`pip wheel --no-cache-dir spam`: without that option pip keeps the wheel in its cache, and a later \
-`pip install` takes it. `pip cache remove spam` helps afterwards.
+**pip**: nothing, to install. To build a wheel for other machines, run \
+`pip wheel --no-cache-dir spam`. Without that option pip keeps the wheel in its cache, and a later \
+`pip install` takes it; `pip cache remove spam` removes it.
 
 **uv** (`uv pip`, `uv tool`, `uvx`): nothing, from an index and from `--find-links`. For an sdist \
-that is given as a file or a URL, add `--no-cache`. `uv pip freeze` shows `spam==1.0+cu12`, which \
-no index has: cut the label off before you install from that file, or write it with \
+that is given as a file or a URL, add `--no-cache`. `uv pip freeze` writes `spam==1.0+cu12`, which \
+no index has. Remove the label before you install from that file, or write the file with \
 `uv pip compile`.
 
 **uv projects** (`uv lock`, `uv sync`, `uv run`): for one kind of machine, name the variant in \
-`pyproject.toml`, and ask for the plain wheel, whose version is the one in the lock:
+`pyproject.toml`, and ask for the plain wheel, which has the version in the lock:
 
 ```toml
 [tool.uv]
@@ -58,42 +58,42 @@ cu12 = ["spam-cu12==1.0"]
 conflicts = [[{{ extra = "cpu" }}, {{ extra = "cu12" }}]]
 ```
 
-**poetry**: lock with `poetry lock --no-cache` and the variable set, and set the same variable for \
+**poetry**: set the variable for `poetry lock --no-cache`, and set the same variable for \
 `poetry install`. For several kinds of machine, depend on the variants' distributions as extras.
 
 **pdm**: the same, with `PDM_NO_CACHE=1 pdm lock` and `pdm sync`.
 
 **pip-tools, `pip lock`, `uv pip compile`**: make one file for each kind of machine, and set the \
-same variable when it is installed.
+same variable when you install it. [Lock the variant](../how-to/locks.md) has examples.
 
-**pipx, pipenv, hatch, tox and nox**: nothing. They install by pip: pipenv by a copy that it \
-carries, the others by the environment's own. hatch and nox can be told to use uv, and then they \
-do what uv does. What tox builds itself, to test its own project, is plain and is used once.
+**pipx, pipenv, hatch, tox and nox**: nothing. They install with pip. If hatch or nox use uv, \
+they do what uv does. But [tox hides the variable](../how-to/ci.md#tox).
 
-**build, `uv build`, `poetry build`, `pdm build`**: nothing. The wheel is plain, to be kept.
+**build, `uv build`, `poetry build`, `pdm build`**: nothing. The wheel is plain, and can be kept.
 
-**pixi**, and what else has uv's code in it: as uv.
+**pixi**, and other tools that contain uv's code: as uv.
 
-**Anything else**: the wheel is plain, and a cache may hand the choice on. Set the variable, and \
-switch the cache off where you change it.
+**Anything else**: the wheel is plain, and a cache may keep the choice. Set the variable, and \
+switch the cache off when you change the variable.
 
 **On Windows**, a backend cannot see the process that calls it. There:
 
 - poetry and pdm are not recognised. Set `PDM_NO_CACHE=1`, or `POETRY_CACHE_DIR` to a folder for \
 each choice: `poetry install --no-cache` still takes the kept wheel.
-- `pip wheel` and `uv build` cannot be told from an install: pass `-C portable=true` when you \
-build to keep.
-- `--target`, `--prefix` and `--root` are not seen, and pip's own environment is taken for the one \
-that is installed into. `PIP_PREFIX`, `PIP_ROOT`, and `PIP_TARGET` with a whole path, are seen. \
-[Variants in one environment](../how-to/one-environment.md) says what depends on it.
-- uv's hooks each ask the driver, instead of once an install.
+- `pip wheel` and `uv build` look like an install: pass `-C portable=true` to build a wheel that \
+you keep.
+- `--target`, `--prefix` and `--root` are not seen. \
+[Variants in one environment]\
+(../how-to/one-environment.md#what-can-be-seen-and-what-uvs-users-rely-on) \
+says what to do.
+- With uv, each hook asks the driver, and not once for an install.
 
 ## Why
 
-A selector package is chosen when it is built, and installers keep what they build. Left alone, \
-every one of them would hand the choice of before to the next request, and to the same machine \
-after a driver was installed, without asking the backend. So the backend finds out who calls, and \
-marks the wheel in the one way that this installer takes but does not use again:
+The variant is chosen when the wheel of spam is built, and installers keep the wheels that they \
+build. So every installer would use an old choice again, even after a driver was installed, and \
+not ask the backend. The backend finds out which installer calls, and names the wheel so that this \
+installer accepts it, but does not use it again:
 
 | who calls | the wheel's file | `list` and `freeze` show |
 |---|---|---|
@@ -106,30 +106,29 @@ for an sdist that is given as a file | `spam-1.0-py3-none-any.whl` | `spam 1.0` 
 
 `spam==1.0` is satisfied by each of them, and each requires `spam-cu12==1.0`.
 
-Who calls is known from what the installer sets up for the build, and from the argument list and \
-the working directory of the process that calls. The first word of it that is one of the \
-installer's commands counts, whatever options come before.
+The backend recognises the installer by what it sets up for the build, and by the command line and \
+the working directory of the calling process. The first word of the command line that is one of \
+the installer's commands counts, whatever options come before it.
 
-A lock holds `spam 1.0` together with the variant that was chosen when it was made, and installing \
-from it does not resolve again. The wheel of spam is built when it is installed, so the same \
-choice has to be made then. Otherwise spam is there with a record of one variant beside the \
-distributions of another, or with both.
+A lock has `spam 1.0` and the variant that was chosen when the lock was made. Installing from it \
+does not resolve again, but builds the wheel of spam. So the same choice has to be made again. \
+Otherwise the record of spam names another variant than the installed one, or both are installed.
 
-A plain wheel that is built by `-C portable=true` is kept as any wheel is, for the same config \
-settings: so name the variant in them as well. `SELECTOR_PORTABLE` is nothing that an installer \
-knows of, so always give it together with `--no-cache` (pip: `--no-cache-dir`).
+Installers keep a plain wheel that is built by `-C portable=true`, for the same config settings. \
+So name the variant in them as well. Installers do not know `SELECTOR_PORTABLE`, so always use it \
+together with `--no-cache` (pip: `--no-cache-dir`).
 
-A version that has a label of its own (1.0+own, which the public index refuses anyway) cannot \
-carry a second one. Under uv such a package is built plain, and takes `--no-cache` as well.
+A version with its own label (1.0+own, which the public index refuses) cannot have a second label. \
+With uv, the wheel of such a package is plain, so use `--no-cache`.
 
-## What was seen
+## Test results
 
-Each cell is what was seen in a run against an index that serves files with the headers of the \
-public one. ✓ is what has to come out, anything else is what came out instead, and an empty cell \
-is something that the version does not have. Unless a row says otherwise, each install goes into a \
-new environment, from the same cache, on a machine without a GPU, and is followed by `pip check` \
-or `uv pip check`, which pass. The index has spam's [variant wheels](../how-to/variant-wheels.md) \
-beside its sdist.
+The results are from a run of `python tests/frontends/run.py`, with an index that serves files \
+with the headers of the public one. ✓ means that the result is as expected; otherwise the cell has \
+the result. An empty cell means that the version does not have the feature. Unless a row says \
+otherwise, each install goes into a new environment, from the same cache, on a machine without a \
+GPU. `pip check` or `uv pip check` passes after each install. Beside spam's sdist, the index has \
+its [variant wheels](../how-to/variant-wheels.md).
 
 ### pip
 
@@ -199,7 +198,7 @@ def table(
         if any(results.get(row.name, {}).get(one.title, "-") != "-" for row in rows)
     ]
     lines = [
-        "| what is done | has to come out | " + " | ".join(one.title for one in shown) + " |",
+        "| action | expected result | " + " | ".join(one.title for one in shown) + " |",
         "|---" * (2 + len(shown)) + "|",
     ]
     for row in rows:

@@ -243,7 +243,7 @@ def test_packing_what_was_prepared_imports_neither_the_table_nor_the_machine(
     assert packed.results == ["spam-1.0-py3-none-any.whl"]
     ours = {one for one in packed.modules if one.startswith("selector_backend.installing.")}
     assert {one.rpartition(".")[2] for one in ours} == {
-        *("archive", "frontend", "prepared", "process", "settings", "values", "variables")
+        *("archive", "caller", "frontend", "prepared", "process", "settings", "values", "variables")
     }
 
 

@@ -88,8 +88,8 @@ def is_well(walk: Walk, machine: dict[str, str]) -> bool:
 
 
 NAMES, FOLDERS, WHEEL = "from-names-in-ci.md", "from-folders.md", "from-one-wheel.md"
-OLD_NAME = "## The upgrade of who has an old name"
-CODE = "## The upgrade of who has spam with code"
+OLD_NAME = "## The upgrade from an old name"
+CODE = "## The upgrade from a spam with code"
 
 
 @pytest.mark.parametrize("uv", [False, True])

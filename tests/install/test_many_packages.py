@@ -15,16 +15,21 @@ if TYPE_CHECKING:
     from support.environment import Environment
     from support.index import Index
 
-NAMES = ("spam", "ham", "eggs")
 TABLE = CUDA.replace("[tool.selector]", "[tool.selector]\nself-contained = true")
+#: Not all ask for the same facts.
+NAMES = {
+    "spam": TABLE,
+    "ham": TABLE,
+    "eggs": TABLE.replace("when = {", "when = { nvidia-driver = true,"),
+}
 
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("suite")
     more = 'requires-python = ">=3.9"\n'
-    for name in NAMES:
-        build_sdist(write_project(folder / name, TABLE, name=name, more=more), folder / "dist")
+    for name, table in NAMES.items():
+        build_sdist(write_project(folder / name, table, name=name, more=more), folder / "dist")
         for variant in ("cu12", "cu11", "cpu"):
             write_wheel(folder / "dist", f"{name}-{variant}")
     return folder / "dist"

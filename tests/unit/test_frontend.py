@@ -12,7 +12,8 @@ import pytest
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from selector_backend.installing.frontend import Caller, Hook, Mark, identify
+from selector_backend.installing.caller import Caller, identify
+from selector_backend.installing.frontend import Hook, Mark
 from selector_backend.installing.process import Process, arguments_of, folder_of, start_of
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"

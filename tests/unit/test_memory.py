@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from selector_backend.installing.frontend import Caller, Hook, identify
+from selector_backend.installing.caller import Caller, identify
+from selector_backend.installing.frontend import Hook
 from selector_backend.installing.machine import Fact, Machine
 from selector_backend.installing.memory import Memory, memory_of
-from selector_backend.installing.process import Process
+from selector_backend.installing.process import Process, parent
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 BUILD = "/venv/lib/python3.13/site-packages/pyproject_hooks/_in_process/_in_process.py"
@@ -103,8 +107,44 @@ def test_a_build_shares_with_those_that_would_read_the_same() -> None:
     assert len({first, *others}) == 4
 
 
+def test_a_build_shares_with_those_of_the_same_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of another C library, or of 32 bits, loads no driver that this one loads."""
+    environ = {**OVERLAY, **TRACKER}
+    first = memory(PIP, environ, PIP_INSTALL)
+    monkeypatch.setattr(sys, "base_prefix", "/opt/cpython-3.13-linux-x86_64-musl")
+    other = memory(PIP, environ, PIP_INSTALL)
+    assert other.build == first.build
+    assert other.command != first.command
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell it all at once")
+@pytest.mark.parametrize("hidden", ["/proc/self/ns/pid", "/proc/sys/kernel/random/boot_id"])
+def test_a_process_that_is_half_known_is_not_known(
+    monkeypatch: pytest.MonkeyPatch, hidden: str
+) -> None:
+    """By number and start alone, those of two containers that share a cache may be the same."""
+
+    def hiding(read: Callable[..., Any]) -> Callable[..., Any]:
+        def seen(path: Path, *arguments: Any, **options: Any) -> Any:
+            if str(path) == hidden:
+                raise PermissionError(13, "Permission denied")
+            return read(path, *arguments, **options)
+
+        return seen
+
+    monkeypatch.setattr(Path, "stat", hiding(Path.stat))
+    monkeypatch.setattr(Path, "read_text", hiding(Path.read_text))
+    parent.cache_clear()
+    try:
+        assert parent().arguments
+        assert not parent().identity
+    finally:
+        parent.cache_clear()
+
+
 CUDA = Fact("cuda", "NVML", "12.4")
 GLIBC = Fact("glibc", "the running interpreter", "2.36")
+MUSL = Fact("musl", "the running interpreter", None, "this Python does not run on it")
 
 
 @pytest.fixture
@@ -117,8 +157,8 @@ def files(tmp_path: Path) -> Memory:
 
 
 def test_another_build_gets_what_is_the_machines_alone(files: Memory) -> None:
-    files.remember(Machine({"cuda": CUDA, "glibc": GLIBC}))
-    assert files.recall().facts == {"cuda": CUDA, "glibc": GLIBC}
+    files.remember(Machine({"cuda": CUDA, "glibc": GLIBC, "musl": MUSL}))
+    assert files.recall().facts == {"cuda": CUDA, "glibc": GLIBC, "musl": MUSL}
     assert Memory(None, files.command).recall().facts == {"cuda": CUDA}
     assert Memory().recall().facts == {}
     Memory().remember(Machine({"cuda": CUDA}))
@@ -150,6 +190,17 @@ def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Memory) -> N
     )
     there = sorted(file.name for file in files.command.parent.iterdir())
     assert there == ["cuda.json", "selector-machine-8-a.json"]
+
+
+def test_a_folder_that_cannot_be_listed_stops_nothing(
+    files: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(os, "scandir", fail)
+    files.remember(Machine({"cuda": CUDA}))
+    assert files.recall().facts == {"cuda": CUDA}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no owners of this kind")

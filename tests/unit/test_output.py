@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from selector_backend.authoring.output import all_or_nothing
+from selector_backend.errors import SelectorError
 
 
 def write(folder: Path, *names: str) -> None:
@@ -37,3 +38,23 @@ def test_nothing_is_left_of_what_went_wrong(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="it went wrong"):
         write(tmp_path / "a", "one", "bad")
     assert files(tmp_path / "a") == {"one": "new"}
+
+
+def test_a_folder_in_the_place_of_a_file_is_seen_before_any_file_is_replaced(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "two").mkdir()
+    with pytest.raises(SelectorError) as caught:
+        write(tmp_path, "one", "two")
+    assert str(caught.value) == (
+        f"{tmp_path / 'two'} is a folder, and a file of that name is to be written. To fix it: "
+        "move it away"
+    )
+    assert [*tmp_path.iterdir()] == [tmp_path / "two"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    with pytest.raises(SelectorError) as caught:
+        write(tmp_path / "a", "one")
+    assert str(caught.value) == f"{tmp_path / 'a'} is a file; expected a folder to write into"

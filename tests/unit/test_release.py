@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from selector_backend.authoring.finished import Wheel, parse_wheel
+from selector_backend.authoring.finished import Sdist, Wheel, parse_wheel
 from selector_backend.authoring.places import find_places
 from selector_backend.authoring.release import Release
 from selector_backend.authoring.table import parse_selector
@@ -39,7 +40,11 @@ def wheel(name: str, tags: str, files: str = "", python: str = "") -> Wheel:
 
 
 def release(
-    cu12: Sequence[str], cpu: Sequence[str], when: object = None, python: str = ">=3.9", **top: str
+    cu12: Sequence[str],
+    cpu: Sequence[str],
+    when: object = None,
+    python: str = ">=3.9",
+    **top: object,
 ) -> Release:
     first = {"name": "cu12", "when": {"cuda": ">=12"} if when is None else when}
     selector, problems = parse_selector(
@@ -254,6 +259,43 @@ def test_a_wheel_that_does_not_admit_a_python_is_none_for_it() -> None:
     narrow = wheel("spam-cu12", ANY, python=">=3.10")
     (problem,) = Release(found.selector, found.sdist, [narrow, found.wheels[1]]).review()[:1]
     assert problem.message.startswith("no wheel of cp39 for Windows on AMD64")
+
+
+def with_sdist(found: Release, name: str) -> Release:
+    file = f"{name.replace('-', '_')}-1.0.tar.gz"
+    sdist = Sdist(file, canonicalize_name(name), Version("1.0"))
+    return replace(found, sdists=[*found.sdists, sdist])
+
+
+LEVEL = {"cpu": "x86_64_v3"}
+
+
+def test_where_only_an_sdist_can_be_installed_another_variant_is_lacking() -> None:
+    wheels = cp(12, 13), cp(12, 13)
+    assert lacks(release(*wheels, LEVEL)) == []
+    assert lacks(with_sdist(release(*wheels, LEVEL), "spam-cpu")) == [
+        "spam-cu12: no wheel for Windows on AMD64",
+        "spam-cu12: no wheel for macOS 11.0 on x86_64",
+        "spam-cu12: no wheel for Linux on x86_64 with musl 1.2",
+    ]
+    # Where another variant has a wheel, an sdist does not count.
+    assert lacks(with_sdist(release(cp(12, 13), cp(12), LEVEL), "spam-cpu"))[-1] == (
+        "spam-cpu: no wheel of cp313 for Linux on x86_64 with glibc 2.28"
+    )
+    # Of both, neither is lacking.
+    both = with_sdist(with_sdist(release(*wheels, LEVEL), "spam-cpu"), "spam-cu12")
+    assert lacks(both) == []
+    # A condition that asks for what the wheels need.
+    asked = {**LEVEL, "glibc": ">=2.28"}
+    assert lacks(with_sdist(release(*wheels, asked), "spam-cpu")) == []
+
+
+def test_an_sdist_without_its_core_can_be_installed_nowhere() -> None:
+    found = release(cp(12), cp(12), LEVEL, requires=["spam-core=={version}"])
+    found = replace(found, wheels=[*found.wheels, wheel("spam-core", cp(12)[0])])
+    assert lacks(with_sdist(found, "spam-cpu")) == []
+    (first, *_) = lacks(with_sdist(with_sdist(found, "spam-cpu"), "spam-core"))
+    assert first == "spam-cu12: no wheel for Windows on AMD64"
 
 
 @given(st.data())

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 NamesArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="[NAME...]", help="Selector packages; all of them if none is named."),
+    typer.Argument(metavar="NAME...", help="Selector packages; all of them if none is named."),
 ]
 
 

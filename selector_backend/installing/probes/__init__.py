@@ -1,7 +1,8 @@
 """Reading the machine: one module a family of facts, all behind `read_machine`.
 
-A family is a module with a function ``read(names, environ, scope) -> list[Fact]``; which family
-reads which fact is in `selector_backend.installing.facts.FACTS`. It may have ``needs(scope)``, the
+A family is a module with a function ``read(names, environ, scope) -> list[Fact]``, which may return
+others of its facts, too, where they come with these; which family reads which fact is in
+`selector_backend.installing.facts.FACTS`. It may have ``needs(scope)``, the
 requirements that reading takes on this system, ``needs_to_judge(scope)``, those that judging its
 conditions takes, whether facts are read or stated, and ``with_implied(value)``, a stated value
 with all that follows from it. ``libraries(scope)`` are what reading and judging import,
@@ -61,7 +62,7 @@ def read_machine(
     unknown = [name for name in wanted if name not in known.facts]
     if unknown:
         read = {fact.name: fact for fact in _read(unknown, environ, scope)}
-        known = Machine({**known.facts, **read})
+        known = Machine({**read, **known.facts})
         memory.remember(known)
     facts.update((name, known[name]) for name in wanted)
     return Machine({name: facts[name] for name in names})

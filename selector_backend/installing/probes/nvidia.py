@@ -51,18 +51,21 @@ _NAMES = ("cuda", "nvidia-driver", "compute-capability")
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the facts ``names`` of this family, absent ones with the reason."""
+    """Return all facts of this family, absent ones with the reason.
+
+    Those that are not among ``names`` come with the same answer, and spare a later hook the asking.
+    """
     deadline = time.monotonic() + read_timeout(environ)
     answers = _ask("nvml", "NVML", _NVML_LIBRARY, environ, deadline)
     # The CUDA driver library does not know the driver's own version.
-    open_names = [n for n in names if "error" in answers[n] and n != "nvidia-driver"]
+    open_names = [n for n in _NAMES if "error" in answers[n] and n != "nvidia-driver"]
     if open_names and findable(_CUDA_LIBRARY, environ):
         more = _ask("cuda", "CUDA driver library", _CUDA_LIBRARY, environ, deadline)
         for name in open_names:
             if "error" in more[name]:
                 more[name]["error"] = f"{answers[name]['error']}; {more[name]['error']}"
             answers[name] = more[name]
-    return [_fact(name, answers[name]) for name in names]
+    return [_fact(name, answers[name]) for name in _NAMES]
 
 
 def libraries(scope: Scope) -> dict[str, str]:
