@@ -85,7 +85,7 @@ def test_a_project_of_another_shape_gets_the_row_alone(tmp_path: Path) -> None:
     [
         (("cu12",), "spam already has the variant cu12"),
         (("CU12:",), "spam already has the variant cu12"),
-        (("core",), "NAME core: the core is called so"),
+        (("core",), "NAME core: core has that name"),
         (("cu13", "--before", "cu112"), "--before cu112: spam has no such variant, did you mean"),
         (("cu13", "--after", "x"), "--after x: spam has no such variant; the variants are cu12"),
         (("cu13", "--after", "cu12", "--before", "cpu"), "give one of them"),

@@ -193,7 +193,7 @@ def test_a_terminal_is_asked(tmp_path: Path) -> None:
     output, status = terminal("init", tmp_path / "3", answers="no good\nham\n\n,\n\n")
     assert status == 0, output
     assert "Error: expected ASCII letters and digits" in output
-    assert "Error: expected one name or more" in output
+    assert "Error: expected one or more names" in output
     assert table(tmp_path / "3", "ham")["kind"] == "requirement"
     assert [one["name"] for one in table(tmp_path / "3", "ham")["variant"]] == [
         "cu13",
@@ -235,9 +235,9 @@ def test_json(tmp_path: Path) -> None:
     [
         ((), "--variant is missing; give each, such as --variant cu13 --variant cu12"),
         (("--name", "späm", *USUAL), "--name späm: expected ASCII letters and digits"),
-        (("--name", "3to2", *USUAL), "--name 3to2: a variable and modules are called after it"),
+        (("--name", "3to2", *USUAL), "--name 3to2: a variable and modules are named after it"),
         (("--kind", "capabilty", *USUAL), "did you mean 'capability'?"),
-        (("--variant", "core"), "--variant core: the core is called so"),
+        (("--variant", "core"), "--variant core: core has that name"),
         (("--variant", "c u"), "--variant c u: expected a name of ASCII letters"),
         (("--variant", "big"), "--variant big: the name does not say when it fits; write 'big: "),
         (("--variant", "big: cuda >= 12"), "big: cuda >= 12: not a condition in TOML"),
@@ -254,7 +254,7 @@ def test_json(tmp_path: Path) -> None:
             "--import-name _spam_cpu: the module of a variant",
         ),
         (("--version", "1.x", *USUAL), "--version 1.x: expected a version such as 0.1"),
-        (("--variant", "auto"), "--variant auto: a request says so to have it chosen"),
+        (("--variant", "auto"), "--variant auto: 'auto' and 'all' have a meaning in requests"),
         (("--variant", "cu12", "--advice", "See {cdua}."), "tool.selector.advice"),
     ],
 )
