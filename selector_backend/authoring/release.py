@@ -148,7 +148,7 @@ class Release:
         return {place: found[place] for place in ready if place in found}
 
     def _whole(self, names: Collection[str]) -> list[str]:
-        """Return the variants whose distributions that have a wheel are all among ``names``.
+        """Return the variants of which all distributions that have a wheel are among ``names``.
 
         One that has none at all is said apart.
         """

@@ -149,7 +149,9 @@ def test_a_better_variant_fits(make_environment: MakeEnvironment, index: Index) 
     assert found[0].startswith(
         "ham 1.0: v1 fits this machine, but is not the best for it; this machine gets v3"
     )
-    assert found[2].startswith("spam 1.0: cu11 fits this machine, but is not the best for it; this machine gets cu12")
+    assert found[2].startswith(
+        "spam 1.0: cu11 fits this machine, but is not the best for it; this machine gets cu12"
+    )
     assert installed(environment, "spam", "ham") == {"spam", "spam-cu12", "ham", "ham-v3"}
 
 

@@ -263,7 +263,7 @@ def test_a_real_project(
         for wheel in (*made.values(), from_code):
             assert code_of(wheel).keys() == code_of(own).keys()
             assert metadata_in(wheel) == metadata_in(own)
-        assert lines("check", "--dist", dist)[0] == "nothing to mend"
+        assert lines("check", "--dist", dist)[0] == "no problems found"
 
         for frontend in ("pip", "uv"):
             user = make_environment(published, python=python)
