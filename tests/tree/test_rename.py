@@ -292,7 +292,7 @@ def test_what_cannot_be_done_says_what_can(tree: Path, tmp_path: Path, out: Path
     assert "--built torch=1.0" in said
     said = error("rename", wheel, "--variant", "cu21", *options, status=1)
     assert "did you mean 'cu12'? Its variants are cu12, cpu" in said
-    assert "no variant" in error("rename", wheel, "--variant", "none", *options, status=1)
+    assert "is not a variant" in error("rename", wheel, "--variant", "none", *options, status=1)
     said = error("rename", wheel, "--variant", "cu12", *options, "--built", "torch")
     assert "torch=2.9.1" in said
     said = error("rename", wheel, "--variant", "cu12", *options, "--built", "torch=x", status=1)
