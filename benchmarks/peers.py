@@ -112,7 +112,8 @@ What is installed:
   for them.
 - *a selector package* and *a self-contained one* have a table with three variants.
 - *variant wheels* are what `selector-backend variant-wheels` makes of the same table, read by uv's
-  preview. uv runs NVIDIA's provider in a place of its own.
+  preview. It runs no provider's code for them, and does not see the driver that stands in: it
+  takes the one without properties in every table.
 - A driver, and for the packages that ask for it a toolkit, is a small library that stands in.
 """
 
