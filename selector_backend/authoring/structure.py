@@ -123,6 +123,18 @@ class Flag:
         return {"type": "boolean"}
 
 
+def _is_container(
+    shape: Array | Table | Named, value: object, key: str, problems: list[Problem]
+) -> bool:
+    """Return whether a value is of the type of ``shape``; note that, or an empty one, if wrong."""
+    if not isinstance(value, shape.type):
+        problems.append(Problem(key, _wrong(value, shape.expected)))
+        return False
+    if shape.empty and not value:
+        problems.append(Problem(key, shape.empty))
+    return True
+
+
 @dataclass(frozen=True)
 class Array:
     """An array of values of one shape; ``empty`` is what is said of one that has none."""
@@ -135,11 +147,8 @@ class Array:
 
     def read(self, value: Any, key: str, problems: list[Problem]) -> list[Any] | None:
         """Read an array."""
-        if not isinstance(value, list):
-            problems.append(Problem(key, _wrong(value, self.expected)))
+        if not _is_container(self, value, key, problems):
             return None
-        if self.empty and not value:
-            problems.append(Problem(key, self.empty))
         return [self.item.read(one, f"{key}[{index}]", problems) for index, one in enumerate(value)]
 
     def schema(self) -> dict[str, Any]:
@@ -188,11 +197,8 @@ class Table:
 
     def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
         """Read a table; the keys that are not known are left out."""
-        if not isinstance(value, dict):
-            problems.append(Problem(key, _wrong(value, self.expected)))
+        if not _is_container(self, value, key, problems):
             return None
-        if self.empty and not value:
-            problems.append(Problem(key, self.empty))
         known = {one.name: one for one in self.keys}
         read = {}
         for name, item in value.items():
@@ -246,11 +252,8 @@ class Named:
 
     def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
         """Read a table; what is under a wrong name is left out."""
-        if not isinstance(value, dict):
-            problems.append(Problem(key, _wrong(value, self.expected)))
+        if not _is_container(self, value, key, problems):
             return None
-        if self.empty and not value:
-            problems.append(Problem(key, self.empty))
         read = {}
         for name, item in value.items():
             below = f"{key}.{shown_key(name)}"
