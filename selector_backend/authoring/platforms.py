@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from ..installing.conditions import evaluate, holds, marker_variables, release_key
+from ..installing.conditions import evaluate, holds, marker_variables
 from ..installing.facts import FACTS, Kind
 from .places import Platform
+from .providers import version_of
 from .systems import can_have, family_of
 
 if TYPE_CHECKING:
@@ -171,8 +172,7 @@ def platform_of(facts: Mapping[str, object]) -> Platform | None:
     platform = _BY_MARKER.get(key)
     if platform is None or not fact:
         return platform
-    major, minor, *_ = [*release_key(str(facts[fact])), 0]
-    return Platform(fact, platform.machine, (major, minor))
+    return Platform(fact, platform.machine, version_of(str(facts[fact])))
 
 
 _BY_MARKER = {
