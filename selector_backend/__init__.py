@@ -179,14 +179,13 @@ def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> R
 def _decision(selector: Selector, request: Request) -> Decision:
     from .installing.caller import caller
     from .installing.decision import decide
-    from .installing.environment import Environment, read_code, read_environment
+    from .installing.environment import read_environment
     from .installing.machine import Machine
     from .installing.memory import memory_of
     from .installing.probes import read_machine
     from .installing.table import REQUIREMENT
-    from .installing.values import replace
 
-    machine, environment, who = Machine(), Environment(), caller()
+    machine, who = Machine(), caller()
     if request.automatic:
         machine = read_machine(
             selector.facts,
@@ -195,12 +194,11 @@ def _decision(selector: Selector, request: Request) -> Decision:
             scope=selector.scope(who.folders),
             profile=request.profile,
         )
-    if selector.kind == REQUIREMENT:
-        environment = read_environment(selector, who.folders)
-    code = read_code(selector.project, who.folders_removed_last)
-    decision = decide(selector, machine, request, replace(environment, code=code))
+    agreeing = who.folders if selector.kind == REQUIREMENT else []
+    environment = read_environment(selector, agreeing, who.folders_removed_last)
+    decision = decide(selector, machine, request, environment)
     if decision.stop is not None:
         from .installing.messages import message_of
 
-        raise SelectorError(message_of(decision, caller().frontend.commands))
+        raise SelectorError(message_of(decision, who.frontend.commands))
     return decision

@@ -54,14 +54,22 @@ class Environment:
         return [one for one in self.selectors if one.key != key]
 
 
-def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
+def read_environment(
+    selector: Selector, paths: Sequence[str], removed_last: Sequence[str] = ()
+) -> Environment:
     """Return what the folders ``paths`` hold that matters to ``selector``.
+
+    From the folders ``removed_last``, an old release is removed after all else is installed. They
+    are among ``paths``, unless nothing but the project's own code matters and there are no paths.
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
+    there = _distributions(paths or removed_last)
+    places = {*map(Path, removed_last)}
+    own = there.get(normalize(selector.project), ())
+    code = _code(folder for folder in own if folder.parent in places)
     if not paths:
-        return Environment()
-    there = _distributions(paths)
+        return Environment(code=code)
     records = _records(there)
     notes = []
     for one in records:
@@ -70,28 +78,12 @@ def read_environment(selector: Selector, paths: Sequence[str]) -> Environment:
         else:
             notes += [f"in the record of {one.project}, {what}" for what in one.passed_over]
     usable = tuple(one for one in records if isinstance(one, Record))
-    found = Environment(usable, notes=tuple(notes))
+    found = Environment(usable, notes=tuple(notes), code=code)
     record = found.record_of(selector.project)
     names = {normalize(selector.project), *(record.distributions if record else ())}
     for variant in selector.variants:
         names |= {distribution_of(one) for one in variant.requires}
     return replace(found, versions=_versions(names, there))
-
-
-def read_code(project: str, paths: Sequence[str]) -> Code | None:
-    """Return what is installed of ``project`` in the folders ``paths``, if that has code itself.
-
-    A selector package has none. What has no readable ``RECORD`` cannot be removed, either.
-    """
-    for folder in _distributions(paths).get(normalize(project), ()):
-        if (folder / RECORD_NAME).exists():
-            continue
-        with contextlib.suppress(OSError, ValueError):
-            for line in (folder / "RECORD").read_text(encoding="utf-8").splitlines():
-                file = line.rsplit(",", 2)[0].strip('"')
-                if file and not file.startswith(f"{folder.name}/"):
-                    return Code(*_identify_at(folder), file)
-    return None
 
 
 def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
@@ -126,6 +118,22 @@ def _distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
                 if suffix in ("dist-info", "egg-info"):
                     found.setdefault(normalize(stem.partition("-")[0]), []).append(folder)
     return found
+
+
+def _code(folders: Iterable[Path]) -> Code | None:
+    """Return the first of a project's releases, by their metadata, that has code itself.
+
+    A selector package has none. What has no readable ``RECORD`` cannot be removed, either.
+    """
+    for folder in folders:
+        if (folder / RECORD_NAME).exists():
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            for line in (folder / "RECORD").read_text(encoding="utf-8").splitlines():
+                file = line.rsplit(",", 2)[0].strip('"')
+                if file and not file.startswith(f"{folder.name}/"):
+                    return Code(*_identify_at(folder), file)
+    return None
 
 
 def _records(distributions: Mapping[str, Sequence[Path]]) -> list[Record | Unusable]:
