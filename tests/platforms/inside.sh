@@ -2,7 +2,8 @@
 # What run.sh runs in each system: the demo, and the facts as an install reads them.
 set -eu
 cd /checkout
-echo "machine: $(uname -m), $(python3 --version)"
+. /etc/os-release
+echo "machine: $(uname -m), $PRETTY_NAME, $(python3 --version)"
 rm -rf /tmp/demo
 python3 example-spam/demo.py --keep /tmp/demo
 echo
