@@ -3,8 +3,8 @@
 #
 #   tests/platforms/musl.sh ROOT MIRROR
 #
-# The system is in ROOT, for chroot. MIRROR has Debian's packages, and their sources. Its Python has
-# no TLS, so the wheels that the demo downloads elsewhere are in ROOT/wheels.
+# The system is in ROOT, for chroot. MIRROR has Debian's packages, and their sources. The Python has
+# no TLS, so what the demo downloads elsewhere is in ROOT/wheels, fetched by the pip of python3 here.
 set -euo pipefail
 root=$(mkdir -p "$1" && cd "$1" && pwd)
 work=$(mktemp -d)
