@@ -84,7 +84,7 @@ class Installed:
                 return str(Requirement(f"{project} @ {url}"))
         except (ValueError, LookupError, TypeError, AttributeError):
             pass  # it came from an index, or nobody can tell
-        return f"{project}=={version}"
+        return f"{project}=={version}" if version else project
 
 
 def read_installed(interpreter: Interpreter, place: Place, *, stated: bool) -> Installed:
