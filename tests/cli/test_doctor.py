@@ -312,6 +312,9 @@ def test_metadata_that_is_not_utf_8_and_a_record_that_leads_in_a_circle(
         cannot_be_read = "spam 1.0: its record cannot be read: Too many levels"
         assert found["messages"][0].startswith(cannot_be_read)
         assert [words[-1] for words in found["commands"]] == ["spam", "spam==1.0"]
+    (info / "METADATA").write_text("Name: eggs\nVersion: 1.0\n", encoding="utf-8")
+    (found,) = doctor(environment, GPU, well=False)["findings"]
+    assert found["projects"] == ["eggs"]
 
 
 def test_what_is_stated_is_what_the_commands_install(
@@ -449,6 +452,7 @@ def test_what_was_installed_from_elsewhere_is_installed_from_there(
     for data, requirement in (
         (git, f"spam @ git+{url}@{commit}#subdirectory=a/b"),
         ({"url": f"{url}/spam-1.0-py3-none-any.whl"}, "spam==1.0"),  # its choice is made
+        ({"url": f"{sdist.as_uri()}.gone"}, "spam==1.0"),
         ({"url": 1}, "spam==1.0"),
         ([], "spam==1.0"),
         ({"url": f"{url} ; other"}, "spam==1.0"),

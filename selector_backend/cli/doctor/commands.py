@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .installed import Installed
 
-# pip has the short form, -C, since 23.1 only.
+# pip has this option since 22.1, and its short form, -C, since 23.1 only.
 _SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")
 
 
 def commands_for(finding: Finding, installed: Installed) -> list[list[str]]:
     """Return the commands that fix what was found, each as a list of words."""
     python = installed.interpreter.path
-    by_pip = "pip" in installed.distributions
-    if by_pip:
+    if installed.has_pip:
         uninstall = [python, "-m", "pip", "uninstall", "--yes"]
         install = [python, "-m", "pip", "install"]
         afresh, again = "--no-cache-dir", "--force-reinstall"
@@ -49,16 +48,16 @@ def commands_for(finding: Finding, installed: Installed) -> list[list[str]]:
             selector = choice.package.selector
             # A build that was kept may be of the variant that is there now.
             options = [*([afresh] if choice.changes else []), *_settings(choice, installed)]
-            wanted = installed.request(selector.project, selector.version, wheel=False)
-            commands.append([*install, *options, wanted])
+            request = installed.request(selector.project, selector.version, wheel=False)
+            commands.append([*install, *options, request])
         asked = any(_SETTINGS in command for command in commands)
-        if asked and by_pip and not installed.meets(_PIP):
+        if asked and installed.has_pip and not installed.meets(_PIP):
             commands.insert(0, [*install, str(_PIP)])
     elif finding.wanted:
         commands.append([*install, *finding.wanted])
     if finding.damaged:
         options = [again, "--no-deps"]
-        if not by_pip and any(damage.changed for damage in finding.damaged.values()):
+        if not installed.has_pip and any(damage.changed for damage in finding.damaged.values()):
             # uv links files to its cache: what was overwritten here may be overwritten there.
             options.append(afresh)
         commands.append([*install, *options, *finding.damaged])
@@ -69,7 +68,7 @@ def _settings(choice: Choice, installed: Installed) -> list[str]:
     """Return the options with which an install makes this choice."""
     selector, record = choice.package.selector, choice.package.record
     named = installed.stated
-    if "pip" not in installed.distributions:
+    if not installed.has_pip:
         # uv shows the backend nothing of the environment.
         unseen = Place(_hidden(installed.place.machine), {}).decide(choice.package)
         named = named or unseen.names != choice.decision.names

@@ -147,7 +147,7 @@ def _find_neighbours(package: Recorded, finding: Finding, installed: Installed) 
     }
     names = list(dict.fromkeys(name for own in here.values() for name in own))
     files = {name: {*recorded_files(installed.distributions[name])} for name in names}
-    both = sorted(
+    shared = sorted(
         {
             file
             for one, other in itertools.combinations(here.values(), 2)
@@ -157,15 +157,15 @@ def _find_neighbours(package: Recorded, finding: Finding, installed: Installed) 
         }
     )
     exclude = selector.kind == REQUIREMENT and not here.keys() <= {*package.record.variants}
-    if not exclude and not both:
+    if not exclude and not shared:
         return
     if len(here) == 1:
         where = f"in place of the variant {' and '.join(package.record.variants)}"
         message = f"{package.title}: {' and '.join(names)} is installed {where}"
     else:
         message = f"{package.title}: {', '.join(names)} are installed side by side"
-    if both:
-        message += f", and more than one of them has {name_files(both)}"
+    if shared:
+        message += f", and more than one of them has {name_files(shared)}"
     finding.messages.append(message)
     finding.choose_again = True
 

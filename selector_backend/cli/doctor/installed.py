@@ -6,7 +6,10 @@ import contextlib
 import json
 from dataclasses import dataclass
 from importlib.metadata import Distribution
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -34,6 +37,11 @@ class Installed:
     distributions: Mapping[str, Distribution]
     place: Place
     stated: bool
+
+    @property
+    def has_pip(self) -> bool:
+        """Whether pip is installed."""
+        return "pip" in self.distributions
 
     def version(self, name: str) -> str:
         """Return the version that is installed of the distribution ``name``."""
@@ -72,17 +80,19 @@ class Installed:
         Without ``wheel``, a wheel is not used: that of a selector package has its choice made.
         https://packaging.python.org/specifications/direct-url/
         """
-        distribution = self.distributions[normalize(project)]
         try:
+            distribution = self.distributions[normalize(project)]
             origin = json.loads(read_text(distribution, "direct_url.json"))
             url = origin["url"]
+            parts = urlsplit(url)
+            gone = parts.scheme == "file" and not Path(url2pathname(parts.path)).exists()
             if vcs := origin.get("vcs_info"):
                 url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
             if folder := origin.get("subdirectory"):
                 url = f"{url}#subdirectory={folder}"
-            if wheel or not url.endswith(".whl"):
+            if not gone and (wheel or not parts.path.endswith(".whl")):
                 return str(Requirement(f"{project} @ {url}"))
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             pass  # it came from an index, or nobody can tell
         return f"{project}=={version}" if version else project
 
