@@ -89,6 +89,7 @@ PAGE = """\
 After this page you know what installing a selector package costs, compared with packages that
 choose by their own code, with packages that choose nothing, and with variant wheels. Repeat it with
 
+<!-- not run: it takes minutes -->
 ```console
 $ python benchmarks/peers.py
 ```

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from documentation.blocks import PAGES, blocks
+from support.blocks import PAGES, blocks
 from support.environment import ROOT
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import NEWEST_PIP, find_pip
-from documentation.blocks import PAGES, Block, blocks
+from support.blocks import PAGES, Block, blocks
 from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
 from support.project import build_sdist, write_project, write_spam, write_wheel

@@ -11,7 +11,7 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 import pytest
-from documentation.blocks import blocks
+from support.blocks import blocks
 from support.command import data, lines
 from support.environment import ROOT
 from support.project import build_sdist

@@ -11,15 +11,11 @@ from pathlib import Path
 import pytest
 from support.driver import compile_driver
 from support.environment import ROOT
+from support.variant_wheels import write_nvidia_smi
 
 RUN = ROOT / "tests/hardware/run.sh"
-SMI = """#!/bin/sh
-case "$1" in
--q) echo "    CUDA Version                          : 12.4" ;;
-*) printf '550.54.14, 8.6\\n550.54.14, 9.0\\n' ;;
-esac
-"""
-# What the stand-in for nvidia-smi says, and what another driver would.
+# nvidia-smi says what agrees, also where the driver says something else.
+SMI = '#!/bin/sh\nSTANDIN_CUDA=12040 exec {program} "$@"\n'
 AGREEING, OTHER = {"cuda": "12.4", "gpus": "8.6,9.0"}, {"cuda": "11.8", "gpus": "8.6,9.0"}
 
 
@@ -28,7 +24,8 @@ def check(carried: Path, folder: Path, **driver: str) -> tuple[int, str]:
     folder.mkdir()
     standin = compile_driver(folder / "driver", "nvml", "cuda")
     smi = folder / "driver/nvidia-smi"
-    smi.write_text(SMI, encoding="utf-8")
+    program = write_nvidia_smi(folder / "smi") / smi.name
+    smi.write_text(SMI.format(program=program), encoding="utf-8")
     smi.chmod(0o755)
     variables = {**os.environ, **standin.environ(**driver)}  # type: ignore[arg-type]
     variables["PATH"] = os.pathsep.join(

@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 from conftest import NEWEST_PIP, OLDEST_PIP, find_pip
+from support.blocks import HOW_TO, blocks
 from support.driver import Driver
 from support.environment import Environment, clean_environ, create_environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_project, write_spam, write_wheel
-from support.walk import Walk, blocks, write_tools
+from support.walk import Walk, write_tools
 
 POLICY, CI, OFFLINE = "wheel-only-policy.md", "ci.md", "offline-and-hashes.md"
 CONTAINERS, CLUSTERS, LOCKS = "containers.md", "clusters.md", "locks.md"
@@ -70,7 +71,7 @@ class Places:
         folder = self.base / f"place{self.made}"
         folder.mkdir()
         walk = Walk(page, folder, self._environment(folder, pip), self.tools)
-        for block in blocks(page):
+        for block in blocks(HOW_TO / page):
             if block.mark == "file":
                 walk.step(block)
         return walk
@@ -107,7 +108,7 @@ def installed(walk: Walk) -> str:
 
 
 def scripts(page: str) -> list[str]:
-    return [block.script for block in blocks(page) if block.language == "console"]
+    return [block.script for block in blocks(HOW_TO / page) if block.language == "console"]
 
 
 # The wheel-only policy
@@ -448,7 +449,7 @@ def run_lines(dockerfile: str) -> Iterator[tuple[bool, str]]:
             assert word in ("COPY", "")
 
 
-DOCKERFILES = [one.text for one in blocks(CONTAINERS) if one.language == "dockerfile"]
+DOCKERFILES = [one.text for one in blocks(HOW_TO / CONTAINERS) if one.language == "dockerfile"]
 
 
 @nightly

@@ -12,10 +12,11 @@ from typing import Callable
 
 import pytest
 from conftest import NEWEST_PIP, find_pip
+from support.blocks import HOW_TO, blocks
 from support.command import command
 from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
-from support.walk import Walk, blocks, write_tools
+from support.walk import Walk, write_tools
 
 GPU = {"SELECTOR_CUDA": "12.4", "SELECTOR_COMPUTE_CAPABILITY": "8.0"}
 NO_GPU = {"SELECTOR_CUDA": "", "SELECTOR_COMPUTE_CAPABILITY": ""}
@@ -71,7 +72,7 @@ def release(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def headings(page: str) -> list[str]:
-    text = (ROOT / "docs/how-to" / page).read_text(encoding="utf-8")
+    text = (HOW_TO / page).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line.startswith("## ")]
 
 
@@ -97,7 +98,7 @@ def test_an_old_name_is_upgraded_and_stays_when_the_machine_chooses(
     release: Release, uv: bool
 ) -> None:
     walk = release(NAMES, "spam-cu12==0.9")
-    upgrade, choose = blocks(NAMES, OLD_NAME)
+    upgrade, choose = blocks(HOW_TO / NAMES, OLD_NAME)
     walk.step(upgrade, uv=uv)
     assert (walk.environment.installed(), built_for(walk)) == ({"spam-cu12": "1.0"}, "cu12")
     walk.step(choose, GPU, uv=uv)
@@ -111,7 +112,7 @@ def test_an_old_name_is_upgraded_as_the_selector_package_is_installed(
     release: Release, uv: bool
 ) -> None:
     walk = release(NAMES, "spam-cu12==0.9")
-    walk.step(blocks(NAMES, OLD_NAME)[1], GPU, uv=uv)
+    walk.step(blocks(HOW_TO / NAMES, OLD_NAME)[1], GPU, uv=uv)
     assert walk.environment.installed().keys() == {"spam", "spam-cu12"}
     assert walk.environment.installed()["spam-cu12"] == "1.0"
     assert built_for(walk) == "cu12"
@@ -122,7 +123,7 @@ def test_an_old_name_is_upgraded_as_the_selector_package_is_installed(
 def test_code_that_spam_had_is_replaced_and_not_lost(
     release: Release, page: str, heading: str
 ) -> None:
-    by_uv, *by_pip = blocks(page, heading)
+    by_uv, *by_pip = blocks(HOW_TO / page, heading)
     walk = release(page, "spam==0.9")
     walk.step(by_uv, NO_GPU)
     assert built_for(walk) == "cpu"
@@ -148,7 +149,7 @@ def test_a_name_that_required_one_variant_chooses(release: Release, uv: bool) ->
     for machine, installed in ((NO_GPU, {"spam-cpu"}), (GPU, {"spam-cpu", "spam-cu12"})):
         walk = release(FOLDERS, "spam==0.9")
         assert built_for(walk, "spam_core") == "cpu"
-        upgrade, tidy = blocks(FOLDERS, "## The upgrade")
+        upgrade, tidy = blocks(HOW_TO / FOLDERS, "## The upgrade")
         walk.step(upgrade, machine, uv=uv)
         assert walk.environment.installed().keys() == {"spam", "spam-core", *installed}
         assert walk.environment.installed()["spam-core"] == "1.0"

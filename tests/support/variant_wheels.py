@@ -33,14 +33,13 @@ _SMI = """\
 #!{python} -S
 import os, sys
 
-asked = " ".join(sys.argv[1:])
+asked = [one.partition("=")[2].split(",") for one in sys.argv[1:] if one.startswith("--query-gpu=")]
 cuda = int(os.environ["STANDIN_CUDA"])
-if "driver_version" in asked:
-    print(os.environ["STANDIN_DRIVER"])
-elif "compute_cap" in asked:
-    print(*filter(None, os.environ["STANDIN_GPUS"].split(",")), sep="\\n")
-else:
+if not asked:
     print("    CUDA Version                          : %d.%d" % (cuda // 1000, cuda % 1000 // 10))
+for gpu in os.environ["STANDIN_GPUS"].split(",") if asked else ():
+    says = {{"driver_version": os.environ["STANDIN_DRIVER"], "compute_cap": gpu}}
+    print(", ".join(says[name] for name in asked[0]))
 """
 # What every 64-bit CPU has, which archspec does not list, and what Linux calls by another name.
 _EVERY = {"fpu", "cx8", "cmov", "fxsr", "syscall", "lm"}

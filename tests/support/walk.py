@@ -1,8 +1,4 @@
-"""Walking a page of the documentation: its commands run in a shell, as they stand.
-
-A comment before a fenced block, which no reader sees, says what it is: ``<!-- file: NAME -->`` that
-what is in it is written to that file, ``<!-- status: 1 -->`` with what its last command ends.
-"""
+"""Walking a page of the documentation: its commands run in a shell, as they stand."""
 
 from __future__ import annotations
 
@@ -14,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .environment import ROOT, Environment, find_uv
+from .blocks import HOW_TO, Block, blocks
+from .environment import Environment, find_uv
 
 #: The pages that are walked so, in places made for them.
 PAGES = (
@@ -22,50 +19,6 @@ PAGES = (
     *("wheel-only-policy.md", "ci.md", "offline-and-hashes.md"),
     *("containers.md", "clusters.md", "locks.md"),
 )
-
-_BLOCK = re.compile(
-    r"^(?:<!-- (?P<mark>\w+): (?P<value>.*?) -->\n)?```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$",
-    re.MULTILINE,
-)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page; ``mark`` and ``value`` are of the comment before it."""
-
-    language: str
-    text: str
-    mark: str
-    value: str
-
-    @property
-    def script(self) -> str:
-        """The commands of a block of console, as a shell takes them."""
-        lines = (line for line in self.text.splitlines() if line.startswith("$ "))
-        return "\n".join(line.removeprefix("$ ") for line in lines)
-
-    @property
-    def status(self) -> int:
-        return int(self.value) if self.mark == "status" else 0
-
-
-def blocks(page: str, heading: str | None = None) -> list[Block]:
-    """Return the blocks of a page of ``docs/how-to``: all, or those below a heading.
-
-    ``""`` is what comes before the first one.
-    """
-    text = (ROOT / "docs/how-to" / page).read_text(encoding="utf-8")
-    if heading == "":
-        text = text.partition("\n## ")[0]
-    elif heading is not None:
-        level, _, _ = heading.partition(" ")
-        assert f"\n{heading}\n" in text, f"{page} has no {heading}"
-        text = text.partition(f"\n{heading}\n")[2]
-        text = re.split(rf"^#{{1,{len(level)}}} ", text, maxsplit=1, flags=re.MULTILINE)[0]
-    return [
-        Block(one["language"], one["text"], one["mark"] or "", one["value"] or "")
-        for one in _BLOCK.finditer(text)
-    ]
 
 
 @dataclass(frozen=True)
@@ -87,7 +40,8 @@ class Walk:
 
         With ``uv``, `uv pip` runs what is shown for `pip`.
         """
-        return "".join(self.step(block, environ, uv=uv) for block in blocks(self.page, heading))
+        below = blocks(HOW_TO / self.page, heading)
+        return "".join(self.step(block, environ, uv=uv) for block in below)
 
     def step(
         self, block: Block, environ: Mapping[str, str] | None = None, *, uv: bool = False

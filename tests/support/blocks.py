@@ -1,4 +1,4 @@
-"""The console blocks of a page: their commands, what is shown of their output, and their marks.
+"""The fenced blocks of a page: their commands, what is shown of their output, and their marks.
 
 A mark is an HTML comment right before a block, which no reader sees:
 
@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from markdown_it import MarkdownIt
-from support.environment import ROOT
+
+from .environment import ROOT
 
 #: Where users read: the README and the site.
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HOW_TO = ROOT / "docs/how-to"
 
 _MARK = re.compile(r"<!-- (not run|status|file): (.*?) -->\s*", re.DOTALL)
 
@@ -32,6 +34,16 @@ class Block:
     text: str
     mark: str = ""
     value: str = ""
+
+    @property
+    def script(self) -> str:
+        """The commands of a console block, as a shell takes them."""
+        return "\n".join(command for command, _ in self.commands())
+
+    @property
+    def status(self) -> int:
+        """With what the last command of a console block ends."""
+        return int(self.value) if self.mark == "status" else 0
 
     def commands(self) -> list[tuple[str, list[str]]]:
         """Return the commands of a console block, each with the lines that are shown after it."""
@@ -47,14 +59,25 @@ class Block:
         return found
 
 
-def blocks(page: Path) -> list[Block]:
-    """Return the fenced blocks of a page, in order."""
+def blocks(page: Path, heading: str | None = None) -> list[Block]:
+    """Return the fenced blocks of a page, in order: all, or those below a heading.
+
+    The heading is written as on the page, ``## Install it``; ``""`` is what comes before the first.
+    """
     found, mark, value = [], "", ""
-    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
-        if token.type == "fence":
+    below: list[str] = []
+    headings = {""}
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    for number, token in enumerate(tokens):
+        if token.type == "heading_open" and token.tag != "h1":
+            above = (one for one in below if len(one.split()[0]) < len(token.markup))
+            below = [*above, f"{token.markup} {tokens[number + 1].content}"]
+            headings.update(below)
+        if token.type == "fence" and (heading is None or heading in (below or [""])):
             line = token.map[0] + 1 if token.map else 0
             where = f"{page.relative_to(ROOT)}:{line}"
             found.append(Block(where, token.info.strip(), token.content, mark, value))
         given = _MARK.fullmatch(token.content) if token.type == "html_block" else None
         mark, value = given.groups() if given else ("", "")
+    assert heading is None or heading in headings, f"{page} has no {heading}"
     return found
