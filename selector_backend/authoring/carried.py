@@ -41,9 +41,10 @@ _COMPILED = (".so", ".pyd", ".dll", ".dylib")
 # Data that a library reads, beside its code. What else lies there is documentation, and tests.
 _KEPT = (".py", ".json")
 
-# Lies where Python would make a folder for compiled modules. A full disk cuts such a module short
-# and, before 3.12.8 and 3.13.1, Python reads that for ever: https://github.com/python/cpython/issues/126606
-# uv keeps the folder of an sdist, so no later install would work, or find the driver.
+# A file where Python would make a folder for compiled modules. On a full disk, Python before 3.12.8
+# and 3.13.1 writes half a module, and reads it at each later import. uv keeps the folder of an
+# sdist, so no later install would work, or find the driver.
+# https://github.com/python/cpython/issues/126606
 _NOTHING_COMPILED = b"""\
 This file keeps Python from writing compiled modules here. Installers may keep this folder, and
 some Pythons leave half a module behind where a disk is full.
