@@ -184,7 +184,7 @@ SCARCE = {
     "no /proc": Scarcity("mount -t tmpfs none /proc"),
     "a /proc of other numbers": Scarcity('set -- unshare --pid --fork --kill-child "$@"'),
     "24 descriptors": Scarcity("ulimit -n 24"),
-    "128 MiB": Scarcity("ulimit -v 131072"),
+    "256 MiB": Scarcity("ulimit -v 262144"),
     "no home": Scarcity("unset HOME"),
     "a home that is read-only": Scarcity("mount -t tmpfs -o ro none '{folder}'; HOME='{folder}'"),
     "odd folders": Scarcity(
