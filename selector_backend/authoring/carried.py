@@ -41,6 +41,14 @@ _COMPILED = (".so", ".pyd", ".dll", ".dylib")
 # Data that a library reads, beside its code. What else lies there is documentation, and tests.
 _KEPT = (".py", ".json")
 
+# A file where Python would make a folder for compiled modules: those that are imported before it is
+# known whether the disk is full, see ``selector_backend/__init__.py``.
+_NOT_COMPILED = "selector_backend/__pycache__"
+_WHY = b"""\
+This file keeps Python from writing compiled modules here. Installers may keep this folder, and
+some Pythons leave half a module behind where a disk is full.
+"""
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -67,6 +75,7 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
         libraries = module.libraries(scope) if hasattr(module, "libraries") else {}
         parts += [_library(name, imported, requires_python) for name, imported in libraries.items()]
     files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
+    files[f"{CARRIED}/{_NOT_COMPILED}"] = _WHY
     return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}
 
 

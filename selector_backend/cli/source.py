@@ -133,6 +133,8 @@ def _recorded(record: Record) -> Recorded | Unusable:
         selector = load_selector(record.table)
         for one in record.requires:
             Requirement(one)
+        if (normalize(selector.project), selector.version) != (record.key, record.version):
+            why = why or f"its table is of {selector.project} {selector.version}"
     except (InvalidRequirement, RecursionError):
         why = why or "requires is not a list of requirements"
     except ValueError as error:

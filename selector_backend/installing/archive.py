@@ -106,5 +106,5 @@ def epoch() -> int:
         return epoch
     raise SelectorError(
         f"the environment variable SOURCE_DATE_EPOCH is {text!r}; "
-        "expected a number of seconds since 1970"
+        f"expected a number of seconds since 1970, below {2**32}"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from .record import RECORD_NAME, Record, Unusable, parse_record
+from .record import RECORD_NAME, Record, Unusable, is_name, is_version, parse_record
 from .table import distribution_of, normalize
 from .values import dataclass, field, replace
 
@@ -64,7 +64,7 @@ def read_environment(
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
-    there = _distributions(paths or removed_last)
+    there = find_distributions(paths or removed_last)
     places = {*map(Path, removed_last)}
     own = there.get(normalize(selector.project), ())
     code = _code(folder for folder in own if folder.parent in places)
@@ -91,19 +91,15 @@ def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
 
     Of a project that is there twice, the first is the one that Python sees.
     """
-    return _records(_distributions(paths))
+    return _records(find_distributions(paths))
 
 
 def read_versions(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
     """Return the versions of those distributions ``names`` that the folders ``paths`` have."""
-    return _versions(names, _distributions(paths))
+    return _versions(names, find_distributions(paths))
 
 
-def _versions(names: Iterable[str], there: Mapping[str, Sequence[Path]]) -> dict[str, str]:
-    return {name: _identify_at(there[name][0])[1] for name in names if name in there}
-
-
-def _distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
+def find_distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
     """Return where the metadata of each distribution in the folders ``paths`` are.
 
     The names are normalized. Of one that is there twice, the first is the one that
@@ -115,9 +111,14 @@ def _distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
         with contextlib.suppress(OSError):
             for folder in Path(path).iterdir():
                 stem, _, suffix = folder.name.lower().rpartition(".")
-                if suffix in ("dist-info", "egg-info"):
+                # What pip is about to remove begins with ~, and is ignored if it is left.
+                if suffix in ("dist-info", "egg-info") and not stem.startswith("~"):
                     found.setdefault(normalize(stem.partition("-")[0]), []).append(folder)
     return found
+
+
+def _versions(names: Iterable[str], there: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+    return {name: _identify_at(there[name][0])[1] for name in names if name in there}
 
 
 def _code(folders: Iterable[Path]) -> Code | None:
@@ -147,7 +148,10 @@ def _records(distributions: Mapping[str, Sequence[Path]]) -> list[Record | Unusa
 
 
 def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
-    """Return a distribution's name and version, by its folder's name where its METADATA is bad."""
+    """Return a distribution's name and version, by its folder's name where its METADATA is bad.
+
+    Both end up in commands.
+    """
     name = version = ""
     with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
         name, version = distribution.metadata["Name"], distribution.metadata["Version"]
@@ -155,10 +159,7 @@ def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
     folder = Path(str(getattr(distribution, "_path", "a distribution without a name"))).name
     stem = folder[: folder.rfind(".")] if folder.endswith((".dist-info", ".egg-info")) else folder
     named, _, versioned = stem.partition("-")
-    return (
-        name if isinstance(name, str) and name else named,
-        version if isinstance(version, str) and version else versioned,
-    )
+    return name if is_name(name) else named, version if is_version(version) else versioned
 
 
 def _read_record(folder: Path) -> Record | Unusable | None:

@@ -192,13 +192,15 @@ def _by_uv(hook: Hook, named: bool) -> bool:
     """Return whether this is uv, or something else that has uv's code in it.
 
     uv hands the hook to ``python -c``; the others run a script. What is called uv has to set the
-    variable: those before 0.6 do not, and refuse a label before 0.5.31. pixi does not, either.
+    variable: those before 0.6 do not, and refuse a label before 0.5.31. pixi does not, either, nor
+    does uv where it does not find its own path: on Linux, without ``/proc``.
     https://github.com/astral-sh/uv/pull/11326
     """
     if hook.script != "-c":
         return False
-    if named or not hook.knows_its_parent:
-        return "UV" in hook.environ
+    told = "UV" in hook.environ
+    if named or (told and not hook.knows_its_parent):
+        return told
     return _uv_build(hook) is not None and not re.search(_UV_OLD, hook.folder)
 
 

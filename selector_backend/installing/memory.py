@@ -122,7 +122,10 @@ def _read(file: Path) -> Machine:
 
 def _write(file: Path, machine: Machine) -> None:
     """Write the file whole or not at all."""
-    with contextlib.suppress(OSError):
-        partial = file.with_name(f"{file.name}.{os.getpid()}")
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
         partial.write_text(json.dumps(machine.dump()), encoding="utf-8")
         partial.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()

@@ -33,27 +33,35 @@ class Process:
 @functools.cache
 def parent() -> Process:
     """Return this process's parent. It is read once."""
-    pid = os.getppid()
     read = {"linux": _linux, "darwin": _macos}.get(sys.platform)
-    return read(pid) if read else Process()
+    return read() if read else Process()
 
 
-def _linux(pid: int) -> Process:
-    arguments, folder, identity = b"", "", ""
+def _linux() -> Process:
+    arguments, folder, identity, pid = b"", "", "", "0"
+    with contextlib.suppress(OSError, IndexError):
+        # In a sandbox, `os.getppid` may count otherwise than the /proc that it sees.
+        pid = _stat("self")[1]
     with contextlib.suppress(OSError):
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
     with contextlib.suppress(OSError):
         folder = str(Path(f"/proc/{pid}/cwd").readlink())
     # All of it or none: half of it may be another process's, too.
     with contextlib.suppress(OSError, IndexError):
-        # The program's name, in brackets, may have blanks and brackets in it. The start, in ticks
-        # since the system's, is the 22nd field: proc_pid_stat(5).
-        start = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19]
+        start = _stat(pid)[19]  # in ticks since the system's
         # Containers count their processes again, and may share a cache: pid_namespaces(7).
         counted = Path("/proc/self/ns/pid").stat().st_ino
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
-        identity = f"{pid}-{start.decode()}-{counted}-{boot}"
+        identity = f"{pid}-{start}-{counted}-{boot}"
     return Process(tuple(os.fsdecode(arguments).split("\0")[:-1]), folder, identity)
+
+
+def _stat(pid: str) -> list[str]:
+    """Return what proc_pid_stat(5) has of a process, from its third field on.
+
+    The second, the program's name in brackets, may have blanks and brackets in it.
+    """
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode().split()
 
 
 # <sys/sysctl.h> and <sys/proc_info.h>
@@ -61,10 +69,10 @@ _CTL_KERN, _KERN_PROCARGS2 = 1, 49
 _PROC_PIDTBSDINFO, _PROC_PIDVNODEPATHINFO = 3, 9
 
 
-def _macos(pid: int) -> Process:
+def _macos() -> Process:
     import ctypes
 
-    library = ctypes.CDLL(None)
+    pid, library = os.getppid(), ctypes.CDLL(None)
 
     def info(flavor: int, size: int) -> bytes:
         buffer = ctypes.create_string_buffer(size)

@@ -137,9 +137,9 @@ def parse_record(content: str | bytes) -> Record | Unusable:
         return Unusable(f"its format is {found}, and this version reads {FORMAT}")
     values: tuple[Any, ...] = tuple(map(data.get, ("project", "version", "variants")))
     project, version, variants = values
-    if not _is_like(_NAME, project) or not _is_like(_VERSION, version):
+    if not is_name(project) or not is_version(version):
         return Unusable("it does not name its project and version")
-    if not isinstance(variants, list) or not variants or not all(map(_is_name, variants)):
+    if not isinstance(variants, list) or not variants or not all(map(is_name, variants)):
         return Unusable("it does not say which variants were chosen")
     reader = _Reader(data)
     return Record(
@@ -147,7 +147,7 @@ def parse_record(content: str | bytes) -> Record | Unusable:
         version=version,
         variants=tuple(variants),
         decided_by=reader.text("decided-by"),
-        distributions=tuple(filter(_is_name, reader.texts("distributions"))),
+        distributions=tuple(filter(is_name, reader.texts("distributions"))),
         conform=reader.pairs("conform"),
         requires=reader.texts("requires"),
         facts=reader.facts(),
@@ -203,8 +203,14 @@ class _Reader:
         return tuple(Verdict(one["name"], one["fits"], one["reason"]) for one in whole)
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
+    """Return whether a value is the name of a distribution or a variant, safe in a command."""
     return _is_like(_NAME, value)
+
+
+def is_version(value: object) -> bool:
+    """Return whether a value is a version, safe in a command."""
+    return _is_like(_VERSION, value)
 
 
 def _is_like(pattern: str, value: object) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import MakeEnvironment
+from conftest import OLDEST_PIP, MakeEnvironment
 from support.command import command, error, lines, terminal
 from support.environment import Environment
 from support.index import Index
@@ -122,6 +122,13 @@ def test_nothing_is_wrong(make_environment: MakeEnvironment, index: Index) -> No
         "spam 1.0: cu12 fits this machine",
     ]
     assert lines("doctor", "Spam", *python, environ=environ) == ["spam 1.0: cu12 fits this machine"]
+    # What a pip that was interrupted leaves, and passes over.
+    for name in ("spam", "spam_cu12"):
+        info = environment.site_packages / f"{name}-1.0.dist-info"
+        left = shutil.copytree(info, info.with_name(f"~{info.name[1:]}".replace("1.0", "0.9")))
+        (left / "METADATA").write_text(f"Name: {name}\nVersion: 0.9\n", encoding="utf-8")
+    (left.parent / "~pam-0.9.dist-info" / "selector.json").write_text(WRONG, encoding="utf-8")
+    assert lines("doctor", "spam", *python, environ=environ) == ["spam 1.0: cu12 fits this machine"]
     message = error("doctor", "spma", *python)
     assert message.startswith("error: spma is not a selector package that is installed with ")
     assert message.endswith(", did you mean 'spam'?\n")
@@ -162,6 +169,15 @@ def test_the_variant_was_forced(make_environment: MakeEnvironment, index: Index)
         "spam 1.0: cu11 was asked for by SPAM_VARIANT; this machine gets cu12: cuda 12.4 is >=12"
     ]
     assert installed(environment, "spam") == {"spam", "spam-cu12"}
+
+
+def test_the_variable_asks_for_another_variant_than_the_machine_gets(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    environment.pip("install", "spam", environ=GPU)
+    mend(environment, {**NONE, "SPAM_VARIANT": "cu11"})
+    assert installed(environment, "spam") == {"spam", "spam-cpu"}
 
 
 def test_several_that_were_forced_and_can_stand_side_by_side_are_well(
@@ -237,10 +253,11 @@ def test_a_record_that_cannot_be_read(
     assert message.startswith("error: spam 1.0: its record cannot be read: ")
     (found,) = doctor(environment, GPU, well=False)["findings"]
     assert found["projects"] == ["spam"]
-    if not text:  # one round is enough: what is wrong with it does not matter
-        (shown,) = mend(environment, GPU)
+    if text == WRONG:  # one round is enough: what is wrong with it does not matter
+        (shown,) = mend(environment, NONE)
         assert shown.startswith("spam 1.0: its record cannot be read: ")
-        assert environment.record()["variants"] == ["cu12"]
+        assert environment.record()["variants"] == ["cpu"]
+        assert installed(environment, "spam") == {"spam", "spam-cpu"}
 
 
 def test_a_record_that_is_damaged_in_one_place(
@@ -257,6 +274,8 @@ def test_a_record_that_is_damaged_in_one_place(
         ({"requires": ["a b"]}, "its record cannot be read: requires is not a list of require"),
         ({"requires": ["a; " + "(" * 5000]}, "its record cannot be read: requires is not a list"),
         ({"table": {**table, "variants": []}}, "its record cannot be read: its table is not"),
+        ({"table": {**table, "project": "--pre"}}, "its record cannot be read: its table is of --"),
+        ({"table": {**table, "version": "2.0"}}, "its record cannot be read: its table is of spam"),
         (
             {"variants": ["rocm"]},
             "rocm fits this machine, but is not the best for it; this machine gets cu12",
@@ -284,12 +303,18 @@ def test_metadata_that_is_not_utf_8_and_a_record_that_leads_in_a_circle(
         file.write_bytes(file.read_bytes() + b"Author: Zo\xeb\n")
     doctor(environment, GPU, well=True)
     info = environment.site_packages / "spam-1.0.dist-info"
-    (info / "METADATA").write_bytes(b"Name: Zo\xeb")
     (info / "selector.json").unlink()
     (info / "selector.json").symlink_to(info / "selector.json")
+    for metadata in (b"Name: Zo\xeb", b"Name: --pre\nVersion: -r other\nRequires-Dist: [\n"):
+        (info / "METADATA").write_bytes(metadata)
+        (found,) = doctor(environment, GPU, well=False)["findings"]
+        assert found["projects"] == ["spam"]
+        cannot_be_read = "spam 1.0: its record cannot be read: Too many levels"
+        assert found["messages"][0].startswith(cannot_be_read)
+        assert [words[-1] for words in found["commands"]] == ["spam", "spam==1.0"]
+    (info / "METADATA").write_text("Name: eggs\nVersion: 1.0\n", encoding="utf-8")
     (found,) = doctor(environment, GPU, well=False)["findings"]
-    assert found["projects"] == ["spam"]
-    assert found["messages"][0].startswith("spam 1.0: its record cannot be read: Too many levels")
+    assert found["projects"] == ["eggs"]
 
 
 def test_what_is_stated_is_what_the_commands_install(
@@ -391,6 +416,61 @@ def test_a_choice_out_of_another_machines_cache(
     assert environment.record()["variants"] == ["cpu"]
 
 
+def test_builds_that_were_kept_are_of_other_variants(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    forced = {**GPU, "EGGS_VARIANT": "cpu"}
+    wheels = ("--no-deps", "--wheel-dir", str(environment.folder))
+    environment.pip("wheel", *wheels, "spam", "eggs", environ=forced)
+    environment.pip("install", "old", environ=GPU)
+    environment.pip("install", "spam", environ=GPU)
+    assert installed(environment, "spam") == {"spam", "spam-cu12"}  # disagrees with old's CUDA 11
+    mend(environment, GPU)
+    environment.pip("install", "eggs", environ=GPU)
+    assert installed(environment, "eggs") == {"eggs", "eggs-cpu"}
+    mend(environment, GPU)
+    assert installed(environment, "spam", "eggs") == {"spam", "spam-cu11", "eggs", "eggs-cu11"}
+
+
+def test_what_was_installed_from_elsewhere_is_installed_from_there(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path, distributions: Path
+) -> None:
+    environment = make_environment(index)
+    sdist = Path(shutil.copy(distributions / "spam-1.0.tar.gz", tmp_path))
+    variant = Path(shutil.copy(distributions / "spam_cu12-1.0-py3-none-any.whl", tmp_path))
+    environment.pip("install", str(sdist), str(variant), environ=GPU)
+    (environment.site_packages / "spam_here.py").unlink()
+    (found,) = doctor(environment, GPU, well=False)["findings"]
+    assert found["commands"][0][-1] == f"spam-cu12 @ {variant.as_uri()}"
+    (origin,) = environment.site_packages.glob("spam-1.0.dist-info/direct_url.json")
+    mend(environment, GPU)
+    mend(environment, NONE)
+    assert sdist.as_uri() in origin.read_text(encoding="utf-8")
+    url, commit = "https://example.com/spam", "a" * 40
+    git = {"url": url, "vcs_info": {"vcs": "git", "commit_id": commit}, "subdirectory": "a/b"}
+    for data, requirement in (
+        (git, f"spam @ git+{url}@{commit}#subdirectory=a/b"),
+        ({"url": f"{url}/spam-1.0-py3-none-any.whl"}, "spam==1.0"),  # its choice is made
+        ({"url": f"{sdist.as_uri()}.gone"}, "spam==1.0"),
+        ({"url": 1}, "spam==1.0"),
+        ([], "spam==1.0"),
+        ({"url": f"{url} ; other"}, "spam==1.0"),
+    ):
+        origin.write_text(json.dumps(data), encoding="utf-8")
+        (found,) = doctor(environment, GPU, well=False)["findings"]
+        assert found["commands"][-1][-1] == requirement
+
+
+def test_a_pip_that_cannot_be_asked_for_a_variant_is_upgraded(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index, pip=OLDEST_PIP)
+    environment.pip("install", "spam", environ={**GPU, "SPAM_VARIANT": "cpu"})
+    mend(environment, GPU)
+    assert installed(environment, "spam") == {"spam", "spam-cu12"}
+
+
 def test_nothing_fits_any_more(
     make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
 ) -> None:
@@ -458,8 +538,8 @@ def test_an_environment_without_pip_is_mended_by_uv(
     assert installed(environment, "spam") == {"spam", "spam-cpu"}
     (record,) = environment.site_packages.glob("spam-*.dist-info/selector.json")
     record.write_text("")
-    mend_by_uv(environment, NONE)
-    assert environment.record()["variants"] == ["cpu"]
+    mend_by_uv(environment, GPU)
+    assert installed(environment, "spam") == {"spam", "spam-cu12"}
 
 
 def mend_by_uv(environment: Environment, environ: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,8 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
-from support.driver import Driver, compiler
+from support.driver import Driver
 from support.project import build_sdist, hook_environ, write_project
+from support.scarce import compile_clock, in_own_mounts
 
 # Under one limit from the start of the hooks on; the interpreter's own start is not ours to speak.
 HOOKS = """
@@ -90,31 +90,32 @@ def test_a_file_that_cannot_be_written_whole_is_not_there(
 
 
 def test_a_full_disk_is_one_message(source: Path, tmp_path: Path) -> None:
-    prefix = _in_own_mounts(f"mount -t tmpfs -o size=8k none {tmp_path}")
+    prefix = in_own_mounts(f"mount -t tmpfs -o size=8k none {tmp_path}")
     status, said = call(source, tmp_path, "wheel", prefix=prefix)
     assert status == 1
     assert " cannot be written: No space left on device. To fix it: " in said
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_message(source: Path, tmp_path: Path) -> None:
-    prefix = _in_own_mounts(f"mount -t tmpfs -o ro none {tmp_path}")
+    prefix = in_own_mounts(f"mount -t tmpfs -o ro none {tmp_path}")
     status, said = call(source, tmp_path, "sdist", prefix=prefix)
     assert status == 1
     assert " cannot be written: Read-only file system. To fix it: " in said
 
 
 def test_without_proc_a_variant_is_chosen(source: Path, tmp_path: Path, driver: Driver) -> None:
-    prefix = _in_own_mounts("mount -t tmpfs none /proc")
+    prefix = in_own_mounts("mount -t tmpfs none /proc")
     status, said = call(source, tmp_path, "wheel", prefix=prefix, environ=driver.environ("12.4"))
     assert (status, said) == (0, "spam 1.0 gets cu12: cuda 12.4 is >=12\n")
 
 
-def _in_own_mounts(command: str) -> list[str]:
-    """Return what runs a command with mounts of its own, after one that mounts."""
-    prefix = ["unshare", "--mount", "sh", "-c", f'{command} && exec "$@"', "sh"]
-    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
-        pytest.skip("needs mounts of its own: run it as root, or in a container that may mount")
-    return prefix
+def test_the_caller_is_found_in_a_proc_that_counts_processes_otherwise() -> None:
+    """A sandbox may count its processes anew, and leave /proc as it is."""
+    child = "from selector_backend.installing.process import parent; print(*parent().arguments)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    prefix = in_own_mounts('set -- unshare --pid --fork --kill-child "$@"')
+    said = subprocess.check_output([*prefix, sys.executable, "-c", code, "install"], text=True)
+    assert said == f"{sys.executable} -c {code} install\n"
 
 
 @pytest.mark.parametrize(
@@ -152,43 +153,11 @@ def test_however_little_memory_there_is_it_is_one_message_or_a_choice(
         assert said.splitlines()[-1].startswith(MEMORY if status else "spam 1.0 gets ")
 
 
-CLOCK = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <sys/time.h>
-#include <time.h>
-int clock_gettime(clockid_t clock, struct timespec *now) {
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
-    int status = real(clock, now);
-    if (clock == CLOCK_REALTIME) now->tv_sec %= 1000;
-    return status;
-}
-int gettimeofday(struct timeval *now, void *zone) {
-    struct timespec time;
-    (void)zone;
-    clock_gettime(CLOCK_REALTIME, &time);
-    now->tv_sec = time.tv_sec;
-    now->tv_usec = time.tv_nsec / 1000;
-    return 0;
-}
-time_t time(time_t *now) {
-    struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    if (now) *now = time.tv_sec;
-    return time.tv_sec;
-}
-"""
-
-
 @pytest.mark.parametrize("hook", ["wheel", "sdist"])
 def test_in_1970_the_same_bytes_are_built(source: Path, tmp_path: Path, hook: str) -> None:
-    library = tmp_path / "clock.so"
-    command = [compiler(), "-shared", "-fPIC", "-o", str(library), "-xc", "-", "-ldl"]
-    subprocess.run(command, input=CLOCK, text=True, check=True)
-    preload = {"LD_PRELOAD": str(library)}
-    code = [sys.executable, "-c", "import time; print(time.time() < 1000)"]
-    assert subprocess.check_output(code, env=hook_environ(**preload)) == b"True\n"
+    preload = {"LD_PRELOAD": str(compile_clock(tmp_path)), "STANDIN_YEAR": "1970"}
+    code = [sys.executable, "-c", "import time; print(time.gmtime().tm_year)"]
+    assert subprocess.check_output(code, env=hook_environ(**preload)) == b"1970\n"
     for name, environ in (("now", {}), ("then", preload)):
         assert call(source, tmp_path / name, hook, environ=environ)[0] == 0
     (now,), (then,) = (

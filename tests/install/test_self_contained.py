@@ -102,10 +102,10 @@ def test_an_unpacked_sdist_is_installed(offline: Offline, sdist: Path, tmp_path:
     assert inside.name == "spam-1.0"
     assert offline.variant(str(inside)) == "cpu"
     assert offline.variant(str(inside), SPAM_VARIANT="cu12") == "cu12"
-    left = [path for path in inside.rglob("*") if path.suffix not in (".pyc", "")]
+    left = {file for file in inside.rglob("*") if file.is_file() and file.suffix != ".pyc"}
     with tarfile.open(sdist) as archive:
-        packed = {Path(name).name for name in archive.getnames()}
-    assert {path.name for path in left} <= packed
+        packed = {*archive.getnames()}
+    assert {file.relative_to(inside.parent).as_posix() for file in left} == packed
 
 
 @pytest.mark.parametrize("offline", [NEWEST_PIP], indirect=True)

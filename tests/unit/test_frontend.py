@@ -137,6 +137,10 @@ def test_the_caller_is_recognised(
         # It has uv's code, but of a time when that refused a label.
         ({}, ["/home/me/.pixi/bin/pixi", "install"], "/c/sdists-v6/pypi/spam/1.0/r/src", ""),
         ({}, ["uv", "pip", "install", "spam"], "/c/sdists-v7/pypi/spam/1.0/r/src", ""),
+        # Without /proc, uv does not know its own path, which is the variable's value.
+        ({}, [], "/c/sdists-v9/index/0/spam/1.0/r/src", "uv"),
+        ({}, [], "/home/me/spam", "uv"),
+        ({}, [], "/c/sdists-v7/pypi/spam/1.0/r/src", ""),
     ],
 )
 def test_uv_is_recognised_by_what_it_makes(

@@ -203,6 +203,20 @@ def test_a_folder_that_cannot_be_listed_stops_nothing(
     assert files.recall().facts == {"cuda": CUDA}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems end the process by a signal")
+def test_a_file_that_cannot_be_written_whole_leaves_nothing(files: Memory) -> None:
+    import resource
+
+    assert files.command
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        files.remember(Machine({"cuda": CUDA}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [*files.command.parent.iterdir()] == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no owners of this kind")
 def test_a_folder_that_others_may_write_to_is_neither_read_nor_written(files: Memory) -> None:
     assert files.command

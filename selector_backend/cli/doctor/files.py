@@ -43,7 +43,7 @@ def find_damage(distribution: Distribution, beside: Iterable[Distribution]) -> D
     A file that a distribution ``beside`` it also lists, with its present size, is not damaged.
     What conda installed is skipped: conda changes files after its ``RECORD`` was written.
     """
-    if (_read_text(distribution, "INSTALLER") or "").strip() == "conda":
+    if (read_text(distribution, "INSTALLER") or "").strip() == "conda":
         return None
     missing: list[str] = []
     changed: dict[str, int] = {}
@@ -73,7 +73,7 @@ def recorded_files(distribution: Distribution) -> dict[str, int]:
     Debian leaves it out. (`Distribution.files` leaves out files that are missing, since 3.12.)
     """
     try:
-        rows = [*csv.reader(io.StringIO(_read_text(distribution, "RECORD"), newline=""))]
+        rows = [*csv.reader(io.StringIO(read_text(distribution, "RECORD"), newline=""))]
     except csv.Error:
         return {}
     files = {}
@@ -86,7 +86,7 @@ def recorded_files(distribution: Distribution) -> dict[str, int]:
     return files
 
 
-def _read_text(distribution: Distribution, file: str) -> str:
+def read_text(distribution: Distribution, file: str) -> str:
     """Return the text of a file of the ``.dist-info``, empty if it cannot be read."""
     try:
         return distribution.read_text(file) or ""

@@ -1,0 +1,105 @@
+"""The environment that `doctor` looks at: what is installed, and how to ask for it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from ...installing.environment import find_distributions, identify
+from ...installing.table import normalize
+from .files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..source import Interpreter, Recorded
+    from .choices import Place
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment, and the place where its packages would be chosen again.
+
+    ``distributions`` are what is installed, by normalized name, and ``stated`` is whether facts
+    were stated in place of this machine's, which installs know nothing of.
+    """
+
+    interpreter: Interpreter
+    distributions: Mapping[str, Distribution]
+    place: Place
+    stated: bool
+
+    @property
+    def has_pip(self) -> bool:
+        """Whether pip is installed."""
+        return "pip" in self.distributions
+
+    def version(self, name: str) -> str:
+        """Return the version that is installed of the distribution ``name``."""
+        return identify(self.distributions[name])[1]
+
+    def meets(self, requirement: Requirement) -> bool:
+        """Return whether the distribution that is installed has a version that is asked for."""
+        try:
+            version = Version(self.version(normalize(requirement.name)))
+        except ValueError:  # it is not a version
+            return False
+        return requirement.specifier.contains(version, prereleases=True)
+
+    def with_variants(self, package: Recorded) -> list[str]:
+        """Return what goes if ``package`` is chosen again: itself, and all its variants."""
+        selector = package.selector
+        variants = [name for one in selector.variants for name in one.distributions]
+        return [selector.project, *(name for name in variants if name in self.distributions)]
+
+    def with_pinned(self, project: str, version: str) -> list[str]:
+        """Return the same where only the project's metadata can be read.
+
+        They do not say which requirements are its variants: those pinned to its version are.
+        """
+        required: list[Requirement] = []
+        with contextlib.suppress(
+            Exception
+        ):  # what bad metadata raises differs with Python's version
+            required += map(Requirement, self.distributions[normalize(project)].requires or ())
+        pinned = [one.name for one in required if str(one.specifier) == f"=={version}"]
+        return [project, *(name for name in pinned if normalize(name) in self.distributions)]
+
+    def request(self, project: str, version: str, *, wheel: bool = True) -> str:
+        """Return the requirement that installs a distribution from where it came from.
+
+        Without ``wheel``, a wheel is not used: that of a selector package has its choice made.
+        https://packaging.python.org/specifications/direct-url/
+        """
+        try:
+            distribution = self.distributions[normalize(project)]
+            origin = json.loads(read_text(distribution, "direct_url.json"))
+            url = origin["url"]
+            parts = urlsplit(url)
+            gone = parts.scheme == "file" and not Path(url2pathname(parts.path)).exists()
+            if vcs := origin.get("vcs_info"):
+                url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+            if folder := origin.get("subdirectory"):
+                url = f"{url}#subdirectory={folder}"
+            if not gone and (wheel or not parts.path.endswith(".whl")):
+                return str(Requirement(f"{project} @ {url}"))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            pass  # it came from an index, or nobody can tell
+        return f"{project}=={version}" if version else project
+
+
+def read_installed(interpreter: Interpreter, place: Place, *, stated: bool) -> Installed:
+    """Return what is installed in the environment of ``interpreter``."""
+    found = find_distributions(interpreter.folders)
+    # Of one that is there twice, the first is what Python sees.
+    first = {name: Distribution.at(folders[0]) for name, folders in found.items()}
+    return Installed(interpreter, first, place, stated)

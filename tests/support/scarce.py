@@ -1,0 +1,32 @@
+"""Machines that lack something: room, a right clock, parts of the file system."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .driver import compiler
+
+_CLOCK = Path(__file__).with_name("clock.c")
+
+
+def compile_clock(folder: Path) -> Path:
+    """Return a library that, preloaded, has it be the year of the variable ``STANDIN_YEAR``."""
+    library = folder / "clock.so"
+    command = [compiler(), "-shared", "-fPIC", "-o", str(library), str(_CLOCK), "-ldl"]
+    subprocess.run(command, check=True)
+    return library
+
+
+def in_own_mounts(command: str) -> list[str]:
+    """Return what runs a command with mounts of its own, after a shell's ``command``.
+
+    The test is skipped, with the reason, where nothing can be mounted.
+    """
+    prefix = ["unshare", "--mount", "sh", "-c", f'{command} && exec "$@"', "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
+        pytest.skip("needs mounts of its own: run it as root, or in a container that may mount")
+    return prefix
