@@ -15,9 +15,11 @@ from pathlib import Path
 # On a full disk, Python before 3.12.8 and 3.13.1 writes half a compiled module, and reads it at
 # each later import: https://github.com/python/cpython/issues/126606. uv keeps the folder of an
 # sdist, so where that carries this code, no later install would work, or find the driver.
-if hasattr(os, "statvfs"):
+try:
     _disk = os.statvfs(Path(__file__).parent)
-    sys.dont_write_bytecode |= _disk.f_bavail * _disk.f_frsize < 2**24
+    sys.dont_write_bytecode |= _disk.f_bavail * _disk.f_frsize < 16 * 2**20
+except (AttributeError, OSError):  # on Windows, or from a zip
+    pass
 
 from .errors import SelectorError, user_errors
 

@@ -41,8 +41,8 @@ _COMPILED = (".so", ".pyd", ".dll", ".dylib")
 # Data that a library reads, beside its code. What else lies there is documentation, and tests.
 _KEPT = (".py", ".json")
 
-# A file where Python would make a folder for compiled modules: those that are imported before it is
-# known whether the disk is full, see ``selector_backend/__init__.py``.
+# Where a file has its name, Python makes no folder for compiled modules. What is imported before
+# ``selector_backend/__init__.py`` has looked for room on the disk is not compiled.
 _NOT_COMPILED = "selector_backend/__pycache__"
 _WHY = b"""\
 This file keeps Python from writing compiled modules here. Installers may keep this folder, and

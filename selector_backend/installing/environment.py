@@ -111,9 +111,10 @@ def find_distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
         with contextlib.suppress(OSError):
             for folder in Path(path).iterdir():
                 stem, _, suffix = folder.name.lower().rpartition(".")
+                name = stem.partition("-")[0]
                 # What pip is about to remove begins with ~, and is ignored if it is left.
-                if suffix in ("dist-info", "egg-info") and not stem.startswith("~"):
-                    found.setdefault(normalize(stem.partition("-")[0]), []).append(folder)
+                if suffix in ("dist-info", "egg-info") and is_name(name):
+                    found.setdefault(normalize(name), []).append(folder)
     return found
 
 
@@ -159,7 +160,8 @@ def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
     folder = Path(str(getattr(distribution, "_path", "a distribution without a name"))).name
     stem = folder[: folder.rfind(".")] if folder.endswith((".dist-info", ".egg-info")) else folder
     named, _, versioned = stem.partition("-")
-    return name if is_name(name) else named, version if is_version(version) else versioned
+    known = (one for one in (version, versioned) if is_version(one))
+    return name if is_name(name) else named, next(known, "")
 
 
 def _read_record(folder: Path) -> Record | Unusable | None:

@@ -192,8 +192,8 @@ def _by_uv(hook: Hook, named: bool) -> bool:
     """Return whether this is uv, or something else that has uv's code in it.
 
     uv hands the hook to ``python -c``; the others run a script. What is called uv has to set the
-    variable: those before 0.6 do not, and refuse a label before 0.5.31. pixi does not, either, nor
-    does uv where it does not find its own path: on Linux, without ``/proc``.
+    variable: those before 0.6 do not, and refuse a label before 0.5.31. pixi does not set it, and
+    neither does uv where it can't find its own path: on Linux without ``/proc``.
     https://github.com/astral-sh/uv/pull/11326
     """
     if hook.script != "-c":

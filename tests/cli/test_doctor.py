@@ -16,6 +16,11 @@ from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_project, write_wheel
 
+from selector_backend.cli.doctor.choices import Place
+from selector_backend.cli.doctor.installed import read_installed
+from selector_backend.cli.source import read_interpreter
+from selector_backend.installing.machine import Machine
+
 HEAD = """
 [tool.selector]
 """
@@ -127,7 +132,10 @@ def test_nothing_is_wrong(make_environment: MakeEnvironment, index: Index) -> No
         info = environment.site_packages / f"{name}-1.0.dist-info"
         left = shutil.copytree(info, info.with_name(f"~{info.name[1:]}".replace("1.0", "0.9")))
         (left / "METADATA").write_text(f"Name: {name}\nVersion: 0.9\n", encoding="utf-8")
-    (left.parent / "~pam-0.9.dist-info" / "selector.json").write_text(WRONG, encoding="utf-8")
+    nameless = left.parent / ".dist-info"
+    nameless.mkdir()
+    for folder in (left.parent / "~pam-0.9.dist-info", nameless):
+        (folder / "selector.json").write_text(WRONG, encoding="utf-8")
     assert lines("doctor", "spam", *python, environ=environ) == ["spam 1.0: cu12 fits this machine"]
     message = error("doctor", "spma", *python)
     assert message.startswith("error: spma is not a selector package that is installed with ")
@@ -305,7 +313,9 @@ def test_metadata_that_is_not_utf_8_and_a_record_that_leads_in_a_circle(
     info = environment.site_packages / "spam-1.0.dist-info"
     (info / "selector.json").unlink()
     (info / "selector.json").symlink_to(info / "selector.json")
-    for metadata in (b"Name: Zo\xeb", b"Name: --pre\nVersion: -r other\nRequires-Dist: [\n"):
+    extra = b'Name: spam\nVersion: 1.0\nRequires-Dist: spam-cu12==1.0; extra == "plot"\n'
+    broken = b"Name: --pre\nVersion: -r other\nRequires-Dist: [\n"
+    for metadata in (b"Name: Zo\xeb", broken, extra):
         (info / "METADATA").write_bytes(metadata)
         (found,) = doctor(environment, GPU, well=False)["findings"]
         assert found["projects"] == ["spam"]
@@ -420,17 +430,13 @@ def test_builds_that_were_kept_are_of_other_variants(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    forced = {**GPU, "EGGS_VARIANT": "cpu"}
     wheels = ("--no-deps", "--wheel-dir", str(environment.folder))
-    environment.pip("wheel", *wheels, "spam", "eggs", environ=forced)
+    environment.pip("wheel", *wheels, "spam", environ=GPU)
     environment.pip("install", "old", environ=GPU)
     environment.pip("install", "spam", environ=GPU)
     assert installed(environment, "spam") == {"spam", "spam-cu12"}  # disagrees with old's CUDA 11
     mend(environment, GPU)
-    environment.pip("install", "eggs", environ=GPU)
-    assert installed(environment, "eggs") == {"eggs", "eggs-cpu"}
-    mend(environment, GPU)
-    assert installed(environment, "spam", "eggs") == {"spam", "spam-cu11", "eggs", "eggs-cu11"}
+    assert installed(environment, "spam") == {"spam", "spam-cu11"}
 
 
 def test_what_was_installed_from_elsewhere_is_installed_from_there(
@@ -447,6 +453,7 @@ def test_what_was_installed_from_elsewhere_is_installed_from_there(
     mend(environment, GPU)
     mend(environment, NONE)
     assert sdist.as_uri() in origin.read_text(encoding="utf-8")
+    here, place = read_interpreter(str(environment.python)), Place(Machine({}), {})
     url, commit = "https://example.com/spam", "a" * 40
     git = {"url": url, "vcs_info": {"vcs": "git", "commit_id": commit}, "subdirectory": "a/b"}
     for data, requirement in (
@@ -456,12 +463,15 @@ def test_what_was_installed_from_elsewhere_is_installed_from_there(
         ({"url": 1}, "spam==1.0"),
         ([], "spam==1.0"),
         ({"url": f"{url} ; other"}, "spam==1.0"),
+        ("[" * 100_000, "spam==1.0"),
     ):
-        origin.write_text(json.dumps(data), encoding="utf-8")
-        (found,) = doctor(environment, GPU, well=False)["findings"]
-        assert found["commands"][-1][-1] == requirement
+        text = data if isinstance(data, str) else json.dumps(data)
+        origin.write_text(text, encoding="utf-8")
+        made = read_installed(here, place, stated=False)
+        assert made.request("spam", "1.0", wheel=False) == requirement
 
 
+@pytest.mark.nightly
 def test_a_pip_that_cannot_be_asked_for_a_variant_is_upgraded(
     make_environment: MakeEnvironment, index: Index
 ) -> None:

@@ -17,8 +17,7 @@ from support.blocks import PAGES, Block, blocks
 from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
 from support.project import build_sdist, write_project, write_spam, write_wheel
-from support.walk import PAGES as WALKED
-from support.walk import write_tools
+from support.walk import WALKED, write_tools
 
 #: The project that the pages tell of is the README's.
 (PROJECT,) = [block.text for block in blocks(ROOT / "README.md") if block.mark == "file"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,6 +12,7 @@ from types import MappingProxyType
 
 import pytest
 from support.driver import Driver
+from support.environment import ROOT
 from support.project import build_sdist, hook_environ, write_project
 from support.scarce import compile_clock, in_own_mounts
 
@@ -94,6 +96,13 @@ def test_a_full_disk_is_one_message(source: Path, tmp_path: Path) -> None:
     status, said = call(source, tmp_path, "wheel", prefix=prefix)
     assert status == 1
     assert " cannot be written: No space left on device. To fix it: " in said
+
+
+def test_where_the_room_on_the_disk_is_not_known_all_is_imported(tmp_path: Path) -> None:
+    file = shutil.make_archive(str(tmp_path / "code"), "zip", ROOT, "selector_backend")
+    code = f"import sys; sys.path.insert(0, {file!r}); import selector_backend as b; print(b)"
+    said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
+    assert file in said
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_message(source: Path, tmp_path: Path) -> None:

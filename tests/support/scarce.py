@@ -14,7 +14,7 @@ _CLOCK = Path(__file__).with_name("clock.c")
 
 
 def compile_clock(folder: Path) -> Path:
-    """Return a library that, preloaded, has it be the year of the variable ``STANDIN_YEAR``."""
+    """Compile a library that, preloaded, sets the clock to the year ``STANDIN_YEAR``."""
     library = folder / "clock.so"
     command = [compiler(), "-shared", "-fPIC", "-o", str(library), str(_CLOCK), "-ldl"]
     subprocess.run(command, check=True)

@@ -14,7 +14,7 @@ from .blocks import HOW_TO, Block, blocks
 from .environment import Environment, find_uv
 
 #: The pages that are walked so, in places made for them.
-PAGES = (
+WALKED = (
     *("from-one-wheel.md", "from-names-in-ci.md", "from-folders.md"),
     *("wheel-only-policy.md", "ci.md", "offline-and-hashes.md"),
     *("containers.md", "clusters.md", "locks.md"),

@@ -46,9 +46,10 @@ def commands_for(finding: Finding, installed: Installed) -> list[list[str]]:
             if not choice.decision.names:
                 continue  # the message says that nothing fits
             selector = choice.package.selector
-            # A build that was kept may be of the variant that is there now.
-            options = [*([afresh] if choice.changes else []), *_settings(choice, installed)]
             request = installed.request(selector.project, selector.version, wheel=False)
+            # A build that was kept may be of the variant that is there now.
+            kept = choice.changes or "@" in request
+            options = [*([afresh] if kept else []), *_settings(choice, installed)]
             commands.append([*install, *options, request])
         asked = any(_SETTINGS in command for command in commands)
         if asked and installed.has_pip and not installed.meets(_PIP):

@@ -43,7 +43,7 @@ def find_damage(distribution: Distribution, beside: Iterable[Distribution]) -> D
     A file that a distribution ``beside`` it also lists, with its present size, is not damaged.
     What conda installed is skipped: conda changes files after its ``RECORD`` was written.
     """
-    if (read_text(distribution, "INSTALLER") or "").strip() == "conda":
+    if read_text(distribution, "INSTALLER").strip() == "conda":
         return None
     missing: list[str] = []
     changed: dict[str, int] = {}

@@ -175,7 +175,7 @@ def _find_requirements(package: Recorded, finding: Finding, installed: Installed
     present = []
     for requirement in map(Requirement, package.record.requires):
         name = normalize(requirement.name)
-        if not _applies(requirement, installed.interpreter.marker):
+        if not installed.needs(requirement):
             continue
         if name not in installed.distributions:
             message = f"{package.title}: {requirement} is not installed"
@@ -195,11 +195,3 @@ def _find_requirements(package: Recorded, finding: Finding, installed: Installed
             version = installed.version(name)
             finding.messages.append(f"{package.title}: {name} {version} is damaged: {damage}")
             finding.damaged[installed.request(name, version)] = damage
-
-
-def _applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
-    marker = requirement.marker
-    try:
-        return marker is None or marker.evaluate({**environment, "extra": ""})
-    except ValueError:  # what cannot be told counts as false
-        return False

@@ -47,6 +47,14 @@ class Installed:
         """Return the version that is installed of the distribution ``name``."""
         return identify(self.distributions[name])[1]
 
+    def needs(self, requirement: Requirement) -> bool:
+        """Return whether a requirement's marker holds here, without extras."""
+        marker = requirement.marker
+        try:
+            return marker is None or marker.evaluate({**self.interpreter.marker, "extra": ""})
+        except ValueError:  # what cannot be told counts as false
+            return False
+
     def meets(self, requirement: Requirement) -> bool:
         """Return whether the distribution that is installed has a version that is asked for."""
         try:
@@ -67,12 +75,17 @@ class Installed:
         They do not say which requirements are its variants: those pinned to its version are.
         """
         required: list[Requirement] = []
-        with contextlib.suppress(
-            Exception
-        ):  # what bad metadata raises differs with Python's version
+        # What bad metadata raises differs with Python's version.
+        with contextlib.suppress(Exception):
             required += map(Requirement, self.distributions[normalize(project)].requires or ())
-        pinned = [one.name for one in required if str(one.specifier) == f"=={version}"]
-        return [project, *(name for name in pinned if normalize(name) in self.distributions)]
+        pinned = [
+            one.name
+            for one in required
+            if str(one.specifier) == f"=={version}"
+            and normalize(one.name) in self.distributions
+            and self.needs(one)
+        ]
+        return [project, *dict.fromkeys(pinned)]
 
     def request(self, project: str, version: str, *, wheel: bool = True) -> str:
         """Return the requirement that installs a distribution from where it came from.
@@ -85,14 +98,15 @@ class Installed:
             origin = json.loads(read_text(distribution, "direct_url.json"))
             url = origin["url"]
             parts = urlsplit(url)
-            gone = parts.scheme == "file" and not Path(url2pathname(parts.path)).exists()
+            path = f"//{parts.netloc}{parts.path}" if parts.netloc else parts.path
+            gone = parts.scheme == "file" and not Path(url2pathname(path)).exists()
             if vcs := origin.get("vcs_info"):
                 url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
             if folder := origin.get("subdirectory"):
                 url = f"{url}#subdirectory={folder}"
             if not gone and (wheel or not parts.path.endswith(".whl")):
                 return str(Requirement(f"{project} @ {url}"))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass  # it came from an index, or nobody can tell
         return f"{project}=={version}" if version else project
 
