@@ -93,9 +93,10 @@ def backend(
     return environment
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: str(path.name))
-def test_explain_agrees_with_an_install(recipe: Path, backend: Environment, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cupy", "faiss"])
+def test_explain_agrees_with_an_install(name: str, backend: Environment, tmp_path: Path) -> None:
     """On one machine for each outcome."""
+    recipe = ROOT / "docs/recipes" / name
     machines = data("matrix", recipe)["machines"]
     outcomes = {(*one["variants"], one["problem"]): one for one in machines}
     explain_and_install(recipe, [*outcomes.values()], backend, tmp_path)

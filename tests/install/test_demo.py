@@ -43,6 +43,7 @@ def test_the_demo_installs_and_runs_the_variant(options: tuple[str, ...], varian
     assert f"import spam_core: it runs on {variant}" in output
 
 
+@pytest.mark.nightly
 def test_the_demo_falls_back_from_a_variant_that_is_broken() -> None:
     output = demo("--kind", "capability", "--variant", "cu12,cpu", "--break", "cu12")
     assert "The variant: cu12, cpu (decided by: SPAM_VARIANT)" in output
