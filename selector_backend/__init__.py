@@ -209,5 +209,5 @@ def _decision(selector: Selector, request: Request) -> Decision:
     if decision.stop is not None:
         from .installing.messages import message_of
 
-        raise SelectorError(message_of(decision, who.frontend.commands))
+        raise SelectorError(message_of(decision, who.commands))
     return decision

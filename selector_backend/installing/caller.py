@@ -8,9 +8,9 @@ import site
 import sys
 from pathlib import Path
 
-from .frontend import FRONTENDS, UNKNOWN, Frontend, Hook, Mark
+from .frontend import FRONTENDS, UNKNOWN, Commands, Frontend, Hook, Mark
 from .process import parent
-from .values import dataclass
+from .values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,13 @@ class Caller:
         """The folder that the frontend has for all builds of its command, if there is one."""
         find = self.frontend.shared
         return find(self.hook) if find else None
+
+    @property
+    def commands(self) -> Commands:
+        """What people are shown who are to install, or to uninstall."""
+        row = self.frontend
+        has_settings = row.without_settings not in self.hook.environ
+        return replace(row.commands, has_settings=has_settings)
 
     @property
     def identity(self) -> str:

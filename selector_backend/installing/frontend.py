@@ -97,6 +97,16 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class Commands:
+    """How the commands of a frontend begin, for people to type."""
+
+    install: str = "pip install"
+    uninstall: str = "pip uninstall --yes"
+    #: Whether there is an option that asks for a variant.
+    has_settings: bool = True
+
+
+@dataclass(frozen=True)
 class Frontend:
     """A row of `FRONTENDS`. A frontend that is not known has the row `UNKNOWN`."""
 
@@ -135,7 +145,9 @@ class Frontend:
     #: When the hooks' Python is the one of the environment that is installed into.
     shows_environment: Literal["never", "without isolation", "always"] = "never"
     #: What installs into an environment that it shows, and what uninstalls without a question.
-    commands: tuple[str, str] = ("pip install", "pip uninstall --yes")
+    commands: Commands = Commands()
+    #: A variable that those versions set that have no option ``--config-settings``.
+    without_settings: str = ""
     #: Whether an upgrade installs what the new release requires before it removes the old release.
     removes_last: bool = False
 
@@ -143,9 +155,10 @@ class Frontend:
 # pip ------------------------------------------------------------------------------------------
 
 # pip runs its own copy of the script that calls hooks, from a temporary file if pip itself is run
-# from a zip file. The variables (the first is of older versions) are for the pips that pip starts.
+# from a zip file. The variables are for the pips that pip starts; those before 22.1 set the second.
 _SCRIPT_OF_PIP = r"[/\\]pip[/\\]_vendor[/\\]"
-_VARIABLES_OF_PIP = ("PIP_BUILD_TRACKER", "PIP_REQ_TRACKER")
+_BEFORE_22_1 = "PIP_REQ_TRACKER"
+_VARIABLES_OF_PIP = ("PIP_BUILD_TRACKER", _BEFORE_22_1)
 
 
 def _by_pip(hook: Hook, named: bool) -> bool:
@@ -264,6 +277,7 @@ FRONTENDS = (
         # `install_given_reqs` takes the requirements in the order of what they require.
         # https://github.com/pypa/pip/blob/26.0/src/pip/_internal/req/__init__.py
         removes_last=True,
+        without_settings=_BEFORE_22_1,
     ),
     Frontend(
         name="uv",
@@ -286,7 +300,7 @@ FRONTENDS = (
         scratch=_uv_build,
         shared=_uv_builds,
         shows_environment="without isolation",
-        commands=("uv pip install --no-build-isolation", "uv pip uninstall"),
+        commands=Commands("uv pip install --no-build-isolation", "uv pip uninstall"),
     ),
     Frontend(
         name="poetry",

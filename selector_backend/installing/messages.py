@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .decision import Decision, NothingFits
+    from .frontend import Commands
     from .record import Record, Verdict
     from .table import Selector
 
@@ -48,10 +49,10 @@ def only_installs(why: str, backend: str) -> str:
     return "\n".join(lines)
 
 
-def message_of(decision: Decision, commands: tuple[str, str] = UNKNOWN.commands) -> str | None:
+def message_of(decision: Decision, commands: Commands = UNKNOWN.commands) -> str | None:
     """Return the message of a decision that stops the install, ``None`` where it does not.
 
-    ``commands`` are the frontend's: what installs, and what uninstalls.
+    ``commands`` are the frontend's.
     """
     stop = decision.stop
     if stop is None:
@@ -90,7 +91,7 @@ def _title(selector: Selector) -> str:
     return f"{selector.project} {selector.version}"
 
 
-def _nothing_fits(decision: Decision, stop: NothingFits, commands: tuple[str, str]) -> list[str]:
+def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> list[str]:
     """Return the lines for a machine, or an environment, that gets nothing."""
     selector = decision.selector
     texts = {name: fact.text for name, fact in decision.facts.items()}
@@ -116,29 +117,21 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: tuple[str, st
     return lines
 
 
-def _ways_out(
-    selector: Selector, in_the_way: Iterable[Record], commands: tuple[str, str]
-) -> list[str]:
+def _ways_out(selector: Selector, in_the_way: Iterable[Record], commands: Commands) -> list[str]:
     """Return the lines that tell how to fix a disagreement with what else is installed."""
-    install, uninstall = commands
     projects = [other.project for other in in_the_way]
     gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
-    pinned = f"{selector.project}=={selector.version}"
     return [
         f"Uninstall {' and '.join(projects)}, and then choose again for both, or do without:",
-        f"  {uninstall} {' '.join(gone)}",
-        f"  {install} {pinned} {' '.join(projects)}",
-        f"  {install} {pinned}",
+        f"  {commands.uninstall} {' '.join(gone)}",
+        f"  {_install(selector, commands)} {' '.join(projects)}",
+        f"  {_install(selector, commands)}",
     ]
 
 
-def _over_another(
-    decision: Decision, stop: AnotherInstalled, commands: tuple[str, str]
-) -> list[str]:
+def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands) -> list[str]:
     """Return the lines for an environment that holds another variant of the same project."""
     selector, request = decision.selector, decision.request
-    install, uninstall = commands
-    pinned = f"{selector.project}=={selector.version}"
     verdicts = {
         variant.key: verdict for variant, verdict in zip(selector.variants, decision.verdicts)
     }
@@ -159,41 +152,47 @@ def _over_another(
             if verdict and unfit and _was_forced(key, stop.record):
                 kept += [
                     f"To keep {key}, ask for it again:",
-                    f"  {install} {_asking(selector, verdict.variant)} {pinned}",
+                    f"  {_install(selector, commands, verdict.variant)}",
                 ]
         lines += [f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.", *kept]
     else:
         lines.append(f"{request.source} asks for {stop.chosen.name}.")
     own = [selector.project] if normalize(selector.project) in stop.versions else []
     gone = [*own, *(name for names in stop.others.values() for name in names)]
-    asked = "" if request.automatic else f"{_asking(selector, stop.chosen.name)} "
+    asked = "" if request.automatic else stop.chosen.name
     return [
         *lines,
         "The files of two variants must not get mixed. To switch:",
-        f"  {uninstall} {' '.join(gone)}",
-        f"  {install} {asked}{pinned}",
+        f"  {commands.uninstall} {' '.join(gone)}",
+        f"  {_install(selector, commands, asked)}",
     ]
 
 
-def _over_code(decision: Decision, stop: OverCode, commands: tuple[str, str]) -> list[str]:
+def _over_code(decision: Decision, stop: OverCode, commands: Commands) -> list[str]:
     """Return the lines for an upgrade from a release that has code itself."""
-    install, uninstall = commands
     title, old = _title(decision.selector), f"{stop.code.project} {stop.code.version}"
-    names = ",".join(one.name for one in stop.chosen)
-    asked = "" if decision.request.automatic else f"{_asking(decision.selector, names)} "
+    asked = "" if decision.request.automatic else ",".join(one.name for one in stop.chosen)
     return [
         f"{title} cannot be installed over {old}.",
         f"{old} has code itself, such as {stop.code.file}, which {title} gets from other "
         "distributions. The installer would remove the old files last, and the new ones of the "
         "same names with them. Uninstall it first:",
-        f"  {uninstall} {stop.code.project}",
-        f"  {install} {asked}{decision.selector.project}=={decision.selector.version}",
+        f"  {commands.uninstall} {stop.code.project}",
+        f"  {_install(decision.selector, commands, asked)}",
     ]
 
 
-def _asking(selector: Selector, name: str) -> str:
-    """Return the option that asks for a variant: with the project's name, so of no other one."""
-    return f"--config-settings {selector.project}:variant={name}"
+def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
+    """Return the command that installs this release, and asks for the variants ``asked``.
+
+    The option has the project's name, so it asks for nothing of another one.
+    """
+    pinned = f"{selector.project}=={selector.version}"
+    if not asked:
+        return f"{commands.install} {pinned}"
+    if not commands.has_settings:
+        return f"{selector.variable}={asked} {commands.install} {pinned}"
+    return f"{commands.install} --config-settings {selector.project}:variant={asked} {pinned}"
 
 
 def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 from typing import Callable
 
 import pytest
-from conftest import MakeEnvironment
+from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.driver import Driver
 from support.environment import Environment
 from support.index import Index
@@ -80,7 +81,7 @@ def check_files(environment: Environment) -> None:
 def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
     """Run exactly the commands that a message ends with, as a shell would."""
     lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
-    commands = [line for line in lines if line.startswith("pip ")]
+    commands = [line for line in lines if re.match(r"(\w+_VARIANT=\S+ )?pip ", line)]
     assert commands, output
     path = f"{environment.python.parent}:{environment.environ['PATH']}"
     variables = {**environment.environ, **environ, "PATH": path}
@@ -156,14 +157,21 @@ def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
     check_files(environment)
 
 
-@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    ("how", "pip"),
+    [
+        ("variable", NEWEST_PIP),
+        pytest.param("setting", NEWEST_PIP, marks=pytest.mark.nightly),
+        pytest.param("variable", OLDEST_PIP, marks=pytest.mark.nightly),
+    ],
+)
 def test_forcing_another_variant_stops_with_commands_that_work(
-    make_environment: MakeEnvironment, index: Index, driver: Driver, how: str
+    make_environment: MakeEnvironment, index: Index, driver: Driver, how: str, pip: str
 ) -> None:
-    environment = make_environment(index)
+    environment = make_environment(index, pip=pip)
     environment.pip("install", "spam==1.0", environ=driver.environ("11.8"))
     environ = driver.environ("12.4")
-    arguments = ["install", "-U", "spam"]
+    arguments = ["install", "spam==1.1"]  # older pips go back to 1.0, if they may
     if how == "variable":
         environ["SPAM_VARIANT"] = "cu12"
     else:
@@ -174,10 +182,11 @@ def test_forcing_another_variant_stops_with_commands_that_work(
     assert "spam 1.1 cannot be installed over another variant of it." in process.stdout
     assert "spam-cu11 1.0 is installed." in process.stdout
     assert environment.installed() == {"spam": "1.0", "spam-cu11": "1.0"}
-    assert run_commands(environment, process.stdout) == [
-        "pip uninstall --yes spam spam-cu11",
-        "pip install --config-settings spam:variant=cu12 spam==1.1",
-    ]
+    again = "pip install --config-settings spam:variant=cu12 spam==1.1"
+    if pip == OLDEST_PIP:  # it has no such option
+        again = "SPAM_VARIANT=cu12 pip install spam==1.1"
+    uninstall = "pip uninstall --yes spam spam-cu11"
+    assert run_commands(environment, process.stdout) == [uninstall, again]
     assert environment.installed() == {"spam": "1.1", "spam-cu12": "1.1"}
     check_files(environment)
 
