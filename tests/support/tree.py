@@ -230,6 +230,8 @@ def patch_tree(tree: Path, name: str, *dependencies: str) -> None:
         text += '\n[tool.flit.module]\nname = "spam"\n'
     if backend.startswith("hatch"):
         text += '\n[tool.hatch.build.targets.wheel]\npackages = ["src/spam"]\n'
+    if backend.startswith("poetry"):
+        text += '\n[tool.poetry]\npackages = [{ include = "spam", from = "src" }]\n'
     if backend.startswith("scikit"):
         text += '\n[tool.scikit-build]\nwheel.packages = ["src/spam"]\n'
     path.write_text(text, encoding="utf-8")
