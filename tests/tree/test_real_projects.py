@@ -192,7 +192,14 @@ def metadata_in(wheel: Path) -> list[tuple[str, str]]:
     (content,) = (
         content for path, content in contents(wheel).items() if path.endswith("-info/METADATA")
     )
-    return [one for one in fields(metadata(content)) if one[0] != "name"]
+    message = metadata(content)
+    # Extras may ask for others of the same distribution.
+    extras = f"{message['Name']}["
+    return [
+        (key, value.replace(extras, "itself[") if value.startswith(extras) else value)
+        for key, value in fields(message)
+        if key != "name"
+    ]
 
 
 def files_of(environment: Environment) -> set[str]:
