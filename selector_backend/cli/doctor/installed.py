@@ -14,6 +14,7 @@ from urllib.request import url2pathname
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from ...authoring.table import is_pinned
 from ...installing.environment import find_distributions, identify
 from ...installing.table import normalize
 from .files import read_text
@@ -74,17 +75,17 @@ class Installed:
 
         They do not say which requirements are its variants: those pinned to its version are.
         """
-        required: list[Requirement] = []
+        pinned: list[str] = []
         # What bad metadata raises differs with Python's version.
         with contextlib.suppress(Exception):
-            required += map(Requirement, self.distributions[normalize(project)].requires or ())
-        pinned = [
-            one.name
-            for one in required
-            if str(one.specifier) == f"=={version}"
-            and normalize(one.name) in self.distributions
-            and self.needs(one)
-        ]
+            required = map(Requirement, self.distributions[normalize(project)].requires or ())
+            pinned += (
+                one.name
+                for one in required
+                if is_pinned(one, version)
+                and normalize(one.name) in self.distributions
+                and self.needs(one)
+            )
         return [project, *dict.fromkeys(pinned)]
 
     def request(self, project: str, version: str, *, wheel: bool = True) -> str:
