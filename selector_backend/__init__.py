@@ -16,7 +16,7 @@ from pathlib import Path
 # each later import: https://github.com/python/cpython/issues/126606. uv keeps the folder of an
 # sdist, so where that carries this code, no later install would work, or find the driver.
 try:
-    _disk = os.statvfs(Path(__file__).parent)
+    _disk = os.statvfs(__file__)
     sys.dont_write_bytecode |= _disk.f_bavail * _disk.f_frsize < 16 * 2**20
 except (AttributeError, OSError):  # on Windows, or from a zip
     pass

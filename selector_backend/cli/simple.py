@@ -223,9 +223,7 @@ def _links(body: str, address: str) -> list[File]:
     parser = _Links(address)
     try:
         parser.feed(body)
-    except (
-        AssertionError,
-        NotImplementedError,
-    ):  # Python's parser raises them for bad declarations
+    # Python's parser raises them for bad declarations.
+    except (AssertionError, NotImplementedError):
         raise ValueError("it is not HTML") from None
     return parser.files
