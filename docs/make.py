@@ -3,7 +3,7 @@
 Usage: python docs/make.py [--check]
 
 They are the tables of keys in reference/table.md, from `selector_backend.authoring.keys`, the table
-of facts in reference/facts.md, from `selector_backend.installing.facts.FACTS`, and in
+of facts in reference/facts.md, from `selector_backend.model.facts.FACTS`, and in
 reference/command-line.md each command's description, arguments and options, from the command. With
 --check nothing is written, and the exit status is 1 if a page is not what the code says.
 """
@@ -21,7 +21,7 @@ import typer.main
 
 from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
 from selector_backend.cli.app import app
-from selector_backend.installing.facts import FACTS, FactType, Kind
+from selector_backend.model.facts import FACTS, FactType, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

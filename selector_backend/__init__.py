@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .installing.decision import Decision
     from .installing.request import Request
-    from .installing.table import Compiled, Selector
+    from .model.decision import Decision
+    from .model.table import Compiled, Selector
 
 __version__ = "0.2.0"
 
@@ -72,19 +72,14 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
     an answer costs the frontend a second run of its installer. Where no table is compiled, as in a
     source tree, it is what compiles it besides.
     """
-    from .installing.probes import needs
-    from .installing.table import NotCompiledError, read_compiled
+    from .model.table import NotCompiledError, read_compiled
+    from .probes import needs
 
     try:
         compiled = read_compiled(Path.cwd())
     except NotCompiledError as error:
         _check_it_compiles(str(error))
-        from .authoring import (
-            compiled_of,
-            missing,
-            needs_before_compiling,
-            version_requirements,
-        )
+        from .authoring import compiled_of, missing, needs_before_compiling, version_requirements
 
         if lacking := [*missing(), *version_requirements(Path.cwd())]:
             return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
@@ -135,7 +130,7 @@ def build_wheel(
     """
     from .installing.archive import write_wheel
     from .installing.caller import caller
-    from .installing.frontend import PORTABLE_TAG
+    from .installing.frontends import PORTABLE_TAG
     from .installing.prepared import read_dist_info, recorded_choice, without_label
     from .installing.settings import read_portable
 
@@ -160,7 +155,7 @@ build_editable = build_wheel
 
 def _compiled() -> Compiled:
     """Return the project, as its sdist has it compiled, or else compiled again."""
-    from .installing.table import NotCompiledError, read_compiled
+    from .model.table import NotCompiledError, read_compiled
 
     try:
         return read_compiled(Path.cwd())
@@ -187,12 +182,12 @@ def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> R
 
 def _decision(selector: Selector, request: Request) -> Decision:
     from .installing.caller import caller
-    from .installing.decision import decide
     from .installing.environment import read_environment
-    from .installing.machine import Machine
-    from .installing.memory import memory_of
-    from .installing.probes import read_machine
-    from .installing.table import REQUIREMENT
+    from .installing.handoff import memory_of
+    from .model.decision import decide
+    from .model.machine import Machine
+    from .model.table import REQUIREMENT
+    from .probes import read_machine
 
     machine, who = Machine(), caller()
     if request.automatic:

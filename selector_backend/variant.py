@@ -22,11 +22,11 @@ from .errors import SelectorError, user_errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .authoring.inner import Inner
     from .authoring.project import Project
-    from .authoring.renaming import Renaming
     from .authoring.tree import Tree
-    from .installing.table import Variant
+    from .model.table import Variant
+    from .trees.inner import Inner
+    from .trees.renaming import Renaming
 
 __all__ = [
     "build_editable",
@@ -54,8 +54,8 @@ def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = Non
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
     """Build the selector package's sdist or, with a build variant, the code's under that name."""
     from .authoring import build_sdist as build_selector
-    from .authoring.selector_source import prepare_metadata, write_selector_source
-    from .authoring.source_sdist import rename_sdist
+    from .trees.selector_source import prepare_metadata, write_selector_source
+    from .trees.source_sdist import rename_sdist
 
     build = _Build(config_settings)
     target = Path(sdist_directory)
@@ -101,7 +101,7 @@ def build_wheel(
     metadata_directory: str | None = None,
 ) -> str:
     """Build the wheel and return its file name."""
-    from .authoring.wheel import rename_wheel
+    from .trees.wheel import rename_wheel
 
     build = _Build(config_settings, kind="wheel")
     if build.installs:
@@ -164,9 +164,9 @@ class _Build:
         from .installing.settings import SETTINGS, own_settings
 
         check_tree()
-        from .authoring.inner import Inner
         from .authoring.project import read_project
         from .authoring.tree import BACKEND, find_variant
+        from .trees.inner import Inner
 
         self.project = read_project(Path.cwd())
         if self.project.tree is None:
@@ -202,8 +202,8 @@ class _Build:
 
     def renaming(self, *, for_sdist: bool = False) -> Renaming:
         """Return what becomes of what the inner backend builds."""
-        from .authoring.renaming import Renaming
         from .authoring.tree import is_built_against, renaming_of
+        from .trees.renaming import Renaming
 
         selector, tree, variant = self.project.selector, self.tree, self.variant
         if variant is None:

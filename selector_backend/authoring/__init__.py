@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ..installing.table import Compiled
+    from ..model.table import Compiled
 
 #: What compiling requires besides the backend's own dependencies.
 REQUIREMENTS = (
@@ -113,8 +113,8 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
     A frontend asks once for requirements, so they are read off a table that nobody has checked:
     what is not as it should be needs nothing, and is an error when it is compiled.
     """
-    from ..installing.probes import needs
-    from ..installing.table import Provider, Selector, Variant, fill
+    from ..model.table import Provider, Selector, Variant, fill
+    from ..probes import needs
 
     data = _unchecked_toml(folder)
     try:

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
+from .. import probes
 from ..errors import SelectorError
-from ..installing import probes
-from ..installing.facts import FACTS
 from ..installing.messages import CARRIED, plain_build_system
+from ..model.facts import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..installing.table import Selector
+    from ..model.table import Selector
 
 #: The ``[build-system]`` of a self-contained sdist.
 BUILD_SYSTEM = {"requires": [], "build-backend": "selector_backend", "backend-path": [CARRIED]}
@@ -34,7 +34,11 @@ PYTHONS = ">=3.9"
 
 _BACKEND = "selector-backend"
 _PACKAGE = Path(__file__).parents[1]
-_INSTALLING = ("__init__.py", "errors.py", "installing/**/*.py")
+_INSTALLING = (
+    "__init__.py",
+    "errors.py",
+    *(f"{room}/*.py" for room in ("model", "installing", "probes")),
+)
 
 _LICENSE = re.compile(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE)\b", re.IGNORECASE)
 _COMPILED = (".so", ".pyd", ".dll", ".dylib")

@@ -12,8 +12,8 @@ from packaging.version import Version
 from pyproject_metadata import StandardMetadata
 
 from ..installing.dist_info import NEVER_UPLOAD
-from ..installing.table import Compiled, Places, Variant
-from ..installing.values import replace
+from ..model.table import Compiled, Places, Variant
+from ..model.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

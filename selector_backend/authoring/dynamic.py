@@ -13,8 +13,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem, SelectorError, shorten
-from ..installing.conditions import release_key
-from ..installing.table import distribution_of, normalize
+from ..model.conditions import release_key
+from ..model.table import distribution_of, normalize
 from .unchecked import build_requires, table_of
 
 if TYPE_CHECKING:

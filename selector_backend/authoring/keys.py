@@ -11,9 +11,9 @@ import re
 from functools import partial
 from typing import Any
 
-from ..installing.conditions import is_release
-from ..installing.facts import FACTS, FactType, Kind
-from ..installing.table import CAPABILITY, REQUIREMENT
+from ..model.conditions import is_release
+from ..model.facts import FACTS, FactType, Kind
+from ..model.table import CAPABILITY, REQUIREMENT
 from .structure import Array, Choice, Either, Flag, Key, Named, Shape, Table, Text
 
 #: The name format of the packaging specifications ("Names and normalization").

@@ -14,13 +14,7 @@ from pyproject_metadata import License, StandardMetadata
 from ..errors import InvalidFileError, Problem, did_you_mean
 from . import toml
 from .carried import PYTHONS, unsupported_python
-from .dynamic import (
-    NotFoundError,
-    find_version,
-    found_with,
-    has_dynamic_version,
-    is_dynamic,
-)
+from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
 from .files import check_files
 from .keys import is_name
 from .metadata import check_metadata, read_metadata
@@ -32,7 +26,7 @@ from .unchecked import build_requires, table_of
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
-    from ..installing.table import Selector
+    from ..model.table import Selector
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ import tomlkit
 from packaging.specifiers import SpecifierSet
 from tomlkit.items import AoT, Array, Table
 
-from ..installing.conditions import release_key
-from ..installing.facts import FACTS, Kind
+from ..checking.review import is_never_chosen
+from ..model.conditions import release_key
+from ..model.facts import FACTS, Kind
 from . import toml
 from .editing import edit
-from .review import is_never_chosen
 
 if TYPE_CHECKING:
-    from ..installing.table import Selector, Variant
+    from ..model.table import Selector, Variant
 
 
 def place_of(variant: Variant, selector: Selector) -> int:

@@ -9,7 +9,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from ..installing.archive import epoch, write_file
-from ..installing.table import FORMAT, TABLE_NAME, distribution_of, dump, hash_of, hash_text
+from ..model.table import FORMAT, TABLE_NAME, distribution_of, dump, hash_of, hash_text
 from .carried import BUILD_SYSTEM, carried_files
 from .compile import compile_project
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ..installing.table import Compiled
+    from ..model.table import Compiled
     from .project import Project
 
 _MODE = 0o644

@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem, did_you_mean, shorten
-from ..installing.facts import FACTS, Kind, normalize_name, normalize_property
 from ..installing.request import ALL, AUTO
-from ..installing.table import (
+from ..model.facts import FACTS, Kind, normalize_name, normalize_property
+from ..model.table import (
     CAPABILITY,
     REQUIREMENT,
     Provider,
@@ -27,7 +27,7 @@ from ..installing.table import (
     fill,
     namespace_of,
 )
-from ..installing.values import replace
+from ..model.values import replace
 from .keys import TABLE, default_variable
 from .markers import canonical_marker
 from .texts import shown_key, texts, unfit
@@ -35,7 +35,7 @@ from .texts import shown_key, texts, unfit
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ..installing.conditions import Wanted
+    from ..model.conditions import Wanted
 
 T = TypeVar("T")
 

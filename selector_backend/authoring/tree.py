@@ -14,9 +14,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem, SelectorError, did_you_mean
-from ..installing.table import distribution_of, fill, normalize
+from ..model.table import distribution_of, fill, normalize
+from ..trees.renaming import Renaming
 from .keys import is_name
-from .renaming import Renaming
 from .table import is_pinned
 from .texts import unfit
 from .unchecked import build_requires, table_of, texts_of
@@ -24,7 +24,7 @@ from .unchecked import build_requires, table_of, texts_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ..installing.table import Selector, Variant
+    from ..model.table import Selector, Variant
 
 #: What `build-backend` is in a tree.
 BACKEND = "selector_backend.variant"

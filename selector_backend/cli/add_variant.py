@@ -11,12 +11,12 @@ import typer
 from .. import __version__
 from ..authoring import toml
 from ..authoring.project import read_project
-from ..authoring.review import review, variant_key
 from ..authoring.rows import insert_row, place_of
-from ..authoring.siblings import usual_core
 from ..authoring.table import parse_selector
+from ..checking.review import review, variant_key
+from ..checking.siblings import usual_core
 from ..errors import InvalidFileError, did_you_mean
-from ..installing.table import normalize
+from ..model.table import normalize
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line
 from .given import read_option, read_variant
 from .siblings import read_family, review_siblings
@@ -25,7 +25,7 @@ from .source import read_folder
 from .writing import replace_file, write_files
 
 if TYPE_CHECKING:
-    from ..installing.table import Selector
+    from ..model.table import Selector
 
 VariantArgument = Annotated[
     str,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from .. import __version__
-from ..authoring.review import notes, review
+from ..checking.review import notes, review
+from ..checking.shipped import carried_by, compare_shipped
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
 from .dist import DistOption, read_dist
 from .index import compare
-from .shipped import carried_by, compare_shipped
 from .siblings import SiblingsOption, review_siblings
 from .simple import is_address
 from .source import read_folder, unpacked

@@ -19,16 +19,16 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import SelectorError
-from ..installing.facts import FACTS
-from ..installing.machine import Fact, Machine, ProfileFile
-from ..installing.probes import NO_TABLE, complete, read_machine
 from ..installing.variables import MACHINE_VARIABLE, near_misses
+from ..model.facts import FACTS
+from ..model.machine import Fact, Machine, ProfileFile
+from ..probes import NO_TABLE, complete, read_machine
 from .stated import parse_setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from ..installing.table import Scope
+    from ..model.table import Scope
 
 #: The format number of everything that ``--json`` writes, machine profiles and records aside.
 FORMAT = 1

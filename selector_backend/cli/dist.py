@@ -18,23 +18,23 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename
 
 from ..authoring.compile import compile_project
-from ..authoring.finished import Sdist, Wheel, parse_wheel
-from ..authoring.release import Release
 from ..authoring.table import parse_selector
-from ..authoring.variant_wheels import is_variant_file, review_files
-from ..authoring.wheel import UNREADABLE
+from ..checking.finished import Sdist, Wheel, parse_wheel
+from ..checking.release import Release
+from ..checking.shipped import compare_selectors, compare_shipped
 from ..errors import InvalidFileError, Problem, SelectorError
-from ..installing.table import TABLE_NAME
-from ..installing.values import replace
+from ..model.table import TABLE_NAME
+from ..model.values import replace
+from ..trees.wheel import UNREADABLE
+from ..variant_wheels.building import is_variant_file, review_files
 from .common import UsageError
-from .shipped import compare_selectors, compare_shipped
 from .source import members_of, read_folder, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..authoring.project import Project
-    from ..installing.table import Selector
+    from ..model.table import Selector
 
 DistOption = Annotated[
     Optional[Path],

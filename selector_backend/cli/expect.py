@@ -9,9 +9,9 @@ from ..authoring import toml
 from ..authoring.structure import describe
 from ..authoring.texts import shown_key
 from ..errors import InvalidFileError, Problem, did_you_mean
-from ..installing.machine import FORMAT, Machine, load_machine, stand_in
-from ..installing.probes import complete
-from ..installing.table import normalize
+from ..model.machine import FORMAT, Machine, load_machine, stand_in
+from ..model.table import normalize
+from ..probes import complete
 from .common import UsageError
 from .rows import NamedMachine
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from ..installing.table import Selector
+    from ..model.table import Selector
     from .rows import Row
 
 #: A variant's name as the table has it, or ``False``: no variant fits.

@@ -10,12 +10,12 @@ import typer
 from rich.text import Text
 
 from .. import __version__
-from ..installing.decision import decide
 from ..installing.dist_info import record_of
 from ..installing.environment import Environment, read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
-from ..installing.values import replace
+from ..model.decision import decide
+from ..model.values import replace
 from .common import (
     FORMAT,
     JsonOption,
@@ -39,10 +39,10 @@ from .source import (
 )
 
 if TYPE_CHECKING:
-    from ..installing.decision import Decision
-    from ..installing.machine import Fact
-    from ..installing.record import Record, Verdict
-    from ..installing.table import Selector, Variant
+    from ..model.decision import Decision
+    from ..model.machine import Fact
+    from ..model.record import Record, Verdict
+    from ..model.table import Selector, Variant
 
 WhatArgument = Annotated[
     str,

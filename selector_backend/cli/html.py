@@ -19,8 +19,8 @@ from .picker import picked_by, picks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..installing.record import Verdict
-    from ..installing.table import Selector, Variant
+    from ..model.record import Verdict
+    from ..model.table import Selector, Variant
     from .picker import Pick
     from .rows import Row
 

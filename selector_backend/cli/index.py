@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from .. import __version__
-from ..authoring.review import keyed_requirements
+from ..checking.review import keyed_requirements
+from ..checking.shipped import CARRIED_VERSION, carried_version, is_old
 from ..errors import Problem
-from ..installing.table import TABLE_NAME
-from .shipped import CARRIED_VERSION, carried_version, is_old
+from ..model.table import TABLE_NAME
 from .simple import Index
 from .source import members_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..installing.table import Selector
+    from ..model.table import Selector
 
 # How many of the newest sdists are looked into, and how many bytes each may have: an sdist without
 # code that carries its backend needs no more.

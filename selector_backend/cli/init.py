@@ -13,18 +13,10 @@ import typer
 from .. import __version__
 from ..authoring.keys import is_name
 from ..authoring.project import read_project
-from ..authoring.review import review
+from ..checking.review import review
 from ..errors import InvalidFileError, SelectorError, did_you_mean
-from ..installing.table import CAPABILITY, REQUIREMENT, normalize
-from .common import (
-    FORMAT,
-    JsonOption,
-    UsageError,
-    print_command,
-    print_json,
-    print_line,
-    shown,
-)
+from ..model.table import CAPABILITY, REQUIREMENT, normalize
+from .common import FORMAT, JsonOption, UsageError, print_command, print_json, print_line, shown
 from .given import (
     EXAMPLE,
     KINDS,

@@ -12,13 +12,13 @@ from packaging.version import InvalidVersion, Version
 
 from .. import __version__
 from ..authoring import toml
-from ..authoring.into_tree import inner_keys, into_tree
 from ..authoring.project import read_project
-from ..authoring.review import review
 from ..authoring.tree import BACKEND
 from ..authoring.unchecked import table_of
+from ..checking.review import review
 from ..errors import InvalidFileError
-from ..installing.table import CAPABILITY
+from ..model.table import CAPABILITY
+from ..trees.into_tree import inner_keys, into_tree
 from .common import FORMAT, UsageError, print_command, print_json, print_line, shown
 from .skeleton import VERSION, as_toml, table
 from .tree import review_tree

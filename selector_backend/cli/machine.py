@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from ..errors import did_you_mean
-from ..installing.facts import FACTS
+from ..model.facts import FACTS
 from .common import (
     JsonOption,
     MachineOption,

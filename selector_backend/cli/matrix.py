@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ..authoring import toml
-from ..authoring.variant_wheels import express_rows
-from ..installing.decision import decide
 from ..installing.environment import Environment
-from ..installing.facts import FACTS, Kind
-from ..installing.machine import Fact, Machine, load_fact
-from ..installing.probes import complete, read_machine
 from ..installing.request import Request
+from ..model.decision import decide
+from ..model.facts import FACTS, Kind
+from ..model.machine import Fact, Machine, load_fact
+from ..probes import complete, read_machine
+from ..variant_wheels.building import express_rows
 from .check import FolderArgument
 from .common import (
     FORMAT,
@@ -39,7 +39,7 @@ from .source import read_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..installing.table import Selector
+    from ..model.table import Selector
     from .expect import Wanted
 
 ProfilesOption = Annotated[

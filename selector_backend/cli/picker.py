@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..installing.conditions import text_of
-from ..installing.facts import FACTS, Kind
+from ..model.conditions import text_of
+from ..model.facts import FACTS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..installing.machine import Fact
-    from ..installing.table import Selector
+    from ..model.machine import Fact
+    from ..model.table import Selector
     from .rows import NamedMachine
 
 #: The facts that a machine is picked by.

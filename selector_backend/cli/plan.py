@@ -15,29 +15,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ..errors import SelectorError
-from ..installing.decision import decide
 from ..installing.environment import Environment
-from ..installing.machine import Machine, load_machine, parse_profile, stand_in
 from ..installing.messages import message_of
-from ..installing.probes import complete
 from ..installing.request import Request
-from ..installing.table import CAPABILITY
-from .common import (
-    FORMAT,
-    JsonOption,
-    SetOption,
-    UsageError,
-    print_table,
-    printable,
-    read_settings,
-)
+from ..model.decision import decide
+from ..model.machine import Machine, load_machine, parse_profile, stand_in
+from ..model.table import CAPABILITY
+from ..probes import complete
+from .common import FORMAT, JsonOption, SetOption, UsageError, print_table, printable, read_settings
 from .source import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ..installing.decision import Decision
-    from ..installing.table import Selector
+    from ..model.decision import Decision
+    from ..model.table import Selector
 
 ProfilesArgument = Annotated[
     list[str],

@@ -8,9 +8,9 @@ from typing import Annotated, Optional
 import typer
 
 from ..authoring.tree import checked_version, find_variant, renaming_of
-from ..authoring.wheel import rename_wheel
 from ..errors import SelectorError
-from ..installing.table import normalize
+from ..model.table import normalize
+from ..trees.wheel import rename_wheel
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line
 from .source import read_folder
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..installing.decision import NothingFits
 from ..installing.messages import message_of
+from ..model.decision import NothingFits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..installing.decision import Decision
-    from ..installing.machine import Fact, Machine
-    from ..installing.record import Verdict
-    from ..installing.table import Variant
+    from ..model.decision import Decision
+    from ..model.machine import Fact, Machine
+    from ..model.record import Verdict
+    from ..model.table import Variant
 
 
 @dataclass(frozen=True)

@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ..authoring import toml
-from ..authoring.loads import find_loads, mentions_load
-from ..authoring.siblings import (
-    find_family,
-    notes,
-    own_names,
-    parse_sibling,
-    review_family,
-)
+from ..checking.loads import find_loads, mentions_load
+from ..checking.reading import find_in_modules, read_file, shown_from
+from ..checking.siblings import find_family, notes, own_names, parse_sibling, review_family
 from ..errors import Problem, shorten
-from ..installing.table import normalize
+from ..model.table import normalize
 from .common import UsageError
-from .reading import find_in_modules, read_file, shown_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..authoring.loads import Load
-    from ..authoring.siblings import Family, Sibling
-    from ..installing.table import Selector
+    from ..checking.loads import Load
+    from ..checking.siblings import Family, Sibling
+    from ..model.table import Selector
 
 SiblingsOption = Annotated[
     Optional[list[Path]],

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..authoring.keys import default_variable
-from ..authoring.vocabulary import conforming, cpu_names, major_of, oldest_gpu
-from ..installing.facts import normalize_name
+from ..checking.vocabulary import conforming, cpu_names, major_of, oldest_gpu
 from ..installing.messages import bounded
-from ..installing.table import REQUIREMENT, normalize
+from ..model.facts import normalize_name
+from ..model.table import REQUIREMENT, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

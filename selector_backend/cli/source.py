@@ -21,15 +21,15 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..authoring.project import read_project
 from ..errors import SelectorError
 from ..installing.environment import read_records
-from ..installing.record import Record, Unusable
-from ..installing.table import load_selector, normalize
+from ..model.record import Record, Unusable
+from ..model.table import load_selector, normalize
 from .common import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..authoring.project import Project
-    from ..installing.table import Selector
+    from ..model.table import Selector
 
 PythonOption = Annotated[
     Optional[str],

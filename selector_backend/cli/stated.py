@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import did_you_mean
-from ..installing.facts import FACTS
-from ..installing.machine import Fact, parse_stated
+from ..model.facts import FACTS
+from ..model.machine import Fact, parse_stated
 
 
 def parse_setting(setting: str) -> Fact:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..authoring.modules import PLACES
-from ..authoring.own_name import OwnCall, find_own_calls, may_ask
+from ..checking.own_name import OwnCall, find_own_calls, may_ask
+from ..checking.reading import find_in_modules
 from ..errors import Problem
-from ..installing.table import CAPABILITY, normalize
-from .reading import find_in_modules
+from ..model.table import CAPABILITY, normalize
+from ..trees.modules import PLACES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..authoring.project import Project
-    from ..installing.table import Selector
+    from ..model.table import Selector
 
 
 def review_tree(project: Project) -> tuple[list[Problem], list[Problem]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import tomlkit
 
 from .. import __version__
-from ..authoring.modules import name_module
 from ..installing.messages import bounded
+from ..trees.modules import name_module
 from .skeleton import table
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import __version__
-from ..authoring import variant_wheels as authoring
 from ..authoring.compile import compile_project
 from ..authoring.output import all_or_nothing
-from ..authoring.providers import PROVIDERS
-from ..authoring.variant_wheels import NotExpressibleError, is_variant_file, write_variant_wheels
 from ..errors import SelectorError
-from ..installing.facts import FACTS
-from ..installing.table import NotCompiledError, read_compiled
+from ..model.facts import FACTS
+from ..model.table import NotCompiledError, read_compiled
+from ..variant_wheels import building as authoring
+from ..variant_wheels.building import NotExpressibleError, is_variant_file, write_variant_wheels
+from ..variant_wheels.providers import PROVIDERS
 from .common import FORMAT, JsonOption, good, print_json, print_line
 from .matrix import shipped_machines
 from .source import read_folder, unpacked
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Callable
 
-    from ..authoring.variant_wheels import VariantWheel
-    from ..installing.machine import Machine
-    from ..installing.table import Compiled, Selector
+    from ..model.machine import Machine
+    from ..model.table import Compiled, Selector
+    from ..variant_wheels.building import VariantWheel
 
 WhatArgument = Annotated[
     Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
@@ -80,7 +80,7 @@ def variant_wheels(
 def _proof() -> Callable[[Selector, list[VariantWheel], Iterable[tuple[str, Machine]]], int]:
     """Return what proves the wheels. Raises `SelectorError` if a library is missing for it."""
     try:
-        from ..authoring.ordering import prove
+        from ..variant_wheels.ordering import prove
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("selector_backend"):
             raise

@@ -8,9 +8,9 @@ import site
 import sys
 from pathlib import Path
 
-from .frontend import FRONTENDS, UNKNOWN, Commands, Frontend, Hook, Mark
+from ..model.values import dataclass, replace
+from .frontends import FRONTENDS, UNKNOWN, Commands, Frontend, Hook, Mark
 from .process import parent
-from .values import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ..errors import SelectorError
-from .record import RECORD_NAME, Record
-from .table import dump
+from ..model.record import RECORD_NAME, Record
+from ..model.table import dump
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from .decision import Decision
-    from .table import Compiled
+    from ..model.decision import Decision
+    from ..model.table import Compiled
 
 #: An index refuses a classifier of this kind. One uploaded wheel would fix one machine's choice for
 #: everybody, since installers prefer a wheel to the sdist.

@@ -8,16 +8,16 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from .record import RECORD_NAME, Record, Unusable, is_name, is_version, parse_record
-from .table import distribution_of, normalize
-from .values import dataclass, field, replace
+from ..model.record import RECORD_NAME, Record, Unusable, is_name, is_version, parse_record
+from ..model.table import distribution_of, normalize
+from ..model.values import dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import importlib.metadata
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .table import Selector
+    from ..model.table import Selector
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .decision import AnotherInstalled, Disagreement, OverCode
-from .frontend import UNKNOWN
-from .table import fill, normalize
+from ..model.decision import AnotherInstalled, Disagreement, OverCode
+from ..model.table import fill, normalize
+from .frontends import UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .decision import Decision, NothingFits
-    from .frontend import Commands
-    from .record import Record, Verdict
-    from .table import Selector
+    from ..model.decision import Decision, NothingFits
+    from ..model.record import Record, Verdict
+    from ..model.table import Selector
+    from .frontends import Commands
 
 #: The folder in which a self-contained sdist carries its backend.
 CARRIED = "_selector"

@@ -14,7 +14,7 @@ import struct
 import sys
 from pathlib import Path
 
-from .values import dataclass
+from ..model.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..errors import SelectorError, did_you_mean
-from .machine import ProfileFile
+from ..model.machine import ProfileFile
+from ..model.table import CAPABILITY, normalize
+from ..model.values import dataclass
 from .settings import own_settings, read_portable
-from .table import CAPABILITY, normalize
-from .values import dataclass
 from .variables import MACHINE_VARIABLE, TIMEOUT_VARIABLE, near_misses
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .table import Selector
+    from ..model.table import Selector
 
 #: What a request may say in place of a variant's name.
 AUTO, ALL = "auto", "all"

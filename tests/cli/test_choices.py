@@ -11,13 +11,13 @@ from support.strategies import conforms
 from selector_backend.authoring.table import parse_selector
 from selector_backend.cli.doctor.choices import Place, choose, linked
 from selector_backend.cli.source import Recorded
-from selector_backend.installing.decision import Decision, decide
 from selector_backend.installing.dist_info import record_of
 from selector_backend.installing.environment import Environment
-from selector_backend.installing.machine import Fact, Machine, Origin
-from selector_backend.installing.record import Record
 from selector_backend.installing.request import Request
-from selector_backend.installing.values import replace
+from selector_backend.model.decision import Decision, decide
+from selector_backend.model.machine import Fact, Machine, Origin
+from selector_backend.model.record import Record
+from selector_backend.model.values import replace
 
 GPU = Machine({"cuda": Fact("cuda", "a test", value="12.4")})
 CUDA = {"cu12": ">=12", "cu11": ">=11.2", "cpu": None}

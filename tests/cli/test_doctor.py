@@ -19,7 +19,7 @@ from support.project import build_sdist, write_carrying, write_project, write_wh
 from selector_backend.cli.doctor.choices import Place
 from selector_backend.cli.doctor.installed import read_installed
 from selector_backend.cli.source import read_interpreter
-from selector_backend.installing.machine import Machine
+from selector_backend.model.machine import Machine
 
 HEAD = """
 [tool.selector]

@@ -15,7 +15,7 @@ from support.hooks import Backend
 from support.index import Index
 from support.project import hook_environ, write_project
 
-from selector_backend.installing.facts import FACTS
+from selector_backend.model.facts import FACTS
 
 COMMANDS = ("machine", "explain", "check", "matrix", "doctor", "plan", "init")
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.project import write_project
 
-from selector_backend.authoring.loads import find_loads
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.siblings import parse_sibling
+from selector_backend.checking.loads import find_loads
+from selector_backend.checking.siblings import parse_sibling
 from selector_backend.cli.siblings import review_siblings
 
 TABLE = """
@@ -361,7 +361,7 @@ def test_other_folders_are_looked_into(tmp_path: Path) -> None:
 def test_a_large_tree_is_not_looked_at_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("selector_backend.cli.reading._MOST_FILES", 3)
+    monkeypatch.setattr("selector_backend.checking.reading._MOST_FILES", 3)
     monkeypatch.setattr("selector_backend.cli.siblings._MOST_FOLDERS", 5)
     project = family(tmp_path)
     for number in range(9):

@@ -21,7 +21,7 @@ from support.tree import TreeBackend, write_tree
 from variantlib.variant_dist_info import VariantDistInfo
 from variantlib.variants_json import VariantsJson
 
-from selector_backend.installing.table import TABLE_NAME
+from selector_backend.model.table import TABLE_NAME
 
 NAMES = [
     "spam-1.0-py3-none-any-cu11.whl",

@@ -21,7 +21,7 @@ from typing import Any
 # Both readers of the driver, asked alone: a machine has NVML, so the other is never needed.
 READERS = """
 import json
-from selector_backend.installing.probes import nvidia
+from selector_backend.probes import nvidia
 print(json.dumps({"NVML": nvidia.nvml(), "the CUDA driver library": nvidia.cuda()}))
 """
 IMPORTED = """

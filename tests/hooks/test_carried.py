@@ -19,8 +19,8 @@ from support.project import CUDA, build_sdist, write_carrying, write_library, wr
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.carried import PYTHONS, unsupported_python
-from selector_backend.installing.facts import FACTS
-from selector_backend.installing.table import Scope
+from selector_backend.model.facts import FACTS
+from selector_backend.model.table import Scope
 
 COMPILING = ["packaging>=24.2", "pyproject-metadata>=0.12"]
 PROVIDER = """
@@ -66,7 +66,7 @@ def test_only_what_the_tables_facts_need_is_carried(
     common = {"README.md", "licenses", "selector_backend"}
     assert {path.name for path in folder.iterdir()} == {*common, *libraries}
     ours = {path.name for path in (folder / "selector_backend").iterdir()}
-    assert ours == {"__init__.py", "__pycache__", "errors.py", "installing"}
+    assert ours == {"__init__.py", "__pycache__", "errors.py", "model", "installing", "probes"}
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} <= {
         ".py",
         ".json",
@@ -338,9 +338,7 @@ def test_the_libraries_of_the_facts_are_the_backends_dependencies() -> None:
     data = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     ours = [re.split("[<>=;]", one)[0] for one in [*data["project"]["dependencies"], *COMPILING]]
     families = {fact.family for fact in FACTS.values()}
-    modules = [
-        importlib.import_module(f"selector_backend.installing.probes.{one}") for one in families
-    ]
+    modules = [importlib.import_module(f"selector_backend.probes.{one}") for one in families]
     scope = Scope(requirements=("eggs>=1",))
     asked = [module.libraries(scope) for module in modules if hasattr(module, "libraries")]
     needed = {name for libraries in asked for name in libraries}

@@ -17,7 +17,7 @@ from support.floor import Floor, StoppedError
 from selector_backend import __version__
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
-from selector_backend.installing.table import FORMAT, read_compiled
+from selector_backend.model.table import FORMAT, read_compiled
 
 FORMATS = Path(__file__).parents[1] / "support/formats"
 CASES = sorted(FORMATS.glob("*/installs/*"))

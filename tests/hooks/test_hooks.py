@@ -224,7 +224,7 @@ def test_a_table_without_conditions_imports_no_probe(tmp_path: Path) -> None:
         "pynvml",
         "archspec",
         "ctypes",
-        "selector_backend.installing.probes.nvidia",
+        "selector_backend.probes.nvidia",
     }
 
 

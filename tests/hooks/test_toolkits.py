@@ -11,7 +11,7 @@ from support.hooks import Backend
 from support.project import write_project
 from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd, write_pci
 
-from selector_backend.installing.probes.loader import findable
+from selector_backend.probes.loader import findable
 
 TABLE = """
 [tool.selector]

@@ -20,7 +20,7 @@ from support.floor import Floor, StoppedError, unpack
 from support.plugin import write_plugin
 from support.project import CUDA, build_sdist, hook_environ, write_project
 
-from selector_backend.installing.facts import FACTS, FactType, Kind
+from selector_backend.model.facts import FACTS, FactType, Kind
 
 PROVIDER = """
 [tool.selector.provider.demo]
@@ -241,9 +241,12 @@ def test_packing_what_was_prepared_imports_neither_the_table_nor_the_machine(
     floor.call(source, prepare)
     packed = floor.call(source, build)
     assert packed.results == ["spam-1.0-py3-none-any.whl"]
-    ours = {one for one in packed.modules if one.startswith("selector_backend.installing.")}
-    assert {one.rpartition(".")[2] for one in ours} == {
-        *("archive", "caller", "frontend", "prepared", "process", "settings", "values", "variables")
+    rooms = ("installing", "model", "probes")
+    ours = {one.split(".", 1)[1] for one in packed.modules if one.startswith("selector_backend.")}
+    assert {one for one in ours if one.startswith(rooms) and "." in one} == {
+        *("installing.archive", "installing.caller", "installing.frontends"),
+        *("installing.prepared", "installing.process", "installing.settings"),
+        *("installing.variables", "model.values"),
     }
 
 
@@ -260,7 +263,7 @@ def test_an_environment_is_looked_through_without_reading_what_does_not_matter(
 import json, sys
 from pathlib import Path
 from selector_backend.installing.environment import read_environment
-from selector_backend.installing.table import read_compiled
+from selector_backend.model.table import read_compiled
 selector = read_compiled(Path(sys.argv[1])).selector
 versions = read_environment(selector, sys.argv[2:]).versions
 json.dump([versions, "importlib.metadata" in sys.modules], sys.stdout)

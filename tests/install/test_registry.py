@@ -20,7 +20,7 @@ from support.index import Index
 from support.project import build_sdist, write_project, write_wheel
 from support.toolkit import hide_toolkits
 
-from selector_backend.installing.probes import read_machine
+from selector_backend.probes import read_machine
 
 pytestmark = [
     pytest.mark.nightly,

@@ -2,8 +2,8 @@
 
 import os
 
-from selector_backend.installing.facts import FACTS
-from selector_backend.installing.probes import read_machine
+from selector_backend.model.facts import FACTS
+from selector_backend.probes import read_machine
 
 # The other two are of an environment, and of providers that a table names.
 for fact in read_machine([*FACTS.keys() - {"installed", "property"}], os.environ).facts.values():

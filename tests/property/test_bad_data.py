@@ -31,14 +31,14 @@ from selector_backend.cli.doctor.choices import Place, choose
 from selector_backend.cli.index import compare
 from selector_backend.cli.source import Recorded, read_packages, read_sdist
 from selector_backend.errors import SelectorError
-from selector_backend.installing.decision import Decision, decide
 from selector_backend.installing.dist_info import record_of
 from selector_backend.installing.environment import Environment, read_environment
-from selector_backend.installing.facts import FACTS
-from selector_backend.installing.machine import Machine, ProfileFile, read_profile
-from selector_backend.installing.record import Record, Unusable, Verdict, parse_record
 from selector_backend.installing.request import Request
-from selector_backend.installing.table import Selector, load_selector
+from selector_backend.model.decision import Decision, decide
+from selector_backend.model.facts import FACTS
+from selector_backend.model.machine import Machine, ProfileFile, read_profile
+from selector_backend.model.record import Record, Unusable, Verdict, parse_record
+from selector_backend.model.table import Selector, load_selector
 
 DIGITS = "1" * 5000
 DEEP = "[" * 900 + "]" * 900

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
-from selector_backend.installing import conditions
-from selector_backend.installing.conditions import CannotTellError, evaluate, holds, satisfies
+from selector_backend.model import conditions
+from selector_backend.model.conditions import CannotTellError, evaluate, holds, satisfies
 
 PARTS = st.lists(st.sampled_from([0, 0, 1, 2, 9, 10, 12, 100]), min_size=1, max_size=4)
 RELEASES = PARTS.map(lambda parts: ".".join(map(str, parts)))

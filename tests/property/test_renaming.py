@@ -7,8 +7,8 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector_backend.authoring.renaming import Renaming
 from selector_backend.errors import SelectorError
+from selector_backend.trees.renaming import Renaming
 
 THERE = Renaming("spam", "Spam-cu12", "cu12")
 BACK = Renaming("spam.cu12", "spam", "plain")

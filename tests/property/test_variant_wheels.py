@@ -7,15 +7,15 @@ from typing import Any
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from selector_backend.authoring.ordering import Ordering, prove
 from selector_backend.authoring.table import parse_selector
-from selector_backend.authoring.variant_wheels import NotExpressibleError, variant_wheels
-from selector_backend.installing.decision import decide
 from selector_backend.installing.environment import Environment
-from selector_backend.installing.machine import Fact, Machine
-from selector_backend.installing.probes import complete
 from selector_backend.installing.request import Request
-from selector_backend.installing.table import Selector
+from selector_backend.model.decision import decide
+from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.table import Selector
+from selector_backend.probes import complete
+from selector_backend.variant_wheels.building import NotExpressibleError, variant_wheels
+from selector_backend.variant_wheels.ordering import Ordering, prove
 
 CUDA = st.sampled_from(
     [">=11.2", ">=12", ">=12.4", ">=12,<13", "==12.*", "~=12.1", ">=13", ">=11,<=12.4", "==12.8"]

@@ -21,7 +21,7 @@ from .environment import ROOT
 from .project import hook_environ
 
 #: What installing needs of the backend.
-INSTALLING = ("__init__.py", "errors.py", "installing")
+INSTALLING = ("__init__.py", "errors.py", "model", "installing", "probes")
 
 # What is found nowhere comes to the finder, which is the last one, and is noted, however the import
 # is guarded. The standard library itself tries what other systems have: `copy` does, on Jython.

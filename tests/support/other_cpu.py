@@ -58,7 +58,7 @@ def main(system: str, machine: str, sample: str) -> None:
         numbers = [[int(cell) for cell in row] for row in rows]
         Instruction.answers = {(row[0], row[1]): Registers(*row[2:]) for row in numbers}
         detect.CPUID = Instruction
-    from selector_backend.installing.probes import read_machine
+    from selector_backend.probes import read_machine
 
     print(json.dumps(read_machine(["cpu"], {})["cpu"].dump()))
 

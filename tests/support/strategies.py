@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from selector_backend.installing.conditions import release_key
 from selector_backend.installing.environment import Environment
-from selector_backend.installing.facts import FACTS, MARKER_VARIABLES, Kind, normalize
-from selector_backend.installing.machine import Fact, Machine
-from selector_backend.installing.record import Record
+from selector_backend.model.conditions import release_key
+from selector_backend.model.facts import FACTS, MARKER_VARIABLES, Kind, normalize
+from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from selector_backend.installing.conditions import Value
+    from selector_backend.model.conditions import Value
 
 NAMES = ("avx", "avx2", "avx512_vnni", "x86_64_v3", "zen3", "neoverse_n1")
 MARKERS = (

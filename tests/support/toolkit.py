@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from selector_backend.installing.probes.loader import findable
+from selector_backend.probes.loader import findable
 
 from .driver import compiler
 

@@ -17,7 +17,7 @@ from archspec.cpu import TARGETS
 
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.variant_wheels import variant_wheels, write_variant_wheels
+from selector_backend.variant_wheels.building import variant_wheels, write_variant_wheels
 
 from .driver import compiler
 

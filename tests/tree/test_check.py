@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.command import data, lines
 from support.tree import KINDS, write_tree
 
-from selector_backend.authoring.own_name import find_own_calls
+from selector_backend.checking.own_name import find_own_calls
 
 CODE = """\
 import importlib.metadata

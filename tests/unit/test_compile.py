@@ -26,12 +26,12 @@ from selector_backend.authoring.project import Project, read_project
 from selector_backend.authoring.sdist import dump_compiled, sdist_files
 from selector_backend.errors import SelectorError
 from selector_backend.installing.archive import write_folder
-from selector_backend.installing.decision import Decision, decide
 from selector_backend.installing.dist_info import NEVER_UPLOAD, metadata
 from selector_backend.installing.environment import Environment
-from selector_backend.installing.machine import Machine
 from selector_backend.installing.request import Request
-from selector_backend.installing.table import (
+from selector_backend.model.decision import Decision, decide
+from selector_backend.model.machine import Machine
+from selector_backend.model.table import (
     FORMAT,
     TABLE_NAME,
     Compiled,

@@ -15,14 +15,14 @@ from support.strategies import (
 )
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.installing.conditions import judge
-from selector_backend.installing.decision import Decision, decide
 from selector_backend.installing.environment import Code, Environment
-from selector_backend.installing.machine import Fact, Machine, Origin, load_machine
 from selector_backend.installing.messages import message_of
-from selector_backend.installing.record import Record, Verdict
 from selector_backend.installing.request import Request
-from selector_backend.installing.table import Selector, fill
+from selector_backend.model.conditions import judge
+from selector_backend.model.decision import Decision, decide
+from selector_backend.model.machine import Fact, Machine, Origin, load_machine
+from selector_backend.model.record import Record, Verdict
+from selector_backend.model.table import Selector, fill
 
 NO_DRIVER = Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")
 CUDA: dict[str, Any] = {

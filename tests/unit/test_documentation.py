@@ -8,8 +8,8 @@ import re
 import pytest
 from support.environment import ROOT
 
-from selector_backend.installing.facts import FACTS, Kind
-from selector_backend.installing.machine import load_machine
+from selector_backend.model.facts import FACTS, Kind
+from selector_backend.model.machine import load_machine
 
 PAGE = ROOT / "docs/reference/facts.md"
 
@@ -17,7 +17,7 @@ PAGE = ROOT / "docs/reference/facts.md"
 @pytest.mark.parametrize("name", FACTS)
 def test_every_fact_has_its_family_its_example_and_its_prose(name: str) -> None:
     fact = FACTS[name]
-    assert (ROOT / f"selector_backend/installing/probes/{fact.family}.py").is_file()
+    assert (ROOT / f"selector_backend/probes/{fact.family}.py").is_file()
     assert fact.kind.parse(fact.example)
     headings = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:1] == "#"]
     assert any(f"`{name}`" in heading for heading in headings)

@@ -13,7 +13,7 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from selector_backend.installing.caller import Caller, identify
-from selector_backend.installing.frontend import Hook, Mark
+from selector_backend.installing.frontends import Hook, Mark
 from selector_backend.installing.process import Process, arguments_of, folder_of, start_of
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"

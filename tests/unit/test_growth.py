@@ -9,19 +9,19 @@ from typing import Any, Callable
 import pytest
 from support.project import write_project
 
-from selector_backend.authoring import samples
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.review import notes, review
 from selector_backend.authoring.sdist import sdist_files
+from selector_backend.checking import samples
+from selector_backend.checking.review import notes, review
 from selector_backend.errors import SelectorError
 from selector_backend.installing.archive import write_folder
-from selector_backend.installing.decision import decide
 from selector_backend.installing.dist_info import dist_info
 from selector_backend.installing.environment import read_environment
-from selector_backend.installing.machine import Fact, Machine
 from selector_backend.installing.request import Request
-from selector_backend.installing.table import read_compiled
+from selector_backend.model.decision import decide
+from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.table import read_compiled
 
 FEW, MANY = 30, 300
 

@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from support.strategies import anything, facts, machines
 
 from selector_backend.errors import InvalidFileError, SelectorError
-from selector_backend.installing.facts import FACTS, Kind, normalize_name
-from selector_backend.installing.machine import (
-    Fact,
-    Machine,
-    Origin,
-    load_fact,
-    load_machine,
-    override,
-)
+from selector_backend.model.facts import FACTS, Kind, normalize_name
+from selector_backend.model.machine import Fact, Machine, Origin, load_fact, load_machine, override
 
 VARIABLES = {
     "cuda": "SELECTOR_CUDA",

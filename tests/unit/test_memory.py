@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from selector_backend.installing.caller import Caller, identify
-from selector_backend.installing.frontend import Hook
-from selector_backend.installing.machine import Fact, Machine
-from selector_backend.installing.memory import Memory, memory_of
+from selector_backend.installing.frontends import Hook
+from selector_backend.installing.handoff import Memory, memory_of
 from selector_backend.installing.process import Process, parent
+from selector_backend.model.machine import Fact, Machine
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 BUILD = "/venv/lib/python3.13/site-packages/pyproject_hooks/_in_process/_in_process.py"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from selector_backend.authoring.platforms import InexpressibleError
-from selector_backend.authoring.properties import Asked, express
 from selector_backend.authoring.table import parse_selector
-from selector_backend.installing.table import Selector
+from selector_backend.model.table import Selector
+from selector_backend.variant_wheels.platforms import InexpressibleError
+from selector_backend.variant_wheels.properties import Asked, express
 
 NEWER = [f"{major}0_real" for major in (12, 13, 14, 15, 16, 17, 18, 19)]
 PROVIDER = {"x86_64": {"requires": ["provider-variant-x86-64"], "enable-if": "os_name == 'posix'"}}

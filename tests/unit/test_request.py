@@ -11,10 +11,10 @@ from support.strategies import anything
 
 from selector_backend.authoring.table import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.machine import ProfileFile
 from selector_backend.installing.request import Request, read_request
 from selector_backend.installing.settings import read_portable
-from selector_backend.installing.table import Selector
+from selector_backend.model.machine import ProfileFile
+from selector_backend.model.table import Selector
 
 
 def make(kind: str = "requirement", *names: str, variable: str | None = None) -> Selector:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.environment import ROOT
 
-from selector_backend.installing.facts import FACTS
+from selector_backend.model.facts import FACTS
 
 PACKAGE = ROOT / "selector_backend"
 HOOKS, INSTALLING, AUTHORING, CLI = (
@@ -24,15 +24,15 @@ HOOKS, INSTALLING, AUTHORING, CLI = (
 #: Where a fact's name stands besides `FACTS` and the probes, and what it is there.
 NAMED_ON_PURPOSE = {
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
-    "authoring/machines.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
-    "authoring/platforms.py": {"glibc", "macos", "marker", "musl"},
-    "authoring/places.py": {"glibc", "macos", "musl"},  # what tags of wheels have a version of
-    "authoring/properties.py": {"compute-capability", "cpu", "cuda"},
-    "authoring/providers.py": {"compute-capability", "cpu", "cuda", "property"},
-    "authoring/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
-    "authoring/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
+    "variant_wheels/machines.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
+    "variant_wheels/platforms.py": {"glibc", "macos", "marker", "musl"},
+    "checking/places.py": {"glibc", "macos", "musl"},  # what tags of wheels have a version of
+    "variant_wheels/properties.py": {"compute-capability", "cpu", "cuda"},
+    "variant_wheels/providers.py": {"compute-capability", "cpu", "cuda", "property"},
+    "checking/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
+    "checking/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
     # A build, and the GPUs it has code for.
-    "authoring/words.py": {"compute-capability", "cuda", "gfx", "rocm"},
+    "checking/words.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
     "cli/constraints.py": {"marker"},  # a key of what it writes
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
@@ -103,7 +103,7 @@ def test_a_fact_is_named_where_it_is_defined_and_read_and_nowhere_else() -> None
         texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
         if named := FACTS.keys() & texts:
             found[path.relative_to(PACKAGE).as_posix()] = {*named}
-    assert found.pop("installing/facts.py") == FACTS.keys()
+    assert found.pop("model/facts.py") == FACTS.keys()
     probes = [file for file in found if file.startswith("installing/probes/")]
     read = set().union(*(found.pop(file) for file in probes))
     assert read == FACTS.keys()

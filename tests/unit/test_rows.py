@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from selector_backend.authoring.rows import insert_row, place_of
 from selector_backend.authoring.table import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.table import Selector, Variant
+from selector_backend.model.table import Selector, Variant
 
 if sys.version_info >= (3, 11):
     import tomllib

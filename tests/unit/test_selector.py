@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.strategies import anything, tables
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.installing.table import Condition, Selector
+from selector_backend.model.table import Condition, Selector
 
 CPU = {"name": "cpu"}
 LONG = "1" * 5000

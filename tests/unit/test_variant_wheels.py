@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from selector_backend.authoring.ordering import Ordering, prove
 from selector_backend.authoring.table import parse_selector
-from selector_backend.authoring.variant_wheels import (
+from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.table import Selector
+from selector_backend.probes import complete
+from selector_backend.variant_wheels.building import (
     NotExpressibleError,
     is_variant_file,
     metadata,
     variant_wheels,
 )
-from selector_backend.installing.machine import Fact, Machine
-from selector_backend.installing.probes import complete
-from selector_backend.installing.table import Selector
+from selector_backend.variant_wheels.ordering import Ordering, prove
 
 CUDA: list[dict[str, Any]] = [
     {"name": "cu12", "when": {"cuda": ">=12"}},

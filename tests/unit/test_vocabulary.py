@@ -15,21 +15,21 @@ from support.strategies import specifiers, tables
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.review import notes, review
-from selector_backend.authoring.systems import can_have, system_variables
 from selector_backend.authoring.table import parse_selector
-from selector_backend.authoring.vocabulary import (
+from selector_backend.checking.review import notes, review
+from selector_backend.checking.systems import can_have, system_variables
+from selector_backend.checking.vocabulary import (
     cpu_names,
     dropped_gpus,
     oldest_gpu,
     vocabulary,
     words,
 )
-from selector_backend.authoring.words import findings
+from selector_backend.checking.words import findings
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
-from selector_backend.installing.conditions import evaluate, satisfies
-from selector_backend.installing.facts import FACTS, Kind
-from selector_backend.installing.table import normalize
+from selector_backend.model.conditions import evaluate, satisfies
+from selector_backend.model.facts import FACTS, Kind
+from selector_backend.model.table import normalize
 
 MACHINES = toml.loads(
     (ROOT / "selector_backend/cli/machines.toml").read_text(encoding="utf-8"),

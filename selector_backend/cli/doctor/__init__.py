@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ...errors import did_you_mean
-from ...installing.record import Unusable
-from ...installing.table import Scope, normalize
+from ...model.record import Unusable
+from ...model.table import Scope, normalize
 from ..common import (
     FORMAT,
     JsonOption,

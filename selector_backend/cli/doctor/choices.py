@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...installing.decision import decide
 from ...installing.environment import Environment
-from ...installing.facts import FACTS, Kind
-from ...installing.machine import Machine, Origin
-from ...installing.record import Record
 from ...installing.request import Request
+from ...model.decision import decide
+from ...model.facts import FACTS, Kind
+from ...model.machine import Machine, Origin
+from ...model.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ...installing.decision import Decision
+    from ...model.decision import Decision
     from ..source import Recorded
 
 

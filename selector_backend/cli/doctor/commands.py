@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ...installing.facts import FACTS, Kind
-from ...installing.machine import Fact
+from ...model.facts import FACTS, Kind
+from ...model.machine import Fact
 from .choices import Place
 
 if TYPE_CHECKING:
-    from ...installing.machine import Machine
+    from ...model.machine import Machine
     from .choices import Choice
     from .findings import Finding
     from .installed import Installed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ...installing.table import REQUIREMENT, normalize
+from ...model.table import REQUIREMENT, normalize
 from ..source import describe
 from .choices import choose
 from .files import find_damage, name_files, recorded_files
@@ -16,7 +16,7 @@ from .files import find_damage, name_files, recorded_files
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ...installing.record import Unusable
+    from ...model.record import Unusable
     from ..source import Recorded
     from .choices import Choice
     from .files import Damage

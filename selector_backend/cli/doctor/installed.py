@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from ...authoring.table import is_pinned
 from ...installing.environment import find_distributions, identify
-from ...installing.table import normalize
+from ...model.table import normalize
 from .files import read_text
 
 if TYPE_CHECKING:

@@ -1,0 +1,298 @@
+"""Whether a folder of wheels and sdists is a whole release of a selector package.
+
+Values in, problems out; the command reads the files.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from ..authoring.table import is_pinned
+from ..errors import Problem
+from ..model.table import CAPABILITY
+from .places import find_places
+from .siblings import is_own
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from ..model.conditions import Wanted
+    from ..model.table import Selector
+    from .finished import Sdist, Wheel
+    from .places import Place
+
+# So many places of one distribution, and files of two, are named.
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class _Need:
+    """A distribution that has to be there: who asks for it, in which version, and where.
+
+    It is a variant, under its condition, the table, or a ``wheel``.
+    """
+
+    by: str
+    requirement: Requirement
+    when: tuple[Mapping[str, Wanted], ...] = ()
+    wheel: Wheel | None = None
+
+    def admits(self, found: Wheel | Sdist) -> bool:
+        """Return whether a distribution is of the version that is required."""
+        return self.requirement.specifier.contains(found.version, prereleases=True)
+
+    def is_at(self, place: Place) -> bool:
+        if self.wheel is not None and not self.wheel.fits(place):
+            return False
+        marker = self.requirement.marker
+        return place.can_fit(self.when) and (marker is None or place.can_be(str(marker)))
+
+
+@dataclass(frozen=True)
+class Release:
+    """The files of a folder that belong to one selector package, and its table.
+
+    ``sdist`` is the file of the selector package itself, and ``sdists`` are those of the others;
+    ``variant_files`` are its variant wheels, and their metadata.
+    """
+
+    selector: Selector
+    sdist: str
+    wheels: Sequence[Wheel]
+    sdists: Sequence[Sdist] = ()
+    requires_python: SpecifierSet = field(default_factory=SpecifierSet)
+    variant_files: Sequence[str] = ()
+
+    @cached_property
+    def name(self) -> NormalizedName:
+        """The project's normalized name."""
+        return canonicalize_name(self.selector.project)
+
+    @cached_property
+    def needs(self) -> Mapping[str, Sequence[_Need]]:
+        """What has to be there, by the names of the distributions: the table's, and then core's.
+
+        Core is what wheels require in the project's own version, or what is called after it and is
+        there as well.
+        """
+        needs: dict[str, list[_Need]] = {}
+        there = {wheel.name for wheel in self.wheels}
+        left = [one for one in self._asked() if is_own(one.requirement, self.selector)]
+        while left:
+            need = left.pop(0)
+            name = canonicalize_name(need.requirement.name)
+            if name == self.name:
+                continue
+            if name not in needs:
+                here = [one for one in self.wheels if one.name == name and need.admits(one)]
+                some = [(one, each) for one in here for each in one.requires]
+                asked = [_Need(one.file, each, wheel=one) for one, each in some]
+                left += [one for one in asked if self._is_part(one.requirement, there)]
+            needs.setdefault(name, []).append(need)
+        return needs
+
+    def _asked(self) -> Iterator[_Need]:
+        """Yield what the table requires."""
+        for variant in self.selector.variants:
+            for one in map(Requirement, variant.requires):
+                yield _Need(variant.name, one, variant.when)
+        for one in map(Requirement, self.selector.requires):
+            yield _Need("the table", one)
+
+    def _is_part(self, requirement: Requirement, there: set[NormalizedName]) -> bool:
+        if is_pinned(requirement, self.selector.version):
+            return True
+        return is_own(requirement, self.selector) and canonicalize_name(requirement.name) in there
+
+    @cached_property
+    def variants(self) -> Mapping[str, set[str]]:
+        """The names of the variants that each of their distributions stands for."""
+        found: dict[str, set[str]] = {}
+        for variant in self.selector.variants:
+            for name in variant.distributions:
+                if name in self.needs:
+                    found.setdefault(name, set()).add(variant.name)
+        return found
+
+    @cached_property
+    def places(self) -> Mapping[Place, set[str]]:
+        """The places that some variant can be installed in, and the distributions that can be.
+
+        Where no variant has a wheel, one that has an sdist counts, on the Pythons that others have
+        wheels for, if all of core can be installed too.
+        """
+        wheels = [one for one in self.wheels if one.name in self.variants]
+        tags = {tag for one in wheels for tag in one.tags}
+        pythons = {self.requires_python, *(one.requires_python for one in wheels)}
+        ready = {
+            place: {name for name in self.needs if any(one.fits(place) for one in self._of(name))}
+            for place in find_places(tags, self.selector.conditions, pythons)
+            if self.requires_python.contains(f"3.{place.python.minor}.99")
+        }
+        found = {place: names for place, names in ready.items() if self._whole(names)}
+        known = {place.python for place in found}
+        core, sources = self.needs.keys() - self.variants.keys(), {one.name for one in self.sdists}
+        for place in ready.keys() - found.keys():
+            names = ready[place] | sources
+            if place.python in known and core <= names and self._whole(names):
+                found[place] = names
+        return {place: found[place] for place in ready if place in found}
+
+    def _whole(self, names: Collection[str]) -> list[str]:
+        """Return the variants of which all distributions that have a wheel are among ``names``.
+
+        One that has none at all is said apart.
+        """
+        parts: dict[str, list[bool]] = {}
+        for name, variants in self.variants.items():
+            for variant in variants if self._of(name) else ():
+                parts.setdefault(variant, []).append(name in names)
+        return [variant for variant, here in parts.items() if all(here)]
+
+    @cached_property
+    def _admitted(self) -> Mapping[str, list[Wheel]]:
+        """The wheels of each distribution, but those of another version than is required."""
+        found: dict[str, list[Wheel]] = {}
+        for one in self.wheels:
+            if all(need.admits(one) for need in self.needs.get(one.name, ())):
+                found.setdefault(one.name, []).append(one)
+        return found
+
+    def _of(self, name: str) -> list[Wheel]:
+        return self._admitted.get(name, [])
+
+    @property
+    def strangers(self) -> list[str]:
+        """The files that belong to no part of the project."""
+        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
+        known = {self.name, *self.needs}
+        return sorted(one.file for one in every if one.name not in known)
+
+    @property
+    def upload(self) -> list[list[str]]:
+        """The files in the order in which to upload them: core, the variants, the selector."""
+        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
+        core = [one.file for one in every if one.name in self.needs.keys() - self.variants.keys()]
+        variants = [one.file for one in every if one.name in self.variants]
+        groups = (core, variants, self.variant_files, [self.sdist])
+        return [sorted(some) for some in groups if some]
+
+    def review(self) -> list[Problem]:
+        """Return what the release lacks, and what it must not have."""
+        return [
+            *self._own_wheels(),
+            *self._versions(),
+            *self._missing(),
+            *self._platforms(),
+            *self._shared(),
+            *self._duplicates(),
+        ]
+
+    def _own_wheels(self) -> Iterator[Problem]:
+        for wheel in self._of(self.name):
+            yield Problem(
+                wheel.file,
+                f"is a wheel of {self.name} itself, which must never be uploaded: it is one "
+                "machine's choice, and everybody would get it; delete it",
+            )
+
+    def _versions(self) -> Iterator[Problem]:
+        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
+        for one in every:
+            for need in self.needs.get(one.name, ()):
+                if not need.admits(one):
+                    said = f"is of version {one.version}, and {need.by} requires"
+                    yield Problem(one.file, f"{said} {need.requirement}")
+                    break
+
+    def _missing(self) -> Iterator[Problem]:
+        for name, needs in self.needs.items():
+            if not self._of(name):
+                asked = f"{needs[0].by} requires {needs[0].requirement}"
+                there = any(one.name == name for one in self.sdists)
+                found = "found its sdist, but no wheel of it" if there else "found no wheel"
+                yield Problem(name, f"{found}; {asked}")
+
+    def _platforms(self) -> Iterator[Problem]:
+        """Yield where a distribution is needed and missing, though another variant is there."""
+        for name, needs in self.needs.items():
+            wheels = self._of(name)
+            lacks: dict[tuple[str, str], list[Place]] = {}
+            for place, there in self.places.items() if wheels else ():
+                if name not in there and any(need.is_at(place) for need in needs):
+                    platform = place.platform
+                    lacks.setdefault((platform.fact, platform.machine), []).append(place)
+            for places in itertools.islice(lacks.values(), _MOST_NAMED):
+                # Of a platform's versions, the oldest says it.
+                first = places[0].platform
+                pythons = [str(one.python) for one in places if one.platform == first]
+                every = len(pythons) == sum(one.platform == first for one in self.places)
+                which = "" if every else f" of {', '.join(pythons)}"
+                by = next(one.by for one in needs if one.is_at(places[0]))
+                why = f"{by} can be chosen there" if name in self.variants else f"{by} requires it"
+                has = " and ".join(self._whole(self.places[places[0]]))
+                yield Problem(
+                    name, f"no wheel{which} for {first}; {why}, and {has} can be installed there"
+                )
+            if len(lacks) > _MOST_NAMED:
+                yield Problem(name, f"no wheel for {len(lacks) - _MOST_NAMED} more platforms")
+
+    def _shared(self) -> Iterator[Problem]:
+        """Yield the files that two distributions have which can be in one environment."""
+        for one, other in itertools.combinations(self.needs, 2):
+            if not self._are_together(one, other):
+                continue
+            mine, theirs = self._of(one), self._of(other)
+            both = set[str]().union(*(wheel.files for wheel in mine))
+            both &= set[str]().union(*(wheel.files for wheel in theirs))
+            shared = {path for path in both if self._meet(path, mine, theirs)}
+            if shared:
+                more = len(shared) - _MOST_NAMED
+                paths = ", ".join(sorted(shared)[:_MOST_NAMED]) + (f", {more} more" * (more > 0))
+                yield Problem(
+                    one,
+                    f"has files that {other} also has, and one would be written over the "
+                    f"other: {paths}",
+                )
+
+    def _meet(self, path: str, mine: Sequence[Wheel], theirs: Sequence[Wheel]) -> bool:
+        """Return whether two wheels that have a file are for one place."""
+        return any(
+            one.fits(place) and other.fits(place)
+            for one, other in itertools.product(mine, theirs)
+            if path in one.files and path in other.files
+            for place in self.places
+        )
+
+    def _are_together(self, one: str, other: str) -> bool:
+        """Return whether two distributions can be in one environment, as far as the table says."""
+        mine, theirs = self.variants.get(one), self.variants.get(other)
+        if not mine or not theirs or self.selector.kind == CAPABILITY:
+            return True
+        return not mine.isdisjoint(theirs)
+
+    def _duplicates(self) -> Iterator[Problem]:
+        for one, other in itertools.combinations(self.wheels, 2):
+            if (one.name, one.version) != (other.name, other.version):
+                continue
+            alike = (one.files, one.metadata) == (other.files, other.metadata)
+            if not alike and not one.tags.isdisjoint(other.tags):
+                yield _duplicate(one, other)
+        for each, another in itertools.combinations(self.sdists, 2):
+            same = (each.name, each.version) == (another.name, another.version)
+            if same and each.sha256 != another.sha256:
+                yield _duplicate(each, another)
+
+
+def _duplicate(one: Wheel | Sdist, other: Wheel | Sdist) -> Problem:
+    what = f"is {one.name} {one.version} for the same machines, with other contents"
+    return Problem(other.file, f"{what} than {one.file}; keep one of them")

@@ -1,0 +1,282 @@
+"""What may be wrong with a project that has no errors.
+
+Which variants can be chosen is found by trying: from what the table's conditions ask, all the
+machines are made that they can tell apart, and the decision's own rule is asked about each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..authoring.keys import default_variable
+from ..authoring.table import is_pinned, own_requirements
+from ..errors import Problem
+from ..installing.messages import bounded
+from ..model.conditions import holds, text_of
+from ..model.table import REQUIREMENT, Selector, distribution_of
+from . import samples as sampling
+from .samples import NEWEST, OLDEST, TooManyError, fact_values
+from .words import findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..authoring.project import Project
+    from ..model.conditions import Value
+    from ..model.table import Condition, Variant
+
+SHARED_KEY = "tool.selector.requires"
+_BACKEND = "selector-backend"
+
+
+def review(project: Project, backend: str) -> list[Problem]:
+    """Return what may be wrong with ``project``; ``backend`` is our own version."""
+    selector = project.selector
+    unreachable = [*_unreachable(selector)]
+    return [
+        *_bound(project, backend),
+        *unreachable,
+        *_words(selector, {problem.key for problem in unreachable}),
+        *_refuse_last(selector),
+        *_names(selector),
+        *_pins(selector),
+        *_loops(selector),
+        *_conform(selector),
+        *_variable(selector),
+    ]
+
+
+def notes(project: Project) -> list[Problem]:
+    """Return what may be wrong with ``project``, or newer than what is known here."""
+    return [one.problem for one in findings(project.selector) if not one.certain]
+
+
+def variant_key(index: int) -> str:
+    """Return the full key of a variant."""
+    return f"tool.selector.variant[{index}]"
+
+
+def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
+    """Yield the requirements for every variant, and of each, with the full keys they stand at."""
+    yield SHARED_KEY, [*map(Requirement, selector.requires)]
+    for index, variant in enumerate(selector.variants):
+        yield f"{variant_key(index)}.requires", [*map(Requirement, variant.requires)]
+
+
+# --- What can be chosen
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A value that a fact may have, or its absence, and the conditions that hold for it."""
+
+    name: str
+    value: Value | None
+    held: frozenset[Condition]
+
+
+def _unreachable(selector: Selector) -> Iterator[Problem]:
+    """Yield the variants that no machine gets, and a machine that gets none."""
+    try:
+        samples = [_samples(name, selector) for name in selector.facts]
+    except TooManyError:
+        return
+    count = math.prod(map(len, samples))
+    if count > sampling.MOST or count * len(selector.variants) > sampling.MOST_TRIALS:
+        return
+    fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
+    rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
+    bare: Sequence[_Sample] | None = None  # the first machine that nothing fits
+    for machine in itertools.product(*samples):
+        held = frozenset().union(*(sample.held for sample in machine))
+        fits = [[*_holding(variant, held)] for variant in selector.variants]
+        here = [index for index, alternatives in enumerate(fits) if alternatives]
+        fitting.update((index, one) for index in here for one in fits[index])
+        for index in here:
+            rivals.setdefault(index, set()).add(here[0])
+        if not here and bare is None:
+            bare = machine
+    for index, variant in enumerate(selector.variants):
+        key = variant_key(index)
+        if index not in rivals:
+            message = f"can never hold, so {variant.name} is never chosen"
+            yield Problem(f"{key}.when", message)
+            continue
+        if index not in rivals[index]:
+            first = " or ".join(selector.variants[rival].name for rival in sorted(rivals[index]))
+            message = f"{variant.name} is never chosen: wherever it fits, {first} comes first"
+            yield Problem(key, message)
+        for one in range(len(variant.when)):
+            if (index, one) not in fitting:
+                yield Problem(f"{key}.when[{one}]", "can never hold")
+    if bare is not None and not selector.advice and selector.variants[-1].refuse is None:
+        where = " and ".join(map(_where, bare))
+        yield Problem(
+            "tool.selector.variant",
+            f"no variant fits a machine where {where}; end with one that has no 'when', or say "
+            "in tool.selector.advice what to do there",
+        )
+
+
+def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
+    """Yield the alternatives of ``variant`` that hold; without any, it always fits."""
+    if not variant.when:
+        yield 0
+    for index, alternative in enumerate(variant.when):
+        if held.issuperset(alternative.items()):
+            yield index
+
+
+def _where(sample: _Sample) -> str:
+    extremes = {OLDEST: "older than any that is named", NEWEST: "newer than any that is named"}
+    text = text_of(sample.value)
+    return f"{sample.name} is {extremes.get(text, text)}"
+
+
+def _samples(name: str, selector: Selector) -> list[_Sample]:
+    """Return one sample for each set of conditions on a fact that can hold together."""
+    conditions = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
+    found: dict[frozenset[Condition], Value | None] = {}
+    values = [*itertools.islice(fact_values(name, conditions), sampling.MOST)]
+    if len(values) * len(conditions) > sampling.MOST_TRIALS:
+        raise TooManyError
+    for value in values:
+        held = (one for one in conditions if holds(name, one.wanted, value)[0])
+        found.setdefault(frozenset(held), value)
+    return [_Sample(name, value, held) for held, value in found.items()]
+
+
+def _words(selector: Selector, never: set[str]) -> Iterator[Problem]:
+    """Yield the mistakes in conditions, except those that ``never`` hold anyway, by key."""
+    for problem, certain in findings(selector):
+        place = problem.key.rpartition(".")[0]
+        places = (problem.key, place, re.sub(r"\.when\[\d+\]$", ".when", place))
+        if certain and never.isdisjoint(places):
+            yield problem
+
+
+def is_never_chosen(variant: Variant, first: Variant) -> bool:
+    """Return whether ``variant`` is never chosen if ``first`` comes first."""
+    both = Selector("", "", REQUIREMENT, "", (first, variant))
+    return any(problem.key == variant_key(1) for problem in _unreachable(both))
+
+
+# --- What is required
+
+
+def _names(selector: Selector) -> Iterator[Problem]:
+    """Yield requirements that stand for a variant, and are called something else than the project.
+
+    Those are the ones that have the project's version. Others are projects of their own, such as
+    ``cuda-toolkit==12.*``; but one at least has to be called after the project.
+    """
+    for index, variant in enumerate(selector.variants):
+        requirements = [*map(Requirement, variant.requires)]
+        strange = [one for one in requirements if not _named_after(selector.project, one)]
+        if len(strange) < len(requirements):
+            strange = [one for one in strange if is_pinned(one, selector.version)]
+        if strange:
+            names = ", ".join(canonicalize_name(one.name) for one in strange)
+            verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
+            yield Problem(
+                f"{variant_key(index)}.requires",
+                f"{names} {verb} not called after {selector.project}; make sure that {noun} "
+                "yours, since its owner's package is installed",
+            )
+
+
+def _named_after(project: str, requirement: Requirement) -> bool:
+    """Return whether a name begins with the project's, or with a word of it.
+
+    So ``cupy-cuda12x`` is called after ``cupy-wheel``, and ``cuda-quantum-cu12`` after ``cudaq``.
+    """
+    own, name = canonicalize_name(project), canonicalize_name(requirement.name)
+    words = any(f"{name}-".startswith(f"{word}-") for word in own.split("-"))
+    return words or name.replace("-", "").startswith(own.replace("-", ""))
+
+
+def _pins(selector: Selector) -> Iterator[Problem]:
+    """Yield the distributions named after the project that are not of one version only."""
+    keyed = [(SHARED_KEY, [*map(Requirement, selector.requires)])]
+    own = own_requirements(selector)
+    for index, variant in enumerate(selector.variants):
+        keyed.append((f"{variant_key(index)}.requires", own[variant.key]))
+    for key, requirements in keyed:
+        for requirement in requirements:
+            prefix = f"{canonicalize_name(selector.project)}-"
+            pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
+            if canonicalize_name(requirement.name).startswith(prefix) and not pinned:
+                yield Problem(
+                    key,
+                    f"{requirement} is not pinned; write '{requirement.name}=={{version}}', or an "
+                    f"old {selector.project} gets a new {requirement.name}",
+                )
+
+
+def _loops(selector: Selector) -> Iterator[Problem]:
+    """Yield requirements that lead back to the project."""
+    for key, requirements in keyed_requirements(selector):
+        for requirement in requirements:
+            if canonicalize_name(requirement.name) == canonicalize_name(selector.project):
+                yield Problem(key, f"{requirement} leads back to the project itself")
+
+
+# --- The rest of the project
+
+
+def _bound(project: Project, backend: str) -> Iterator[Problem]:
+    """Yield a requirement on the backend that admits every later release of it."""
+    requires = (one.partition(";")[0].strip() for one in project.build_requires)
+    ours = [one for one in requires if distribution_of(one) == _BACKEND]
+    if ours and not any(bound in one for one in ours for bound in ("<", "==", "~=", "@")):
+        extras = re.search(r"\[[^\]]*\]", ours[0])
+        instead = bounded(backend, extras[0] if extras else "")
+        yield Problem(
+            "build-system.requires",
+            f"{ours[0]} has no upper bound, and a later release may build this project in another "
+            f"way; write '{instead}', since a published sdist can't be changed",
+        )
+
+
+def _refuse_last(selector: Selector) -> Iterator[Problem]:
+    last = selector.variants[-1]
+    if last.refuse is not None and (not last.when or not selector.advice):
+        yield Problem(
+            f"{variant_key(len(selector.variants) - 1)}.refuse",
+            "is the last row; end with a variant that runs everywhere, or say in "
+            "tool.selector.advice what to do on a machine that nothing fits",
+        )
+
+
+def _conform(selector: Selector) -> Iterator[Problem]:
+    named = [name for name in ("cuda", "cuda-toolkit") if name in selector.facts]
+    conforming = any(variant.conform for variant in selector.variants)
+    if selector.kind == REQUIREMENT and named and not conforming:
+        yield Problem(
+            "tool.selector",
+            f"the variants depend on {named[0]}, and none says with 'conform' what the other "
+            "packages of an environment have to agree on, such as conform = { cuda = '12' }",
+        )
+
+
+def _variable(selector: Selector) -> Iterator[Problem]:
+    own = default_variable(selector.project)
+    if selector.variable == own:
+        return
+    if selector.variable.startswith("SELECTOR_"):
+        reader = "is read by the backend itself for every project"
+    elif selector.variable.endswith("_VARIANT"):
+        project = cast("str", canonicalize_name(selector.variable[: -len("_VARIANT")]))
+        reader = f"is also read by the project {project}, if there is one"
+    elif not selector.variable.startswith(own[: -len("VARIANT")]):
+        reader = "does not name the project, so that another may read it too"
+    else:
+        return
+    yield Problem("tool.selector.variable", f"{selector.variable} {reader}; {own} is the default")

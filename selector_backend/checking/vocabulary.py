@@ -1,0 +1,306 @@
+"""The values that facts have on machines, and what a condition asks for that is not among them.
+
+`vocabulary.toml` has what is known. Each function is told one condition, and says what is wrong
+with it, or cannot be told of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..authoring import toml
+from ..model.conditions import comparisons, evaluate, release_key, satisfies
+from ..model.facts import FACTS, Kind, normalize_name
+from ..probes.cpu import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..model.conditions import Wanted
+
+_CLAUSE = re.compile(r"\s*(~=|[=!<>]=|[<>])\s*([\d.]+?)(\.\*)?\s*")
+# How similar two names are, by difflib's measure, if one is taken for the other.
+_CLOSE = 0.75
+# The marker variables that one system has together.
+_OF_A_SYSTEM = ("sys_platform", "platform_system", "os_name", "platform_machine")
+
+
+class Word(NamedTuple):
+    """What is to be said of a condition.
+
+    ``certain`` is whether it is a mistake: otherwise it may be newer than what is known. Where it
+    is one because ``nobody`` fits, the message is what follows that.
+    """
+
+    message: str
+    certain: bool = True
+    nobody: bool = False
+
+
+@functools.cache
+def words(fact: str, wanted: Wanted) -> tuple[Word, ...]:
+    """Return what is to be said of a condition; nothing if it is fine."""
+    kind = FACTS[fact].kind
+    if isinstance(wanted, tuple) and kind is Kind.NAMES:
+        return tuple(_name_words(fact, wanted))
+    if isinstance(wanted, str) and kind is Kind.ENVIRONMENT:
+        return tuple(_marker_words(wanted))
+    if isinstance(wanted, str) and kind in (Kind.VERSION, Kind.VERSIONS):
+        return tuple(_version_words(fact, wanted))
+    return ()
+
+
+@functools.cache
+def vocabulary() -> dict[str, Any]:
+    """Return what is in `vocabulary.toml`."""
+    return toml.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
+
+
+# --- CUDA
+
+
+def oldest_gpu(release: int) -> str:
+    """Return the oldest compute capability that a major release of CUDA has code for.
+
+    A release that is newer than those that are known drops no less than they do.
+    """
+    oldest: Mapping[str, str] = vocabulary()["cuda"]["oldest"]
+    known = sorted(map(int, oldest))
+    return oldest[str(max([one for one in known if one <= release], default=known[0]))]
+
+
+def dropped_gpus() -> Iterator[tuple[str, str]]:
+    """Yield a driver's CUDA with a compute capability that it runs, and that CUDA does not."""
+    for driver in vocabulary()["cuda"]["driver"]:
+        for capability in driver["runs"]:
+            yield driver["cuda"], capability
+
+
+def conforming(fact: str) -> str | None:
+    """Return what ``conform`` calls the major version of ``fact``, if an environment has one."""
+    name: str | None = vocabulary()["conform"].get(fact)
+    return name
+
+
+def major_of(specifier: str) -> str | None:
+    """Return the major version that a specifier begins with, ``None`` if it begins with none."""
+    lower = [
+        version
+        for operator, version, _ in _clauses(specifier)
+        if operator in (">=", ">", "==", "~=")
+    ]
+    return max(lower, key=release_key).partition(".")[0] if lower else None
+
+
+# --- Versions
+
+
+def is_plausible(fact: str, version: str) -> bool:
+    """Return whether there may be such a version of a fact."""
+    return _is_plausible(vocabulary()["versions"][fact], version)
+
+
+def _version_words(name: str, specifier: str) -> Iterator[Word]:
+    about = vocabulary()["versions"].get(name)
+    if about is None:
+        return
+    known, clauses = about.get("known", ()), _clauses(specifier)
+    far = [version for _, version, _ in clauses if not _is_plausible(about, version)]
+    fits = any(satisfies(one, specifier) for one in _samples(about, clauses))
+    hint = _other_version(about, specifier, far) if far else ""
+    if not fits:
+        span = f"; the versions that are known are {known[0]} to {known[-1]}" if known else ""
+        yield Word(hint or span, nobody=True)
+    elif far:
+        holding = ",".join("".join(clause) for clause in clauses if clause[1] in far)
+        there = "; write true to ask whether there is one" if name in FACTS else ""
+        yield Word(f"every {name} that is known is {holding}{hint or there}")
+    for operator, version, series in clauses:
+        if fits and not far and "." not in version and not series and operator in _ALONE:
+            said, instead = _ALONE[operator]
+            instead = instead.format(version, int(version) + 1)
+            yield Word(
+                f"{operator}{version} {said} {version}.0; write '{instead}' for every {version}, "
+                f"or '{operator}{version}.0'"
+            )
+
+
+# What a whole number says that is no series, and what says it of the series.
+_ALONE = {
+    "==": ("is only", "=={0}.*"),
+    "!=": ("leaves out only", "!={0}.*"),
+    "<=": ("ends at", "<{1}"),
+}
+
+
+def _clauses(specifier: str) -> list[tuple[str, str, str]]:
+    """Return the clauses of a specifier: operator, release, and ``.*`` if it ends so."""
+    found = map(_CLAUSE.fullmatch, specifier.split(","))
+    return [(one[1], one[2], one[3] or "") for one in found if one]
+
+
+def _is_plausible(about: Mapping[str, Any], version: str) -> bool:
+    """Return whether there may be such a version, or newer ones and older ones than it."""
+    oldest = about.get("oldest") or about["known"][0]
+    return release_key(oldest) <= release_key(version) < release_key(about["beyond"])
+
+
+def _samples(about: Mapping[str, Any], clauses: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield versions that there are, or may be, and that tell ``clauses`` apart."""
+    known = about.get("known", ())
+    yield from known
+    *head, last = release_key(about["beyond"])
+    newest = [*head, last - 1, 999999]
+    near = [release_key(about.get("oldest", "0")), newest]
+    for _, version, _ in clauses:
+        *head, last = map(int, version.split("."))
+        near += [[*head, last], [*head, last, 1], [*head, last + 1]]
+        near += [[*head, last - 1, 999999]] if last else []
+    for one in near:
+        text = ".".join(map(str, one))
+        is_newer = not known or one > release_key(known[-1])
+        if is_newer and _is_plausible(about, text):
+            yield text
+
+
+def _other_version(about: Mapping[str, Any], specifier: str, far: Sequence[str]) -> str:
+    """Return the hint for versions that nothing has: a missing dot, or another fact's version."""
+    dotted = {version: _with_dot(about, version) for version in far}
+    beside = [name for name in about.get("beside", ()) if _are_versions_of(name, far)]
+    if beside and not all(one in about.get("known", ()) for one in dotted.values()):
+        other = f"{far[0]} is a version of {beside[0]}"
+        return f"; {other}, did you mean {beside[0]} = {specifier!r}?"
+    if not all(dotted.values()):
+        return ""
+    clauses = [
+        f"{operator}{dotted.get(version, version)}{series}"
+        for operator, version, series in _clauses(specifier)
+    ]
+    return f"; did you mean {','.join(clauses)!r}?"
+
+
+def _are_versions_of(name: str, versions: Sequence[str]) -> bool:
+    about = vocabulary()["versions"][name]
+    return all(_is_plausible(about, one) for one in versions)
+
+
+def _with_dot(about: Mapping[str, Any], version: str) -> str:
+    """Return the release that ``version`` is without its dot, as 124 is 12.4; else ``""``."""
+    if not version.isdigit():
+        return ""
+    places = (at for at in range(1, len(version)) if version[at] != "0" or at == len(version) - 1)
+    split = [f"{version[:at]}.{version[at:]}" for at in places]
+    plausible = [one for one in split if _is_plausible(about, one)]
+    known = [one for one in plausible if one in about.get("known", ())]
+    return (known or plausible or [""])[-1]
+
+
+# --- Names
+
+
+def _name_words(fact: str, wanted: Sequence[str]) -> Iterator[Word]:
+    about = vocabulary()["names"].get(fact)
+    if about is None:
+        return
+    known = [*about["known"], *(sorted(cpu_names()) if about.get("archspec") else ())]
+    for name in wanted:
+        yield from _unknown(name, repr(name), known, about)
+    if about.get("one") and len(wanted) > 1:
+        each = ", ".join(f"{{ {fact} = {name!r} }}" for name in wanted)
+        yield Word(f"asks for all of these in one machine; for one of them, write when = [{each}]")
+
+
+def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]) -> list[Word]:
+    """Return what is to be said of a name, nothing if it is known."""
+    if text in known:
+        return []
+    if any(re.fullmatch(form, text) for form in about.get("forms", ())):
+        return [Word(f"{shown} is newer than what selector-backend knows, or a mistake", False)]
+    nearest = _nearest(text, known, about.get("instead", {}))
+    if nearest:
+        return [Word(f"no machine that is known has {shown}, did you mean {nearest!r}?")]
+    if about.get("strict"):
+        return [Word(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
+    return [Word(f"{shown} is not known to selector-backend, and may be a mistake", False)]
+
+
+def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str:
+    """Return the known name that ``text`` most likely stands for, ``""`` if it is like none."""
+    names = {normalize_name(name): name for name in reversed(known)}
+    name = normalize_name(text)
+    parts = name.split("_")
+    # With the vendor's name before it, as in apple_m1.
+    for start in range(len(parts)):
+        rest = "_".join(parts[start:])
+        if rest in instead or rest in names:
+            return instead.get(rest) or names[rest]
+    for one in known:
+        if len(name) > 2 and normalize_name(one).startswith(name):
+            return one
+    close = difflib.get_close_matches(name, names, n=1, cutoff=_CLOSE)
+    return names[close[0]] if close else ""
+
+
+@functools.cache
+def cpu_names() -> frozenset[str]:
+    """Return the names of the microarchitectures and features that archspec knows."""
+    from archspec.cpu import TARGETS
+
+    return frozenset().union(*map(names_of, TARGETS.values()))
+
+
+# --- Markers
+
+
+def _marker_words(marker: str) -> list[Word]:
+    compared = comparisons(marker)
+    found = [word for one in compared for word in _comparison_words(*one)]
+    variables = {variable for variable, *_ in compared}
+    if found or not variables.issubset(_OF_A_SYSTEM):
+        return found
+    systems = vocabulary()["system"]
+    if any(evaluate(marker, environment) for one in systems for environment in _environments(one)):
+        return []
+    texts = {text for _, _, text, _ in compared}
+    there = [
+        f"where sys_platform is {one['sys_platform'][0]!r}, platform_machine is "
+        f"{' or '.join(map(repr, one['platform_machine'][:3]))}"
+        for one in systems
+        if texts.intersection((*one["sys_platform"], *one["platform_system"]))
+    ]
+    return [Word("".join(f"; {one}" for one in there), nobody=True)]
+
+
+def _environments(system: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    for values in product(*(system[name] for name in _OF_A_SYSTEM)):
+        yield dict(zip(_OF_A_SYSTEM, values))
+
+
+def _comparison_words(variable: str, operator: str, text: str, turned: bool) -> Iterator[Word]:
+    about = vocabulary()["markers"].get(variable)
+    if about is None:
+        if "in" not in operator and not turned:
+            asked = f"{operator}{text}"
+            for word in _version_words(variable, asked):
+                never = f"no {variable} that is known is {asked}" if word.nobody else ""
+                yield Word(f"{never}{word.message}")
+        return
+    values = about.get("known") or _values_of(variable)
+    if "in" not in operator:
+        yield from _unknown(text, f"{variable} {text!r}", values, about)
+    elif turned:
+        if not any(text in value for value in values):
+            yield from _unknown(text, f"{variable} with {text!r} in it", values, about)
+    else:
+        for one in filter(None, re.split(r"[\s,;|]+", text)):
+            yield from _unknown(one, f"{variable} {one!r}", values, about)
+
+
+def _values_of(variable: str) -> list[str]:
+    systems = vocabulary()["system"]
+    return [*dict.fromkeys(value for one in systems for value in one[variable])]

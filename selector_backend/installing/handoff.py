@@ -1,0 +1,131 @@
+"""What one hook reads of the machine, left in a file for the hooks after it.
+
+A driver that hangs costs its whole time limit whenever it is asked, and each hook is a process of
+its own. Both places are folders that the frontend makes for itself, and throws away:
+
+- one build's, where one hook of a package leaves everything for the next;
+- one command's, where it leaves what has nothing to do with the package for all the others that
+  the command builds.
+
+Neither is read by another command: the files are named after the process that calls the hooks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+
+from ..errors import SelectorError
+from ..model.facts import FACTS
+from ..model.machine import Machine, Origin, load_machine
+from ..model.values import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ..model.machine import Fact
+    from .caller import Caller
+
+_START = "selector-machine-"
+#: A command takes no longer. What is older is of none that runs, and is removed.
+_LONGEST_SECONDS = 3600
+#: The parts of a machine that drivers tell of. The system is what the running Python knows of it.
+_OF_DRIVERS = ("driver", "gpu")
+#: The variables that differ from build to build, or begin so.
+_OF_ONE_BUILD = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "PEP517_", "_PYPROJECT_HOOKS_")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The files of ``build`` and of the whole ``command``; ``None`` where there is no place."""
+
+    build: Path | None = None
+    command: Path | None = None
+
+    def recall(self) -> Machine:
+        """Return what hooks of before have read; nothing of a file that is no machine profile."""
+        facts: dict[str, Fact] = {}
+        if self.command and _is_private(self.command.parent) and not _is_old(self.command):
+            facts.update(_read(self.command).facts)
+        if self.build:
+            facts.update(_read(self.build).facts)
+        return Machine(facts)
+
+    def remember(self, machine: Machine) -> None:
+        """Leave ``machine`` for the next hooks. A folder that can't be written to is no error."""
+        if self.build:
+            _write(self.build, machine)
+        facts = machine.facts.items()
+        shared = {name: fact for name, fact in facts if FACTS[name].part in _OF_DRIVERS}
+        if shared and self.command and _is_private(self.command.parent):
+            _write(self.command, Machine(shared))
+            with contextlib.suppress(OSError):
+                for file in filter(_is_old, self.command.parent.glob(f"{_START}*")):
+                    file.unlink(missing_ok=True)
+
+
+def memory_of(caller: Caller, environ: Mapping[str, str], backend: str) -> Memory:
+    """Return where the hooks that ``caller`` calls leave what they read.
+
+    ``backend`` is our own version: another reads a machine in its own way. So may a build with
+    variables of its own, as uv gives them (``extra-build-variables``), and another Python: one of
+    musl's loads no driver for glibc.
+    """
+    identity, build = caller.identity, caller.scratch
+    if build is None or not identity:
+        return Memory()
+    name, command = f"{_START}{identity}", caller.shared
+    if command is None:
+        return Memory(build / f"{name}.json")
+    import hashlib
+
+    kept = {name: text for name, text in environ.items() if not name.startswith(_OF_ONE_BUILD)}
+    text = json.dumps([backend, sys.base_prefix, sorted(kept.items())])
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return Memory(build / f"{name}.json", command / f"{name}-{digest}.json")
+
+
+def _is_private(folder: Path) -> bool:
+    """Return whether a folder is this user's. What lies in it is believed.
+
+    The group is left out: where it may write into uv's cache, it may also replace the Python there
+    that runs this.
+    """
+    if os.name != "posix":
+        return True
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o002
+
+
+def _is_old(file: Path) -> bool:
+    try:
+        return abs(time.time() - file.lstat().st_mtime) > _LONGEST_SECONDS
+    except OSError:
+        return False
+
+
+def _read(file: Path) -> Machine:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        return load_machine(data, file.name, Origin.READ)
+    except (OSError, ValueError, RecursionError, SelectorError):
+        return Machine()
+
+
+def _write(file: Path, machine: Machine) -> None:
+    """Write the file whole or not at all."""
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        partial.write_text(json.dumps(machine.dump()), encoding="utf-8")
+        partial.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()

@@ -1,0 +1,1 @@
+"""What things are: values, without input or output, by the standard library alone."""

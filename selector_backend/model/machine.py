@@ -1,0 +1,265 @@
+"""What is known of a machine: facts, each with where it was read, and files that stand for them.
+
+Nothing here looks at the machine that runs it; that is what `selector_backend.probes` is
+for.
+"""
+
+from __future__ import annotations
+
+import collections
+import enum
+import json
+from pathlib import Path
+
+from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean, shorten
+from .conditions import text_of
+from .facts import FACTS, Kind
+from .values import dataclass, field, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from typing import Any
+
+    from .conditions import Value
+
+#: The format number of machine profiles, and of the facts in a record.
+FORMAT = 1
+
+_PROFILE = "machine profile"
+
+
+class Origin(enum.Enum):
+    """Where a fact comes from."""
+
+    #: The machine that runs this.
+    READ = "read"
+    #: A person, by a variable or an option.
+    STATED = "stated"
+    #: A machine profile.
+    PROFILE = "profile"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that is known of a machine.
+
+    ``source`` says in words what told it. A fact without a ``value`` is absent, and ``reason`` says
+    why in words that can follow "cuda is absent: "; beside a value, it says what of it is missing.
+    ``origin`` is whether it was read or given.
+    """
+
+    name: str
+    source: str
+    value: Value | None = None
+    reason: str = ""
+    origin: Origin = Origin.READ
+
+    @property
+    def text(self) -> str:
+        """The value as a person reads it: ``12.4``, ``7.5, 8.6``, or ``absent``."""
+        return text_of(self.value)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the fact as JSON data: ``{"value": "12.4", "source": "NVML"}``."""
+        if self.value is None:
+            return {"absent": self.reason, "source": self.source}
+        data = {"value": FACTS[self.name].kind.dump(self.value), "source": self.source}
+        return {**data, "missing": self.reason} if self.reason else data
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """The path of a machine profile, and what names it: ``-C machine`` or the variable."""
+
+    path: str
+    source: str
+
+
+def load_fact(name: str, data: object, source: str, origin: Origin = Origin.READ) -> Fact:
+    """Return the fact that the JSON ``data`` stands for: the inverse of `Fact.dump`.
+
+    For what people write by hand, a plain value stands for a fact with that value, and ``null``
+    for an absent one. ``source`` is used where the data names none.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
+    kind = FACTS[name].kind
+    if data is None:
+        return Fact(name, source, None, "the machine profile says so", origin)
+    if not isinstance(data, dict):
+        return Fact(name, source, kind.load(data), origin=origin)
+    if kind is Kind.ENVIRONMENT and not data.keys() & {"value", "absent"}:
+        return Fact(name, source, kind.load(data), origin=origin)
+    unknown = sorted(data.keys() - {"value", "absent", "source", "missing"})
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is not known; expected 'value' or 'absent', and 'source'")
+    if ("value" in data) == ("absent" in data):
+        raise ValueError("expected one of 'value' and 'absent'")
+    for key in ("source", "absent", "missing"):
+        if not isinstance(data.get(key, ""), str):
+            raise ValueError(f"expected a string as {key!r}")  # noqa: TRY004 - bad data
+    source = data.get("source", source)
+    if "value" in data:
+        return Fact(name, source, kind.load(data["value"]), data.get("missing", ""), origin)
+    return Fact(name, source, None, data["absent"], origin)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """All the facts that are known of a machine."""
+
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Fact:
+        """Return the fact ``name``, an absent one if nothing is known of it."""
+        return self.facts.get(name) or Fact(name, "nothing", reason="it was not read")
+
+    def with_facts(self, facts: Mapping[str, Fact]) -> Machine:
+        """Return the machine with ``facts`` in place of those of the same name that it has."""
+        return Machine({name: facts.get(name, fact) for name, fact in self.facts.items()})
+
+    def dump(self) -> dict[str, Any]:
+        """Return the machine as JSON data: a machine profile."""
+        return {"format": FORMAT, "facts": {name: f.dump() for name, f in self.facts.items()}}
+
+
+def load_machine(data: object, file: str, origin: Origin = Origin.PROFILE) -> Machine:
+    """Return the machine that a profile describes: the inverse of `Machine.dump`.
+
+    Raises `InvalidFileError`, with every problem of the profile, naming ``file``.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("facts"), dict):
+        raise SelectorError(
+            f"{file} is not a machine profile: expected an object "
+            'such as {"format": 1, "facts": {"cuda": "12.4"}}'
+        )
+    found = data.get("format")
+    if found != FORMAT:
+        known = found is None or isinstance(found, int)
+        which = f"format {found}" if known else "an unknown format"
+        raise SelectorError(
+            f"{file} is a machine profile of {which}; this version reads format {FORMAT}"
+        )
+    facts: dict[str, Fact] = {}
+    problems = [
+        Problem(str(key), "not a known key; expected 'format' and 'facts'")
+        for key in sorted(data.keys() - {"format", "facts"})
+    ]
+    for name, entry in data["facts"].items():
+        if name not in FACTS:
+            hint = did_you_mean(name, FACTS)
+            problems.append(Problem(f"facts.{name}", f"not a known fact{hint}"))
+            continue
+        try:
+            facts[name] = load_fact(name, entry, _PROFILE, origin)
+        except ValueError as error:
+            problems.append(Problem(f"facts.{name}", str(error)))
+    if problems:
+        raise InvalidFileError(file, problems)
+    return Machine(facts)
+
+
+def override(name: str, environ: Mapping[str, str]) -> Fact | None:
+    """Return the fact that ``SELECTOR_<FACT>`` sets in ``environ``, or ``None`` if it is not set.
+
+    Raises `SelectorError` if the variable holds something that the fact cannot be.
+    """
+    fact = FACTS[name]
+    text = environ.get(fact.variable)
+    if text is None:
+        return None
+    try:
+        return parse_stated(name, text, fact.variable, absent=f"{fact.variable} is set to nothing")
+    except ValueError as error:
+        raise SelectorError(
+            f"the environment variable {fact.variable} is {shorten(text)}: {error}; "
+            f"for example {fact.variable}={fact.example}"
+        ) from None
+
+
+def parse_stated(name: str, text: str, source: str, *, absent: str) -> Fact:
+    """Return the fact ``name`` as a person writes it: nothing is an absent one, ``absent`` why.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
+    if not text.strip():
+        return Fact(name, source, None, absent, Origin.STATED)
+    return Fact(name, source, FACTS[name].kind.parse(text.strip()), origin=Origin.STATED)
+
+
+def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
+    """Return the machine that a profile describes, with the facts ``names`` and no others.
+
+    A fact that the profile says nothing of is absent. Raises `SelectorError` if the file cannot be
+    read, or is not a profile.
+    """
+    named = f"{file.source} names the machine profile {file.path}"
+    path = Path(file.path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        hint = ""
+        if not path.is_absolute():
+            hint = (
+                "; a relative path starts at the folder of the package's source, which is not "
+                "where the installer was started: give the whole path"
+            )
+        raise SelectorError(f"{named}, which does not exist{hint}") from None
+    except OSError as error:
+        raise SelectorError(f"{named}, which cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SelectorError(
+            f"{file.source} is {file.path!r}; expected the path of a machine profile"
+        ) from None
+    data = parse_profile(content, f"{named}, which", file.path)
+    return stand_in(load_machine(data, file.path), names)
+
+
+def parse_profile(content: bytes, what: str, file: str) -> Any:
+    """Return the JSON data of a profile. Raises `SelectorError`, which ``what`` begins.
+
+    A key that is given twice is an `InvalidFileError` on ``file``.
+    """
+    try:
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
+    except UnicodeDecodeError:
+        raise SelectorError(f"{what} is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise SelectorError(f"{what} is not JSON: {error.msg}, {where}") from None
+    except ValueError:
+        raise SelectorError(f"{what} has a number of too many digits") from None
+    except RecursionError:
+        raise SelectorError(f"{what} is nested too deep") from None
+    except _TwiceError as error:
+        raise InvalidFileError(file, [Problem(str(error), "is given more than once")]) from None
+
+
+def stand_in(profile: Machine, names: Collection[str]) -> Machine:
+    """Return the facts ``names`` of a machine profile as those of the machine that it stands for.
+
+    A fact that it says nothing of is absent; the sources of the others say that it is a profile's.
+    """
+    facts = {}
+    for name in names:
+        fact = profile.facts.get(name)
+        if fact is None:
+            reason = "the machine profile says nothing of it"
+            facts[name] = Fact(name, _PROFILE, None, reason, Origin.PROFILE)
+        else:
+            source = fact.source if fact.source == _PROFILE else f"{_PROFILE}: {fact.source}"
+            facts[name] = replace(fact, source=source)
+    return Machine(facts)
+
+
+class _TwiceError(Exception):
+    """An object has a key more than once. ``str()`` is the key."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        counts = collections.Counter(key for key, _ in pairs)
+        raise _TwiceError(next(key for key, count in counts.items() if count > 1))
+    return data

@@ -1,0 +1,122 @@
+"""Reading the machine: one module a family of facts, all behind `read_machine`.
+
+A family is a module with a function ``read(names, environ, scope) -> list[Fact]``, which may return
+others of its facts, too, where they come with these; which family reads which fact is in
+`selector_backend.model.facts.FACTS`. It may have ``needs(scope)``, the
+requirements that reading takes on this system, ``needs_to_judge(scope)``, those that judging its
+conditions takes, whether facts are read or stated, and ``with_implied(value)``, a stated value
+with all that follows from it. ``libraries(scope)`` are what reading and judging import,
+with the names of what is imported: a self-contained sdist carries them. A probe never raises for
+what it finds: a fact that cannot be read is absent, with the reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from ..installing.handoff import Memory
+from ..installing.request import read_timeout
+from ..model.facts import FACTS
+from ..model.machine import Fact, Machine, override, read_profile
+from ..model.table import Scope
+from ..model.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from types import ModuleType
+
+    from ..model.conditions import Value
+    from ..model.machine import ProfileFile
+
+
+#: Where facts are read for no table.
+NO_TABLE = Scope()
+#: Where hooks leave each other nothing.
+NO_MEMORY = Memory()
+
+
+def read_machine(
+    names: Collection[str],
+    environ: Mapping[str, str],
+    memory: Memory = NO_MEMORY,
+    *,
+    scope: Scope = NO_TABLE,
+    profile: ProfileFile | None = None,
+) -> Machine:
+    """Return the machine that runs this, with the facts ``names`` and no others.
+
+    ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
+    does a ``profile`` that stands in for the machine. ``scope`` is that of the table.
+    What one hook reads is left in ``memory`` for the next.
+
+    Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
+    """
+    read_timeout(environ)
+    facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
+    if profile is not None:
+        facts = {**read_profile(profile, names).facts, **facts}
+    facts = {name: complete(fact) for name, fact in facts.items()}
+    wanted = [name for name in names if name not in facts]
+    known = memory.recall()
+    unknown = [name for name in wanted if name not in known.facts]
+    if unknown:
+        read = {fact.name: fact for fact in _read(unknown, environ, scope)}
+        known = Machine({**read, **known.facts})
+        memory.remember(known)
+    facts.update((name, known[name]) for name in wanted)
+    return Machine({name: facts[name] for name in names})
+
+
+def needs(
+    names: Collection[str], environ: Mapping[str, str], scope: Scope, *, stated: bool
+) -> list[str]:
+    """Return the requirements that the facts ``names`` take on this system.
+
+    None are read if a profile has ``stated`` them, or a variable one of them.
+    """
+    read = [name for name in names if not stated and override(name, environ) is None]
+    asking = [getattr(family, "needs_to_judge", None) for family in _families(names)]
+    asking += [getattr(family, "needs", None) for family in _families(read)]
+    return [one for needs_of in asking if needs_of for one in needs_of(scope)]
+
+
+def _families(names: Iterable[str]) -> dict[ModuleType, list[str]]:
+    """Return the families that read the facts ``names``, each with those that are its own."""
+    families: dict[ModuleType, list[str]] = {}
+    for name in names:
+        family = importlib.import_module(f"{__name__}.{FACTS[name].family}")
+        families.setdefault(family, []).append(name)
+    return families
+
+
+def _read(names: Iterable[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
+    facts = []
+    for family, members in _families(names).items():
+        try:
+            facts += family.read(members, environ, scope)
+        except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails
+            from .child import describe
+
+            reason = f"it could not be read: {describe(error)}"
+            facts += [Fact(name, FACTS[name].source, reason=reason) for name in members]
+    return facts
+
+
+def complete(fact: Fact) -> Fact:
+    """Return a stated fact with all that its value implies."""
+    if fact.value is None:
+        return fact
+    try:
+        return replace(fact, value=with_implied(fact.name, fact.value))
+    except Exception as error:  # noqa: BLE001 - as where it is read
+        from .child import describe
+
+        return replace(fact, reason=f"what it implies is not known: {describe(error)}")
+
+
+def with_implied(name: str, value: Value) -> Value:
+    """Return a value of the fact ``name`` with all that it implies: ``zen3`` has ``avx2``."""
+    (family,) = _families([name])
+    implied: Value = family.with_implied(value) if hasattr(family, "with_implied") else value
+    return implied

@@ -1,0 +1,217 @@
+"""Asking somebody else's library in a child process, so that it can take nothing down but itself.
+
+A driver may hang, abort, call ``exit``, leave a fork behind or write to standard output; none of
+that reaches the installer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import IO, Any
+
+# The child takes this process's import path as it is: build environments are made of more than
+# what a fresh interpreter would find by itself. It does so before it imports anything but `sys`,
+# which is built in: its own path begins with the current folder, and a ``json.py`` may lie there.
+# ``-S`` spares what `site` would do besides.
+_START = (
+    "import sys; sys.path[:] = sys.argv[2:]; import json; "
+    "from selector_backend.probes.child import answer; answer(*json.loads(sys.argv[1]))"
+)
+#: How long a child that was killed may take to go. One that is stuck inside the kernel does not
+#: go at all, and is left behind.
+_GRACE_SECONDS = 1.0
+#: How often it is looked whether the child has died: what it forked may keep its output open.
+_STEP_SECONDS = 0.05
+#: Longer than any limit that is meant; `select` cannot take them all.
+_FOREVER_SECONDS = 1e6
+#: No longer than this is what others say of an error.
+_WORDS = 500
+# The folder of a file, in the loader's own words about it.
+_FOLDER = r"(?:\b[A-Za-z]:)?[^\s:()']*[/\\](?:[^:()']*[/\\])?"
+
+
+class NoAnswerError(Exception):
+    """There is no answer. ``str()`` is the reason, to follow the library's name.
+
+    A reader may raise it in the child, and then the parent does.
+    """
+
+
+def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str) -> Any:
+    """Call ``reader`` (``"package.module:function"``) with ``arguments`` in a child process.
+
+    Returns the JSON data that it returns. Raises `NoAnswerError` if it does not within
+    ``seconds`` (0 or less: it is not asked), or dies first.
+    """
+    if seconds <= 0:
+        raise NoAnswerError("was not asked, since no time was left")
+    if not sys.executable:
+        raise NoAnswerError("could not be asked: this Python does not know its own interpreter")
+    call = json.dumps([reader, seconds, *arguments])
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-S", "-c", _START, call, *_import_path()],
+            stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(environ),
+            # Ends what the library itself starts (nvidia-modprobe, say) along with the child.
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise NoAnswerError(f"could not be asked: {error.strerror}") from None
+    line, timed_out, ended = _read_line(process, seconds)
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # what the library wrote there
+        outcome = json.loads(line)
+        if "reason" not in outcome:
+            return outcome["answer"]
+        raise NoAnswerError(str(outcome["reason"]))
+    if timed_out:
+        raise NoAnswerError(f"did not answer within {round(seconds, 1):g} s")
+    raise NoAnswerError(_death(process.returncode) if ended else "gave no answer")
+
+
+def _import_path() -> list[str]:
+    """Return the import path for a child, on which this package has to be.
+
+    Some frontends find a backend that an sdist carries by other means (``sys.meta_path``).
+    """
+    root = str(Path(__file__).absolute().parents[2])
+    return sys.path if root in sys.path else [root, *sys.path]
+
+
+def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool, bool]:
+    """Return the line that a child writes, whether it took too long, and whether it ended itself.
+
+    The child is ended in any case.
+
+    The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
+    library's may hold the other end.
+    """
+    assert process.stdout is not None
+    written = bytearray()
+    reader = threading.Thread(target=_read_into, args=(written, process.stdout), daemon=True)
+    try:
+        reader.start()
+        deadline = time.monotonic() + seconds
+        while reader.is_alive() and process.poll() is None and time.monotonic() < deadline:
+            reader.join(min(_STEP_SECONDS, seconds))
+        timed_out = reader.is_alive() and process.poll() is None
+        if not (timed_out or written):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)  # so that it is known how it died
+        ended = process.poll() is not None
+    finally:
+        _end(process)
+    reader.join(_GRACE_SECONDS)  # what was written before the end is read
+    if not reader.is_alive():
+        process.stdout.close()
+    return bytes(written), timed_out, ended
+
+
+def _read_into(written: bytearray, stream: IO[bytes]) -> None:
+    while not written.endswith(b"\n") and (part := os.read(stream.fileno(), 1 << 16)):
+        written += part
+
+
+def answer(reader: str, seconds: float, *arguments: str) -> None:
+    """Be the child: call ``reader``, write what it returns to standard output, and end.
+
+    It ends with its parent, too, and a little after the ``seconds`` that its parent waits.
+    """
+    _end_with_parent(seconds + _GRACE_SECONDS)
+    out = os.fdopen(_keep_stdout(), "w", encoding="ascii")
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core file in the user's folder
+    module, _, function = reader.partition(":")
+    try:
+        outcome = {"answer": getattr(importlib.import_module(module), function)(*arguments)}
+    except NoAnswerError as error:
+        outcome = {"reason": str(error)}
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it
+        outcome = {"reason": f"could not be asked: {describe(error)}"}
+    out.write(json.dumps(outcome) + "\n")
+    out.flush()
+    os._exit(0)  # the answer is out: what the library does at exit is of no interest
+
+
+def describe(error: Exception) -> str:
+    """Return what an error of other people's code says: its kind, and its words without folders."""
+    if isinstance(error, OSError) and error.strerror:  # more than that is the file's path
+        return f"{type(error).__name__}: {error.strerror}"
+    return f"{type(error).__name__}: {without_folders(str(error))}"
+
+
+def without_folders(words: str) -> str:
+    """Return what a loader says of a library, cut short: a record names no place."""
+    return re.sub(_FOLDER, "", words[:_WORDS])
+
+
+def _end_with_parent(seconds: float) -> None:
+    """Leave a process that ends this one's group as the parent ends, or after ``seconds``.
+
+    A process, since a thread or a signal does not reach a library that holds Python's lock, nor
+    what the library starts.
+    """
+    if os.name != "posix" or os.getpgrp() != os.getpid():
+        return
+    with contextlib.suppress(OSError):
+        if os.fork():
+            return
+        try:
+            os.close(1)  # the parent waits for the answer, or for the output's end
+            # The parent writes nothing; what can be read is the end of its pipe.
+            select.select([0], [], [], min(seconds, _FOREVER_SECONDS))
+        finally:
+            os.killpg(0, signal.SIGKILL)
+
+
+def _keep_stdout() -> int:
+    """Return a descriptor of standard output; let others read nothing, and write to nowhere."""
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return kept
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a child and all that it started, whether or not it has ended by itself."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _death(status: int | None) -> str:
+    if status is None or status >= 0:
+        return f"ended the process that asked it, with exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"crashed the process that asked it ({name})"

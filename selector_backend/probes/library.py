@@ -1,0 +1,85 @@
+"""Asking shared libraries for their versions, each in a child process of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from pathlib import Path
+
+from ..model.facts import FACTS
+from ..model.machine import Fact
+from ..model.values import dataclass
+from .child import NoAnswerError, ask, without_folders
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library that may tell a fact.
+
+    ``file`` is its name or path, ``reader`` the function that asks it (see `child.ask`), given the
+    file, and ``source`` what a fact says of where it was read.
+    """
+
+    file: str
+    reader: str
+    source: str
+
+
+def ask_in_turn(
+    name: str, libraries: Iterable[Library], environ: Mapping[str, str], seconds: float
+) -> tuple[Fact | None, list[str]]:
+    """Return the fact ``name`` from the first library that tells its version.
+
+    One that does not load, or gives no answer that is a version, is passed over for the next; all
+    of them together have ``seconds``. Returns also why those that did not answer did not.
+    """
+    deadline = time.monotonic() + seconds
+    failures = []
+    for library in libraries:
+        try:
+            answer = ask(library.reader, environ, deadline - time.monotonic(), library.file)
+            value = FACTS[name].kind.load(answer)
+        except (NoAnswerError, ValueError) as error:
+            failures.append(f"{Path(library.file).name}: {error}")
+        else:
+            return Fact(name, library.source, value=value), failures
+    return None, list(dict.fromkeys(failures))
+
+
+def load(file: str) -> ctypes.CDLL:
+    """Load a library. Runs in a child process.
+
+    Raises `NoAnswerError` in the loader's words, without the folders: reasons name no place.
+    """
+    try:
+        # `winmode` 0 is Windows' own search order, which has PATH in it, where toolkits are.
+        return ctypes.CDLL(file, winmode=0)
+    except OSError as error:
+        words = without_folders(str(error)).removeprefix(f"{Path(file).name}: ")
+        raise NoAnswerError(f"does not load: {words}") from None
+
+
+def integers(file: str, function: str, count: int) -> list[int]:
+    """Return the integers that a library's function leaves behind its ``count`` arguments.
+
+    Runs in a child process. Raises `NoAnswerError`.
+    """
+    numbers = [ctypes.c_int() for _ in range(count)]
+    try:
+        status = getattr(load(file), function)(*map(ctypes.byref, numbers))
+    except AttributeError:
+        raise NoAnswerError(f"lacks {function}") from None
+    if status != 0:
+        raise NoAnswerError(f"{function} returned error {status}")
+    return [number.value for number in numbers]
+
+
+def cuda_version(number: int) -> str:
+    """Return CUDA's integer version as text: 12040 is 12.4. Raises `NoAnswerError` for nonsense."""
+    if number < 1000:
+        raise NoAnswerError(f"says that it is of version {number}")
+    return f"{number // 1000}.{number % 1000 // 10}"

@@ -1,0 +1,85 @@
+"""`glibc`, `musl` and `macos`, from the running interpreter."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ..installing.request import read_timeout
+from ..model.conditions import is_release
+from ..model.machine import Fact
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ..model.table import Scope
+
+_SOURCE = "the running interpreter"
+
+
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
+    """Return the facts ``names`` of this family."""
+    readers = {"glibc": _glibc, "musl": _musl, "macos": _macos}
+    whose = {
+        "glibc": "this Python does not run on the GNU C library",
+        "musl": "this Python does not run on the musl C library",
+        "macos": "this is not macOS",
+    }
+    facts = []
+    for name in names:
+        text = readers[name](environ)
+        value, reason = (text, "") if is_release(text) else (None, whose[name])
+        facts.append(Fact(name, _SOURCE, value, reason))
+    return facts
+
+
+def _glibc(environ: Mapping[str, str]) -> str:
+    try:
+        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (AttributeError, OSError, ValueError):  # not POSIX, or another C library
+        return ""
+    return version if library == "glibc" else ""
+
+
+def _musl(environ: Mapping[str, str]) -> str:
+    """Ask musl's loader: it tells its version to who runs it without a program."""
+    if not sys.platform.startswith("linux") or _glibc(environ):
+        return ""
+    loaders = sorted(map(str, Path("/lib").glob("ld-musl-*.so.1")))
+    words = _run([loaders[0]], environ) if loaders else ""
+    found = re.search(r"^Version ([0-9.]+)", words, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _macos(environ: Mapping[str, str]) -> str:
+    if sys.platform != "darwin":
+        return ""
+    version = platform.mac_ver()[0]
+    if version != "10.16":
+        return version
+    # What an interpreter built for an old SDK is told instead of 11 and newer.
+    code = "import platform; print(platform.mac_ver()[0])"
+    honest = {**environ, "SYSTEM_VERSION_COMPAT": "0"}
+    return _run([sys.executable, "-ISc", code], honest).strip() or version
+
+
+def _run(command: list[str], environ: Mapping[str, str]) -> str:
+    """Return what a command writes, nothing if it cannot be run."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(environ),
+            timeout=read_timeout(environ),
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,121 @@
+"""The inner backend of a tree, called as a frontend calls it: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyproject_hooks import (
+    BackendUnavailable,
+    BuildBackendHookCaller,
+    HookMissing,
+    UnsupportedOperation,
+)
+
+from ..errors import SelectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..authoring.tree import Tree
+
+
+class MissingHookError(SelectorError):
+    """The inner backend has no such hook."""
+
+
+class Inner:
+    """The hooks of a tree's inner backend.
+
+    It gets ``settings``, and ``variant`` in the environment variable ``variable``, which is not
+    set where the code is built for no variant.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        tree: Tree,
+        settings: Mapping[str, Any],
+        variable: str,
+        variant: str,
+    ) -> None:
+        self.name = tree.backend
+        self._settings = settings
+        self._variable, self._variant = variable, variant
+        try:
+            self._caller = BuildBackendHookCaller(
+                str(folder), tree.backend, [*tree.backend_path] or None, self._run
+            )
+        except ValueError as error:
+            raise SelectorError(f"tool.selector.backend-path: {error}") from None
+
+    def requires(self, kind: str) -> list[str]:
+        """Return what building a ``wheel``, ``editable`` or ``sdist`` requires besides."""
+        return list(self._call(f"get_requires_for_build_{kind}"))
+
+    def prepare(self, kind: str, folder: Path, *, may_build: bool = True) -> str:
+        """Write the ``.dist-info`` of a ``wheel`` or ``editable``, and return its name.
+
+        With ``may_build``, one that has no hook for it builds the code.
+        """
+        hook = f"prepare_metadata_for_build_{kind}"
+        return str(self._call(hook, str(folder), _allow_fallback=may_build))
+
+    def build(self, kind: str, folder: Path, metadata: str | None = None) -> str:
+        """Build a ``wheel``, ``editable`` or ``sdist`` into ``folder``, and return its name."""
+        more = {} if kind == "sdist" else {"metadata_directory": metadata}
+        return str(self._call(f"build_{kind}", str(folder), **more))
+
+    def _call(self, hook: str, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return getattr(self._caller, hook)(
+                *arguments, config_settings=self._settings, **keywords
+            )
+        except BackendUnavailable as error:
+            last = (error.traceback or "").strip().splitlines()[-1:] or [str(error)]
+            raise SelectorError(
+                f"tool.selector.backend is {self.name!r}, which cannot be imported: {last[0]}; "
+                "add the distribution that has it to [build-system] requires"
+            ) from None
+        except HookMissing:
+            raise MissingHookError(f"the inner backend {self.name} has no {hook}") from None
+        except UnsupportedOperation as error:
+            said = error.traceback.strip().splitlines()[-1:]
+            raise SelectorError(f"{self.name} cannot build this: {' '.join(said)}") from None
+        except subprocess.CalledProcessError as error:
+            raise SelectorError(
+                f"the inner backend {self.name} stopped in {hook}, with exit status "
+                f"{error.returncode}; what it said is above"
+            ) from None
+
+    def _run(
+        self,
+        cmd: Sequence[str],
+        cwd: str | None = None,
+        extra_environ: Mapping[str, str] | None = None,
+    ) -> None:
+        environ = {**os.environ, **(extra_environ or {})}
+        environ.pop(self._variable, None)
+        if not self._variant:
+            subprocess.run(cmd, cwd=cwd, env=environ, check=True)
+            return
+        environ[self._variable] = self._variant
+        with _folder_of_its_own(self._variant) as config:
+            subprocess.run(cmd, cwd=cwd, env={"DIST_EXTRA_CONFIG": config, **environ}, check=True)
+
+
+@contextmanager
+def _folder_of_its_own(variant: str) -> Iterator[str]:
+    """Give a configuration file of setuptools by which each variant is built in its own folder.
+
+    setuptools takes what it finds in ``build/`` and is no older than the source. What it built for
+    another variant there would go into this one's wheel.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "setup.cfg")
+        path.write_text(f"[build]\nbuild_base = build/{variant}\n", encoding="utf-8")
+        yield str(path)

@@ -1,0 +1,112 @@
+"""A distribution's core metadata under another name.
+
+What is not about the name stays unchanged, to the byte: lines are changed, none is rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import SelectorError
+from ..installing.dist_info import NEVER_UPLOAD
+from ..model.table import fill, normalize
+
+# A field and the lines that go on with it, and what a requirement starts with.
+_FIELD = re.compile(rb"[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*")
+_REQUIRED = re.compile(rb"(\s*)([A-Za-z0-9._-]+)(.*)", re.DOTALL)
+_EXTRA = re.compile(rb";.*\bextra\s*==", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """From what is built of a project to what it is published as.
+
+    ``dependencies`` are added to what it requires, after their placeholders are filled in.
+    ``variant`` is what it was built as. Where that is empty, it is no variant: it keeps its name,
+    and no index is to take it.
+    """
+
+    project: str
+    name: str
+    variant: str = ""
+    dependencies: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """The new name as it starts the names of files."""
+        return normalize(self.name).replace("-", "_")
+
+    def is_of(self, name: str) -> bool:
+        """Return whether ``name`` is the project's own."""
+        return normalize(name) == normalize(self.project)
+
+    def check_name(self, name: str, where: str) -> None:
+        """Raise `SelectorError` if ``name``, which ``where`` says, is not the project's own."""
+        if self.is_of(name):
+            return
+        if normalize(name) == normalize(self.name):
+            raise SelectorError(f"{where} is of {name} already, not of {self.project}")
+        raise SelectorError(f"{where} is of {name}; expected one of {self.project}")
+
+    def required(self, requirement: str) -> str:
+        """Return a requirement: one on the project itself is on the new name."""
+        return self._required(requirement.encode()).decode()
+
+    def added(self, version: str) -> list[str]:
+        """Return what is required besides in ``version``."""
+        values = {"project": self.project, "name": self.variant, "version": version}
+        return [self.required(fill(one, values)) for one in self.dependencies]
+
+    def metadata(self, content: bytes, where: str) -> bytes:
+        """Return the core metadata ``content`` under the new name.
+
+        Raises `SelectorError` if it is of another project, or is none.
+        """
+        blank = re.search(rb"^\r?\n", content, re.MULTILINE)
+        end = blank.start() if blank else len(content)
+        fields = [one for one in _FIELD.findall(content[:end]) if one]
+        names = [one.partition(b":")[0].lower() for one in fields]
+        if not {b"name", b"version"} <= {*names}:
+            raise SelectorError(f"{where} has no core metadata: no Name, or no Version")
+        self.check_name(_value(fields[names.index(b"name")]), where)
+        version = _value(fields[names.index(b"version")])
+        line_end = b"\r\n" if fields[0].endswith(b"\r\n") else b"\n"
+        if not fields[-1].endswith(b"\n"):
+            fields[-1] += line_end
+
+        for index, name in enumerate(names):
+            key, _, value = fields[index].partition(b":")
+            if name == b"name":
+                fields[index] = key + b": " + self.name.encode() + line_end
+            elif name == b"requires-dist":
+                fields[index] = key + b":" + self._required(value)
+
+        there = {_value(one) for one in fields}
+        new = [f"Requires-Dist: {one}" for one in self.added(version) if one not in there]
+        place = _place(fields, names)
+        if not self.variant and NEVER_UPLOAD not in there:
+            new, place = [f"Classifier: {NEVER_UPLOAD}"], len(fields)
+        fields[place:place] = [one.encode() + line_end for one in new]
+        return b"".join(fields) + content[end:]
+
+    def _required(self, requirement: bytes) -> bytes:
+        found = _REQUIRED.fullmatch(requirement)
+        if found and self.is_of(found[2].decode()):
+            return found[1] + self.name.encode() + found[3]
+        return requirement
+
+
+def _value(field: bytes) -> str:
+    return field.partition(b":")[2].strip().decode("utf-8", "replace")
+
+
+def _place(fields: list[bytes], names: list[bytes]) -> int:
+    """Return where another requirement goes: behind those that no extra has, as others write it."""
+    place = None
+    for index, name in enumerate(names):
+        if name == b"requires-dist" and not _EXTRA.search(fields[index]):
+            place = index + 1
+        elif name in (b"provides-extra", b"requires-dist") and place is None:
+            place = index
+    return len(fields) if place is None else place

@@ -1,0 +1,175 @@
+"""The code's own sdist under the name of one variant: what is built where no wheel fits.
+
+It takes the inner backend alone to build it, so its ``pyproject.toml`` has no trace of a tree. All
+other files but ``PKG-INFO`` stay as they are, to the byte.
+"""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import io
+import tarfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ..authoring import toml
+from ..authoring.output import replacing
+from ..authoring.published import edit_pyproject
+from ..errors import SelectorError
+from ..model.table import distribution_of
+from .modules import name_module
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ..authoring.tree import Tree
+    from .renaming import Renaming
+
+_OURS = "selector-backend"
+_PYPROJECT, _PKG_INFO = "pyproject.toml", "PKG-INFO"
+
+
+def rename_sdist(sdist: Path, folder: Path, renaming: Renaming, tree: Tree) -> str:
+    """Write ``sdist`` under its new name into ``folder``. Returns the file's name.
+
+    Raises `SelectorError` if it is no sdist of the project, or what the variant requires cannot be
+    written into it; then nothing is written.
+    """
+    stem = sdist.name.removesuffix(".tar.gz")
+    name, _, version = stem.rpartition("-")
+    renaming.check_name(name, sdist.name)
+    new_stem = f"{renaming.stem}-{version}"
+    target = folder / f"{new_stem}.tar.gz"
+    try:
+        with tarfile.open(sdist, "r:gz") as old, replacing(target, sdist) as file:
+            paths = {_path(one, stem) for one in old.getmembers()}
+            if not {_PYPROJECT, _PKG_INFO} <= paths:
+                raise tarfile.ReadError(f"it has no {_PYPROJECT}, or no {_PKG_INFO}")
+            pkg_info = _read(old, f"{stem}/{_PKG_INFO}")
+            pyproject = _read(old, f"{stem}/{_PYPROJECT}")
+            data = toml.loads(pyproject.decode("utf-8"))
+            _check_static(data["project"], renaming, version, pkg_info)
+            changes = _changes(data, renaming, tree, version, paths)
+            changed = {
+                _PKG_INFO: renaming.metadata(pkg_info, sdist.name),
+                _PYPROJECT: edit_pyproject(pyproject, changes, without="selector"),
+            }
+            with (
+                file.open("wb") as raw,
+                gzip.GzipFile(
+                    filename="", fileobj=raw, mode="wb", mtime=_time(sdist)
+                ) as compressed,
+                tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as new,
+            ):
+                for member in old:
+                    _copy(old, member, new, stem, new_stem, changed)
+    except (tarfile.TarError, EOFError, zlib.error, UnicodeError) as error:
+        raise SelectorError(f"{sdist.name} is not an sdist that can be renamed: {error}") from None
+    return target.name
+
+
+def read_from_sdist(sdist: Path, path: str) -> bytes:
+    """Return a file of an sdist; its path is relative to the sdist's folder."""
+    with tarfile.open(sdist, "r:gz") as archive:
+        return _read(archive, f"{sdist.name.removesuffix('.tar.gz')}/{path}")
+
+
+def _path(member: tarfile.TarInfo, stem: str) -> str:
+    """Return the path of a member in the sdist's one folder."""
+    first, _, path = member.name.partition("/")
+    if first != stem or ".." in PurePosixPath(path).parts:
+        raise tarfile.ReadError(f"it has {member.name!r} outside of {stem}/")
+    return path
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    if file is None:
+        raise tarfile.ReadError(f"{name} is no file")
+    return file.read()
+
+
+def _copy(
+    old: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    new: tarfile.TarFile,
+    stem: str,
+    new_stem: str,
+    changed: dict[str, bytes],
+) -> None:
+    path = _path(member, stem)
+    moved = copy.copy(member)
+    moved.name = f"{new_stem}/{path}" if path else new_stem
+    # The names in what extends a header are written again.
+    moved.pax_headers = {
+        key: value for key, value in member.pax_headers.items() if key not in ("path", "linkpath")
+    }
+    if member.islnk():
+        moved.linkname = member.linkname.replace(stem, new_stem, 1)
+    if path in changed:
+        moved.size = len(changed[path])
+        moved.pax_headers.pop("size", None)
+        new.addfile(moved, io.BytesIO(changed[path]))
+    else:
+        new.addfile(moved, old.extractfile(member) if member.isreg() else None)
+
+
+def _time(sdist: Path) -> int:
+    """Return the time that the head of a gzip file has, which its builder chose."""
+    with sdist.open("rb") as file:
+        return int.from_bytes(file.read(8)[4:], "little")
+
+
+def _changes(
+    data: Mapping[str, Any],
+    renaming: Renaming,
+    tree: Tree,
+    version: str,
+    paths: Collection[str],
+) -> dict[str, dict[str, Any]]:
+    """Return what makes a tree's ``pyproject.toml`` the one of the code alone, by table."""
+    project = data["project"]
+    system: dict[str, Any] = {
+        "requires": [one for one in tree.requires if distribution_of(one) != _OURS],
+        "build-backend": tree.backend,
+    }
+    if tree.backend_path:
+        system["backend-path"] = [*tree.backend_path]
+    wanted = [*map(renaming.required, project.get("dependencies", []))]
+    wanted += [one for one in renaming.added(version) if one not in wanted]
+    extras = {
+        extra: [*map(renaming.required, requirements)]
+        for extra, requirements in project.get("optional-dependencies", {}).items()
+    }
+    changes: dict[str, dict[str, Any]] = {
+        "build-system": system,
+        "project": {"name": renaming.name, **({"dependencies": wanted} if wanted else {})},
+        "project.optional-dependencies": extras,
+        **name_module(data, tree.backend, renaming.project, paths),
+    }
+    return {table: values for table, values in changes.items() if values}
+
+
+def _check_static(
+    project: Mapping[str, Any], renaming: Renaming, version: str, pkg_info: bytes
+) -> None:
+    """Raise `SelectorError` if the inner backend finds something that would have to be another."""
+    dynamic = project.get("dynamic", [])
+    if "dependencies" in dynamic and renaming.dependencies:
+        raise SelectorError(
+            f"an sdist of {renaming.name} requires {', '.join(renaming.added(version))} besides, "
+            "which cannot be written into it: project.dependencies is dynamic. Write them there"
+        )
+    if {"dependencies", "optional-dependencies"} & {*dynamic}:
+        for line in pkg_info.partition(b"\n\n")[0].decode("utf-8", "replace").splitlines():
+            key, _, requirement = line.partition(":")
+            if key.lower() == "requires-dist" and renaming.is_of(
+                distribution_of(requirement.strip())
+            ):
+                raise SelectorError(
+                    f"{renaming.project} requires {requirement.strip()!r}, itself, which would be "
+                    f"{renaming.name} in this sdist, and cannot be written into it: it is dynamic. "
+                    "Write it in [project]"
+                )

@@ -1,0 +1,1 @@
+"""A table into variant wheels and their metadata (PEP 825)."""

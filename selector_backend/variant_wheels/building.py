@@ -1,0 +1,264 @@
+"""A project's table, as variant wheels (PEP 825) with providers (PEP 850, a draft).
+
+One wheel a row, of nothing but metadata: it requires what the row does. An installer that reads
+them takes the first whose properties the machine supports, in the order of the table, and needs no
+code of ours for that. The order is a property, too: each row has one in a namespace of its own,
+whose values are all supported and are listed in the table's order (PEP 850's static properties),
+and which counts before all others.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..checking.review import variant_key
+from ..errors import Problem, SelectorError
+from ..installing.archive import write_file, write_wheel
+from ..installing.dist_info import dist_info
+from ..installing.request import VARIANT_WHEEL, Request
+from ..model.decision import Decision
+from ..model.record import Verdict
+from ..model.values import replace
+from .platforms import InexpressibleError
+from .properties import Asked, express
+from .providers import providers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ..model.table import Compiled, Selector, Variant
+
+#: The metadata's schema, and its name in a wheel's ``.dist-info``.
+SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
+VARIANT_NAME = "variant.json"
+#: The label of the wheel that fits everywhere, and has no property.
+NULL = "null"
+#: The property that has a row's place in the table.
+ORDER, ROW = "selector", "row"
+
+_METADATA = "-variants.json"
+# No file system takes longer names than 255 bytes; what a name has besides tags is left to it.
+_LONGEST_TAGS = 120
+
+
+@dataclass(frozen=True)
+class VariantWheel:
+    """A variant wheel: its label, its place in the order, and what it asks of a machine.
+
+    ``row`` is the label of its row's first wheel.
+    """
+
+    variant: Variant
+    label: str
+    row: str
+    asked: Asked
+
+    @property
+    def properties(self) -> Mapping[tuple[str, str], Sequence[str]]:
+        """All its properties, by namespace and feature."""
+        order = {} if self.label == NULL else {(ORDER, ROW): [self.row]}
+        return {**order, **self.asked.properties}
+
+    def dump(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        properties = [
+            f"{namespace} :: {feature} :: {value}"
+            for (namespace, feature), values in self.properties.items()
+            for value in values
+        ]
+        return {
+            "label": self.label,
+            "variant": self.variant.name,
+            "properties": properties,
+            "tags": [*self.tags],
+        }
+
+    @property
+    def tags(self) -> Iterator[str]:
+        """The compatibility tags of its files, whose parts stand for more than one platform."""
+        some: list[str] = []
+        for tag in self.asked.tags:
+            if some and len(".".join((*some, tag))) > _LONGEST_TAGS:
+                yield f"py3-none-{'.'.join(some)}"
+                some = []
+            some.append(tag)
+        yield f"py3-none-{'.'.join(some)}"
+
+
+class NotExpressibleError(SelectorError):
+    """Variant wheels cannot say what a table says; ``problems`` has each row with its reason."""
+
+    def __init__(self, selector: Selector, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        what = f"{selector.project} {selector.version} has no variant wheels that say the same"
+        super().__init__("\n".join([f"{what}, and none is written:", *map(str, problems)]))
+
+
+def variant_wheels(selector: Selector) -> list[VariantWheel]:
+    """Return the variant wheels of a table.
+
+    Raises `NotExpressibleError`, with every row that they cannot express.
+    """
+    rows = [*express_rows(selector)]
+    found = [wheel for wheels, _ in rows for wheel in wheels]
+    problems = [problem for _, some in rows for problem in some]
+    if ORDER in (one.namespace for one in selector.providers):
+        message = f"variant wheels have the table's order in the namespace {ORDER!r}"
+        problems.append(Problem(f"tool.selector.provider.{ORDER}", message))
+    if not problems and all(one.label == NULL for one in found):
+        message = "no row depends on the machine; publish an ordinary wheel"
+        problems.append(Problem("tool.selector.variant", message))
+    if problems:
+        raise NotExpressibleError(selector, problems)
+    return found
+
+
+def express_rows(selector: Selector) -> Iterator[tuple[list[VariantWheel], list[Problem]]]:
+    """Yield the variant wheels of each row, and why there is none for some of its conditions.
+
+    A row that refuses has no wheel, and none has one that comes after a row which always fits.
+    """
+    taken = {NULL}
+    always = False
+    for index, variant in enumerate(selector.variants):
+        if variant.refuse is not None or always:
+            yield [], []
+        elif not variant.when:
+            always = True
+            yield [VariantWheel(variant, NULL, "", Asked())], []
+        else:
+            asked, problems = _asked(variant, variant_key(index), selector)
+            row = _free(variant.name.lower().replace("-", "_"), taken)
+            labels = [row, *(_free(f"{row}.{one}", taken) for one in range(2, len(asked) + 1))]
+            pairs = zip(labels, asked)
+            yield [VariantWheel(variant, label, row, one) for label, one in pairs], problems
+
+
+def _asked(variant: Variant, key: str, selector: Selector) -> tuple[list[Asked], list[Problem]]:
+    """Return what the wheels of a row ask for, and what they cannot.
+
+    One wheel has as many tags as there are alternatives that differ in platforms only.
+    """
+    found: list[Asked] = []
+    problems: list[Problem] = []
+    for number, alternative in enumerate(variant.when):
+        try:
+            asked = express(alternative, selector)
+        except InexpressibleError as error:
+            place = f"{key}.when[{number}]" if len(variant.when) > 1 else f"{key}.when"
+            problems.append(Problem(place, f"{variant.name}: {error}"))
+            continue
+        for index, other in enumerate(found):
+            if other.properties == asked.properties:
+                found[index] = other.with_tags(asked.tags)
+                break
+        else:
+            found.append(asked)
+    return found, problems
+
+
+def _free(label: str, taken: set[str]) -> str:
+    """Return a label that no other wheel has, and take it."""
+    while label in taken:
+        label += "_"
+    taken.add(label)
+    return label
+
+
+def metadata(selector: Selector, wheels: Sequence[VariantWheel]) -> dict[str, Any]:
+    """Return the content of ``variants.json``: the variant metadata of all of ``wheels``."""
+    rows = [*dict.fromkeys(one.row for one in wheels if one.label != NULL)]
+    providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows}}}
+    named = dict.fromkeys(key[0] for wheel in wheels for key in wheel.asked.properties)
+    for one in providers_of(named, selector):
+        providers[one.namespace] = {"requires": [*one.requires], "plugin-api": one.plugin_api}
+    return {
+        "$schema": SCHEMA,
+        "default-priorities": {"namespace": [*providers]},
+        "providers": providers,
+        "variants": {wheel.label: _nested(wheel.properties) for wheel in wheels},
+    }
+
+
+def _nested(properties: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, Any]:
+    found: dict[str, dict[str, list[str]]] = {}
+    for (namespace, feature), values in properties.items():
+        found.setdefault(namespace, {})[feature] = sorted(values)
+    return found
+
+
+def write_variant_wheels(
+    target: Path, folder: Path, compiled: Compiled, wheels: Sequence[VariantWheel], backend: str
+) -> list[str]:
+    """Write ``wheels`` and their ``variants.json`` into ``target``. Returns the files' names.
+
+    ``folder`` is the project's, where its licence files lie; ``backend`` is our own version.
+    """
+    selector = compiled.selector
+    whole = metadata(selector, wheels)
+    stem = f"{compiled.name}-{selector.version}"
+    # Any index may have them: what is chosen by properties is no machine's alone.
+    open_to_all = replace(compiled, places=replace(compiled.places, classifier=None))
+    written = []
+    for wheel in wheels:
+        own = {**whole, "variants": {wheel.label: whole["variants"][wheel.label]}}
+        decision = _decision(selector, wheel)
+        for tag in wheel.tags:
+            python, abi, platforms = tag.split("-")
+            tags = [f"{python}-{abi}-{one}" for one in platforms.split(".")]
+            files = dist_info(folder, open_to_all, decision, selector.version, backend, tags)
+            files[VARIANT_NAME] = _json(own)
+            written.append(write_wheel(target, stem, f"{tag}-{wheel.label}", files))
+    return [*written, write_file(target, stem + _METADATA, _json(whole))]
+
+
+def is_variant_file(name: str) -> bool:
+    """Return whether a file is a variant wheel, or variant metadata, by its name."""
+    parts = name.removesuffix(".whl").split("-")
+    # A build tag comes before the Python tag, and alone begins with a digit.
+    has_build_tag = len(parts) > 2 and parts[2][:1].isdigit()
+    is_wheel = name.endswith(".whl") and len(parts) - has_build_tag == 6
+    return is_wheel or name.endswith(_METADATA)
+
+
+def review_files(compiled: Compiled, found: Mapping[str, bytes]) -> Iterator[Problem]:
+    """Yield which of the files ``found``, by their names, are not those that a table makes.
+
+    The content of ``variants.json`` counts too.
+    """
+    selector = compiled.selector
+    try:
+        wheels = variant_wheels(selector)
+    except NotExpressibleError as error:
+        yield from (Problem(next(iter(found)), f"{key}: {text}") for key, text in error.problems)
+        return
+    stem = f"{compiled.name}-{selector.version}"
+    names = {f"{stem}-{tag}-{wheel.label}.whl" for wheel in wheels for tag in wheel.tags}
+    whole = stem + _METADATA
+    for name in sorted({*names, whole} - found.keys()):
+        yield Problem(name, "is missing, and other variant wheels are there")
+    for name in sorted(found):
+        if name not in {*names, whole}:
+            yield Problem(name, f"is not a variant wheel that the table of {stem} makes")
+        elif name == whole and found[name] != _json(metadata(selector, wheels)):
+            yield Problem(name, f"is not what the table of {stem} makes")
+
+
+def _decision(selector: Selector, wheel: VariantWheel) -> Decision:
+    """Return the decision that the record in a wheel tells of."""
+    chosen = f"the installer found what its variant wheel asks for: {wheel.asked}"
+    if wheel.label == NULL:
+        chosen = "its variant wheel asks for nothing, and the installer took no other"
+    other = "the installer took another variant wheel"
+    verdicts = tuple(
+        Verdict(one.name, None, chosen if one is wheel.variant else other)
+        for one in selector.variants
+    )
+    return Decision(selector, Request(source=VARIANT_WHEEL), (wheel.variant,), verdicts, {})
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    return (json.dumps(data, indent=1) + "\n").encode()

@@ -1,0 +1,249 @@
+"""What a condition asks for, as the properties of a variant wheel (PEP 825).
+
+A property is a namespace, a feature and a value. An installer takes a wheel if each feature of it
+has a value that is supported. So only what a provider tells can be asked for, and only as it is
+told: a driver's CUDA from one version on, or below one; what the newest GPU runs; a CPU's level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..model.conditions import satisfies
+from ..model.facts import FACTS, Kind
+from .platforms import ANY, InexpressibleError, of_platform, platform_tags
+from .providers import (
+    FIRST_CUDA,
+    FIRST_GPU,
+    GPU,
+    LEVELS,
+    LOWER,
+    UPPER,
+    cuda_versions,
+    gpu_versions,
+    level_of,
+    levels_with,
+    rank_of,
+    text_of,
+    version_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..model.conditions import Wanted
+    from ..model.table import Selector
+
+    #: The values of each feature, one of which is enough, by namespace and feature.
+    Properties = dict[tuple[str, str], Sequence[str]]
+
+_UNTOLD = (
+    "no provider that installers know tells it; name one in tool.selector.provider, and ask for "
+    "its properties"
+)
+_BY_KIND = {Kind.DISTRIBUTIONS: "what else is installed is no property of a machine"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a variant wheel asks of a machine.
+
+    ``properties`` are the values of each feature, one of which is enough, by namespace and feature;
+    ``tags`` are the platform tags, one of which the installer has to support.
+    """
+
+    properties: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+    tags: Sequence[str] = (ANY,)
+
+    def __str__(self) -> str:
+        texts = [
+            f"{namespace} :: {feature} :: {' or '.join(values)}"
+            for (namespace, feature), values in self.properties.items()
+        ]
+        texts += [] if [*self.tags] == [ANY] else [" or ".join(self.tags)]
+        return ", ".join(texts) or "nothing"
+
+    def with_tags(self, tags: Sequence[str]) -> Asked:
+        """Return the same with more platform tags."""
+        every = dict.fromkeys((*self.tags, *tags))
+        return Asked(self.properties, [ANY] if ANY in every else [*every])
+
+
+def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
+    """Return what a wheel has to ask for, to be taken where ``alternative`` holds.
+
+    Raises `InexpressibleError`, with the reason of each condition that nothing says.
+    """
+    found: Properties = {}
+    problems: list[str] = []
+    enabling: list[str] = []
+    for fact, wanted in alternative.items():
+        if of_platform(fact):
+            continue
+        try:
+            more = _expressed(fact, wanted, alternative, selector)
+        except InexpressibleError as error:
+            problems.append(f"{fact}: {error}")
+            continue
+        if not found.keys().isdisjoint(more):
+            problems.append(f"{fact}: another condition asks for the same feature")
+        found.update(more)
+        if FACTS[fact].kind is Kind.PROPERTIES:
+            enabling += _enabling(more, selector)
+    tags: Sequence[str] = ()
+    try:
+        families = {namespace for namespace, _ in found} & LEVELS.keys()
+        tags = platform_tags(alternative, enabling, families)
+    except InexpressibleError as error:
+        keys = " and ".join(filter(of_platform, alternative)) or "enable-if"
+        problems.append(f"{keys}: {error}")
+    if problems:
+        raise InexpressibleError("; ".join(problems))
+    return Asked(found, tags)
+
+
+def _expressed(
+    fact: str, wanted: Wanted, alternative: Mapping[str, Wanted], selector: Selector
+) -> Properties:
+    if wanted is False:
+        raise InexpressibleError("a property says what is there, and not what is absent")
+    if fact == "cuda":
+        return _of_cuda(wanted)
+    if fact == "compute-capability":
+        if "cuda" not in alternative:
+            oldest = text_of(FIRST_CUDA)
+            raise InexpressibleError(
+                f"its provider tells nothing of a GPU whose driver's CUDA is below {oldest}; ask "
+                f"for cuda = '>={oldest}', too"
+            )
+        with_old = any(_is_in(one, alternative["cuda"]) for one in _before_cuda_12())
+        return {("nvidia", GPU): [*_of_gpus(wanted, with_old)]}
+    if fact == "cpu":
+        return _of_cpu(wanted, selector)
+    if FACTS[fact].kind is Kind.PROPERTIES:
+        return _of_property(wanted)
+    raise InexpressibleError(_BY_KIND.get(FACTS[fact].kind, _UNTOLD))
+
+
+# --- NVIDIA
+
+
+def _of_cuda(wanted: Wanted) -> Properties:
+    """Return the bounds of the versions that are in a specifier."""
+    versions = cuda_versions()
+    held = [_is_in(one, wanted) for one in versions]
+    if not any(held):
+        raise InexpressibleError("no driver has such a version")
+    first = held.index(True)
+    end = first + sum(held)
+    if not all(held[first:end]):
+        raise InexpressibleError("two bounds say it of versions in a row, and of no others")
+    if version_of(versions[first]) < FIRST_CUDA:
+        oldest = text_of(FIRST_CUDA)
+        raise InexpressibleError(
+            f"its provider tells CUDA {oldest} and newer; ask for '>={oldest}', too"
+        )
+    found: Properties = {("nvidia", LOWER): [versions[first]]}
+    if end < len(versions):
+        found["nvidia", UPPER] = [versions[end]]
+    return found
+
+
+def _before_cuda_12() -> list[str]:
+    """Return the drivers that may run GPUs which the provider leaves out; newer ones do not."""
+    return [one for one in cuda_versions() if version_of(one) < (12, 0)]
+
+
+def _of_gpus(wanted: Wanted, with_old: bool) -> Iterator[str]:
+    """Yield the values of ``sm_arch`` that stand for the GPUs whose version is in a specifier.
+
+    A GPU of 8.6 supports ``80_real`` to ``86_real``, and nothing of another major version. So does
+    a GPU that is yet to come. ``with_old`` is whether there may be GPUs that the provider leaves
+    out.
+    """
+    majors: dict[int, list[str]] = {}
+    for version in gpu_versions():
+        majors.setdefault(version_of(version)[0], []).append(version)
+    for major, versions in majors.items():
+        held = [_is_in(one, wanted) for one in versions]
+        if not any(held):
+            continue
+        if major < FIRST_GPU[0]:
+            if with_old:
+                oldest = text_of(FIRST_GPU)
+                raise InexpressibleError(
+                    f"its provider knows no GPU below {oldest}; ask for '>={oldest}', too"
+                )
+            continue
+        first = held.index(True)
+        if not all(held[first:]):
+            newer = versions[first:][held[first:].index(False)]
+            raise InexpressibleError(
+                f"a GPU of {newer} runs what is for {versions[first]}, and is not asked for; end "
+                "at a major version"
+            )
+        yield f"{versions[first].replace('.', '')}_real"
+
+
+def _is_in(version: str, wanted: Wanted) -> bool:
+    return wanted is True or satisfies(version, str(wanted))
+
+
+# --- CPUs
+
+
+def _of_cpu(wanted: Wanted, selector: Selector) -> Properties:
+    """Return the level that a CPU has with some names.
+
+    A single feature is a property where the table names the provider that tells it.
+    """
+    if not isinstance(wanted, tuple):
+        raise InexpressibleError("a property says which CPU, and not that there is one")
+    own = {one.namespace for one in selector.providers}
+    levels: dict[str, set[str]] = {}
+    found: Properties = {}
+    for name in wanted:
+        family, value = level_of(name)
+        families = own.intersection(levels_with(name))
+        if family:
+            levels.setdefault(family, set()).add(value)
+        elif len(families) == 1:
+            found[families.pop(), name] = ["on"]
+        else:
+            raise InexpressibleError(f"providers tell the level of a CPU; {_advice(name)}")
+    for family, values in levels.items():
+        found[family, LEVELS[family]] = [max(values, key=rank_of)]
+    if len({family for family, _ in found}) > 1:
+        raise InexpressibleError("no CPU is of two families")
+    return found
+
+
+def _advice(name: str) -> str:
+    levels = sorted(filter(None, levels_with(name).values()))
+    if levels:
+        return f"{name} is in every CPU of {' and of '.join(levels)}; ask for that"
+    return f"{name} is none"
+
+
+# --- Properties of the table's own providers
+
+
+def _of_property(wanted: Wanted) -> Properties:
+    found: Properties = {}
+    for one in wanted if isinstance(wanted, tuple) else ():
+        namespace, feature, value = one.split(" :: ")
+        if found.setdefault((namespace, feature), [value]) != [value]:
+            raise InexpressibleError(
+                f"of two values of {namespace} :: {feature} a wheel takes either, and this asks "
+                "for both"
+            )
+    return found
+
+
+def _enabling(found: Properties, selector: Selector) -> Iterator[str]:
+    """Yield the markers without which the providers of properties are not asked."""
+    named = {namespace for namespace, _ in found}
+    for provider in selector.providers:
+        if provider.namespace in named and provider.enable_if is not None:
+            yield provider.enable_if
