@@ -224,7 +224,7 @@ def fact_variable(text: str) -> tuple[str, str]:
 
 def nearly_stated() -> str:
     """Return the message on variables of this process that are nearly ones that state a fact."""
-    from selector_backend.installing.variables import near_misses
+    from selector_backend.model.variables import near_misses
 
     found = near_misses(os.environ)
     return "; ".join([*found, "the demo takes facts by --set"]) if found else ""

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .installing.request import Request
-    from .model.decision import Decision
+    from .model.decision import Decision, Request
     from .model.table import Compiled, Selector
 
 __version__ = "0.2.0"
@@ -183,7 +182,7 @@ def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> R
 def _decision(selector: Selector, request: Request) -> Decision:
     from .installing.caller import caller
     from .installing.environment import read_environment
-    from .installing.handoff import memory_of
+    from .installing.handoff import handoff_of
     from .model.decision import decide
     from .model.machine import Machine
     from .model.table import REQUIREMENT
@@ -194,7 +193,7 @@ def _decision(selector: Selector, request: Request) -> Decision:
         machine = read_machine(
             selector.facts,
             os.environ,
-            memory_of(who, os.environ, __version__),
+            handoff_of(who, os.environ, __version__),
             scope=selector.scope(who.folders),
             profile=request.profile,
         )

@@ -202,8 +202,7 @@ class _Build:
 
     def renaming(self, *, for_sdist: bool = False) -> Renaming:
         """Return what becomes of what the inner backend builds."""
-        from .authoring.tree import is_built_against, renaming_of
-        from .trees.renaming import Renaming
+        from .trees.renaming import Renaming, is_built_against, renaming_of
 
         selector, tree, variant = self.project.selector, self.tree, self.variant
         if variant is None:

@@ -14,22 +14,21 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem, SelectorError, did_you_mean
-from ..model.table import distribution_of, fill, normalize
-from ..trees.renaming import Renaming
+from ..model.table import fill, normalize
 from .keys import is_name
-from .table import is_pinned
 from .texts import unfit
 from .unchecked import build_requires, table_of, texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..model.table import Selector, Variant
 
 #: What `build-backend` is in a tree.
 BACKEND = "selector_backend.variant"
 
-_BUILT = re.compile(r"{built:([^{}:]*)(:[^{}]*)?}")
+#: The placeholder of a version that the code was built against: ``{built:torch:2}``.
+BUILT = re.compile(r"{built:([^{}:]*)(:[^{}]*)?}")
 
 
 @dataclass(frozen=True)
@@ -103,62 +102,6 @@ def find_variant(selector: Selector, asked: str, source: str) -> Variant:
     )
 
 
-def renaming_of(
-    selector: Selector, tree: Tree | None, variant: Variant, built: Callable[[str], str]
-) -> Renaming:
-    """Return how the distributions of ``variant`` are named, and what they require besides.
-
-    ``built`` returns the version of a distribution that the code was built against. Raises
-    `SelectorError` where the table does not say which distribution is the variant.
-    """
-
-    def part(found: re.Match[str]) -> str:
-        return _part(built(found[1]), int(found[2][1:]) if found[2] else None)
-
-    return Renaming(
-        selector.project,
-        _distribution(selector, variant),
-        variant.name,
-        tuple(
-            _BUILT.sub(part, text)
-            for text in (tree.dependencies.get(variant.key, ()) if tree else ())
-        ),
-    )
-
-
-def is_built_against(tree: Tree, variant: Variant) -> bool:
-    """Return whether what ``variant`` requires depends on what its code was built against."""
-    return any(_BUILT.search(text) for text in tree.dependencies.get(variant.key, ()))
-
-
-def _distribution(selector: Selector, variant: Variant) -> str:
-    """Return the name of the one distribution that is ``variant``: it has the project's version."""
-    shared = {distribution_of(one) for one in selector.requires}
-    pinned = {
-        distribution_of(text): requirement.name
-        for text, requirement in ((one, Requirement(one)) for one in variant.requires)
-        if distribution_of(text) not in shared and is_pinned(requirement, selector.version)
-    }
-    usual = normalize(f"{selector.project}-{variant.name}")
-    if usual in pinned:
-        return pinned[usual]
-    if len(pinned) == 1:
-        return next(iter(pinned.values()))
-    raise SelectorError(
-        f"variant {variant.name!r} requires {', '.join(variant.requires)}; expected one "
-        f"requirement that is '=={{version}}', to be the distribution that is built"
-    )
-
-
-def _part(version: str, length: int | None) -> str:
-    """Return a public version, or the first numbers of it."""
-    found = Version(version)
-    if length is None:
-        return found.public
-    epoch = f"{found.epoch}!" if found.epoch else ""
-    return epoch + ".".join(map(str, [*found.release, *[0] * length][:length]))
-
-
 def _backend(table: Mapping[str, Any], problems: list[Problem]) -> str:
     value = table.get("backend")
     example = "expected what builds the code, such as 'hatchling.build'"
@@ -176,14 +119,14 @@ def _dependencies(variant: Mapping[str, Any], key: str, problems: list[Problem])
     """Yield the texts under ``dependencies`` that are requirements once they are filled in."""
     for index, text in enumerate(texts_of(variant, "dependencies")):
         message = None
-        for name, length in _BUILT.findall(text):
+        for name, length in BUILT.findall(text):
             if not is_name(name) or (length and not re.fullmatch(":[1-9]", length)):
                 message = (
                     f"found {text!r}; expected a distribution, and how many numbers of its "
                     "version if not all: {built:torch}, {built:torch:2}"
                 )
         if message is None and not unfit(text):  # which the table says
-            sample = _BUILT.sub("1.0", text)
+            sample = BUILT.sub("1.0", text)
             try:
                 Requirement(fill(sample, {"project": "spam", "name": "spam", "version": "1.0"}))
             except (InvalidRequirement, RecursionError) as error:

@@ -19,9 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import SelectorError
-from ..installing.variables import MACHINE_VARIABLE, near_misses
 from ..model.facts import FACTS
 from ..model.machine import Fact, Machine, ProfileFile
+from ..model.variables import MACHINE_VARIABLE, near_misses
 from ..probes import NO_TABLE, complete, read_machine
 from .stated import parse_setting
 

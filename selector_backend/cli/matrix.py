@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ..authoring import toml
-from ..installing.environment import Environment
-from ..installing.request import Request
-from ..model.decision import decide
+from ..model.decision import Environment, Request, decide
 from ..model.facts import FACTS, Kind
 from ..model.machine import Fact, Machine, load_fact
 from ..probes import complete, read_machine

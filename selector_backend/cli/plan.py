@@ -15,10 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ..errors import SelectorError
-from ..installing.environment import Environment
 from ..installing.messages import message_of
-from ..installing.request import Request
-from ..model.decision import decide
+from ..model.decision import Environment, Request, decide
 from ..model.machine import Machine, load_machine, parse_profile, stand_in
 from ..model.table import CAPABILITY
 from ..probes import complete

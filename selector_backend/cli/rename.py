@@ -7,9 +7,10 @@ from typing import Annotated, Optional
 
 import typer
 
-from ..authoring.tree import checked_version, find_variant, renaming_of
+from ..authoring.tree import checked_version, find_variant
 from ..errors import SelectorError
 from ..model.table import normalize
+from ..trees.renaming import renaming_of
 from ..trees.wheel import rename_wheel
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line
 from .source import read_folder

@@ -8,50 +8,17 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from ..model.record import RECORD_NAME, Record, Unusable, is_name, is_version, parse_record
+from ..model.decision import Code, Environment
+from ..model.record import RECORD_NAME, Record, Unusable, parse_record
 from ..model.table import distribution_of, normalize
-from ..model.values import dataclass, field, replace
+from ..model.values import replace
+from ..probes.folders import find_distributions, identify_at, versions_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import importlib.metadata
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..model.table import Selector
-
-
-@dataclass(frozen=True)
-class Code:
-    """A release of the project that has code itself: its name and version, and a file of it."""
-
-    project: str
-    version: str
-    file: str
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What is known of an environment; nothing, if it cannot be seen.
-
-    ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
-    distributions that the table's variants require, by normalized name, ``notes`` say
-    what was passed over, and ``code`` is the project's own code that would be removed last.
-    """
-
-    selectors: tuple[Record, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    code: Code | None = None
-
-    def record_of(self, project: str) -> Record | None:
-        """Return what is installed of ``project`` itself."""
-        key = normalize(project)
-        return next((one for one in self.selectors if one.key == key), None)
-
-    def others(self, project: str) -> list[Record]:
-        """Return the selector packages but ``project``."""
-        key = normalize(project)
-        return [one for one in self.selectors if one.key != key]
 
 
 def read_environment(
@@ -83,7 +50,7 @@ def read_environment(
     names = {normalize(selector.project), *(record.distributions if record else ())}
     for variant in selector.variants:
         names |= {distribution_of(one) for one in variant.requires}
-    return replace(found, versions=_versions(names, there))
+    return replace(found, versions=versions_of(names, there))
 
 
 def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
@@ -92,34 +59,6 @@ def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
     Of a project that is there twice, the first is the one that Python sees.
     """
     return _records(find_distributions(paths))
-
-
-def read_versions(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
-    """Return the versions of those distributions ``names`` that the folders ``paths`` have."""
-    return _versions(names, find_distributions(paths))
-
-
-def find_distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
-    """Return where the metadata of each distribution in the folders ``paths`` are.
-
-    The names are normalized. Of one that is there twice, the first is the one that
-    Python sees. Importing `importlib.metadata` takes longer than all else that a hook does, so it
-    is left to read the few that matter.
-    """
-    found: dict[str, list[Path]] = {}
-    for path in paths:
-        with contextlib.suppress(OSError):
-            for folder in Path(path).iterdir():
-                stem, _, suffix = folder.name.lower().rpartition(".")
-                name = stem.partition("-")[0]
-                # What pip is about to remove begins with ~, and is ignored if it is left.
-                if suffix in ("dist-info", "egg-info") and is_name(name):
-                    found.setdefault(normalize(name), []).append(folder)
-    return found
-
-
-def _versions(names: Iterable[str], there: Mapping[str, Sequence[Path]]) -> dict[str, str]:
-    return {name: _identify_at(there[name][0])[1] for name in names if name in there}
 
 
 def _code(folders: Iterable[Path]) -> Code | None:
@@ -134,7 +73,7 @@ def _code(folders: Iterable[Path]) -> Code | None:
             for line in (folder / "RECORD").read_text(encoding="utf-8").splitlines():
                 file = line.rsplit(",", 2)[0].strip('"')
                 if file and not file.startswith(f"{folder.name}/"):
-                    return Code(*_identify_at(folder), file)
+                    return Code(*identify_at(folder), file)
     return None
 
 
@@ -146,22 +85,6 @@ def _records(distributions: Mapping[str, Sequence[Path]]) -> list[Record | Unusa
             if record is not None:
                 found.setdefault(record.key, record)
     return [*found.values()]
-
-
-def identify(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
-    """Return a distribution's name and version, by its folder's name where its METADATA is bad.
-
-    Both end up in commands.
-    """
-    name = version = ""
-    with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-    # There is no public way to the folder's name; `importlib.metadata` finds names by it, too.
-    folder = Path(str(getattr(distribution, "_path", "a distribution without a name"))).name
-    stem = folder[: folder.rfind(".")] if folder.endswith((".dist-info", ".egg-info")) else folder
-    named, _, versioned = stem.partition("-")
-    known = (one for one in (version, versioned) if is_version(one))
-    return name if is_name(name) else named, next(known, "")
 
 
 def _read_record(folder: Path) -> Record | Unusable | None:
@@ -176,11 +99,5 @@ def _read_record(folder: Path) -> Record | Unusable | None:
     except OSError as error:
         record = Unusable(error.strerror or "it cannot be read")  # without the path
     if isinstance(record, Unusable):
-        record = Unusable(record.reason, *_identify_at(folder))
+        record = Unusable(record.reason, *identify_at(folder))
     return record
-
-
-def _identify_at(folder: Path) -> tuple[str, str]:
-    from importlib.metadata import Distribution
-
-    return identify(Distribution.at(folder))

@@ -22,6 +22,7 @@ from ..errors import SelectorError
 from ..model.facts import FACTS
 from ..model.machine import Machine, Origin, load_machine
 from ..model.values import dataclass
+from ..probes import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _OF_ONE_BUILD = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "PEP517_", "_PYPROJ
 
 
 @dataclass(frozen=True)
-class Memory:
+class Handoff(Memory):
     """The files of ``build`` and of the whole ``command``; ``None`` where there is no place."""
 
     build: Path | None = None
@@ -69,7 +70,7 @@ class Memory:
                     file.unlink(missing_ok=True)
 
 
-def memory_of(caller: Caller, environ: Mapping[str, str], backend: str) -> Memory:
+def handoff_of(caller: Caller, environ: Mapping[str, str], backend: str) -> Handoff:
     """Return where the hooks that ``caller`` calls leave what they read.
 
     ``backend`` is our own version: another reads a machine in its own way. So may a build with
@@ -78,16 +79,16 @@ def memory_of(caller: Caller, environ: Mapping[str, str], backend: str) -> Memor
     """
     identity, build = caller.identity, caller.scratch
     if build is None or not identity:
-        return Memory()
+        return Handoff()
     name, command = f"{_START}{identity}", caller.shared
     if command is None:
-        return Memory(build / f"{name}.json")
+        return Handoff(build / f"{name}.json")
     import hashlib
 
     kept = {name: text for name, text in environ.items() if not name.startswith(_OF_ONE_BUILD)}
     text = json.dumps([backend, sys.base_prefix, sorted(kept.items())])
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return Memory(build / f"{name}.json", command / f"{name}-{digest}.json")
+    return Handoff(build / f"{name}.json", command / f"{name}-{digest}.json")
 
 
 def _is_private(folder: Path) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..errors import SelectorError, did_you_mean
+from ..model.decision import Request
 from ..model.machine import ProfileFile
 from ..model.table import CAPABILITY, normalize
-from ..model.values import dataclass
+from ..model.variables import MACHINE_VARIABLE, near_misses
 from .settings import own_settings, read_portable
-from .variables import MACHINE_VARIABLE, TIMEOUT_VARIABLE, near_misses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,35 +18,6 @@ if TYPE_CHECKING:
 
 #: What a request may say in place of a variant's name.
 AUTO, ALL = "auto", "all"
-
-#: What decides where nothing was asked for: the machine or, where the installer reads variant
-#: wheels (PEP 825), the one that it took by its properties.
-MACHINE, VARIANT_WHEEL = "machine", "variant wheel"
-
-#: How long a family of facts may take, in seconds.
-TIMEOUT = 10.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for.
-
-    ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
-    machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
-    ``-C spam:variant`` or the table's variable. ``profile`` is the file of a machine profile that
-    stands in for the machine, and ``notes`` say what may have been asked for, and was not
-    understood.
-    """
-
-    variants: tuple[str, ...] = ()
-    source: str = MACHINE
-    profile: ProfileFile | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def automatic(self) -> bool:
-        """Whether the choice is left to the machine."""
-        return not self.variants
 
 
 def read_request(
@@ -67,24 +38,6 @@ def read_request(
     if {*keys} <= {AUTO}:
         return Request(profile=_profile(own, environ), notes=notes)
     return Request(_known(selector, source, dict(zip(keys, names))), source, notes=notes)
-
-
-def read_timeout(environ: Mapping[str, str]) -> float:
-    """Return how many seconds a family of facts may take.
-
-    Raises `SelectorError` if the variable that sets it does not hold a number above zero.
-    """
-    text = environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if 0 < seconds < float("inf"):
-        return seconds
-    raise SelectorError(
-        f"the environment variable {TIMEOUT_VARIABLE} is {text!r}; "
-        f"expected a number of seconds, for example {TIMEOUT_VARIABLE}=30"
-    )
 
 
 def _profile(own: Mapping[str, tuple[str, Any]], environ: Mapping[str, str]) -> ProfileFile | None:

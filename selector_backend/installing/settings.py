@@ -6,7 +6,7 @@ All hooks read them, also the one that reads neither the table nor the machine.
 from __future__ import annotations
 
 from ..errors import SelectorError, did_you_mean
-from .variables import PORTABLE_VARIABLE
+from ..model.variables import PORTABLE_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

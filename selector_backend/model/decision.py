@@ -8,18 +8,72 @@ from __future__ import annotations
 from .conditions import CannotTellError, judge, marker_variables
 from .facts import FACTS, Kind
 from .machine import Origin
-from .record import Record, Verdict
+from .record import MACHINE, Record, Verdict
 from .table import REQUIREMENT, distribution_of, normalize
-from .values import dataclass, replace
+from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from ..installing.environment import Code, Environment
-    from ..installing.request import Request
-    from .machine import Fact, Machine
+    from .machine import Fact, Machine, ProfileFile
     from .table import Selector, Variant
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
+    machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
+    ``-C spam:variant`` or the table's variable. ``profile`` is the file of a machine profile that
+    stands in for the machine, and ``notes`` say what may have been asked for, and was not
+    understood.
+    """
+
+    variants: tuple[str, ...] = ()
+    source: str = MACHINE
+    profile: ProfileFile | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the choice is left to the machine."""
+        return not self.variants
+
+
+@dataclass(frozen=True)
+class Code:
+    """A release of the project that has code itself: its name and version, and a file of it."""
+
+    project: str
+    version: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is known of an environment; nothing, if it cannot be seen.
+
+    ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
+    distributions that the table's variants require, by normalized name, ``notes`` say
+    what was passed over, and ``code`` is the project's own code that would be removed last.
+    """
+
+    selectors: tuple[Record, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    code: Code | None = None
+
+    def record_of(self, project: str) -> Record | None:
+        """Return what is installed of ``project`` itself."""
+        key = normalize(project)
+        return next((one for one in self.selectors if one.key == key), None)
+
+    def others(self, project: str) -> list[Record]:
+        """Return the selector packages but ``project``."""
+        key = normalize(project)
+        return [one for one in self.selectors if one.key != key]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 
-from ..installing.request import MACHINE, VARIANT_WHEEL
 from .facts import FACTS
 from .machine import Fact, load_fact
 from .shapes import has_shape
@@ -21,6 +20,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+#: What decides where nothing was asked for: the machine or, where the installer reads variant
+#: wheels (PEP 825), the one that it took by its properties.
+MACHINE, VARIANT_WHEEL = "machine", "variant wheel"
 
 #: The record's name in the ``.dist-info``, and its format number.
 RECORD_NAME = "selector.json"

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import importlib
 
-from ..installing.handoff import Memory
-from ..installing.request import read_timeout
 from ..model.facts import FACTS
 from ..model.machine import Fact, Machine, override, read_profile
 from ..model.table import Scope
 from ..model.values import replace
+from .family import read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +31,19 @@ if TYPE_CHECKING:
 
 #: Where facts are read for no table.
 NO_TABLE = Scope()
-#: Where hooks leave each other nothing.
+
+
+class Memory:
+    """Where what is read is left for who reads later; this one keeps nothing."""
+
+    def recall(self) -> Machine:
+        """Return what was read before."""
+        return Machine()
+
+    def remember(self, machine: Machine) -> None:
+        """Leave ``machine`` for later."""
+
+
 NO_MEMORY = Memory()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 import warnings
 
-from ..installing.request import read_timeout
 from ..model.facts import normalize_name
 from ..model.machine import Fact
 from .child import NoAnswerError, ask
+from .family import read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..installing.request import read_timeout
 from ..model.machine import Fact
+from .family import read_timeout
 from .library import Library, ask_in_turn, cuda_version, integers
 from .loader import findable, is_file
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 
-from ..installing.environment import read_versions
 from ..model.facts import FACTS
 from ..model.machine import Fact
 from ..model.table import distribution_of
+from .folders import read_versions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

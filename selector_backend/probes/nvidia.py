@@ -14,9 +14,9 @@ from __future__ import annotations
 import sys
 import time
 
-from ..installing.request import read_timeout
 from ..model.facts import FACTS
 from ..model.machine import Fact, load_fact
+from .family import read_timeout
 from .loader import findable
 
 TYPE_CHECKING = False

@@ -11,11 +11,11 @@ import importlib
 import inspect
 import time
 
-from ..installing.request import read_timeout
 from ..model.conditions import CannotTellError, evaluate
 from ..model.facts import normalize_property
 from ..model.machine import Fact
 from .child import NoAnswerError, ask
+from .family import read_timeout
 from .marker import environment
 
 TYPE_CHECKING = False

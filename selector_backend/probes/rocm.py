@@ -12,11 +12,11 @@ import re
 import sys
 from pathlib import Path
 
-from ..installing.request import read_timeout
-from ..installing.variables import ROOT_VARIABLE
 from ..model.facts import FACTS
 from ..model.machine import Fact
+from ..model.variables import ROOT_VARIABLE
 from .child import NoAnswerError
+from .family import read_timeout
 from .library import Library, ask_in_turn, integers
 from .loader import findable
 

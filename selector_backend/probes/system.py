@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..installing.request import read_timeout
 from ..model.conditions import is_release
 from ..model.machine import Fact
+from .family import read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import ctypes
 import sys
 
-from ..installing.request import read_timeout
 from ..model.machine import Fact
 from .child import NoAnswerError
+from .family import read_timeout
 from .library import Library, ask_in_turn, load
 from .loader import findable
 from .rocm import root

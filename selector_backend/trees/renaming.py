@@ -7,10 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from ..authoring.table import is_pinned
+from ..authoring.tree import BUILT
 from ..errors import SelectorError
 from ..installing.dist_info import NEVER_UPLOAD
-from ..model.table import fill, normalize
+from ..model.table import distribution_of, fill, normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..authoring.tree import Tree
+    from ..model.table import Selector, Variant
 
 # A field and the lines that go on with it, and what a requirement starts with.
 _FIELD = re.compile(rb"[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*")
@@ -110,3 +122,59 @@ def _place(fields: list[bytes], names: list[bytes]) -> int:
         elif name in (b"provides-extra", b"requires-dist") and place is None:
             place = index
     return len(fields) if place is None else place
+
+
+def renaming_of(
+    selector: Selector, tree: Tree | None, variant: Variant, built: Callable[[str], str]
+) -> Renaming:
+    """Return how the distributions of ``variant`` are named, and what they require besides.
+
+    ``built`` returns the version of a distribution that the code was built against. Raises
+    `SelectorError` where the table does not say which distribution is the variant.
+    """
+
+    def part(found: re.Match[str]) -> str:
+        return _part(built(found[1]), int(found[2][1:]) if found[2] else None)
+
+    return Renaming(
+        selector.project,
+        _distribution(selector, variant),
+        variant.name,
+        tuple(
+            BUILT.sub(part, text)
+            for text in (tree.dependencies.get(variant.key, ()) if tree else ())
+        ),
+    )
+
+
+def is_built_against(tree: Tree, variant: Variant) -> bool:
+    """Return whether what ``variant`` requires depends on what its code was built against."""
+    return any(BUILT.search(text) for text in tree.dependencies.get(variant.key, ()))
+
+
+def _distribution(selector: Selector, variant: Variant) -> str:
+    """Return the name of the one distribution that is ``variant``: it has the project's version."""
+    shared = {distribution_of(one) for one in selector.requires}
+    pinned = {
+        distribution_of(text): requirement.name
+        for text, requirement in ((one, Requirement(one)) for one in variant.requires)
+        if distribution_of(text) not in shared and is_pinned(requirement, selector.version)
+    }
+    usual = normalize(f"{selector.project}-{variant.name}")
+    if usual in pinned:
+        return pinned[usual]
+    if len(pinned) == 1:
+        return next(iter(pinned.values()))
+    raise SelectorError(
+        f"variant {variant.name!r} requires {', '.join(variant.requires)}; expected one "
+        f"requirement that is '=={{version}}', to be the distribution that is built"
+    )
+
+
+def _part(version: str, length: int | None) -> str:
+    """Return a public version, or the first numbers of it."""
+    found = Version(version)
+    if length is None:
+        return found.public
+    epoch = f"{found.epoch}!" if found.epoch else ""
+    return epoch + ".".join(map(str, [*found.release, *[0] * length][:length]))

@@ -17,9 +17,8 @@ from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
 from ..installing.archive import write_file, write_wheel
 from ..installing.dist_info import dist_info
-from ..installing.request import VARIANT_WHEEL, Request
-from ..model.decision import Decision
-from ..model.record import Verdict
+from ..model.decision import Decision, Request
+from ..model.record import VARIANT_WHEEL, Verdict
 from ..model.values import replace
 from .platforms import InexpressibleError
 from .properties import Asked, express

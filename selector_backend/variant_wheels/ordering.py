@@ -16,9 +16,7 @@ from variantlib.variants_json import VariantsJson
 
 from ..checking.review import variant_key
 from ..errors import Problem
-from ..installing.environment import Environment
-from ..installing.request import Request
-from ..model.decision import NothingFits, decide
+from ..model.decision import Environment, NothingFits, Request, decide
 from .building import NotExpressibleError, metadata
 from .machines import told_apart
 from .platforms import ANY, platform_of, supported_tags

@@ -12,9 +12,7 @@ from selector_backend.authoring.table import parse_selector
 from selector_backend.cli.doctor.choices import Place, choose, linked
 from selector_backend.cli.source import Recorded
 from selector_backend.installing.dist_info import record_of
-from selector_backend.installing.environment import Environment
-from selector_backend.installing.request import Request
-from selector_backend.model.decision import Decision, decide
+from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Fact, Machine, Origin
 from selector_backend.model.record import Record
 from selector_backend.model.values import replace

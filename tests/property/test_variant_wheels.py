@@ -8,9 +8,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.installing.environment import Environment
-from selector_backend.installing.request import Request
-from selector_backend.model.decision import decide
+from selector_backend.model.decision import Environment, Request, decide
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import Selector
 from selector_backend.probes import complete

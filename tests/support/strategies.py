@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from selector_backend.installing.environment import Environment
 from selector_backend.model.conditions import release_key
+from selector_backend.model.decision import Environment
 from selector_backend.model.facts import FACTS, MARKER_VARIABLES, Kind, normalize
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.record import Record

@@ -10,10 +10,8 @@ import pytest
 from support.environment import ROOT
 
 from selector_backend.authoring.project import read_project
-from selector_backend.installing.environment import Environment
 from selector_backend.installing.messages import message_of
-from selector_backend.installing.request import Request
-from selector_backend.model.decision import decide
+from selector_backend.model.decision import Environment, Request, decide
 from selector_backend.model.machine import ProfileFile
 from selector_backend.probes import read_machine
 

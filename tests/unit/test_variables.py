@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector_backend.installing.variables import near_misses
 from selector_backend.model.facts import FACTS
+from selector_backend.model.variables import near_misses
 
 OURS = (
     *(fact.variable for fact in FACTS.values()),

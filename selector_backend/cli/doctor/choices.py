@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...installing.environment import Environment
-from ...installing.request import Request
-from ...model.decision import decide
+from ...model.decision import Environment, Request, decide
 from ...model.facts import FACTS, Kind
 from ...model.machine import Machine, Origin
 from ...model.record import Record

@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ...authoring.table import is_pinned
-from ...installing.environment import find_distributions, identify
 from ...model.table import normalize
+from ...probes.folders import find_distributions, identify
 from .files import read_text
 
 if TYPE_CHECKING:

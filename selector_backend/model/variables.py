@@ -43,7 +43,7 @@ def near_misses(names: Iterable[str], *others: str) -> tuple[str, ...]:
     ]
     if not set_here:  # as on nearly every machine
         return ()
-    from ..model.facts import FACTS
+    from .facts import FACTS
 
     ours = {MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, ROOT_VARIABLE}
     ours.update(fact.variable for fact in FACTS.values())

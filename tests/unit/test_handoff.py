@@ -14,7 +14,7 @@ import pytest
 
 from selector_backend.installing.caller import Caller, identify
 from selector_backend.installing.frontends import Hook
-from selector_backend.installing.handoff import Memory, memory_of
+from selector_backend.installing.handoff import Handoff, handoff_of
 from selector_backend.installing.process import Process, parent
 from selector_backend.model.machine import Fact, Machine
 
@@ -47,8 +47,8 @@ def memory(
     *,
     version: str = "1",
     **keywords: str,
-) -> Memory:
-    return memory_of(call(script, environ, arguments, **keywords), environ, version)
+) -> Handoff:
+    return handoff_of(call(script, environ, arguments, **keywords), environ, version)
 
 
 def build(script: str, environ: dict[str, str], arguments: list[str], **keywords: str) -> str:
@@ -67,12 +67,12 @@ def test_what_a_hook_leaves_lies_in_a_folder_that_the_frontend_throws_away() -> 
 
 def test_it_is_left_nowhere_else() -> None:
     for prefix in ("/srv/build-env-prod", "/srv/build-env-ab12_xyz", "/srv/pip-build-env-x"):
-        assert memory(PIP, TRACKER, PIP_INSTALL, prefix=prefix) == Memory()
-        assert memory("-c", UV, UV_INSTALL, prefix=prefix) == Memory()
-        assert memory(BUILD, {}, ["python", "-m", "build"], prefix=prefix) == Memory()
-    assert memory("-c", {**UV, **OVERLAY}, UV_INSTALL) == Memory()
-    assert memory("-c", {}, ["python"], prefix="/home/me/.tmpvenv") == Memory()
-    assert memory(PIP, OVERLAY, []) == Memory()
+        assert memory(PIP, TRACKER, PIP_INSTALL, prefix=prefix) == Handoff()
+        assert memory("-c", UV, UV_INSTALL, prefix=prefix) == Handoff()
+        assert memory(BUILD, {}, ["python", "-m", "build"], prefix=prefix) == Handoff()
+    assert memory("-c", {**UV, **OVERLAY}, UV_INSTALL) == Handoff()
+    assert memory("-c", {}, ["python"], prefix="/home/me/.tmpvenv") == Handoff()
+    assert memory(PIP, OVERLAY, []) == Handoff()
 
 
 def test_another_install_does_not_read_it() -> None:
@@ -148,32 +148,32 @@ MUSL = Fact("musl", "the running interpreter", None, "this Python does not run o
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Memory:
+def files(tmp_path: Path) -> Handoff:
     for name in ("build", "command"):
         (tmp_path / name).mkdir(mode=0o700)
-    return Memory(
+    return Handoff(
         tmp_path / "build/selector-machine-7.json", tmp_path / "command/selector-machine-7-a.json"
     )
 
 
-def test_another_build_gets_what_is_the_machines_alone(files: Memory) -> None:
+def test_another_build_gets_what_is_the_machines_alone(files: Handoff) -> None:
     files.remember(Machine({"cuda": CUDA, "glibc": GLIBC, "musl": MUSL}))
     assert files.recall().facts == {"cuda": CUDA, "glibc": GLIBC, "musl": MUSL}
-    assert Memory(None, files.command).recall().facts == {"cuda": CUDA}
-    assert Memory().recall().facts == {}
-    Memory().remember(Machine({"cuda": CUDA}))
+    assert Handoff(None, files.command).recall().facts == {"cuda": CUDA}
+    assert Handoff().recall().facts == {}
+    Handoff().remember(Machine({"cuda": CUDA}))
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", '{"format": 1, "facts": {"cuda": 1}}', "[" * 9999])
-def test_what_is_no_profile_is_not_believed(files: Memory, text: str) -> None:
+def test_what_is_no_profile_is_not_believed(files: Handoff, text: str) -> None:
     assert files.command
     files.command.write_text(text, encoding="utf-8")
     assert files.recall().facts == {}
     files.remember(Machine({"cuda": CUDA}))
-    assert Memory(None, files.command).recall().facts == {"cuda": CUDA}
+    assert Handoff(None, files.command).recall().facts == {"cuda": CUDA}
 
 
-def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Memory) -> None:
+def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Handoff) -> None:
     assert files.command
     files.remember(Machine({"cuda": CUDA}))
     left = [files.command, files.command.with_name("selector-machine-6-a.json.12")]
@@ -183,9 +183,9 @@ def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Memory) -> N
     other = files.command.with_name("cuda.json")
     other.touch()
     os.utime(other, (0, 0))
-    later = Memory(None, files.command)
+    later = Handoff(None, files.command)
     assert later.recall().facts == {}
-    Memory(None, files.command.with_name("selector-machine-8-a.json")).remember(
+    Handoff(None, files.command.with_name("selector-machine-8-a.json")).remember(
         Machine({"cuda": CUDA})
     )
     there = sorted(file.name for file in files.command.parent.iterdir())
@@ -193,7 +193,7 @@ def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Memory) -> N
 
 
 def test_a_folder_that_cannot_be_listed_stops_nothing(
-    files: Memory, monkeypatch: pytest.MonkeyPatch
+    files: Handoff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
         raise OSError(116, "Stale file handle")
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_listed_stops_nothing(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no limits of this kind")
-def test_a_file_that_cannot_be_written_whole_leaves_nothing(files: Memory) -> None:
+def test_a_file_that_cannot_be_written_whole_leaves_nothing(files: Handoff) -> None:
     import resource
 
     assert files.command
@@ -218,9 +218,9 @@ def test_a_file_that_cannot_be_written_whole_leaves_nothing(files: Memory) -> No
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no owners of this kind")
-def test_a_folder_that_others_may_write_to_is_neither_read_nor_written(files: Memory) -> None:
+def test_a_folder_that_others_may_write_to_is_neither_read_nor_written(files: Handoff) -> None:
     assert files.command
-    alone = Memory(None, files.command)
+    alone = Handoff(None, files.command)
     alone.remember(Machine({"cuda": CUDA}))
     files.command.parent.chmod(0o777)
     assert alone.recall().facts == {}
@@ -230,9 +230,9 @@ def test_a_folder_that_others_may_write_to_is_neither_read_nor_written(files: Me
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes root")
-def test_a_folder_of_another_user_is_neither_read_nor_written(files: Memory) -> None:
+def test_a_folder_of_another_user_is_neither_read_nor_written(files: Handoff) -> None:
     assert files.command
-    alone = Memory(None, files.command)
+    alone = Handoff(None, files.command)
     alone.remember(Machine({"cuda": CUDA}))
     os.chown(files.command.parent, 1234, 1234)
     assert alone.recall().facts == {}
