@@ -21,7 +21,15 @@ import typer.main
 
 from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
 from selector_backend.cli.app import app
-from selector_backend.model.facts import FACTS, FactType, Kind
+from selector_backend.model.facts import FACTS, FactType
+from selector_backend.model.kinds import (
+    DISTRIBUTIONS,
+    MARKERS,
+    NAMES,
+    PROPERTIES,
+    VERSION,
+    VERSIONS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,12 +40,12 @@ REFERENCE = Path(__file__).with_name("reference")
 PART = re.compile(r"(<!-- made by docs/make.py: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 OPERANDS = {
-    Kind.VERSION: "a specifier",
-    Kind.VERSIONS: "a specifier, in which one of the versions is enough",
-    Kind.NAMES: "a name, or a list of names that are all there",
-    Kind.ENVIRONMENT: "a marker",
-    Kind.DISTRIBUTIONS: "a requirement, or a list of requirements that are all met",
-    Kind.PROPERTIES: "a property, or a list of properties that are all supported",
+    VERSION: "a specifier",
+    VERSIONS: "a specifier, in which one of the versions is enough",
+    NAMES: "a name, or a list of names that are all there",
+    MARKERS: "a marker",
+    DISTRIBUTIONS: "a requirement, or a list of requirements that are all met",
+    PROPERTIES: "a property, or a list of properties that are all supported",
 }
 
 #: Where a page says more of a key.

@@ -11,7 +11,8 @@ import os
 import platform
 import sys
 
-from ._conditions import CannotTellError, holds
+from ._model.kinds import DISTRIBUTIONS, MARKERS, NAMES, VERSION
+from ._model.markers import CannotTellError, normalize_name
 from ._record import listed, normalize
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, Callable
 
-    from ._conditions import Value
+    from ._model.kinds import Kind, Value
 
 
 def fits(when: Iterable[Mapping[str, Any]]) -> tuple[bool | None, str]:
@@ -42,9 +43,10 @@ def _judge(alternative: Mapping[str, Any]) -> tuple[bool | None, str]:
         if name not in _READERS or (name == "installed" and isinstance(wanted, bool)):
             continue  # whether the installer showed the environment says nothing of this one
         try:
-            value, reason = _READERS[name]()
+            kind, read = _READERS[name]
+            value, reason = read()
             asked = tuple(map(str, wanted)) if isinstance(wanted, list) else wanted
-            held, sentence = holds(name, asked, value, reason)
+            held, sentence = kind.holds(name, asked, value, reason)
         except Exception as error:  # noqa: BLE001 - archspec's own faults, too: nothing is told
             if name == "cpu" and wanted is not False:
                 known = isinstance(error, CannotTellError)
@@ -62,7 +64,7 @@ def _cpu() -> tuple[frozenset[str] | None, str]:
     """Return the CPU's features, its microarchitecture and those it descends from."""
     given = os.environ.get("SELECTOR_CPU")
     if given is not None:
-        names = frozenset(_normalize(one) for one in given.split(",") if one.strip())
+        names = frozenset(normalize_name(one) for one in given.split(",") if one.strip())
         if not names:
             return None, "SELECTOR_CPU is set to nothing"
         return _implied(names), "as SELECTOR_CPU has it"
@@ -70,10 +72,6 @@ def _cpu() -> tuple[frozenset[str] | None, str]:
         return _from_archspec(), "as archspec has it"
     except ImportError:
         return _from_cpuinfo(), "as /proc/cpuinfo has it"
-
-
-def _normalize(name: str) -> str:
-    return name.strip().lower().replace("-", "_")
 
 
 def _from_archspec() -> frozenset[str]:
@@ -96,7 +94,7 @@ def _names_of(target: Any) -> frozenset[str]:
     names = {one.name for one in family if one.name}
     names |= {feature for one in family for feature in one.features}
     return frozenset(
-        map(_normalize, names | {one for one in target.feature_aliases if one in target})
+        map(normalize_name, names | {one for one in target.feature_aliases if one in target})
     )
 
 
@@ -126,7 +124,7 @@ def _from_cpuinfo() -> frozenset[str]:
             flags = next(text for key, _, text in lines if key.strip() in ("flags", "Features"))
     except (OSError, StopIteration):
         raise CannotTellError("what the CPU can do cannot be read here without archspec") from None
-    names = {_normalize(flag) for flag in flags.split()} | {machine}
+    names = {normalize_name(flag) for flag in flags.split()} | {machine}
     if "pni" in names:
         names.add("sse3")
     if "asimd" in names:
@@ -199,11 +197,11 @@ def _release(version: Iterable[Any]) -> str:
     return ".".join(map(str, [*version][:3]))
 
 
-_READERS: dict[str, Callable[[], tuple[Value | None, str]]] = {
-    "cpu": _cpu,
-    "marker": _marker,
-    "installed": _installed,
-    "glibc": _glibc,
-    "musl": _musl,
-    "macos": _macos,
+_READERS: dict[str, tuple[Kind, Callable[[], tuple[Value | None, str]]]] = {
+    "cpu": (NAMES, _cpu),
+    "marker": (MARKERS, _marker),
+    "installed": (DISTRIBUTIONS, _installed),
+    "glibc": (VERSION, _glibc),
+    "musl": (VERSION, _musl),
+    "macos": (VERSION, _macos),
 }

@@ -13,8 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem, SelectorError, shorten
-from ..model.conditions import release_key
-from ..model.table import distribution_of, normalize
+from ..model.markers import distribution_of, normalize, release_key
 from .unchecked import build_requires, table_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import re
 from functools import partial
 from typing import Any
 
-from ..model.conditions import is_release
-from ..model.facts import FACTS, FactType, Kind
+from ..model.facts import FACTS, FactType
+from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
+from ..model.markers import is_release
 from ..model.table import CAPABILITY, REQUIREMENT
 from .structure import Array, Choice, Either, Flag, Key, Named, Shape, Table, Text
 
@@ -76,15 +77,15 @@ def _one_or_more(text: Text) -> tuple[Shape, Shape]:
 
 def _condition(fact: FactType) -> Shape:
     """Return what a condition on ``fact`` looks like."""
-    if fact.kind is Kind.ENVIRONMENT:
+    if fact.kind is MARKERS:
         return MARKER
-    if fact.kind is Kind.PROPERTIES:
+    if fact.kind is PROPERTIES:
         expected = f"a property such as {fact.example!r}, or an array of them"
         return Either(_one_or_more(Text(expected, _PROPERTY)), expected)
-    if fact.kind is Kind.DISTRIBUTIONS:
+    if fact.kind is DISTRIBUTIONS:
         expected = "a requirement such as 'torch>=2.9', an array of them, true or false"
         return Either((*_one_or_more(Text(expected)), Flag()), expected)
-    if fact.kind is Kind.NAMES:
+    if fact.kind is NAMES:
         expected = f"a name such as {fact.example!r}, an array of names, true or false"
         return Either((*_one_or_more(Text(expected, _FACT_NAME)), Flag()), expected)
     expected = f"a specifier (PEP 440) such as '>={fact.example}', or true or false"

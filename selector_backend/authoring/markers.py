@@ -5,7 +5,7 @@ from __future__ import annotations
 from packaging.markers import Marker
 from packaging.version import InvalidVersion, Version
 
-from ..model.conditions import VERSION_VARIABLES, CannotTellError, compare, comparisons
+from ..model.markers import VERSION_VARIABLES, CannotTellError, compare, comparisons
 
 # Marker variables that mean something for a dependency only.
 _NOT_OF_A_MACHINE = ("extra", "extras", "dependency_groups")

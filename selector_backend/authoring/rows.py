@@ -9,8 +9,9 @@ from packaging.specifiers import SpecifierSet
 from tomlkit.items import AoT, Array, Table
 
 from ..checking.review import is_never_chosen
-from ..model.conditions import release_key
-from ..model.facts import FACTS, Kind
+from ..model.facts import FACTS
+from ..model.kinds import VERSION, VERSIONS
+from ..model.markers import release_key
 from . import toml
 from .editing import edit
 
@@ -34,7 +35,7 @@ def place_of(variant: Variant, selector: Selector) -> int:
 
 def _is_newer(variant: Variant, other: Variant) -> bool:
     for fact, kind in ((name, one.kind) for name, one in FACTS.items()):
-        if kind in (Kind.VERSION, Kind.VERSIONS):
+        if kind in (VERSION, VERSIONS):
             mine, its = _least(variant, fact), _least(other, fact)
             if mine and its and mine != its:
                 return mine > its

@@ -9,7 +9,8 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from ..installing.archive import epoch, write_file
-from ..model.table import FORMAT, TABLE_NAME, distribution_of, dump, hash_of, hash_text
+from ..model.markers import distribution_of
+from ..model.table import FORMAT, TABLE_NAME, dump, hash_of, hash_text
 from .carried import BUILD_SYSTEM, carried_files
 from .compile import compile_project
 

@@ -16,17 +16,10 @@ from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem, did_you_mean, shorten
 from ..installing.request import ALL, AUTO
-from ..model.facts import FACTS, Kind, normalize_name, normalize_property
-from ..model.table import (
-    CAPABILITY,
-    REQUIREMENT,
-    Provider,
-    Selector,
-    Variant,
-    distribution_of,
-    fill,
-    namespace_of,
-)
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
+from ..model.markers import distribution_of, normalize_name
+from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
 from ..model.values import replace
 from .keys import TABLE, default_variable
 from .markers import canonical_marker
@@ -35,7 +28,7 @@ from .texts import shown_key, texts, unfit
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ..model.conditions import Wanted
+    from ..model.kinds import Wanted
 
 T = TypeVar("T")
 
@@ -256,15 +249,15 @@ def _wanted(reader: _Reader, name: str, value: Any) -> Wanted | None:
     listed = value if isinstance(value, list) else [value]
     if isinstance(value, bool) or None in listed:
         return value if isinstance(value, bool) else None
-    if kind is Kind.ENVIRONMENT:
+    if kind is MARKERS:
         return _parse(reader, name, value, canonical_marker)
-    if kind is Kind.DISTRIBUTIONS:
+    if kind is DISTRIBUTIONS:
         found = [_parse(reader, name, text, _distribution) for text in listed]
         return None if None in found else tuple(map(str, found))
-    if kind is Kind.NAMES:
+    if kind is NAMES:
         return tuple(map(normalize_name, listed))
-    if kind is Kind.PROPERTIES:
-        return tuple(map(normalize_property, listed))
+    if kind is PROPERTIES:
+        return tuple(map(PROPERTIES.normalize, listed))
     return str(value).strip()
 
 
@@ -301,7 +294,7 @@ def _check_namespaces(reader: _Reader, variant: Variant, known: Collection[str])
     keys = [key for key, _ in _keyed_alternatives(reader.table.get("when"))]
     for key, alternative in zip(keys, variant.when):
         for fact, wanted in alternative.items():
-            if FACTS[fact].kind is not Kind.PROPERTIES or not isinstance(wanted, tuple):
+            if FACTS[fact].kind is not PROPERTIES or not isinstance(wanted, tuple):
                 continue
             for namespace in dict.fromkeys(map(namespace_of, wanted)):
                 if namespace not in known:

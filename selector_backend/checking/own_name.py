@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model.table import normalize
+from ..model.markers import normalize
 from .loads import nodes_of
 
 if TYPE_CHECKING:

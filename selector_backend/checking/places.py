@@ -23,8 +23,9 @@ from packaging.tags import (
     mac_platforms,
 )
 
-from ..model.conditions import CannotTellError, evaluate, holds, release_key
-from ..model.facts import FACTS, Kind
+from ..model.facts import FACTS, holds
+from ..model.kinds import MARKERS
+from ..model.markers import CannotTellError, evaluate, release_key
 from .samples import TooManyError, environments, named_versions
 from .systems import can_have, system_variables
 from .vocabulary import is_plausible
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from packaging.specifiers import SpecifierSet
 
-    from ..model.conditions import Wanted
+    from ..model.kinds import Wanted
     from ..model.table import Condition
 
 # The families of platform tags that have the version of a fact, and the version that is taken where
@@ -156,7 +157,7 @@ class Place:
 
     def _can_hold(self, fact: str, wanted: Wanted) -> bool:
         kind = FACTS[fact].kind
-        if kind is Kind.ENVIRONMENT and isinstance(wanted, str):
+        if kind is MARKERS and isinstance(wanted, str):
             return self.can_be(wanted)
         if fact in _USUAL:
             version = ".".join(map(str, self.platform.version))
@@ -189,7 +190,7 @@ def find_places(
     tags, conditions = [*tags], [*conditions]
     named = [one.version for some in pythons for one in some]
     for one in conditions:
-        if FACTS[one.fact].kind is Kind.ENVIRONMENT and isinstance(one.wanted, str):
+        if FACTS[one.fact].kind is MARKERS and isinstance(one.wanted, str):
             named += named_versions(one.wanted)
     interpreters = [*_pythons(tags, named)]
     for platform in _platforms({one.platform for one in tags}, conditions):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from ..model.conditions import Wanted
+    from ..model.kinds import Wanted
     from ..model.table import Selector
     from .finished import Sdist, Wheel
     from .places import Place

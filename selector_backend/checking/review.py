@@ -19,8 +19,9 @@ from ..authoring.keys import default_variable
 from ..authoring.table import is_pinned, own_requirements
 from ..errors import Problem
 from ..installing.messages import bounded
-from ..model.conditions import holds, text_of
-from ..model.table import REQUIREMENT, Selector, distribution_of
+from ..model.facts import holds, text_of
+from ..model.markers import distribution_of
+from ..model.table import REQUIREMENT, Selector
 from . import samples as sampling
 from .samples import NEWEST, OLDEST, TooManyError, fact_values
 from .words import findings
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..authoring.project import Project
-    from ..model.conditions import Value
+    from ..model.kinds import Value
     from ..model.table import Condition, Variant
 
 SHARED_KEY = "tool.selector.requires"
@@ -136,7 +137,7 @@ def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
 
 def _where(sample: _Sample) -> str:
     extremes = {OLDEST: "older than any that is named", NEWEST: "newer than any that is named"}
-    text = text_of(sample.value)
+    text = text_of(sample.name, sample.value)
     return f"{sample.name} is {extremes.get(text, text)}"
 
 

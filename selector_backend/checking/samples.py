@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ..model.conditions import VERSION_VARIABLES, comparisons, release_key
-from ..model.facts import FACTS, Kind
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS, MARKERS, VERSION, VERSIONS
+from ..model.markers import VERSION_VARIABLES, comparisons, release_key
 from ..probes import with_implied
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from packaging.specifiers import SpecifierSet
 
-    from ..model.conditions import Value
+    from ..model.kinds import Value
     from ..model.table import Condition
 
 #: More machines than this are not tried, and then nothing is said of what is reachable.
@@ -40,12 +41,12 @@ def fact_values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | 
     yield None
     kind, asked = FACTS[name].kind, [condition.wanted for condition in conditions]
     texts = [one for one in asked if isinstance(one, str)]
-    if kind is Kind.ENVIRONMENT:
+    if kind is MARKERS:
         yield from environments(texts)
-    elif kind in (Kind.VERSION, Kind.VERSIONS):
+    elif kind in (VERSION, VERSIONS):
         for version in _versions(texts):
-            yield version if kind is Kind.VERSION else (version,)
-    elif kind is Kind.DISTRIBUTIONS:
+            yield version if kind is VERSION else (version,)
+    elif kind is DISTRIBUTIONS:
         yield from _distributions(one for some in asked if isinstance(some, tuple) for one in some)
     else:
         wanted = dict.fromkeys(frozenset(one) for one in asked if isinstance(one, tuple))

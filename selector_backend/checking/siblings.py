@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from ..authoring.table import is_pinned
 from ..errors import Problem, did_you_mean
-from ..model.table import normalize
+from ..model.markers import normalize
 from .review import keyed_requirements, variant_key
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from ..probes.cpu import names_of
 from .vocabulary import cpu_names, vocabulary
 
 if TYPE_CHECKING:
-    from ..model.conditions import Wanted
+    from ..model.kinds import Wanted
 
 
 def system_variables(sys_platform: str) -> dict[str, str]:

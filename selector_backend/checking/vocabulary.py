@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..authoring import toml
-from ..model.conditions import comparisons, evaluate, release_key, satisfies
-from ..model.facts import FACTS, Kind, normalize_name
+from ..model.facts import FACTS
+from ..model.kinds import MARKERS, NAMES, VERSION, VERSIONS
+from ..model.markers import comparisons, evaluate, normalize_name, release_key, satisfies
 from ..probes.cpu import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ..model.conditions import Wanted
+    from ..model.kinds import Wanted
 
 _CLAUSE = re.compile(r"\s*(~=|[=!<>]=|[<>])\s*([\d.]+?)(\.\*)?\s*")
 # How similar two names are, by difflib's measure, if one is taken for the other.
@@ -46,11 +47,11 @@ class Word(NamedTuple):
 def words(fact: str, wanted: Wanted) -> tuple[Word, ...]:
     """Return what is to be said of a condition; nothing if it is fine."""
     kind = FACTS[fact].kind
-    if isinstance(wanted, tuple) and kind is Kind.NAMES:
+    if isinstance(wanted, tuple) and kind is NAMES:
         return tuple(_name_words(fact, wanted))
-    if isinstance(wanted, str) and kind is Kind.ENVIRONMENT:
+    if isinstance(wanted, str) and kind is MARKERS:
         return tuple(_marker_words(wanted))
-    if isinstance(wanted, str) and kind in (Kind.VERSION, Kind.VERSIONS):
+    if isinstance(wanted, str) and kind in (VERSION, VERSIONS):
         return tuple(_version_words(fact, wanted))
     return ()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Problem
-from ..model.conditions import is_release, release_key, satisfies
+from ..model.markers import is_release, release_key, satisfies
 from .vocabulary import conforming, dropped_gpus, major_of, oldest_gpu, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..model.conditions import Wanted
+    from ..model.kinds import Wanted
     from ..model.table import Selector, Variant
 
     Alternative = Mapping[str, Wanted]

@@ -16,7 +16,7 @@ from ..authoring.table import parse_selector
 from ..checking.review import review, variant_key
 from ..checking.siblings import usual_core
 from ..errors import InvalidFileError, did_you_mean
-from ..model.table import normalize
+from ..model.markers import normalize
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line
 from .given import read_option, read_variant
 from .siblings import read_family, review_siblings

@@ -10,7 +10,7 @@ from ..authoring.structure import describe
 from ..authoring.texts import shown_key
 from ..errors import InvalidFileError, Problem, did_you_mean
 from ..model.machine import FORMAT, Machine, load_machine, stand_in
-from ..model.table import normalize
+from ..model.markers import normalize
 from ..probes import complete
 from .common import UsageError
 from .rows import NamedMachine

@@ -16,7 +16,8 @@ from ..authoring.keys import is_name
 from ..authoring.table import parse_selector
 from ..errors import did_you_mean
 from ..installing.request import ALL, AUTO
-from ..model.table import CAPABILITY, REQUIREMENT, normalize
+from ..model.markers import normalize
+from ..model.table import CAPABILITY, REQUIREMENT
 from .common import UsageError, shown
 from .skeleton import CORE, VERSION, NewVariant, known_condition
 

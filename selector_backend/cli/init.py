@@ -15,7 +15,8 @@ from ..authoring.keys import is_name
 from ..authoring.project import read_project
 from ..checking.review import review
 from ..errors import InvalidFileError, SelectorError, did_you_mean
-from ..model.table import CAPABILITY, REQUIREMENT, normalize
+from ..model.markers import normalize
+from ..model.table import CAPABILITY, REQUIREMENT
 from .common import FORMAT, JsonOption, UsageError, print_command, print_json, print_line, shown
 from .given import (
     EXAMPLE,

@@ -9,7 +9,8 @@ import typer
 
 from ..authoring import toml
 from ..model.decision import Environment, Request, decide
-from ..model.facts import FACTS, Kind
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS
 from ..model.machine import Fact, Machine, load_fact
 from ..probes import complete, read_machine
 from ..variant_wheels.building import express_rows
@@ -178,7 +179,7 @@ def shipped_machines(names: tuple[str, ...]) -> Iterator[NamedMachine]:
         values = {**one["facts"], "marker": marker}
         facts = {}
         for name in names:
-            in_environment = FACTS[name].kind is Kind.DISTRIBUTIONS
+            in_environment = FACTS[name].kind is DISTRIBUTIONS
             reason = "its environment is not known" if in_environment else "such a machine has none"
             fact = Fact(name, "this machine", reason=reason)
             if name in values:

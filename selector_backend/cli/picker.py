@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..model.conditions import text_of
-from ..model.facts import FACTS, Kind
+from ..model.facts import FACTS
+from ..model.kinds import MARKERS, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from .rows import NamedMachine
 
 #: The facts that a machine is picked by.
-PICKED_BY = tuple(
-    name for name, fact in FACTS.items() if fact.part or fact.kind is Kind.ENVIRONMENT
-)
+PICKED_BY = tuple(name for name, fact in FACTS.items() if fact.part or fact.kind is MARKERS)
 
 _SYSTEMS = {"Darwin": "macOS", "darwin": "macOS", "linux": "Linux", "win32": "Windows"}
 _NOT_KNOWN = "not known"
@@ -83,7 +81,7 @@ def _gpu(one: NamedMachine, names: Iterable[str]) -> str:
 def _system(one: NamedMachine) -> str:
     """Return the system and the architecture, and what else sets the system apart."""
     facts = one.machine.facts.values()
-    variables = next(fact.value for fact in facts if FACTS[fact.name].kind is Kind.ENVIRONMENT)
+    variables = next(fact.value for fact in facts if FACTS[fact.name].kind is MARKERS)
     words = []
     if isinstance(variables, dict):
         system = variables.get("platform_system") or variables.get("sys_platform", "")
@@ -101,5 +99,6 @@ def _part(part: str, one: NamedMachine) -> str:
 def _text(fact: Fact) -> str:
     # Several GPUs of one kind are shown once; names need no name of the fact before them.
     value = tuple(dict.fromkeys(fact.value)) if isinstance(fact.value, tuple) else fact.value
-    names = FACTS[fact.name].kind is Kind.NAMES
-    return text_of(value) if names else f"{fact.name.replace('-', ' ')} {text_of(value)}"
+    names = FACTS[fact.name].kind is NAMES
+    text = FACTS[fact.name].kind.text(value)
+    return text if names else f"{fact.name.replace('-', ' ')} {text}"

@@ -9,7 +9,7 @@ import typer
 
 from ..authoring.tree import checked_version, find_variant
 from ..errors import SelectorError
-from ..model.table import normalize
+from ..model.markers import normalize
 from ..trees.renaming import renaming_of
 from ..trees.wheel import rename_wheel
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line

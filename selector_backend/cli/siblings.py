@@ -13,7 +13,7 @@ from ..checking.loads import find_loads, mentions_load
 from ..checking.reading import find_in_modules, read_file, shown_from
 from ..checking.siblings import find_family, notes, own_names, parse_sibling, review_family
 from ..errors import Problem, shorten
-from ..model.table import normalize
+from ..model.markers import normalize
 from .common import UsageError
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from .. import __version__
 from ..authoring.keys import default_variable
 from ..checking.vocabulary import conforming, cpu_names, major_of, oldest_gpu
 from ..installing.messages import bounded
-from ..model.facts import normalize_name
-from ..model.table import REQUIREMENT, normalize
+from ..model.markers import normalize, normalize_name
+from ..model.table import REQUIREMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

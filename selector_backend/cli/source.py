@@ -21,8 +21,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..authoring.project import read_project
 from ..errors import SelectorError
 from ..installing.environment import read_records
+from ..model.markers import normalize
 from ..model.record import Record, Unusable
-from ..model.table import load_selector, normalize
+from ..model.table import load_selector
 from .common import UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ..checking.own_name import OwnCall, find_own_calls, may_ask
 from ..checking.reading import find_in_modules
 from ..errors import Problem
-from ..model.table import CAPABILITY, normalize
+from ..model.markers import normalize
+from ..model.table import CAPABILITY
 from ..trees.modules import PLACES
 
 if TYPE_CHECKING:

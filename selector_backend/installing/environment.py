@@ -9,8 +9,8 @@ import contextlib
 from pathlib import Path
 
 from ..model.decision import Code, Environment
+from ..model.markers import distribution_of, normalize
 from ..model.record import RECORD_NAME, Record, Unusable, parse_record
-from ..model.table import distribution_of, normalize
 from ..model.values import replace
 from ..probes.folders import find_distributions, identify_at, versions_of
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
-from ..model.table import fill, normalize
+from ..model.markers import normalize
+from ..model.table import fill
 from .frontends import UNKNOWN
 
 TYPE_CHECKING = False

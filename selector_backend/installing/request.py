@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..errors import SelectorError, did_you_mean
 from ..model.decision import Request
 from ..model.machine import ProfileFile
-from ..model.table import CAPABILITY, normalize
+from ..model.markers import normalize
+from ..model.table import CAPABILITY
 from ..model.variables import MACHINE_VARIABLE, near_misses
 from .settings import own_settings, read_portable
 

@@ -61,6 +61,6 @@ def own_settings(
 
 
 def _is_same(name: str, project: str) -> bool:
-    from ..model.facts import normalize
+    from ..model.markers import normalize
 
     return normalize(name) == normalize(project)

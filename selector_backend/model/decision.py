@@ -5,11 +5,12 @@ The sentences made here are the ones that the error message, the record and the 
 
 from __future__ import annotations
 
-from .conditions import CannotTellError, judge, marker_variables
-from .facts import FACTS, Kind
+from .facts import FACTS
+from .kinds import judge
 from .machine import Origin
+from .markers import distribution_of, normalize
 from .record import MACHINE, Record, Verdict
-from .table import REQUIREMENT, distribution_of, normalize
+from .table import REQUIREMENT
 from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
@@ -312,19 +313,10 @@ def _relevant(fact: Fact, selector: Selector) -> Fact:
 
     That is an environment's variables that its markers use, and the distributions that it asks for.
     """
-    if FACTS[fact.name].kind is Kind.DISTRIBUTIONS and isinstance(fact.value, frozenset):
-        named = {*map(distribution_of, selector.named_requirements)}
-        return replace(fact, value=frozenset(x for x in fact.value if distribution_of(x) in named))
-    if FACTS[fact.name].kind is not Kind.ENVIRONMENT or not isinstance(fact.value, dict):
+    if fact.value is None:
         return fact
-    used: set[str] = set()
-    for marker in (str(one.wanted) for one in selector.conditions if one.fact == fact.name):
-        try:
-            used.update(marker_variables(marker))
-        except CannotTellError:  # as its verdict says
-            continue
-    value = {name: text for name, text in fact.value.items() if name in used}
-    return replace(fact, value=value)
+    wanted = [one.wanted for one in selector.conditions if one.fact == fact.name]
+    return replace(fact, value=fact.kind.named(fact.value, wanted))
 
 
 def _forced(variant: Variant, chosen: bool, request: Request) -> Verdict:

@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 
 from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean, shorten
-from .conditions import text_of
-from .facts import FACTS, Kind
+from .facts import FACTS, text_of
+from .kinds import MARKERS
 from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any
 
-    from .conditions import Value
+    from .kinds import Kind, Value
 
 #: The format number of machine profiles, and of the facts in a record.
 FORMAT = 1
@@ -56,15 +56,20 @@ class Fact:
     origin: Origin = Origin.READ
 
     @property
+    def kind(self) -> Kind:
+        """The kind of its value."""
+        return FACTS[self.name].kind
+
+    @property
     def text(self) -> str:
         """The value as a person reads it: ``12.4``, ``7.5, 8.6``, or ``absent``."""
-        return text_of(self.value)
+        return text_of(self.name, self.value)
 
     def dump(self) -> dict[str, Any]:
         """Return the fact as JSON data: ``{"value": "12.4", "source": "NVML"}``."""
         if self.value is None:
             return {"absent": self.reason, "source": self.source}
-        data = {"value": FACTS[self.name].kind.dump(self.value), "source": self.source}
+        data = {"value": self.kind.dump(self.value), "source": self.source}
         return {**data, "missing": self.reason} if self.reason else data
 
 
@@ -89,7 +94,7 @@ def load_fact(name: str, data: object, source: str, origin: Origin = Origin.READ
         return Fact(name, source, None, "the machine profile says so", origin)
     if not isinstance(data, dict):
         return Fact(name, source, kind.load(data), origin=origin)
-    if kind is Kind.ENVIRONMENT and not data.keys() & {"value", "absent"}:
+    if kind is MARKERS and not data.keys() & {"value", "absent"}:
         return Fact(name, source, kind.load(data), origin=origin)
     unknown = sorted(data.keys() - {"value", "absent", "source", "missing"})
     if unknown:

@@ -12,8 +12,8 @@ import re
 
 from .facts import FACTS
 from .machine import Fact, load_fact
+from .markers import normalize
 from .shapes import has_shape
-from .table import normalize
 from .values import dataclass, field
 
 TYPE_CHECKING = False

@@ -14,8 +14,10 @@ import re
 from pathlib import Path
 
 from . import shapes
-from .facts import FACTS, Kind
-from .facts import normalize as normalize
+from .facts import FACTS
+from .kinds import DISTRIBUTIONS, PROPERTIES
+from .markers import distribution_of as distribution_of
+from .markers import normalize as normalize
 from .values import dataclass, field, fields_of
 
 TYPE_CHECKING = False
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeVar
 
-    from .conditions import Wanted
+    from .kinds import Wanted
 
     T = TypeVar("T")
 
@@ -37,7 +39,7 @@ FORMAT = 1
 
 
 class Condition(collections.namedtuple("Condition", ("fact", "wanted"))):
-    """One key of a ``when`` table: the name of a fact, and what is asked of it (`conditions`)."""
+    """One key of a ``when`` table: the name of a fact, and what is asked of it (`kinds`)."""
 
     __slots__ = ()
 
@@ -128,7 +130,7 @@ class Selector:
         named = {
             namespace_of(one)
             for condition in self.conditions
-            if FACTS[condition.fact].kind is Kind.PROPERTIES and isinstance(condition.wanted, tuple)
+            if FACTS[condition.fact].kind is PROPERTIES and isinstance(condition.wanted, tuple)
             for one in condition.wanted
         }
         return tuple(provider for provider in self.providers if provider.namespace in named)
@@ -139,8 +141,7 @@ class Selector:
         asked = (
             one
             for condition in self.conditions
-            if FACTS[condition.fact].kind is Kind.DISTRIBUTIONS
-            and isinstance(condition.wanted, tuple)
+            if FACTS[condition.fact].kind is DISTRIBUTIONS and isinstance(condition.wanted, tuple)
             for one in condition.wanted
         )
         return tuple(dict.fromkeys(asked))
@@ -283,12 +284,6 @@ def _conditions(when: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if unknown:
         raise ValueError(f"it asks for the fact {unknown[0]!r}, which this version does not know")
     return [*when]
-
-
-def distribution_of(requirement: str) -> str:
-    """Return the name that a requirement starts with, as names are compared."""
-    found = re.match(r"[A-Za-z0-9._-]+", requirement)
-    return normalize(found[0]) if found else ""
 
 
 def namespace_of(variant_property: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from types import ModuleType
 
-    from ..model.conditions import Value
+    from ..model.kinds import Value
     from ..model.machine import ProfileFile
 
 

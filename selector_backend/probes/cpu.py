@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 import warnings
 
-from ..model.facts import normalize_name
 from ..model.machine import Fact
+from ..model.markers import normalize_name
 from .child import NoAnswerError, ask
 from .family import read_timeout
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from ..model.markers import normalize
 from ..model.record import is_name, is_version
-from ..model.table import normalize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

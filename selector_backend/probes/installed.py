@@ -9,7 +9,7 @@ import importlib.util
 
 from ..model.facts import FACTS
 from ..model.machine import Fact
-from ..model.table import distribution_of
+from ..model.markers import distribution_of
 from .folders import read_versions
 
 TYPE_CHECKING = False
@@ -47,6 +47,6 @@ def needs_to_judge(scope: Scope) -> list[str]:
 
 
 def libraries(scope: Scope) -> dict[str, str]:
-    """Return what compares versions, if a requirement has a specifier (`conditions`)."""
+    """Return what compares versions, if a requirement has a specifier (`kinds`)."""
     compared = any(set("<>=!~").intersection(one) for one in scope.requirements)
     return {"packaging": "packaging"} if compared else {}

@@ -11,9 +11,9 @@ import importlib
 import inspect
 import time
 
-from ..model.conditions import CannotTellError, evaluate
-from ..model.facts import normalize_property
+from ..model.kinds import PROPERTIES
 from ..model.machine import Fact
+from ..model.markers import CannotTellError, evaluate
 from .child import NoAnswerError, ask
 from .family import read_timeout
 from .marker import environment
@@ -46,7 +46,7 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
                 provider.namespace,
                 provider.plugin_api,
             )
-            supported.update(map(normalize_property, found))
+            supported.update(map(PROPERTIES.normalize, found))
         except (NoAnswerError, ValueError) as error:
             failures.append(f"{provider.namespace}: its provider {error}")
         else:

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..model.conditions import is_release
 from ..model.machine import Fact
+from ..model.markers import is_release
 from .family import read_timeout
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..authoring.unchecked import table_of
-from ..model.table import normalize
+from ..model.markers import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

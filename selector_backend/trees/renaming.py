@@ -16,7 +16,8 @@ from ..authoring.table import is_pinned
 from ..authoring.tree import BUILT
 from ..errors import SelectorError
 from ..installing.dist_info import NEVER_UPLOAD
-from ..model.table import distribution_of, fill, normalize
+from ..model.markers import distribution_of, normalize
+from ..model.table import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable

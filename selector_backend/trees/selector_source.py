@@ -18,8 +18,7 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import SelectorError
-from ..model.conditions import release_key
-from ..model.table import normalize
+from ..model.markers import normalize, release_key
 from .inner import MissingHookError
 from .source_sdist import read_from_sdist
 

@@ -18,7 +18,7 @@ from ..authoring import toml
 from ..authoring.output import replacing
 from ..authoring.published import edit_pyproject
 from ..errors import SelectorError
-from ..model.table import distribution_of
+from ..model.markers import distribution_of
 from .modules import name_module
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from ..checking.samples import TooManyError, environments, fact_values
 from ..checking.systems import family_of
 from ..checking.vocabulary import dropped_gpus, oldest_gpu
 from ..errors import Problem
-from ..model.conditions import CannotTellError, evaluate, holds, release_key, text_of
+from ..model.facts import holds, text_of
 from ..model.machine import Fact, Machine
+from ..model.markers import CannotTellError, evaluate, release_key
 from ..model.table import namespace_of
 from ..probes.cpu import names_of, with_implied
 from .building import NotExpressibleError
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from ..checking.places import Platform
-    from ..model.conditions import Value
+    from ..model.kinds import Value
     from ..model.table import Provider, Selector
     from .building import VariantWheel
 
@@ -247,7 +248,7 @@ def _title(facts: Facts, asked: Sequence[str]) -> str:
     """Return what a machine is, of what the table asks for: ``Where cuda is 12.4``."""
     platform = platform_of(facts)
     told = [
-        f"{name} is {text_of(facts[name])}"
+        f"{name} is {text_of(name, facts[name])}"
         for name in asked
         if name in facts and not of_platform(name)
     ]

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from ..checking.places import Platform
 from ..checking.systems import can_have, family_of
-from ..model.conditions import evaluate, holds, marker_variables
-from ..model.facts import FACTS, Kind
+from ..model.facts import FACTS, holds
+from ..model.kinds import MARKERS
+from ..model.markers import evaluate, marker_variables
 from .providers import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from ..model.conditions import Value, Wanted
+    from ..model.kinds import Value, Wanted
 
 #: The tag of a wheel for every platform.
 ANY = "any"
@@ -61,7 +62,7 @@ def of_platform(fact: str) -> bool:
 
 def of_marker(fact: str) -> bool:
     """Return whether conditions on ``fact`` are markers."""
-    return FACTS[fact].kind is Kind.ENVIRONMENT
+    return FACTS[fact].kind is MARKERS
 
 
 def platform_tags(

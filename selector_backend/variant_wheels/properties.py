@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..model.conditions import satisfies
-from ..model.facts import FACTS, Kind
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS, PROPERTIES
+from ..model.markers import satisfies
 from .platforms import ANY, InexpressibleError, of_platform, platform_tags
 from .providers import (
     FIRST_CUDA,
@@ -32,7 +33,7 @@ from .providers import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ..model.conditions import Wanted
+    from ..model.kinds import Kind, Wanted
     from ..model.table import Selector
 
     #: The values of each feature, one of which is enough, by namespace and feature.
@@ -42,7 +43,7 @@ _UNTOLD = (
     "no provider that installers know tells it; name one in tool.selector.provider, and ask for "
     "its properties"
 )
-_BY_KIND = {Kind.DISTRIBUTIONS: "what else is installed is no property of a machine"}
+_BY_KIND: dict[Kind, str] = {DISTRIBUTIONS: "what else is installed is no property of a machine"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
         if not found.keys().isdisjoint(more):
             problems.append(f"{fact}: another condition asks for the same feature")
         found.update(more)
-        if FACTS[fact].kind is Kind.PROPERTIES:
+        if FACTS[fact].kind is PROPERTIES:
             enabling += _enabling(more, selector)
     tags: Sequence[str] = ()
     try:
@@ -121,7 +122,7 @@ def _expressed(
         return {("nvidia", GPU): [*_of_gpus(wanted, with_old)]}
     if fact == "cpu":
         return _of_cpu(wanted, selector)
-    if FACTS[fact].kind is Kind.PROPERTIES:
+    if FACTS[fact].kind is PROPERTIES:
         return _of_property(wanted)
     raise InexpressibleError(_BY_KIND.get(FACTS[fact].kind, _UNTOLD))
 

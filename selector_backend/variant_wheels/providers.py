@@ -11,13 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 from ..checking.vocabulary import vocabulary
-from ..model.conditions import release_key
+from ..model.markers import release_key
 from ..model.table import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..model.conditions import Value
+    from ..model.kinds import Value
     from ..model.table import Selector
 
 #: The features of the namespace ``nvidia``, by what they ask.

@@ -20,7 +20,8 @@ from support.floor import Floor, StoppedError, unpack
 from support.plugin import write_plugin
 from support.project import CUDA, build_sdist, hook_environ, write_project
 
-from selector_backend.model.facts import FACTS, FactType, Kind
+from selector_backend.model.facts import FACTS, FactType
+from selector_backend.model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
 
 PROVIDER = """
 [tool.selector.provider.demo]
@@ -38,13 +39,13 @@ PLAIN = '[tool.selector]\n[[tool.selector.variant]]\nname = "cpu"\n'
 
 def asked_of(fact: FactType) -> str:
     """Return something that can be asked of a fact, and that hardly a machine has."""
-    if fact.kind is Kind.ENVIRONMENT:
+    if fact.kind is MARKERS:
         return "sys_platform == 'plan9'"
-    if fact.kind is Kind.PROPERTIES:
+    if fact.kind is PROPERTIES:
         return "demo :: level :: v9"
-    if fact.kind is Kind.DISTRIBUTIONS:
+    if fact.kind is DISTRIBUTIONS:
         return "nobody-has-this"
-    return "none_has_it" if fact.kind is Kind.NAMES else "<0.1"
+    return "none_has_it" if fact.kind is NAMES else "<0.1"
 
 
 def table_of(kind: str, *without: str) -> str:

@@ -12,7 +12,7 @@ from support.index import Index
 from support.project import build_sdist, write_project, write_wheel
 
 from selector_backend import __version__
-from selector_backend.model.table import normalize
+from selector_backend.model.markers import normalize
 
 FRONTENDS = {
     "pip": ("install", "--no-cache-dir", "--force-reinstall", "--build-constraint"),

@@ -6,13 +6,13 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from packaging.markers import Marker
+from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import SpecifierSet
 
-from selector_backend.model import conditions
-from selector_backend.model.conditions import CannotTellError, evaluate, holds, satisfies
+from selector_backend.model.facts import holds
+from selector_backend.model.markers import CannotTellError, evaluate, satisfies
 
 PARTS = st.lists(st.sampled_from([0, 0, 1, 2, 9, 10, 12, 100]), min_size=1, max_size=4)
 RELEASES = PARTS.map(lambda parts: ".".join(map(str, parts)))
@@ -130,7 +130,30 @@ def test_a_marker_nested_very_deep_is_judged() -> None:
         evaluate("(" * 100_000, {})
 
 
-def test_install_and_import_judge_by_the_same_text() -> None:
+TOKENS = ("sys_platform == 'linux'", "os_name != 'nt'", "'x' in os_name", "and", "or", "(", ")")
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=8), ENVIRONMENTS)
+@example(["sys_platform == 'linux'", "os_name != 'nt'"], {})
+@example(["and", "os_name != 'nt'"], {})
+@example(["os_name != 'nt'", "and"], {})
+@example(["(", ")"], {})
+def test_what_packaging_takes_for_no_marker_is_refused(
+    tokens: list[str], environment: dict[str, str]
+) -> None:
+    text = " ".join(tokens)
+    environment = {**environment, "sys_platform": "linux", "os_name": "posix"}
+    try:
+        marker = Marker(text)
+    except InvalidMarker:
+        with pytest.raises(CannotTellError):
+            evaluate(text, environment)
+    else:
+        assert evaluate(text, environment) == marker.evaluate(environment)
+
+
+@pytest.mark.parametrize("name", ["kinds.py", "markers.py"])
+def test_install_and_import_judge_by_the_same_text(name: str) -> None:
     root = Path(__file__).resolve().parents[2]
-    copy = root / "runtime" / "selector_runtime" / "_conditions.py"
-    assert copy.read_bytes() == Path(conditions.__file__).read_bytes()
+    copy = root / "runtime" / "selector_runtime" / "_model" / name
+    assert copy.read_bytes() == (root / "selector_backend" / "model" / name).read_bytes()

@@ -23,7 +23,7 @@ from selector_backend.authoring import toml
 from selector_backend.authoring.keys import TABLE, selector_schema
 from selector_backend.authoring.table import parse_selector
 from selector_backend.errors import Problem
-from selector_backend.model.conditions import CannotTellError, satisfies
+from selector_backend.model.markers import CannotTellError, satisfies
 
 _accepts = fastjsonschema.compile(selector_schema())
 _TEXTS = (

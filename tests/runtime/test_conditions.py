@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.markers import Marker, default_environment
 from packaging.specifiers import SpecifierSet
-from selector_runtime._conditions import CannotTellError, evaluate, satisfies
 from selector_runtime._fits import _READERS
+from selector_runtime._model.markers import CannotTellError, evaluate, satisfies
 
 from .conftest import KILLER, Site
 from .test_load import warnings_in
@@ -346,7 +346,7 @@ MARKERS = st.recursive(
 
 @given(MARKERS)
 def test_markers_evaluate_as_packaging_has_it(marker: str) -> None:
-    environment, _ = _READERS["marker"]()
+    environment, _ = _READERS["marker"][1]()
     assert isinstance(environment, dict)
     try:
         found = evaluate(marker, environment)

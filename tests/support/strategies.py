@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from selector_backend.model.conditions import release_key
+from selector_backend.model import kinds
 from selector_backend.model.decision import Environment
-from selector_backend.model.facts import FACTS, MARKER_VARIABLES, Kind, normalize
+from selector_backend.model.facts import FACTS
 from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.markers import MARKER_VARIABLES, normalize, release_key
 from selector_backend.model.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from selector_backend.model.conditions import Value
+    from selector_backend.model.kinds import Value
 
 NAMES = ("avx", "avx2", "avx512_vnni", "x86_64_v3", "zen3", "neoverse_n1")
 MARKERS = (
@@ -58,7 +59,7 @@ DISTRIBUTIONS = ("torch", "jax-cuda12-plugin", "Jax.Cuda13_Plugin")
 requirements = st.builds(str.__add__, st.sampled_from(DISTRIBUTIONS), specifiers | st.just(""))
 installed = requirements | st.lists(requirements, min_size=1, max_size=3)
 
-_versioned = [fact.name for fact in FACTS.values() if fact.kind in (Kind.VERSION, Kind.VERSIONS)]
+_versioned = [fact.name for fact in FACTS.values() if fact.kind in (kinds.VERSION, kinds.VERSIONS)]
 
 
 def _when(operands: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
@@ -149,17 +150,17 @@ environments = st.dictionaries(
 )
 
 
-def values(kind: Kind) -> st.SearchStrategy[Value]:
+def values(kind: kinds.Kind) -> st.SearchStrategy[Value]:
     """Everything that a fact of a kind can be."""
-    if kind is Kind.VERSION:
+    if kind is kinds.VERSION:
         return releases
-    if kind is Kind.VERSIONS:
+    if kind is kinds.VERSIONS:
         return st.lists(releases, min_size=1, max_size=3).map(_ordered)
-    if kind is Kind.NAMES:
+    if kind is kinds.NAMES:
         return st.frozensets(st.sampled_from(NAMES), min_size=1)
-    if kind is Kind.PROPERTIES:
+    if kind is kinds.PROPERTIES:
         return st.frozensets(st.sampled_from(PROPERTIES), min_size=1)
-    if kind is Kind.DISTRIBUTIONS:
+    if kind is kinds.DISTRIBUTIONS:
         versions = releases.map("=={}".format) | st.sampled_from(["", "==2.9.1+cu128", "==2.9rc1"])
         pins = st.dictionaries(st.sampled_from(DISTRIBUTIONS), versions, min_size=1)
         return pins.map(lambda pins: frozenset(normalize(k) + v for k, v in pins.items()))

@@ -16,8 +16,8 @@ from support.strategies import (
 
 from selector_backend.authoring.table import parse_selector
 from selector_backend.installing.messages import message_of
-from selector_backend.model.conditions import judge
 from selector_backend.model.decision import Code, Decision, Environment, Request, decide
+from selector_backend.model.kinds import judge
 from selector_backend.model.machine import Fact, Machine, Origin, load_machine
 from selector_backend.model.record import Record, Verdict
 from selector_backend.model.table import Selector, fill

@@ -31,8 +31,8 @@ from selector_backend.installing.archive import write_folder
 from selector_backend.installing.dist_info import dist_info, record_of
 from selector_backend.installing.prepared import read_dist_info
 from selector_backend.model.decision import Decision, Environment, Request, decide
-from selector_backend.model.facts import normalize_name
 from selector_backend.model.machine import Fact, Machine, load_machine
+from selector_backend.model.markers import normalize_name
 from selector_backend.model.record import Record, Unusable, parse_record
 from selector_backend.model.table import TABLE_NAME
 

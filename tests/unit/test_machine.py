@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from support.strategies import anything, facts, machines
 
 from selector_backend.errors import InvalidFileError, SelectorError
-from selector_backend.model.facts import FACTS, Kind, normalize_name
+from selector_backend.model.facts import FACTS
+from selector_backend.model.kinds import Kind
 from selector_backend.model.machine import Fact, Machine, Origin, load_fact, load_machine, override
+from selector_backend.model.markers import normalize_name
 
 VARIABLES = {
     "cuda": "SELECTOR_CUDA",

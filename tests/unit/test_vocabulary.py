@@ -27,8 +27,9 @@ from selector_backend.checking.vocabulary import (
 )
 from selector_backend.checking.words import findings
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
-from selector_backend.model.conditions import evaluate, satisfies
-from selector_backend.model.facts import FACTS, Kind
+from selector_backend.model import kinds
+from selector_backend.model.facts import FACTS
+from selector_backend.model.markers import evaluate, satisfies
 from selector_backend.model.table import normalize
 
 MACHINES = toml.loads(
@@ -301,7 +302,7 @@ VERSIONS = sorted(
         (fact, value)
         for _, facts in shipped()
         for fact, values in facts.items()
-        if FACTS[fact].kind in (Kind.VERSION, Kind.VERSIONS)
+        if FACTS[fact].kind in (kinds.VERSION, kinds.VERSIONS)
         for value in ([values] if isinstance(values, str) else values)
     }
 )
@@ -316,7 +317,7 @@ def test_what_a_shipped_machine_has_such_machines_can_have(
     system, machine = marker["sys_platform"], marker["platform_machine"]
     assert {**marker, **system_variables(system)} == marker
     for fact, value in facts.items():
-        wanted = tuple(value) if FACTS[fact].kind is Kind.NAMES else True
+        wanted = tuple(value) if FACTS[fact].kind is kinds.NAMES else True
         assert can_have(fact, wanted, system, machine, libc), (name, fact)
 
 
@@ -336,11 +337,11 @@ def test_nothing_that_a_shipped_machine_has_is_complained_of(
 ) -> None:
     for fact, value in facts.items():
         kind = FACTS[fact].kind
-        if kind is Kind.ENVIRONMENT:
+        if kind is kinds.MARKERS:
             asked: list[Any] = [f"{key} == '{text}'" for key, text in value.items() if text]
             asked = [one for one in asked if not one.startswith("python_version")]
             asked.append(" and ".join(one for one in asked if "version" not in one))
-        elif kind is Kind.NAMES:
+        elif kind is kinds.NAMES:
             asked = [(one,) for one in value]
         else:
             each = [value] if isinstance(value, str) else value

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from ...errors import did_you_mean
+from ...model.markers import normalize
 from ...model.record import Unusable
-from ...model.table import Scope, normalize
+from ...model.table import Scope
 from ..common import (
     FORMAT,
     JsonOption,

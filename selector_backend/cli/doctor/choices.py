@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...model.decision import Environment, Request, decide
-from ...model.facts import FACTS, Kind
+from ...model.facts import FACTS
+from ...model.kinds import PROPERTIES
 from ...model.machine import Machine, Origin
 from ...model.record import Record
 
@@ -31,7 +32,7 @@ class Place:
         # is stated.
         for name, then in package.record.facts.items():
             now = facts.get(name)
-            asked = FACTS[name].kind is not Kind.PROPERTIES
+            asked = FACTS[name].kind is not PROPERTIES
             if not asked and now and now.value is None and now.origin is Origin.READ:
                 facts[name] = then
         environment = Environment(tuple(self.selectors.values()))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ...model.facts import FACTS, Kind
+from ...model.facts import FACTS
+from ...model.kinds import DISTRIBUTIONS
 from ...model.machine import Fact
 from .choices import Place
 
@@ -82,5 +83,5 @@ def _settings(choice: Choice, installed: Installed) -> list[str]:
 def _hidden(machine: Machine) -> Machine:
     """Return the machine as an install knows it that cannot see the environment."""
     kinds = {name: FACTS[name].kind for name in machine.facts}
-    environment = (name for name, kind in kinds.items() if kind is Kind.DISTRIBUTIONS)
+    environment = (name for name, kind in kinds.items() if kind is DISTRIBUTIONS)
     return machine.with_facts({name: Fact(name, "nothing") for name in environment})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ...model.table import REQUIREMENT, normalize
+from ...model.markers import normalize
+from ...model.table import REQUIREMENT
 from ..source import describe
 from .choices import choose
 from .files import find_damage, name_files, recorded_files

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ...authoring.table import is_pinned
-from ...model.table import normalize
+from ...model.markers import normalize
 from ...probes.folders import find_distributions, identify
 from .files import read_text
 

@@ -1,0 +1,1 @@
+"""How values are judged: the same texts as in ``selector_backend/model``."""
