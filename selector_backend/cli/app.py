@@ -10,7 +10,6 @@ import typer
 from .. import __version__
 from .add_variant import add_variant
 from .check import check
-from .constraints import constraints
 from .doctor import doctor
 from .explain import explain
 from .init import init
@@ -67,7 +66,6 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
     variant_wheels: "selector-backend variant-wheels dist/spam-1.0.tar.gz --outdir dist",
     doctor: "selector-backend doctor --python .venv/bin/python",
-    constraints: "selector-backend constraints --find-links wheels > pins.txt",
     plan: "selector-backend plan nodes/ --project spam",
     schema: "selector-backend schema > selector.schema.json",
 }

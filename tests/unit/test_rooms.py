@@ -34,7 +34,6 @@ NAMED_ON_PURPOSE = {
     # A build, and the GPUs it has code for.
     "authoring/words.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
-    "cli/constraints.py": {"marker"},  # a key of what it writes
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/given.py": {"cpu"},  # a variant's name, by default
     "cli/matrix.py": {"marker"},  # a key of machines.toml
