@@ -8,7 +8,6 @@ from typing import Annotated, Any, Callable
 import typer
 
 from .. import __version__
-from .add_variant import add_variant
 from .check import check
 from .doctor import doctor
 from .explain import explain
@@ -58,7 +57,6 @@ def _readable(command: Callable[..., Any]) -> Callable[..., Any]:
 
 _EXAMPLES: Mapping[Callable[..., Any], str] = {
     init: "selector-backend init spam --variant cu12 --variant cpu",
-    add_variant: "selector-backend add-variant cu13; selector-backend add-variant v3 --before cpu",
     machine: "selector-backend machine --json > here.json; selector-backend machine --fact cuda",
     explain: "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
     check: "selector-backend check --index https://index.example/simple/",

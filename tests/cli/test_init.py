@@ -275,7 +275,7 @@ def test_a_folder_that_is_a_project(tmp_path: Path) -> None:
     assert [*tree(tmp_path)] == ["pyproject.toml"]
     lines("init", tmp_path / "packages", "cu12", "cpu", "--name", "spam")
     message = error("init", tmp_path / "packages" / "spam", *USUAL)
-    assert "to add a variant to it: selector-backend add-variant NAME" in message
+    assert "to add a variant to it, write its [[tool.selector.variant]]" in message
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
