@@ -14,7 +14,6 @@ from .explain import explain
 from .init import init
 from .machine import machine
 from .matrix import matrix
-from .plan import plan
 from .rename import rename
 from .schema import schema
 from .variant_wheels import variant_wheels
@@ -60,11 +59,10 @@ _EXAMPLES: Mapping[Callable[..., Any], str] = {
     machine: "selector-backend machine --json > here.json; selector-backend machine --fact cuda",
     explain: "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
     check: "selector-backend check --index https://index.example/simple/",
-    matrix: "selector-backend matrix --html machines.html",
+    matrix: "selector-backend matrix spam --machine nodes/ --no-shipped",
     rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
     variant_wheels: "selector-backend variant-wheels dist/spam-1.0.tar.gz --outdir dist",
     doctor: "selector-backend doctor --python .venv/bin/python",
-    plan: "selector-backend plan nodes/ --project spam",
     schema: "selector-backend schema > selector.schema.json",
 }
 

@@ -503,14 +503,14 @@ def test_doctor_looks_at_an_image_where_it_runs(places: Places, driver: Driver) 
 
 @nightly
 def test_a_cluster_is_installed_from_its_login_node(places: Places) -> None:
-    collect, plan, install, several, doctor = scripts(CLUSTERS)
+    collect, compare, install, several, doctor = scripts(CLUSTERS)
     walk = places.fresh(CLUSTERS)
     write_project(walk.folder / "spam")
     walk.run(collect)
-    output = walk.run(plan)
+    output = walk.run(compare)
     lines = [line.split() for line in output.splitlines()]
-    assert ["nodes/login.json", "cpu"] in lines
-    assert ["nodes/gpu.json", "cu12"] in lines
+    assert ["-", "-", "chosen", "login"] in lines
+    assert ["chosen", "fits", "fits", "gpu"] in lines
     shutil.rmtree(walk.folder / "spam")
     walk.run(install)
     assert installed(walk) == "cu12"
