@@ -23,7 +23,6 @@ from .tree import review_tree
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")]
 WhatArgument = Annotated[
     Optional[Path],
     typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist."),

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..installing.messages import message_of
 from ..model.decision import NothingFits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..model.decision import Decision
-    from ..model.machine import Fact, Machine
     from ..model.record import Verdict
     from ..model.table import Variant
-
-
-@dataclass(frozen=True)
-class NamedMachine:
-    """A machine: its name, the real machine or document that it follows, and its GPU's name."""
-
-    name: str
-    after: str
-    machine: Machine
-    gpu: str = ""
-
-    def with_facts(self, facts: Mapping[str, Fact]) -> NamedMachine:
-        """Return the machine with ``facts`` in place of its own."""
-        return replace(self, machine=self.machine.with_facts(facts))
+    from .fleet import NamedMachine
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..variant_wheels import building as authoring
 from ..variant_wheels.building import NotExpressibleError, is_variant_file, write_variant_wheels
 from ..variant_wheels.providers import PROVIDERS
 from .common import FORMAT, JsonOption, good, print_json, print_line
-from .matrix import shipped_machines
+from .fleet import shipped_machines
 from .source import read_folder, unpacked
 
 if TYPE_CHECKING:

@@ -29,8 +29,7 @@ from selector_backend.checking.words import findings
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
 from selector_backend.model import kinds
 from selector_backend.model.facts import FACTS
-from selector_backend.model.markers import evaluate, satisfies
-from selector_backend.model.table import normalize
+from selector_backend.model.markers import evaluate, normalize, satisfies
 
 MACHINES = toml.loads(
     (ROOT / "selector_backend/cli/machines.toml").read_text(encoding="utf-8"),
