@@ -17,8 +17,7 @@ from packaging.utils import canonicalize_name
 from ..errors import Problem
 from ..installing.table import CAPABILITY
 from .places import find_places
-from .siblings import is_own
-from .table import is_pinned
+from .table import is_own, is_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
