@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from ..installing.conditions import Value
     from ..installing.table import Provider, Selector
-    from .places import Platform
+    from .platforms import Platform
     from .variant_wheels import VariantWheel
 
     T = TypeVar("T")
