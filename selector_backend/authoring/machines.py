@@ -20,6 +20,7 @@ from ..installing.table import namespace_of
 from .platforms import (
     ANY,
     PLATFORMS,
+    family_of,
     of_marker,
     of_platform,
     platform_facts,
@@ -30,7 +31,6 @@ from .platforms import (
 )
 from .providers import cuda_versions, gpu_versions, supports
 from .samples import TooManyError, environments, fact_values
-from .systems import family_of
 from .variant_wheels import NotExpressibleError
 from .vocabulary import dropped_gpus, oldest_gpu
 

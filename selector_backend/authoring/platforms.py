@@ -17,8 +17,9 @@ from packaging.tags import mac_platforms
 
 from ..installing.conditions import evaluate, holds, marker_variables
 from ..installing.facts import FACTS, Kind
+from ..installing.probes.cpu import names_of
 from .providers import version_of
-from .systems import can_have, family_of, system_variables
+from .vocabulary import cpu_names, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -75,12 +76,14 @@ class Platform:
     @cached_property
     def marker(self) -> Mapping[str, str]:
         """The marker variables that the platform settles."""
-        if self.fact:
-            system = "darwin" if self.fact == "macos" else "linux"
-            return {**system_variables(system), "platform_machine": self.machine}
-        if self.machine in _WINDOWS:
-            return {**system_variables("win32"), "platform_machine": _WINDOWS[self.machine]}
-        return {"sys_platform": self.machine.partition("_")[0]}
+        name, machine = "darwin" if self.fact == "macos" else "linux", self.machine
+        if not self.fact:
+            if machine not in _WINDOWS:
+                return {"sys_platform": machine.partition("_")[0]}
+            name, machine = "win32", _WINDOWS[machine]
+        system = next(one for one in vocabulary()["system"] if name in one["sys_platform"])
+        settled = {key: system[key][0] for key in ("platform_system", "os_name")}
+        return {"sys_platform": name, **settled, "platform_machine": machine}
 
 
 def parse_platform_tag(tag: str) -> list[Platform]:
@@ -211,9 +214,30 @@ def _can_be(platform: Platform, alternative: Mapping[str, Wanted]) -> bool:
 
 @functools.cache
 def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
-    """Return whether machines of a platform can have a fact that is as ``wanted``."""
+    """Return whether machines of a platform can have a fact, and of names all that are wanted."""
     system, machine = platform.marker["sys_platform"], platform.marker.get("platform_machine", "")
-    return can_have(fact, wanted, system, machine, platform.fact if system == "linux" else "")
+    for one in vocabulary()["where"]:
+        if fact in one["facts"]:
+            has_libc = system != "linux" or platform.fact == one.get("libc", platform.fact)
+            return has_libc and machine in one.get(system, ())
+    if not isinstance(wanted, tuple) or not vocabulary()["names"].get(fact, {}).get("archspec"):
+        return True
+    families = [names for family, names in _families() if family == family_of(machine)]
+    known = cpu_names().issuperset(wanted)
+    return not (known and families) or any(names.issuperset(wanted) for names in families)
+
+
+def family_of(machine: str) -> str:
+    """Return what archspec calls the family of a machine, by ``platform_machine``."""
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine.lower(), machine)
+
+
+@functools.cache
+def _families() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the family of each microarchitecture that archspec knows, and all its names."""
+    from archspec.cpu import TARGETS
+
+    return tuple((one.family.name, names_of(one)) for one in TARGETS.values())
 
 
 @functools.cache

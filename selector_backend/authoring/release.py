@@ -170,18 +170,21 @@ class Release:
         return self._admitted.get(name, [])
 
     @property
+    def _files(self) -> list[Wheel | Sdist]:
+        return [*self.wheels, *self.sdists]
+
+    @property
     def strangers(self) -> list[str]:
         """The files that belong to no part of the project."""
-        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
         known = {self.name, *self.needs}
-        return sorted(one.file for one in every if one.name not in known)
+        return sorted(one.file for one in self._files if one.name not in known)
 
     @property
     def upload(self) -> list[list[str]]:
         """The files in the order in which to upload them: core, the variants, the selector."""
-        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
-        core = [one.file for one in every if one.name in self.needs.keys() - self.variants.keys()]
-        variants = [one.file for one in every if one.name in self.variants]
+        parts = [one for one in self._files if one.name in self.needs]
+        core = [one.file for one in parts if one.name not in self.variants]
+        variants = [one.file for one in parts if one.name in self.variants]
         groups = (core, variants, self.variant_files, [self.sdist])
         return [sorted(some) for some in groups if some]
 
@@ -205,8 +208,7 @@ class Release:
             )
 
     def _versions(self) -> Iterator[Problem]:
-        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
-        for one in every:
+        for one in self._files:
             for need in self.needs.get(one.name, ()):
                 if not need.admits(one):
                     said = f"is of version {one.version}, and {need.by} requires"

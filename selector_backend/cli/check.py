@@ -51,7 +51,9 @@ def check(
     pyproject.toml. With --dist, a whole release is checked instead.
     """
     if dist is not None:
-        _check_dist(dist, what, as_json, has_index=index is not None)
+        if index is not None:
+            raise UsageError("--dist looks at a folder alone; leave out --index")
+        _check_dist(dist, what, as_json)
         return
     what = what or Path()
     if index is not None and not is_address(index):
@@ -87,10 +89,8 @@ def check(
     _report(found, noted, as_json, first, shipped)
 
 
-def _check_dist(dist: Path, what: Path | None, as_json: bool, *, has_index: bool) -> None:
+def _check_dist(dist: Path, what: Path | None, as_json: bool) -> None:
     """Look at the release in a folder, and at the project ``what``, if one is named."""
-    if has_index:
-        raise UsageError("--dist looks at a folder alone; leave out --index")
     release = read_dist(dist, None if what is None else read_folder(what))
     found = [("error", problem) for problem in release.problems]
     last = [] if release.upload is None else ["upload, in this order:"]
