@@ -20,8 +20,8 @@ from ..authoring.table import is_pinned, own_requirements
 from ..errors import Problem
 from ..installing.messages import bounded
 from ..model.facts import holds, text_of
-from ..model.markers import distribution_of
-from ..model.table import REQUIREMENT, Selector
+from ..model.markers import distribution_of, normalize
+from ..model.table import CAPABILITY, REQUIREMENT, Selector
 from . import samples as sampling
 from .samples import NEWEST, OLDEST, TooManyError, fact_values
 from .words import findings
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.kinds import Value
     from ..model.table import Condition, Variant
+
+# Where build backends look for the package of a project by themselves.
+_PLACES = (
+    "src/{}/__init__.py",
+    "python/{}/__init__.py",
+    "{}/__init__.py",
+    "src/{}.py",
+    "{}.py",
+)
 
 SHARED_KEY = "tool.selector.requires"
 _BACKEND = "selector-backend"
@@ -50,6 +59,7 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_pins(selector),
         *_loops(selector),
         *_conform(selector),
+        *_same_files(project),
         *_variable(selector),
     ]
 
@@ -258,6 +268,23 @@ def _conform(selector: Selector) -> Iterator[Problem]:
             "tool.selector",
             f"the variants depend on {named[0]}, and none says with 'conform' what the other "
             "packages of an environment have to agree on, such as conform = { cuda = '12' }",
+        )
+
+
+def _same_files(project: Project) -> Iterator[Problem]:
+    """Yield that variants of a tree stand side by side and have the same files."""
+    selector = project.selector
+    if project.tree is None or selector.kind != CAPABILITY or len(selector.variants) < 2:
+        return
+    module = normalize(selector.project).replace("-", "_")
+    places = (place.format(module) for place in _PLACES)
+    found = next((place for place in places if (project.folder / place).is_file()), None)
+    if found is not None:
+        yield Problem(
+            "tool.selector.kind",
+            f"found {selector.kind!r}, variants side by side, but each variant of this tree has "
+            f"{found}, and they would overwrite each other; expected 'requirement', or a module of "
+            "another name in each",
         )
 
 

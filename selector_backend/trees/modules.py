@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 _HATCHLING = ("{}/__init__.py", "src/{}/__init__.py", "{}.py")
 _POETRY = ("{}/__init__.py", "{}.py", "src/{}/__init__.py", "src/{}.py")
 _SCIKIT_BUILD_CORE = ("src/{}/__init__.py", "python/{}/__init__.py", "{}/__init__.py")
-#: Where backends look for it by themselves.
-PLACES = (*_SCIKIT_BUILD_CORE, "src/{}.py", "{}.py")
 
 # The keys by which hatchling is told what goes into a wheel.
 _SELECTING = ("include", "packages", "only-include", "force-include", "bypass-selection")

@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checking.platforms import InexpressibleError
 from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
 from ..installing.archive import write_file, write_wheel
@@ -20,7 +21,6 @@ from ..installing.dist_info import dist_info
 from ..model.decision import Decision, Request
 from ..model.record import VARIANT_WHEEL, Verdict
 from ..model.values import replace
-from .platforms import InexpressibleError
 from .properties import Asked, express
 from .providers import providers_of
 

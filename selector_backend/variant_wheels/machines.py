@@ -12,19 +12,10 @@ import itertools
 import math
 from typing import TYPE_CHECKING, cast
 
-from ..checking.samples import TooManyError, environments, fact_values
-from ..checking.systems import family_of
-from ..checking.vocabulary import dropped_gpus, oldest_gpu
-from ..errors import Problem
-from ..model.facts import holds, text_of
-from ..model.machine import Fact, Machine
-from ..model.markers import CannotTellError, evaluate, release_key
-from ..model.table import namespace_of
-from ..probes.cpu import names_of, with_implied
-from .building import NotExpressibleError
-from .platforms import (
+from ..checking.platforms import (
     ANY,
     PLATFORMS,
+    family_of,
     of_marker,
     of_platform,
     platform_facts,
@@ -33,13 +24,22 @@ from .platforms import (
     supported_tags,
     versions_of,
 )
+from ..checking.samples import TooManyError, environments, fact_values
+from ..checking.vocabulary import dropped_gpus, oldest_gpu
+from ..errors import Problem
+from ..model.facts import holds, text_of
+from ..model.machine import Fact, Machine
+from ..model.markers import CannotTellError, evaluate, release_key
+from ..model.table import namespace_of
+from ..probes.cpu import names_of, with_implied
+from .building import NotExpressibleError
 from .providers import cuda_versions, gpu_versions, supports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeVar
 
-    from ..checking.places import Platform
+    from ..checking.platforms import Platform
     from ..model.kinds import Value
     from ..model.table import Provider, Selector
     from .building import VariantWheel

@@ -14,12 +14,12 @@ from variantlib.resolver.lib import filter_variants
 from variantlib.resolver.sorting import sort_variants_descriptions
 from variantlib.variants_json import VariantsJson
 
+from ..checking.platforms import ANY, platform_of, supported_tags
 from ..checking.review import variant_key
 from ..errors import Problem
 from ..model.decision import Environment, NothingFits, Request, decide
 from .building import NotExpressibleError, metadata
 from .machines import told_apart
-from .platforms import ANY, platform_of, supported_tags
 from .providers import supports
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..checking.platforms import ANY, InexpressibleError, of_platform, platform_tags, version_of
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
 from ..model.markers import satisfies
-from .platforms import ANY, InexpressibleError, of_platform, platform_tags
 from .providers import (
     FIRST_CUDA,
     FIRST_GPU,
@@ -27,7 +27,6 @@ from .providers import (
     levels_with,
     rank_of,
     text_of,
-    version_of,
 )
 
 if TYPE_CHECKING:

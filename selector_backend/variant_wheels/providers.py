@@ -10,8 +10,8 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
+from ..checking.platforms import version_of
 from ..checking.vocabulary import vocabulary
-from ..model.markers import release_key
 from ..model.table import Provider
 
 if TYPE_CHECKING:
@@ -134,13 +134,6 @@ def levels_with(feature: str) -> dict[str, str]:
             if level_of(name)[0] and not found[family]:
                 found[family] = name
     return found
-
-
-@functools.cache
-def version_of(text: str) -> tuple[int, int]:
-    """Return the first two parts of a version."""
-    major, minor, *_ = [*release_key(text), 0]
-    return major, minor
 
 
 def text_of(version: tuple[int, int]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from selector_backend.authoring.table import parse_selector
+from selector_backend.checking.platforms import InexpressibleError
 from selector_backend.model.table import Selector
-from selector_backend.variant_wheels.platforms import InexpressibleError
 from selector_backend.variant_wheels.properties import Asked, express
 
 NEWER = [f"{major}0_real" for major in (12, 13, 14, 15, 16, 17, 18, 19)]
