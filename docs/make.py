@@ -17,10 +17,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer.main
-
 from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
-from selector_backend.cli.app import app
+from selector_backend.cli.app import COMMANDS, load_command
 from selector_backend.model.facts import FACTS, FactType
 from selector_backend.model.kinds import (
     DISTRIBUTIONS,
@@ -150,11 +148,10 @@ def parts() -> Mapping[str, str]:
     tree += [(", in a variant", key) for key in VARIANT.keys if key.tree]
     provider = [("", key) for key in PROVIDER.keys]
     tables = {"table": own, "variant": variant, "tree": tree, "provider": provider}
-    commands = typer.main.get_group(app).commands
     return {
         "facts": facts(),
         **{name: keys(some) for name, some in tables.items()},
-        **{name: describe(name, command) for name, command in commands.items()},
+        **{name: describe(name, load_command(name)) for name in COMMANDS},
     }
 
 

@@ -20,8 +20,13 @@ def main() -> None:
 
 
 def _run() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot write, it escapes
+            stream.reconfigure(errors="backslashreplace")
     try:
         from .app import app
+
+        app()
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("selector_backend"):
             raise
@@ -31,17 +36,14 @@ def _run() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    from .common import UsageError, printable
-
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what it cannot write, it escapes
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        app()
     except SelectorError as error:
+        from .common import UsageError, printable
+
         print(printable(f"error: {error}"), file=sys.stderr)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
     except OSError as error:
+        from .common import printable
+
         where = f"{error.filename}: " if error.filename else ""
         print(printable(f"error: {where}{error.strerror or error}"), file=sys.stderr)
         raise SystemExit(1) from None

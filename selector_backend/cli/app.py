@@ -1,32 +1,113 @@
-"""The commands, put together."""
+"""The commands, put together: each is imported when it is called."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Callable
+import functools
+import importlib
+from typing import Annotated, Any, Callable, NamedTuple
 
-import typer
+import typer.core
+import typer.main
 
 from .. import __version__
-from .check import check
-from .doctor import doctor
-from .explain import explain
-from .init import init
-from .machine import machine
-from .matrix import matrix
-from .rename import rename
-from .schema import schema
-from .variant_wheels import variant_wheels
+
+_SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+
+
+class Command(NamedTuple):
+    """What a command is for, in a few words, and examples of it."""
+
+    summary: str
+    examples: str
+
+
+#: The commands. Each is a function of its name, in a module of its name.
+COMMANDS = {
+    "init": Command(
+        "Write a new selector package, its core and its variants.",
+        "selector-backend init spam --variant cu12 --variant cpu",
+    ),
+    "add-variant": Command(
+        "Add a variant to the table of a project.",
+        "selector-backend add-variant cu13; selector-backend add-variant v3 --before cpu",
+    ),
+    "machine": Command(
+        "Show every fact of this machine.",
+        "selector-backend machine --json > here.json; selector-backend machine --fact cuda",
+    ),
+    "explain": Command(
+        "Show what would be chosen here, and why not the others.",
+        "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
+    ),
+    "check": Command(
+        "Look for errors in a project, its sdist or a release.",
+        "selector-backend check --index https://index.example/simple/",
+    ),
+    "matrix": Command(
+        "Show which variant each machine gets.",
+        "selector-backend matrix --html machines.html",
+    ),
+    "rename": Command(
+        "Rename finished wheels to a variant's name.",
+        "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
+    ),
+    "variant-wheels": Command(
+        "Write the table as variant wheels (PEP 825).",
+        "selector-backend variant-wheels dist/spam-1.0.tar.gz --outdir dist",
+    ),
+    "doctor": Command(
+        "Check whether what is installed still fits this machine.",
+        "selector-backend doctor --python .venv/bin/python",
+    ),
+    "plan": Command(
+        "Show which variant each machine of a fleet gets.",
+        "selector-backend plan nodes/ --project spam",
+    ),
+    "schema": Command(
+        "Write the JSON schema of the table, for editors.",
+        "selector-backend schema > selector.schema.json",
+    ),
+}
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands. All that a list of them needs is in `COMMANDS`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return what is called: its name, the command itself, and its arguments."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and load_command(str(listed.name)), rest
+
+
+@functools.cache
+def load_command(name: str) -> Any:
+    """Import the command ``name``, and return it as typer makes it.
+
+    Raises `ModuleNotFoundError` if a library is missing that it needs.
+    """
+    module = importlib.import_module(f".{name.replace('-', '_')}", __package__)
+    function = _readable(getattr(module, name.replace("-", "_")))
+    single = typer.Typer(add_completion=False, **_SETTINGS)
+    single.command(name, epilog=f"Examples: {COMMANDS[name].examples}")(function)
+    return typer.main.get_command(single)
+
+
+def _readable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function`` with evaluated annotations: Python 3.9's typer reads no strings."""
+    hints = function.__annotations__
+    function.__annotations__ = {k: eval(hint, function.__globals__) for k, hint in hints.items()}
+    return function
+
 
 app = typer.Typer(
     name="selector-backend",
+    cls=Commands,
     help="Write a selector package, and look at one before it is published, before it is "
     "installed, and afterwards.",
     epilog="Exit status: 0 fine, 1 a problem was found, 2 a mistake in the command line.",
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    **_SETTINGS,
 )
 
 
@@ -45,27 +126,6 @@ def _options(
     pass
 
 
-def _readable(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``command`` with evaluated annotations: Python 3.9's typer reads no strings."""
-    hints = command.__annotations__
-    command.__annotations__ = {
-        name: eval(hint, command.__globals__) for name, hint in hints.items()
-    }
-    return command
-
-
-_EXAMPLES: Mapping[Callable[..., Any], str] = {
-    init: "selector-backend init spam --variant cu12 --variant cpu",
-    machine: "selector-backend machine --json > here.json; selector-backend machine --fact cuda",
-    explain: "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
-    check: "selector-backend check --index https://index.example/simple/",
-    matrix: "selector-backend matrix spam --machine nodes/ --no-shipped",
-    rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
-    variant_wheels: "selector-backend variant-wheels dist/spam-1.0.tar.gz --outdir dist",
-    doctor: "selector-backend doctor --python .venv/bin/python",
-    schema: "selector-backend schema > selector.schema.json",
-}
-
 app.callback()(_readable(_options))
-for _command, _examples in _EXAMPLES.items():
-    app.command(epilog=f"Examples: {_examples}")(_readable(_command))
+for _name, _command in COMMANDS.items():
+    app.command(_name, short_help=_command.summary)(lambda: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import http.client
 import json
 import urllib.error
@@ -11,16 +10,12 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from .. import __version__
 from ..errors import SelectorError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # A file's name has 255 bytes at most.
 _LONGEST_NAME = 255
@@ -30,14 +25,10 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
 @dataclass(frozen=True)
 class File:
-    """A file of a project: its name, its address, and what the index says of it.
-
-    ``sha256`` is empty where the index does not say.
-    """
+    """A file of a project: its name, and its address, empty if the index has none that is HTTP."""
 
     name: str
     url: str = ""
-    sha256: str = ""
 
     @property
     def version(self) -> Version | None:
@@ -90,17 +81,13 @@ class Index:
     def read(self, file: File, most: int) -> bytes | None:
         """Return the content of a file, ``None`` if it has more than ``most`` bytes.
 
-        Raises `SelectorError` if the index does not serve it, or not as it lists it.
+        Raises `SelectorError` if the index does not serve it.
         """
-        if not is_address(file.url):
-            raise SelectorError(f"the index does not say where {file.name} is")
         answer = self._ask(file.url, "*/*", most + 1)
-        content = b"" if answer is None else answer[0]
-        if len(content) > most:
-            return None
-        if answer is None or (file.sha256 and hashlib.sha256(content).hexdigest() != file.sha256):
-            raise SelectorError(f"the index {self.url} does not serve {file.name} as it lists it")
-        return content
+        if answer is None:
+            raise SelectorError(f"the index {self.url} lists {file.name}, and does not serve it")
+        content, _, _ = answer
+        return content if len(content) <= most else None
 
     def _list(self, page: str) -> list[File] | None:
         answer = self._ask(page, _ACCEPT)
@@ -109,11 +96,10 @@ class Index:
         body, address, kind = answer
         try:
             text = body.decode("utf-8")
-            return [
-                *(_names(json.loads(text), address) if "json" in kind else _links(text, address))
-            ]
+            links = _links_of_json(text) if "json" in kind else _links_of_html(text)
         except (ValueError, RecursionError) as error:
             raise SelectorError(f"the index's answer at {page} cannot be read: {error}") from None
+        return [File(name, _joined(address, url)) for name, url in links]
 
     def _ask(
         self, page: str, accept: str, most: int | None = None
@@ -129,12 +115,11 @@ class Index:
             if error.code == 404:
                 return None
             message = f"the index answers {page} with {error.code} {error.reason}"
-            raise SelectorError(message) from None
         except urllib.error.URLError as error:
             message = f"the index {self.url} cannot be reached: {error.reason}"
-            raise SelectorError(message) from None
         except (http.client.HTTPException, OSError, ValueError, RecursionError) as error:
-            raise SelectorError(f"the index's answer at {page} cannot be read: {error}") from None
+            message = f"the index's answer at {page} cannot be read: {error}"
+        raise SelectorError(message)
 
 
 class Credentials(urllib.request.HTTPRedirectHandler):
@@ -163,63 +148,51 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _names(data: Any, address: str) -> Iterator[File]:
-    """Yield the files in an index's answer (PEP 691), without yanked ones."""
+def _joined(address: str, url: object) -> str:
+    """Return the address that a page at ``address`` names, empty if it is not one of HTTP."""
+    try:
+        joined = urllib.parse.urljoin(address, url) if isinstance(url, str) and url else ""
+    except ValueError:
+        return ""
+    return joined if is_address(joined) else ""
+
+
+def _links_of_json(text: str) -> list[tuple[str, object]]:
+    """Return the names and addresses in an index's answer (PEP 691), without yanked files."""
+    data = json.loads(text)
     files = data.get("files") if isinstance(data, dict) else None
     if not isinstance(files, list):
         raise ValueError("it does not say which files there are")  # noqa: TRY004 - bad data
-    for one in files:
-        if isinstance(one, dict) and not one.get("yanked") and isinstance(one.get("filename"), str):
-            hashes = one.get("hashes")
-            yield File(
-                one["filename"],
-                _joined(address, one.get("url")),
-                _sha256(hashes.get("sha256")) if isinstance(hashes, dict) else "",
-            )
+    return [
+        (file["filename"], file.get("url"))
+        for file in files
+        if isinstance(file, dict) and isinstance(file.get("filename"), str)
+        if not file.get("yanked")
+    ]
 
 
-def _joined(address: str, url: object) -> str:
+def _links_of_html(text: str) -> list[tuple[str, object]]:
+    """Return the same of a page of links (PEP 503)."""
+    page = _Page()
     try:
-        return urllib.parse.urljoin(address, _text(url)) if url else ""
-    except ValueError:
-        return ""
-
-
-def _sha256(value: object) -> str:
-    text = _text(value).lower()
-    return text if len(text) == 64 and {*text} <= {*"0123456789abcdef"} else ""
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-class _Links(HTMLParser):
-    """Collects links, whose texts are files' names (PEP 503), without yanked ones."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__()
-        self.files: list[File] = []
-        self._address = address
-        self._link: dict[str, str | None] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self._link = found if tag == "a" and "data-yanked" not in found else None
-
-    def handle_data(self, data: str) -> None:
-        if self._link is None or not data.strip():
-            return
-        url, _, fragment = _joined(self._address, self._link.get("href")).partition("#")
-        sha256 = _sha256(fragment[len("sha256=") :]) if fragment.startswith("sha256=") else ""
-        self.files.append(File(data.strip(), url, sha256))
-
-
-def _links(body: str, address: str) -> list[File]:
-    parser = _Links(address)
-    try:
-        parser.feed(body)
+        page.feed(text)
     # Python's parser raises them for bad declarations.
     except (AssertionError, NotImplementedError):
         raise ValueError("it is not HTML") from None
-    return parser.files
+    return page.links
+
+
+class _Page(HTMLParser):
+    """Collects links, whose texts are files' names, without yanked ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[tuple[str, object]] = []
+        self._link: dict[str, str | None] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._link = dict(attrs) if tag == "a" else None
+
+    def handle_data(self, data: str) -> None:
+        if self._link is not None and "data-yanked" not in self._link and data.strip():
+            self.links.append((data.strip(), self._link.get("href")))

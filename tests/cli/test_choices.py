@@ -1,4 +1,4 @@
-"""What packages of one environment get if they are chosen again together."""
+"""What packages of one environment get if they are chosen again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.strategies import conforms
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.cli.doctor.choices import Place, choose, linked
+from selector_backend.cli.doctor.findings import Choice, choose
 from selector_backend.cli.source import Recorded
 from selector_backend.installing.dist_info import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
@@ -44,45 +44,23 @@ def install(project: str, table: dict[str, Any], *variants: str) -> Recorded:
     return Recorded(selector, record(decide(selector, Machine(), request, Environment())))
 
 
-def place(machine: Machine, packages: list[Recorded]) -> Place:
-    return Place(machine, {one.key: one.record for one in packages})
+def chosen(packages: list[Recorded], machine: Machine) -> list[Choice]:
+    return choose(packages, machine, [package.record for package in packages])
 
 
 def changes(*packages: Recorded) -> dict[str, list[str]]:
-    choices = choose(packages, place(GPU, [*packages]))
+    choices = chosen([*packages], GPU)
     return {one.package.selector.project: one.decision.names for one in choices if one.changes}
 
 
-def test_all_that_hold_one_another_change_together() -> None:
+def test_what_is_to_change_holds_nobody_back() -> None:
     table = cuda_table("cu12", "cu11", "cpu")
-    held = [install(name, table, "cu11") for name in ("spam", "eggs", "ham")]
-    assert changes(*held) == {"spam": ["cu12"], "eggs": ["cu12"], "ham": ["cu12"]}
-    # A package that agrees with both changes nothing, and stays.
-    assert changes(*held, install("bacon", cuda_table("cpu"), "cpu")).keys() == {
-        *("spam", "eggs", "ham")
-    }
-    # One that has nothing for CUDA 12 would get less than it has.
-    assert changes(*held, install("bacon", cuda_table("cu11", "cpu"), "cu11")) == {}
-
-
-def test_the_order_is_one_in_which_none_gets_less() -> None:
-    both = {"cuda": "12", "mpi": "4"}
-    choosy = {"variant": [{"name": "new", "conform": both}, {"name": "old"}]}
-    table = {"variant": [{"name": "new", "conform": {"mpi": "3"}}, *choosy["variant"][1:]]}
-    packages = [install("spam", choosy, "old"), install("eggs", table, "new")]
-    # Chosen first, spam would take what eggs cannot have beside it.
-    assert changes(*packages) == {}
-    assert changes(packages[0]) == {"spam": ["new"]}
-
-
-def test_all_are_chosen_anew_in_the_order_of_their_names() -> None:
-    flexible = {"variant": [{"name": "a", "conform": {"cuda": "1"}}, {"name": "b"}]}
-    both = {"variant": [{"name": name, "conform": {"cuda": "2"}} for name in ("a", "b")]}
-    packages = [install("spam", flexible, "a"), install("eggs", both, "b")]
-    assert changes(*packages) == {"eggs": ["a"], "spam": ["b"]}
-    # The other way round spam, which comes last, would get nothing; it is enough that eggs yields.
-    packages = [install("spam", both, "b"), install("eggs", flexible, "a")]
-    assert changes(*packages) == {"eggs": ["b"]}
+    held = [install(name, table, "cu11") for name in ("spam", "eggs")]
+    assert changes(*held) == {}  # they agree, and each fits
+    disagree = [install("spam", cuda_table("cu11", "cpu"), "cu11"), install("eggs", table, "cu12")]
+    # Beside the other as it is, each would get cpu, or CUDA 11.
+    assert changes(*disagree) == {"eggs": ["cu11"]}
+    assert changes(*reversed(disagree)) == {"spam": ["cpu"]}
 
 
 def test_a_variant_that_the_table_does_not_have_is_chosen_anew() -> None:
@@ -101,19 +79,8 @@ def test_what_is_stated_wins_over_what_providers_said_then() -> None:
     for origin, names in ((Origin.READ, []), (Origin.STATED, ["any"]), (Origin.PROFILE, ["any"])):
         absent = Fact("property", "a test", reason="a test says so", origin=origin)
         now = Machine({"property": absent})
-        choices = choose([spam], place(now, [spam]))
+        choices = chosen([spam], now)
         assert [one.decision.names for one in choices if one.changes] == [names] * bool(names)
-
-
-def test_packages_are_linked_by_what_their_tables_name() -> None:
-    def names(*conform: str) -> dict[str, Any]:
-        return {"variant": [{"name": "v", "conform": dict.fromkeys(conform, "1")}, {"name": "w"}]}
-
-    spam = install("spam", names("cuda"), "w")
-    eggs = install("eggs", names("mpi"), "w")
-    ham = install("ham", names("cuda", "mpi"), "w")
-    assert linked([spam, eggs]) == [[spam], [eggs]]
-    assert linked([spam, eggs, ham]) == [[spam, eggs, ham]]
 
 
 @st.composite
@@ -139,40 +106,27 @@ def installs(draw: st.DrawFn) -> list[Recorded]:
 
 
 @given(installs(), st.sampled_from([GPU, Machine()]))
-def test_what_is_best_is_what_installs_in_that_order_give(
+def test_what_installs_in_that_order_give_agrees(
     packages: list[Recorded], machine: Machine
 ) -> None:
-    choices = choose(packages, place(machine, packages))
-    changing = [one for one in choices if one.changes]
+    choices = chosen(packages, machine)
     now = {one.package.key: one.package for one in choices if not one.changes}
-    for choice in changing:
-        got = place(machine, [*now.values()]).decide(choice.package)
-        assert got.names == choice.decision.names
-        if got.names:
-            selector = choice.package.selector
-            now[choice.package.key] = Recorded(selector, record(got))
-    if not is_well(packages, machine):
-        assert changing
-    elif changing:
-        assert all(depth(one.package, one.decision) <= depth(one.package) for one in changing)
+    for choice in choices:
+        if choice.changes:
+            around = [package.record for package in now.values()]
+            (got,) = choose([choice.package], machine, [choice.package.record, *around])
+            assert got.decision.names == choice.decision.names
+            if got.decision.names:
+                selector = choice.package.selector
+                now[choice.package.key] = Recorded(selector, record(got.decision))
     assert is_well([*now.values()], machine)
-    if len(packages) <= 2 and len(now) == len(packages):
-        again = choose([now[one.key] for one in packages], place(machine, [*now.values()]))
-        assert not any(choice.changes for choice in again)
 
 
 def is_well(packages: list[Recorded], machine: Machine) -> bool:
     """Return whether each package fits the machine, and the others."""
-    decisions = [place(machine, packages).decide(one) for one in packages]
     return all(
         verdict.fits
-        for package, decision in zip(packages, decisions)
-        for verdict in decision.verdicts
-        if verdict.variant in package.record.variants
-    ) and all(decision.names for decision in decisions)
-
-
-def depth(package: Recorded, decision: Decision | None = None) -> int:
-    names = [variant.name for variant in package.selector.variants]
-    (name,) = decision.names if decision else package.record.variants
-    return names.index(name)
+        for choice in chosen(packages, machine)
+        for verdict in choice.alone.verdicts
+        if verdict.variant in choice.package.record.variants
+    )

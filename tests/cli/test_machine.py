@@ -150,6 +150,25 @@ def test_help_has_an_example_and_completion() -> None:
         text = " ".join(" ".join(lines(name, "--help")).split())
         assert f"Examples: selector-backend {name}" in text
     assert lines("--version")[0].startswith("selector-backend ")
+    assert "No such command 'chekc'" in error("chekc")
+
+
+@pytest.mark.parametrize(
+    ("words", "not_imported"),
+    [
+        (("--help",), "rich packaging tomlkit selector_backend.installing"),
+        (("--version",), "rich packaging tomlkit selector_backend.installing"),
+        (("schema",), "selector_backend.authoring.tree selector_backend.cli.source"),
+    ],
+)
+def test_a_command_imports_what_it_needs(words: tuple[str, ...], not_imported: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['selector-backend', *{words!r}]\n"
+        "from selector_backend.cli import main\n"
+        "try:\n    main()\n"
+        f"finally:\n    assert not sys.modules.keys() & {{*{not_imported.split()!r}}}\n"
+    )
+    run([sys.executable, "-c", code], hook_environ())
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from support.project import HEAD
 from support.strategies import anything, machines, tables
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.cli.doctor.choices import Place, choose
+from selector_backend.cli.doctor.findings import choose
 from selector_backend.cli.index import compare
 from selector_backend.cli.source import Recorded, read_packages, read_sdist
 from selector_backend.errors import SelectorError
@@ -159,7 +159,7 @@ def test_whatever_lies_beside_it_a_package_is_installed_and_looked_at(
         made = record(decide(SPAM, Machine(), Request(), environment)).to_bytes()
         assert json.loads(made)
         readable = [one for one in read_packages((folder,)) if isinstance(one, Recorded)]
-        choose(readable, Place(Machine(), {one.key: one.record for one in readable}))
+        choose(readable, Machine(), [package.record for package in readable])
 
 
 @given(damaged(records()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -24,9 +25,7 @@ from ..common import (
     print_line,
 )
 from ..source import PythonOption, Recorded, read_interpreter, read_packages
-from .choices import Place, linked
-from .commands import commands_for
-from .findings import find_problems, unusable_record
+from .findings import choose, find_problems, unusable_record
 from .installed import read_installed
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
     from ..source import Interpreter
     from .findings import Finding
-    from .installed import Installed
 
 NamesArgument = Annotated[
     Optional[list[str]],
@@ -61,30 +59,22 @@ def doctor(
     requirements = (one for package in packages for one in package.selector.named_requirements)
     scope = Scope(requirements=tuple(requirements), folders=interpreter.folders)
     machine = look_at_machine(facts, profile, settings, interpreter.marker, scope)
-    place = Place(machine, {one.key: one.record for one in here if isinstance(one, Recorded)})
+    records = [one.record for one in here if isinstance(one, Recorded)]
+    installed = read_installed(interpreter)
     stated = profile is not None or bool(settings)
-    installed = read_installed(interpreter, place, stated=stated)
-    findings = [unusable_record(one) for one in named if isinstance(one, Unusable)]
-    for group in linked(packages):
-        findings += find_problems(group, installed)
+    findings = [unusable_record(one, installed) for one in named if isinstance(one, Unusable)]
+    findings += find_problems(choose(packages, machine, records), installed, stated=stated)
     if as_json:
         print_json(
             {
                 "format": FORMAT,
                 "python": interpreter.path,
                 "packages": [_package(one) for one in packages],
-                "findings": [
-                    {
-                        "projects": finding.projects,
-                        "messages": finding.messages,
-                        "commands": commands_for(finding, installed),
-                    }
-                    for finding in findings
-                ],
+                "findings": [asdict(finding) for finding in findings],
             }
         )
     else:
-        _show(packages, findings, installed)
+        _show(packages, findings, interpreter)
     if findings:
         raise typer.Exit(1)
 
@@ -104,10 +94,12 @@ def _named(
     return sorted((one for one in here if one.key in keys), key=lambda one: one.key)
 
 
-def _show(packages: Sequence[Recorded], findings: Sequence[Finding], installed: Installed) -> None:
-    troubled = [package for finding in findings for package in finding.packages]
+def _show(
+    packages: Sequence[Recorded], findings: Sequence[Finding], interpreter: Interpreter
+) -> None:
+    troubled = [project for finding in findings for project in finding.projects]
     for package in packages:
-        if package not in troubled:
+        if package.selector.project not in troubled:
             print_line(
                 good(f"{package.title}: {' and '.join(package.record.variants)} fits this machine")
             )
@@ -115,10 +107,10 @@ def _show(packages: Sequence[Recorded], findings: Sequence[Finding], installed: 
         for message in finding.messages:
             print_line(bad(message))
         print_line("To fix it:")
-        for command in commands_for(finding, installed):
+        for command in finding.commands:
             print_command(command)
     if not packages and not findings:
-        path = installed.interpreter.path
+        path = interpreter.path
         print_line(f"no selector package is installed with {path}; name another one with --python")
 
 

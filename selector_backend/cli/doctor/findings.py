@@ -1,198 +1,241 @@
-"""What is wrong with the selector packages of an environment, in sentences."""
+"""What is wrong with the selector packages of an environment, and the commands that fix it."""
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
+from ...model.decision import Environment, Request, decide
+from ...model.facts import FACTS
+from ...model.kinds import DISTRIBUTIONS, PROPERTIES
+from ...model.machine import Machine, Origin
 from ...model.markers import normalize
+from ...model.record import Record
 from ...model.table import REQUIREMENT
 from ..source import describe
-from .choices import choose
-from .files import find_damage, name_files, recorded_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ...model.decision import Decision
     from ...model.record import Unusable
     from ..source import Recorded
-    from .choices import Choice
-    from .files import Damage
     from .installed import Installed
 
+# pip has this option since 22.1, and its short form, -C, since 23.1 only.
+_SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")
 
-@dataclass
+
+@dataclass(frozen=True)
 class Finding:
-    """A problem with packages of an environment, and what it takes to fix it."""
+    """A problem with some projects: what it is, and the commands that fix it, as lists of words."""
 
-    messages: list[str] = field(default_factory=list)
-    choices: Sequence[Choice] = ()
-    #: The package whose record cannot be used, if the finding is about one.
-    unusable: Unusable | None = None
-    #: Whether the packages have to be chosen again, together with their variants, in this order.
-    choose_again: bool = False
-    #: What is missing, where that alone is to be installed.
-    wanted: list[str] = field(default_factory=list)
-    #: What has to be installed once more, by its requirement.
-    damaged: dict[str, Damage] = field(default_factory=dict)
+    projects: list[str]
+    messages: list[str]
+    commands: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a package gets if it is chosen again.
+
+    ``alone`` is what it gets beside all that is installed, and ``decision`` what it gets beside
+    those that stay, and those chosen again before it.
+    """
+
+    package: Recorded
+    alone: Decision
+    decision: Decision
 
     @property
-    def packages(self) -> list[Recorded]:
-        """The packages that it is about."""
-        return [choice.package for choice in self.choices]
-
-    @property
-    def projects(self) -> list[str]:
-        """The names of the projects that it is about."""
-        named = [self.unusable.project] if self.unusable else []
-        return [*named, *(package.selector.project for package in self.packages)]
+    def changes(self) -> bool:
+        """Whether it is another variant than the package has."""
+        return _is_other(self.package, self.decision)
 
 
-def unusable_record(package: Unusable) -> Finding:
+def unusable_record(package: Unusable, installed: Installed) -> Finding:
     """Return the finding of a record that cannot be used."""
-    return Finding([describe(package)], unusable=package)
+    project, version = package.project, package.version.partition("+")[0]  # uv's wheels have labels
+    commands = [
+        installed.uninstall(*installed.with_pinned(project, version)),
+        installed.install(installed.request(project, version), afresh=True),
+    ]
+    return Finding([project], [describe(package)], commands)
 
 
-def find_problems(packages: Sequence[Recorded], installed: Installed) -> list[Finding]:
-    """Return the findings of linked packages: first of those that are to change."""
-    choices = choose(packages, installed.place)
-    changing = [choice for choice in choices if choice.changes]
-    findings = [Finding(choices=[choice]) for choice in choices if not choice.changes]
-    if changing:
-        messages = [*_changes(changing, installed)]
-        findings.insert(0, Finding(messages, changing, choose_again=True))
-    for finding in findings:
-        for package in finding.packages:
-            _find_neighbours(package, finding, installed)
-        for package in finding.packages:
-            _find_requirements(package, finding, installed)
-    return [finding for finding in findings if finding.messages]
+def find_problems(
+    choices: Iterable[Choice], installed: Installed, *, stated: bool
+) -> Iterator[Finding]:
+    """Yield what is wrong: first with the packages that are to be chosen again, as one finding.
 
-
-def _changes(changing: Sequence[Choice], installed: Installed) -> Iterator[str]:
-    """Yield what is to be another variant, and which facts differ from those it was chosen by."""
-    if all(choice.held for choice in changing):
-        yield _held(changing)
-    else:
-        for choice in changing:
-            yield _other_choice(choice, [one for one in changing if one is not choice])
-    for choice in changing:
-        facts = choice.decision.facts
-        differing = [
-            f"{name} was {then.text}, here it is {facts[name].text}"
-            for name, then in choice.package.record.facts.items()
-            if name in facts and then.value != facts[name].value
-        ]
-        if differing and not installed.stated:
-            yield (
-                f"{choice.package.title} was chosen where {' and '.join(differing)}: the machine "
-                "has changed since, or the choice came from another machine, by a cache or a copy"
-            )
-
-
-def _held(choices: Sequence[Choice]) -> str:
-    """Return the sentence for packages that keep one another from what they can have together."""
-    now = {k: text for one in choices for k, text in one.package.record.conform.items()}
-    then = {k: text for one in choices for k, text in one.decision.conform.items()}
-    *others, last = (one.package.title for one in choices)
-    gains = []
+    ``stated`` is whether facts were stated in place of this machine's, which installs know nothing
+    of.
+    """
+    again: list[Choice] = []
+    messages: list[str] = []
+    lacking: list[Finding] = []
     for choice in choices:
-        project, by = choice.package.selector.project, choice.package.record.forced_by
-        asked = f", where {choice.package.record.variants[0]} was asked for by {by}," if by else ""
-        gains += [f"{project}{asked} gets {name}: {reason}" for name, reason in choice.reasons]
-    return (
-        f"{', '.join(others)} and {last} keep each other at {_differing(now, then)}; "
-        f"together they can have {_differing(then, now)}: {'; '.join(gains)}"
-    )
+        package = choice.package
+        wrong = [*_other_variant(choice, stated=stated), *_side_by_side(package, installed)]
+        wanted = dict(_lacking(package, installed))
+        if wrong:
+            again.append(choice)
+            messages += [*wrong, *wanted.values()]
+        elif wanted:
+            commands = [installed.install(*wanted)]
+            lacking.append(Finding([package.selector.project], [*wanted.values()], commands))
+    if again:
+        projects = [choice.package.selector.project for choice in again]
+        yield Finding(projects, messages, _choose_again(again, installed, stated=stated))
+    yield from lacking
 
 
-def _differing(some: Mapping[str, str], others: Mapping[str, str]) -> str:
-    """Return what of ``some`` is not as ``others`` have it."""
-    return " and ".join(
-        f"{name} = {text}" for name, text in some.items() if others.get(name, text) != text
-    )
+def choose(
+    packages: Sequence[Recorded], machine: Machine, installed: Iterable[Record]
+) -> list[Choice]:
+    """Return what packages get on ``machine``, beside the selector packages that are installed.
+
+    Those that are to change hold nobody back: each is chosen beside those that stay, and those
+    before it.
+    """
+    around = {record.key: record for record in installed}
+    alone = {package.key: _decide(package, machine, around) for package in packages}
+    changing = [package for package in packages if _is_other(package, alone[package.key])]
+    for package in changing:
+        del around[package.key]
+    choices = []
+    for package in packages:
+        decision = alone[package.key]
+        if package in changing:
+            decision = _decide(package, machine, around)
+            if decision.names:
+                then = package.record
+                conform = decision.conform
+                around[package.key] = Record(then.project, then.version, conform=conform)
+        choices.append(Choice(package, alone[package.key], decision))
+    return choices
 
 
-def _other_choice(choice: Choice, others: Sequence[Choice]) -> str:
-    """Return the sentence for a package that is to have another variant, as ``others`` are."""
-    package, record = choice.package, choice.package.record
+def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -> Decision:
+    """Return what ``package`` gets, whatever is installed of it now."""
+    facts = {**machine.facts}
+    # Providers are not asked; what they said at the time is the best that is known, unless it is
+    # stated.
+    for name, then in package.record.facts.items():
+        now = facts.get(name)
+        asked = FACTS[name].kind is not PROPERTIES
+        if not asked and now and now.value is None and now.origin is Origin.READ:
+            facts[name] = then
+    environment = Environment(tuple(around.values()))
+    return decide(package.selector, Machine(facts), Request(), environment)
+
+
+def _is_other(package: Recorded, decision: Decision) -> bool:
+    """Return whether what was decided is not what is installed."""
+    return not decision.names or not {*decision.names} <= {*package.record.variants}
+
+
+def _other_variant(choice: Choice, *, stated: bool) -> Iterator[str]:
+    """Yield that a package is to have another variant, and which facts differ since then."""
+    if not choice.changes:
+        return
+    package, record, decision = choice.package, choice.package.record, choice.decision
     misfits = [
         f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
         for verdict in choice.alone.verdicts
         if verdict.variant in record.variants and not verdict.fits
     ]
-    if record.forced_by:
-        why = ", and ".join([f"was asked for by {record.forced_by}", *misfits[:1]])
-    elif misfits:
-        why = misfits[0]
-    elif choice.held:
-        titles = " and ".join(one.package.title for one in others)
-        why = f"fits this machine, but is not the best together with {titles}"
-    else:
-        why = "fits this machine, but is not the best for it"
-    gains = [f"this machine gets {name}: {reason}" for name, reason in choice.reasons]
-    message = f"{package.title}: {' and '.join(record.variants)} {why}"
-    return "; ".join([message, *(gains or ["this machine gets nothing"])])
+    why = [f"was asked for by {record.forced_by}"] if record.forced_by else []
+    why += misfits[:1]
+    gains = [
+        f"this machine gets {verdict.variant}: {verdict.reason}"
+        for verdict in decision.verdicts
+        if verdict.variant in decision.names
+    ]
+    message = f"{package.title}: {' and '.join(record.variants)} "
+    message += ", and ".join(why) or "fits this machine, but is not the best for it"
+    yield "; ".join([message, *(gains or ["this machine gets nothing"])])
+    differing = [
+        f"{name} was {then.text}, here it is {decision.facts[name].text}"
+        for name, then in record.facts.items()
+        if name in decision.facts and then.value != decision.facts[name].value
+    ]
+    if differing and not stated:
+        yield (
+            f"{package.title} was chosen where {' and '.join(differing)}: the machine "
+            "has changed since, or the choice came from another machine, by a cache or a copy"
+        )
 
 
-def _find_neighbours(package: Recorded, finding: Finding, installed: Installed) -> None:
-    """Note if variants are installed side by side that exclude each other, or share files."""
-    selector = package.selector
+def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
+    """Yield that variants are installed that exclude the chosen one."""
+    selector, chosen = package.selector, package.record.variants
     here = {
         variant.name: sorted(own)
         for variant in selector.variants
         if (own := {*variant.distributions}) and own <= installed.distributions.keys()
     }
-    names = list(dict.fromkeys(name for own in here.values() for name in own))
-    files = {name: {*recorded_files(installed.distributions[name])} for name in names}
-    shared = sorted(
-        {
-            file
-            for one, other in itertools.combinations(here.values(), 2)
-            for mine, its in itertools.product(one, other)
-            if mine != its
-            for file in files[mine] & files[its]
-        }
-    )
-    exclude = selector.kind == REQUIREMENT and not here.keys() <= {*package.record.variants}
-    if not exclude and not shared:
-        return
-    if len(here) == 1:
-        where = f"in place of the variant {' and '.join(package.record.variants)}"
-        message = f"{package.title}: {' and '.join(names)} is installed {where}"
-    else:
-        message = f"{package.title}: {', '.join(names)} are installed side by side"
-    if shared:
-        message += f", and more than one of them has {name_files(shared)}"
-    finding.messages.append(message)
-    finding.choose_again = True
+    if selector.kind == REQUIREMENT and not here.keys() <= {*chosen}:
+        names = ", ".join(dict.fromkeys(name for own in here.values() for name in own))
+        if len(here) == 1:
+            where = f"is installed in place of the variant {' and '.join(chosen)}"
+        else:
+            where = "are installed side by side"
+        yield f"{package.title}: {names} {where}"
 
 
-def _find_requirements(package: Recorded, finding: Finding, installed: Installed) -> None:
-    """Note what the package requires and the environment lacks, or has damaged."""
-    present = []
+def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]:
+    """Yield each requirement of a package that is not met, and the sentence on it."""
     for requirement in map(Requirement, package.record.requires):
         name = normalize(requirement.name)
         if not installed.needs(requirement):
             continue
         if name not in installed.distributions:
-            message = f"{package.title}: {requirement} is not installed"
+            yield str(requirement), f"{package.title}: {requirement} is not installed"
         elif not installed.meets(requirement):
-            version = installed.version(name)
-            message = f"{package.title} requires {requirement}; {version} is installed"
-        else:
-            present.append(name)
-            continue
-        finding.messages.append(message)
-        finding.wanted.append(str(requirement))
-    going = installed.with_variants(package) if finding.choose_again else ()
-    beside = [installed.distributions[name] for name in present]
-    for name in dict.fromkeys(present):
-        damage = None if name in going else find_damage(installed.distributions[name], beside)
-        if damage:
-            version = installed.version(name)
-            finding.messages.append(f"{package.title}: {name} {version} is damaged: {damage}")
-            finding.damaged[installed.request(name, version)] = damage
+            has = f"{installed.version(name)} is installed"
+            yield str(requirement), f"{package.title} requires {requirement}; {has}"
+
+
+def _choose_again(
+    choices: Sequence[Choice], installed: Installed, *, stated: bool
+) -> list[list[str]]:
+    """Return the commands that remove packages with their variants, and install each anew.
+
+    One by one, so that each sees what was chosen before it.
+    """
+    going = [name for choice in choices for name in installed.with_variants(choice.package)]
+    commands = [installed.uninstall(*dict.fromkeys(going))]
+    for choice in choices:
+        if not choice.decision.names:
+            continue  # the message says that nothing fits
+        selector = choice.package.selector
+        request = installed.request(selector.project, selector.version)
+        settings = _settings(choice, installed, stated=stated)
+        # A build that was kept may be of the variant that is there now.
+        afresh = choice.changes or "@" in request
+        commands.append(installed.install(*settings, request, afresh=afresh))
+    asked = any(_SETTINGS in command for command in commands)
+    if asked and installed.has_pip and not installed.meets(_PIP):
+        commands.insert(0, installed.install(str(_PIP)))
+    return commands
+
+
+def _settings(choice: Choice, installed: Installed, *, stated: bool) -> list[str]:
+    """Return the options with which an install makes this choice."""
+    selector, decision = choice.package.selector, choice.decision
+    # uv shows the backend nothing of the environment.
+    unseen = not installed.has_pip and (
+        any(verdict.clashes for verdict in decision.verdicts)
+        or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
+    )
+    if stated or unseen:
+        asked = ",".join(decision.names)
+    elif choice.package.record.forced_by or os.environ.get(selector.variable):
+        asked = "auto"
+    else:
+        return []
+    return [_SETTINGS, f"{selector.project}:variant={asked}"]

@@ -1,4 +1,4 @@
-"""The environment that `doctor` looks at: what is installed, and how to ask for it again."""
+"""The environment that `doctor` looks at: what is installed, and the commands that change it."""
 
 from __future__ import annotations
 
@@ -17,32 +17,40 @@ from packaging.version import Version
 from ...authoring.table import is_pinned
 from ...model.markers import normalize
 from ...probes.folders import find_distributions, identify
-from .files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..source import Interpreter, Recorded
-    from .choices import Place
 
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment, and the place where its packages would be chosen again.
-
-    ``distributions`` are what is installed, by normalized name, and ``stated`` is whether facts
-    were stated in place of this machine's, which installs know nothing of.
-    """
+    """An environment: its interpreter, and its distributions, by normalized name."""
 
     interpreter: Interpreter
     distributions: Mapping[str, Distribution]
-    place: Place
-    stated: bool
 
     @property
     def has_pip(self) -> bool:
         """Whether pip is installed."""
         return "pip" in self.distributions
+
+    def uninstall(self, *names: str) -> list[str]:
+        """Return the command that uninstalls distributions: pip's, or uv's without pip."""
+        python = self.interpreter.path
+        if self.has_pip:
+            return [python, "-m", "pip", "uninstall", "--yes", *names]
+        return ["uv", "pip", "uninstall", "--python", python, *names]
+
+    def install(self, *words: str, afresh: bool = False) -> list[str]:
+        """Return the command that installs requirements, ``afresh`` without what a cache has."""
+        python = self.interpreter.path
+        if self.has_pip:
+            options = ["--no-cache-dir"] if afresh else []
+            return [python, "-m", "pip", "install", *options, *words]
+        options = ["--no-cache"] if afresh else []
+        return ["uv", "pip", "install", "--python", python, *options, *words]
 
     def version(self, name: str) -> str:
         """Return the version that is installed of the distribution ``name``."""
@@ -88,15 +96,15 @@ class Installed:
             )
         return [project, *dict.fromkeys(pinned)]
 
-    def request(self, project: str, version: str, *, wheel: bool = True) -> str:
-        """Return the requirement that installs a distribution from where it came from.
+    def request(self, project: str, version: str) -> str:
+        """Return the requirement that installs a selector package from where it came from.
 
-        Without ``wheel``, a wheel is not used: that of a selector package has its choice made.
+        Unless that is a wheel, whose choice is made.
         https://packaging.python.org/specifications/direct-url/
         """
         try:
             distribution = self.distributions[normalize(project)]
-            origin = json.loads(read_text(distribution, "direct_url.json"))
+            origin = json.loads(distribution.read_text("direct_url.json") or "")
             url = origin["url"]
             parts = urlsplit(url)
             path = f"//{parts.netloc}{parts.path}" if parts.netloc else parts.path
@@ -105,16 +113,16 @@ class Installed:
                 url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
             if folder := origin.get("subdirectory"):
                 url = f"{url}#subdirectory={folder}"
-            if not gone and (wheel or not parts.path.endswith(".whl")):
+            if not gone and not parts.path.endswith(".whl"):
                 return str(Requirement(f"{project} @ {url}"))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass  # it came from an index, or nobody can tell
         return f"{project}=={version}" if version else project
 
 
-def read_installed(interpreter: Interpreter, place: Place, *, stated: bool) -> Installed:
+def read_installed(interpreter: Interpreter) -> Installed:
     """Return what is installed in the environment of ``interpreter``."""
     found = find_distributions(interpreter.folders)
     # Of one that is there twice, the first is what Python sees.
     first = {name: Distribution.at(folders[0]) for name, folders in found.items()}
-    return Installed(interpreter, first, place, stated)
+    return Installed(interpreter, first)
