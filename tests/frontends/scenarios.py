@@ -456,7 +456,6 @@ def folder(lab: Lab) -> str:
     BOTH,
 )
 def editable(lab: Lab) -> str:
-    since(lab, pip="21_3")
     source = str(write_project(lab.folder / "spam"))
     return join(
         lab.install("-e", source, SPAM_VARIANT="cpu"),
@@ -932,11 +931,8 @@ def lock_and_sync(lab: Lab, more: str, **environ: Any) -> str:
 
 
 def settings_table(lab: Lab, *settings: str) -> str:
-    """Return uv's setting for a project; before it had one for a package, it is for all."""
-    pairs = ", ".join(settings)
-    if lab.program.number < (0, 8):
-        return f"[tool.uv]\nconfig-settings = {{ {pairs} }}"
-    return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {pairs} }} }}"
+    """Return uv's setting of a project for a package."""
+    return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {', '.join(settings)} }} }}"
 
 
 RIGHT = SYNCED.format("spam 1.0 and spam-cu12 1.0", "cu12", "no")
