@@ -930,7 +930,7 @@ def lock_and_sync(lab: Lab, more: str, **environ: Any) -> str:
     return SYNCED.format(locked, installed, again)
 
 
-def settings_table(lab: Lab, *settings: str) -> str:
+def settings_table(*settings: str) -> str:
     """Return uv's setting of a project for a package."""
     return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {', '.join(settings)} }} }}"
 
@@ -972,7 +972,7 @@ def uv_lock_only(lab: Lab) -> str:
     short="uv",
 )
 def uv_lock_setting(lab: Lab) -> str:
-    return lock_and_sync(lab, settings_table(lab, 'variant = "cu12"'))
+    return lock_and_sync(lab, settings_table('variant = "cu12"'))
 
 
 @scenario(
@@ -982,7 +982,7 @@ def uv_lock_setting(lab: Lab) -> str:
     "uv",
 )
 def uv_lock_portable(lab: Lab) -> str:
-    return lock_and_sync(lab, settings_table(lab, 'variant = "cu12"', 'portable = "true"'))
+    return lock_and_sync(lab, settings_table('variant = "cu12"', 'portable = "true"'))
 
 
 @scenario(
@@ -992,7 +992,7 @@ def uv_lock_portable(lab: Lab) -> str:
     "uv",
 )
 def uv_lock_portable_then_install(lab: Lab) -> str:
-    lock_and_sync(lab, settings_table(lab, 'variant = "cu12"', 'portable = "true"'))
+    lock_and_sync(lab, settings_table('variant = "cu12"', 'portable = "true"'))
     return lab.install()
 
 
@@ -1003,7 +1003,7 @@ def uv_lock_portable_then_install(lab: Lab) -> str:
     "uv",
 )
 def uv_lock_setting_then_install(lab: Lab) -> str:
-    lock_and_sync(lab, settings_table(lab, 'variant = "cu12"'))
+    lock_and_sync(lab, settings_table('variant = "cu12"'))
     return lab.install()
 
 
