@@ -125,25 +125,20 @@ class Selector:
     @property
     def named_providers(self) -> tuple[Provider, ...]:
         """The providers whose namespaces the conditions name."""
-        named = {
-            namespace_of(one)
-            for condition in self.conditions
-            if FACTS[condition.fact].kind is Kind.PROPERTIES and isinstance(condition.wanted, tuple)
-            for one in condition.wanted
-        }
+        named = {*map(namespace_of, self._named(Kind.PROPERTIES))}
         return tuple(provider for provider in self.providers if provider.namespace in named)
 
     @property
     def named_requirements(self) -> tuple[str, ...]:
         """What the conditions ask of the environment."""
-        asked = (
-            one
-            for condition in self.conditions
-            if FACTS[condition.fact].kind is Kind.DISTRIBUTIONS
-            and isinstance(condition.wanted, tuple)
-            for one in condition.wanted
+        return self._named(Kind.DISTRIBUTIONS)
+
+    def _named(self, kind: Kind) -> tuple[str, ...]:
+        """Return what the conditions name of the facts of a kind, each once."""
+        wanted = (one.wanted for one in self.conditions if FACTS[one.fact].kind is kind)
+        return tuple(
+            dict.fromkeys(name for some in wanted if isinstance(some, tuple) for name in some)
         )
-        return tuple(dict.fromkeys(asked))
 
     def scope(self, folders: Iterable[str] = ()) -> Scope:
         """Return what reading the facts takes to know, in an environment of ``folders``."""
