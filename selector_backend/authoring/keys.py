@@ -12,12 +12,10 @@ from functools import partial
 from typing import Any
 
 from ..installing.conditions import is_release
-from ..installing.facts import FACTS, FactType, Kind
+from ..installing.facts import FACTS, NAME, FactType, Kind
+from ..installing.facts import is_name as is_name
 from ..installing.table import CAPABILITY, REQUIREMENT
 from .structure import Array, Choice, Either, Flag, Key, Named, Shape, Table, Text
-
-#: The name format of the packaging specifications ("Names and normalization").
-NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 
 # An object reference as entry points have them; `\w` is ASCII to some that read this.
 _IDENTIFIER = r"(?![0-9])(?:\w|[^\x00-\x7f])+"
@@ -41,11 +39,6 @@ _PROPERTY = " *[a-z0-9_]+ *:: *[a-z0-9_]+ *:: *[a-z0-9_.]+ *"
 
 _REQUIREMENT = Text("a requirement such as 'spam-core=={version}'")
 _REQUIREMENTS = Array(_REQUIREMENT, "an array of requirements")
-
-
-def is_name(text: str) -> bool:
-    """Return whether ``text`` is valid as the name of a project, an extra or a variant."""
-    return re.fullmatch(NAME, text) is not None
 
 
 def default_variable(project: str) -> str:

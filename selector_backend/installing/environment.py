@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from .record import RECORD_NAME, Record, Unusable, is_name, is_version, parse_record
+from .facts import is_name
+from .record import RECORD_NAME, Record, Unusable, is_version, parse_record
 from .table import distribution_of, normalize
 from .values import dataclass, field, replace
 

@@ -35,8 +35,13 @@ MARKER_VARIABLES = (
     "sys_platform",
 )
 
+#: The name and version formats of the packaging specifications ("Names and normalization"); what
+#: has them is safe in a command.
+NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+VERSION = "[A-Za-z0-9][A-Za-z0-9.!+_-]*"
+
 # A distribution that is installed, and its version if that is known.
-_DISTRIBUTION = r"(?ia)([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])(?:\s*==\s*([A-Z0-9][A-Z0-9.!+_-]*))?"
+_DISTRIBUTION = rf"(?a)({NAME})(?:\s*==\s*({VERSION}))?"
 
 # PEP 817's form of a property, where the parts may be set apart as one likes.
 _PROPERTY = r"(?a)\s*([a-z0-9_]+)\s*::\s*([a-z0-9_]+)\s*::\s*([a-z0-9_.]+)\s*"
@@ -263,6 +268,11 @@ FACTS: Mapping[str, FactType] = {
 def is_fact_name(text: str) -> bool:
     """Return whether ``text`` can be one of a fact's names, such as ``avx2`` or ``gfx942``."""
     return re.fullmatch(r"[\w.+-]+", text, re.ASCII) is not None
+
+
+def is_name(value: object) -> bool:
+    """Return whether a value is valid as the name of a project, an extra or a variant."""
+    return isinstance(value, str) and re.fullmatch(NAME, value) is not None
 
 
 def normalize_name(name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 
-from .facts import FACTS
+from .facts import FACTS, VERSION, is_name
 from .machine import Fact, load_fact
 from .request import MACHINE, VARIANT_WHEEL
 from .shapes import has_shape
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 #: The record's name in the ``.dist-info``, and its format number.
 RECORD_NAME = "selector.json"
 FORMAT = 1
-
-# Names and versions end up in commands. The formats are those of the packaging specifications.
-_NAME = r"(?ia)[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]"
-_VERSION = r"(?ia)[A-Z0-9][A-Z0-9.!+_-]*"
 
 
 @dataclass(frozen=True)
@@ -203,15 +199,6 @@ class _Reader:
         return tuple(Verdict(one["name"], one["fits"], one["reason"]) for one in whole)
 
 
-def is_name(value: object) -> bool:
-    """Return whether a value is the name of a distribution or a variant, safe in a command."""
-    return _is_like(_NAME, value)
-
-
 def is_version(value: object) -> bool:
     """Return whether a value is a version, safe in a command."""
-    return _is_like(_VERSION, value)
-
-
-def _is_like(pattern: str, value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+    return isinstance(value, str) and re.fullmatch(VERSION, value) is not None
