@@ -39,14 +39,16 @@ def compile_project(project: Project) -> Compiled:
 
 def _pkg_info(project: Project) -> bytes:
     """Return the core metadata of the sdist, with the extras that the table hands on."""
-    static = project.metadata.optional_dependencies
-    extras = {canonicalize_name(extra): requirements for extra, requirements in static.items()}
-    handed_on = {extra: list[Requirement]() for extra in project.selector.extras}
+    extras: dict[str, list[Requirement]] = {}
+    for extra, requirements in project.metadata.optional_dependencies.items():
+        extras[canonicalize_name(extra)] = requirements
+    for extra in project.selector.extras:
+        extras.setdefault(extra, [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as when the project was read
         sdist = dataclasses.replace(
             project.metadata,
-            optional_dependencies={**extras, **handed_on, **extras},
+            optional_dependencies=extras,
             dynamic_metadata=["Requires-Dist", "Classifier"],
         )
         content: bytes = sdist.as_rfc822().as_bytes()

@@ -19,6 +19,7 @@ import sys
 import time
 
 from ..errors import SelectorError
+from .archive import write_file
 from .facts import FACTS
 from .machine import Machine, Origin, load_machine
 from .values import dataclass
@@ -121,11 +122,5 @@ def _read(file: Path) -> Machine:
 
 
 def _write(file: Path, machine: Machine) -> None:
-    """Write the file whole or not at all."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(machine.dump()), encoding="utf-8")
-        partial.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    with contextlib.suppress(SelectorError):
+        write_file(file.parent, file.name, json.dumps(machine.dump()).encode())
