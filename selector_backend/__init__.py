@@ -12,15 +12,6 @@ import os
 import sys
 from pathlib import Path
 
-# On a full disk, Python before 3.12.8 and 3.13.1 writes half a compiled module, and reads it at
-# each later import: https://github.com/python/cpython/issues/126606. uv keeps the folder of an
-# sdist, so where that carries this code, no later install would work, or find the driver.
-try:
-    _disk = os.statvfs(__file__)
-    sys.dont_write_bytecode |= _disk.f_bavail * _disk.f_frsize < 16 * 2**20
-except (AttributeError, OSError):  # on Windows, or from a zip
-    pass
-
 from .errors import SelectorError, user_errors
 
 TYPE_CHECKING = False

@@ -26,6 +26,11 @@ _LACKS = {
     errno.ENFILE: "too many files are open on this machine. To fix it: end what has opened them",
 }
 
+_HALF_COMPILED = (
+    "Python has compiled half a module, as it does on a full disk. To fix it: free some space, "
+    "and remove the module's folder __pycache__, if the environment is kept"
+)
+
 # More than this of a text says no more.
 _LONGEST = 60
 
@@ -98,6 +103,10 @@ def user_errors(hook: _Hook) -> _Hook:
             message = str(error)
         except MemoryError:
             message = _LACKS[errno.ENOMEM]
+        except (
+            EOFError
+        ):  # half a compiled module: `selector_backend.authoring.carried` has the story
+            message = _HALF_COMPILED
         except OSError as error:
             if error.errno not in _LACKS:
                 raise

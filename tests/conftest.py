@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The oldest pip that the backend promises to work with, and the newest.
-OLDEST_PIP, NEWEST_PIP = "20.3.4", "26.3"
+OLDEST_PIP, NEWEST_PIP = "21.2.4", "26.3"
 
 #: What reads PEP 825 by variantlib, which takes Python 3.10.
 collect_ignore = (

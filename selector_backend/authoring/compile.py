@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from pyproject_metadata import StandardMetadata
 
-from ..installing.dist_info import NEVER_UPLOAD
-from ..model.table import Compiled, Places, Variant
+from ..model.table import Compiled, Variant
 from ..model.values import replace
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 def compile_project(project: Project) -> Compiled:
     """Return what installing needs of ``project``."""
-    pkg_info = _render(project, dynamic_metadata=["Requires-Dist", "Classifier"])
     extras = project.selector.extras
     variants = tuple(
         replace(one, extras={extra: _extra_lines(one, extra) for extra in extras})
@@ -32,61 +30,29 @@ def compile_project(project: Project) -> Compiled:
     return Compiled(
         selector=replace(project.selector, variants=variants),
         name=project.stem.partition("-")[0],
-        pkg_info=pkg_info,
-        places=_places(project, pkg_info),
+        pkg_info=_pkg_info(project),
+        metadata_version=project.metadata.auto_metadata_version,
         license_files=tuple(map(str, project.license_files)),
         entry_points=_entry_points(project.metadata),
     )
 
 
-def _render(
-    project: Project, handed_on: Mapping[str, Requirement] | None = None, **changes: Any
-) -> bytes:
-    """Return core metadata with ``changes``; ``handed_on`` is a requirement for each extra."""
+def _pkg_info(project: Project) -> bytes:
+    """Return the core metadata of the sdist, with the extras that the table hands on."""
     extras: dict[str, list[Requirement]] = {}
     for extra, requirements in project.metadata.optional_dependencies.items():
-        extras[canonicalize_name(extra)] = [*requirements]
+        extras[canonicalize_name(extra)] = requirements
     for extra in project.selector.extras:
-        own = extras.setdefault(extra, [])
-        own += [handed_on[extra]] if handed_on else []
+        extras.setdefault(extra, [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as when the project was read
-        changed = dataclasses.replace(project.metadata, optional_dependencies=extras, **changes)
-        content: bytes = changed.as_rfc822().as_bytes()
+        sdist = dataclasses.replace(
+            project.metadata,
+            optional_dependencies=extras,
+            dynamic_metadata=["Requires-Dist", "Classifier"],
+        )
+        content: bytes = sdist.as_rfc822().as_bytes()
     return content
-
-
-def _places(project: Project, pkg_info: bytes) -> Places:
-    """Return where the wheel's metadata differ from ``PKG-INFO``.
-
-    They are rendered whole, with a requirement in place of those to come, and compared.
-    """
-    here = Requirement("requirements-go-in-here")
-    handed_on = {one: Requirement(f"requirements-of-{one}-here") for one in project.selector.extras}
-    classifiers = [*project.metadata.classifiers]
-    if NEVER_UPLOAD not in classifiers:
-        classifiers.append(NEVER_UPLOAD)
-    whole = _render(project, handed_on, dependencies=[here], classifiers=classifiers)
-    first, *theirs = _headers(whole)
-    _, *ours = _headers(pkg_info)
-    number, places = 1, dict[str, int]()
-    for line in theirs:
-        while number <= len(ours) and ours[number - 1].startswith("Dynamic: "):
-            number += 1
-        if number <= len(ours) and line == ours[number - 1]:
-            number += 1
-        else:
-            places[line.partition(";")[0]] = number
-    return Places(
-        metadata_version=first.partition(": ")[2],
-        classifier=places.get(f"Classifier: {NEVER_UPLOAD}"),
-        requires=places[f"Requires-Dist: {here}"],
-        extras={extra: places[f"Requires-Dist: {one}"] for extra, one in handed_on.items()},
-    )
-
-
-def _headers(metadata: bytes) -> list[str]:
-    return metadata.partition(b"\n\n")[0].decode().split("\n")
 
 
 def _extra_lines(variant: Variant, extra: str) -> tuple[str, ...]:

@@ -13,12 +13,10 @@ from typing import Any
 
 from ..model.facts import FACTS, FactType
 from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
-from ..model.markers import is_release
+from ..model.markers import NAME_FORMAT, is_release
+from ..model.markers import is_name as is_name
 from ..model.table import CAPABILITY, REQUIREMENT
 from .structure import Array, Choice, Either, Flag, Key, Named, Shape, Table, Text
-
-#: The name format of the packaging specifications ("Names and normalization").
-NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 
 # An object reference as entry points have them; `\w` is ASCII to some that read this.
 _IDENTIFIER = r"(?![0-9])(?:\w|[^\x00-\x7f])+"
@@ -42,11 +40,6 @@ _PROPERTY = " *[a-z0-9_]+ *:: *[a-z0-9_]+ *:: *[a-z0-9_.]+ *"
 
 _REQUIREMENT = Text("a requirement such as 'spam-core=={version}'")
 _REQUIREMENTS = Array(_REQUIREMENT, "an array of requirements")
-
-
-def is_name(text: str) -> bool:
-    """Return whether ``text`` is valid as the name of a project, an extra or a variant."""
-    return re.fullmatch(NAME, text) is not None
 
 
 def default_variable(project: str) -> str:
@@ -106,7 +99,7 @@ VARIANT = Table(
     (
         Key(
             "name",
-            Text("ASCII letters and digits, with '-', '_' or '.' between them", NAME),
+            Text("ASCII letters and digits, with '-', '_' or '.' between them", NAME_FORMAT),
             "ASCII letters and digits, with `-`, `_` and `.` between them. Two names that differ "
             "in case or in these characters only are the same; `auto` and `all` are taken",
             missing="missing; every variant has a name, such as 'cpu'",
@@ -204,7 +197,7 @@ TABLE = Table(
         Key("requires", _REQUIREMENTS, "requirements that every variant has", "`[]`"),
         Key(
             "extras",
-            Array(Text("an extra's name, such as 'plot'", NAME), "an array of extras"),
+            Array(Text("an extra's name, such as 'plot'", NAME_FORMAT), "an array of extras"),
             'extras that are handed on to the chosen variant\'s requirements: with `["plot"]`, '
             "`spam[plot]` requires `spam-cu12[plot]`",
             "`[]`",

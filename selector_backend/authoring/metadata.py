@@ -17,8 +17,8 @@ from pyproject_metadata.errors import ConfigurationError, ExceptionGroup
 from pyproject_metadata.project_table import to_project_table
 
 from ..errors import Problem, did_you_mean
+from ..model.markers import is_name
 from ..model.table import TABLE_NAME
-from .keys import is_name
 from .structure import describe
 from .texts import shown_key, texts, unfit
 

@@ -12,11 +12,11 @@ from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
 
 from ..errors import InvalidFileError, Problem, did_you_mean
+from ..model.markers import is_name
 from . import toml
 from .carried import PYTHONS, unsupported_python
 from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
 from .files import check_files
-from .keys import is_name
 from .metadata import check_metadata, read_metadata
 from .structure import describe
 from .table import parse_selector

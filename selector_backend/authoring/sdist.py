@@ -58,7 +58,7 @@ def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
         "pkg-info": hash_text(compiled.pkg_info),
         "name": compiled.name,
         "selector": dump(compiled.selector),
-        "places": dump(compiled.places),
+        "places": {"metadata-version": compiled.metadata_version},
         "license-files": dump(compiled.license_files),
         "entry-points": compiled.entry_points,
     }

@@ -242,28 +242,27 @@ def _keyed_alternatives(when: Any) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _alternatives(reader: _Reader) -> tuple[Mapping[str, Wanted], ...]:
     return tuple(
-        _conjunction(reader.below(key, table))
+        {name: _wanted(reader.below(key, table), name, value) for name, value in table.items()}
         for key, table in _keyed_alternatives(reader.table.get("when"))
     )
 
 
-def _conjunction(reader: _Reader) -> dict[str, Wanted]:
-    wanted = {name: _wanted(reader, name, value) for name, value in reader.table.items()}
-    # One that is not valid counts as named: messages may show the fact.
-    return {name: True if value is None else value for name, value in wanted.items()}
+def _wanted(reader: _Reader, name: str, value: Any) -> Wanted:
+    """Return what ``value`` asks of the fact ``name``.
 
-
-def _wanted(reader: _Reader, name: str, value: Any) -> Wanted | None:
-    """Return what ``value`` asks of the fact ``name``; ``None`` if that is nothing."""
+    Where it is not valid, that is whether the fact is there: messages may show the fact.
+    """
     kind = FACTS[name].kind
     listed = value if isinstance(value, list) else [value]
-    if isinstance(value, bool) or None in listed:
-        return value if isinstance(value, bool) else None
+    if isinstance(value, bool):
+        return value
+    if None in listed:
+        return True
     if kind is MARKERS:
-        return _parse(reader, name, value, canonical_marker)
+        return _parse(reader, name, value, canonical_marker) or True
     if kind is DISTRIBUTIONS:
         found = [_parse(reader, name, text, _distribution) for text in listed]
-        return None if None in found else tuple(map(str, found))
+        return True if None in found else tuple(map(str, found))
     if kind is NAMES:
         return tuple(map(normalize_name, listed))
     if kind is PROPERTIES:

@@ -14,9 +14,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from ..errors import Problem, SelectorError, did_you_mean
-from ..model.markers import normalize
+from ..model.markers import is_name, normalize
 from ..model.table import fill
-from .keys import is_name
 from .texts import unfit
 from .unchecked import build_requires, table_of, texts_of
 

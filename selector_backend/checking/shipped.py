@@ -52,16 +52,12 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
                 ("name", shipped.name, now.name),
                 ("license-files", shipped.license_files, now.license_files),
                 ("entry-points", shipped.entry_points, now.entry_points),
+                ("metadata-version", shipped.metadata_version, now.metadata_version),
             )
             if ours != theirs
         ),
         *(Problem("PKG-INFO", one) for one in _compare_metadata(shipped.pkg_info, now.pkg_info)),
     ]
-    if not found and shipped.places != now.places:
-        # They also differ where the metadata differ, which is already reported.
-        found.append(
-            Problem(TABLE_NAME, f"places: {_differ(dump(shipped.places), dump(now.places))}")
-        )
     yield from found
     backend = json.loads((folder / TABLE_NAME).read_bytes()).get("backend")
     if found and backend != __version__:

@@ -12,11 +12,10 @@ from typing import Any, Callable, TypeVar
 from packaging.version import Version
 
 from ..authoring import toml
-from ..authoring.keys import is_name
 from ..authoring.table import parse_selector
 from ..errors import did_you_mean
 from ..installing.request import ALL, AUTO
-from ..model.markers import normalize
+from ..model.markers import is_name, normalize
 from ..model.table import CAPABILITY, REQUIREMENT
 from .common import UsageError, shown
 from .skeleton import CORE, VERSION, NewVariant, known_condition

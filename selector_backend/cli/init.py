@@ -11,11 +11,10 @@ from typing import Annotated, Callable, Optional, TypeVar
 import typer
 
 from .. import __version__
-from ..authoring.keys import is_name
 from ..authoring.project import read_project
 from ..checking.review import review
 from ..errors import InvalidFileError, SelectorError, did_you_mean
-from ..model.markers import normalize
+from ..model.markers import is_name, normalize
 from ..model.table import CAPABILITY, REQUIREMENT
 from .common import FORMAT, JsonOption, UsageError, print_command, print_json, print_line, shown
 from .given import (

@@ -26,16 +26,19 @@ def dist_info(
     version: str,
     backend: str,
     tags: Iterable[str] = ("py3-none-any",),
+    *,
+    never_upload: bool = True,
 ) -> dict[str, bytes]:
     """Return the files of the ``.dist-info`` by their names in it, without ``RECORD``.
 
     ``folder`` is the project's, where its licence files lie; ``version`` the wheel's, which may
-    have a label; ``backend`` our own version; ``tags`` are the wheel's.
+    have a label; ``backend`` our own version; ``tags`` are the wheel's, and ``never_upload`` is
+    whether an index is to refuse it.
 
     Raises `SelectorError` if a licence file is missing.
     """
     files = {
-        "METADATA": metadata(compiled, decision, version),
+        "METADATA": metadata(compiled, decision, version, never_upload=never_upload),
         "WHEEL": _wheel(backend, tags),
         RECORD_NAME: record_of(decision, backend).to_bytes(),
     }
@@ -51,34 +54,29 @@ def dist_info(
     return files
 
 
-def metadata(compiled: Compiled, decision: Decision, version: str) -> bytes:
+def metadata(
+    compiled: Compiled, decision: Decision, version: str, *, never_upload: bool = True
+) -> bytes:
     """Return the core metadata of the wheel: ``PKG-INFO``, and what the decision adds.
 
     The sdist marks as dynamic (PEP 643) what is added here; the wheel has nothing dynamic.
     """
-    places = compiled.places
-    added: dict[int, list[str]] = {}
-    if places.classifier is not None:
-        added[places.classifier] = [f"Classifier: {NEVER_UPLOAD}"]
-    requires = [(places.requires, decision.requires)]
-    requires += [
-        (place, tuple(one for each in decision.variants for one in each.extras.get(extra, ())))
-        for extra, place in places.extras.items()
-    ]
-    for place, lines in requires:
-        added.setdefault(place, []).extend(f"Requires-Dist: {one}" for one in lines)
     head, blank, body = compiled.pkg_info.partition(b"\n\n")
-    written = []
-    for number, line in enumerate([*head.split(b"\n"), None]):
-        written += [one.encode() for one in added.get(number, ())]
-        if line is None or line.startswith(b"Dynamic: "):
-            continue
+    lines = [line for line in head.split(b"\n") if line and not line.startswith(b"Dynamic: ")]
+    for index, line in enumerate(lines):
         if line.startswith(b"Version: "):
-            line = f"Version: {version}".encode()
+            lines[index] = f"Version: {version}".encode()
         elif line.startswith(b"Metadata-Version: "):
-            line = f"Metadata-Version: {places.metadata_version}".encode()
-        written.append(line)
-    return b"\n".join(written) + blank + body
+            lines[index] = f"Metadata-Version: {compiled.metadata_version}".encode()
+    classifier = f"Classifier: {NEVER_UPLOAD}".encode()
+    if never_upload and classifier not in lines:
+        lines.append(classifier)
+    requires = [*decision.requires]
+    for extra in compiled.selector.extras:
+        for variant in decision.variants:
+            requires += variant.extras.get(extra, ())
+    lines += [f"Requires-Dist: {requirement}".encode() for requirement in requires]
+    return b"\n".join(lines) + (blank or b"\n") + body
 
 
 def record_of(decision: Decision, backend: str) -> Record:

@@ -197,24 +197,17 @@ def _overlay(name: str) -> Callable[[Hook], Path | None]:
 # with a label the two would differ, without it they agree.
 _UV_BUILDS = r"builds-v\d+"
 _UV_FILE = r"[/\\]sdists-v\d+[/\\]path[/\\]"
-# As it was before 0.6.
-_UV_OLD = r"[/\\]sdists-v[1-7][/\\]"
 
 
 def _by_uv(hook: Hook, named: bool) -> bool:
     """Return whether this is uv, or something else that has uv's code in it.
 
-    uv hands the hook to ``python -c``; the others run a script. What is called uv has to set the
-    variable: those before 0.6 do not, and refuse a label before 0.5.31. pixi does not set it, and
-    neither does uv where it can't find its own path: on Linux without ``/proc``.
+    uv hands the hook to ``python -c``; the others run a script. uv sets the variable, but where it
+    can't find its own path: on Linux without ``/proc``. pixi does not set it.
     https://github.com/astral-sh/uv/pull/11326
     """
-    if hook.script != "-c":
-        return False
-    told = "UV" in hook.environ
-    if named or (told and not hook.knows_its_parent):
-        return told
-    return _uv_build(hook) is not None and not re.search(_UV_OLD, hook.folder)
+    told = "UV" in hook.environ and not hook.knows_its_parent
+    return hook.script == "-c" and (named or told or _uv_build(hook) is not None)
 
 
 def _uv_build(hook: Hook) -> Path | None:

@@ -23,6 +23,7 @@ from ..model.facts import FACTS
 from ..model.machine import Machine, Origin, load_machine
 from ..model.values import dataclass
 from ..probes import Memory
+from .archive import write_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,11 +121,5 @@ def _read(file: Path) -> Machine:
 
 
 def _write(file: Path, machine: Machine) -> None:
-    """Write the file whole or not at all."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(machine.dump()), encoding="utf-8")
-        partial.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    with contextlib.suppress(SelectorError):
+        write_file(file.parent, file.name, json.dumps(machine.dump()).encode())

@@ -27,6 +27,8 @@ import re
 
 from .markers import (
     MARKER_VARIABLES,
+    NAME_FORMAT,
+    VERSION_FORMAT,
     CannotTellError,
     distribution_of,
     evaluate,
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 _NAME = r"(?a)[\w.+-]+"
 _PROPERTY = r"(?a)\s*([a-z0-9_]+)\s*::\s*([a-z0-9_]+)\s*::\s*([a-z0-9_.]+)\s*"
 # A distribution that is installed, and its version if that is known; and what is asked of one.
-_DISTRIBUTION = r"(?ia)([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])(?:\s*==\s*([A-Z0-9][A-Z0-9.!+_-]*))?"
+_DISTRIBUTION = rf"(?a)({NAME_FORMAT})(?:\s*==\s*({VERSION_FORMAT}))?"
 _REQUIREMENT = r"([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)([=<>!~].*)?"
 
 

@@ -30,6 +30,11 @@ MARKER_VARIABLES = (
 #: as its release.
 VERSION_VARIABLES = ("implementation_version", "python_full_version", "python_version")
 
+#: The name and version formats of the packaging specifications ("Names and normalization"); what
+#: has them is safe in a command.
+NAME_FORMAT = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+VERSION_FORMAT = "[A-Za-z0-9][A-Za-z0-9.!+_-]*"
+
 # Longer numbers are nobody's version; Python itself refuses those of thousands of digits.
 _RELEASE = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
 _CLAUSE = rf"\s*(~=|==|!=|<=|>=|<|>)\s*({_RELEASE})(\.\*)?\s*"
@@ -42,6 +47,11 @@ _LONGEST = 60
 
 class CannotTellError(ValueError):
     """Whether a condition holds cannot be told; ``str()`` says why."""
+
+
+def is_name(value: object) -> bool:
+    """Return whether a value is valid as the name of a project, an extra or a variant."""
+    return isinstance(value, str) and re.fullmatch(NAME_FORMAT, value) is not None
 
 
 def normalize(name: str) -> str:

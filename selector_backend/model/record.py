@@ -12,7 +12,7 @@ import re
 
 from .facts import FACTS
 from .machine import Fact, load_fact
-from .markers import normalize
+from .markers import VERSION_FORMAT, is_name, normalize
 from .shapes import has_shape
 from .values import dataclass, field
 
@@ -28,10 +28,6 @@ MACHINE, VARIANT_WHEEL = "machine", "variant wheel"
 #: The record's name in the ``.dist-info``, and its format number.
 RECORD_NAME = "selector.json"
 FORMAT = 1
-
-# Names and versions end up in commands. The formats are those of the packaging specifications.
-_NAME = r"(?ia)[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]"
-_VERSION = r"(?ia)[A-Z0-9][A-Z0-9.!+_-]*"
 
 
 @dataclass(frozen=True)
@@ -206,15 +202,6 @@ class _Reader:
         return tuple(Verdict(one["name"], one["fits"], one["reason"]) for one in whole)
 
 
-def is_name(value: object) -> bool:
-    """Return whether a value is the name of a distribution or a variant, safe in a command."""
-    return _is_like(_NAME, value)
-
-
 def is_version(value: object) -> bool:
     """Return whether a value is a version, safe in a command."""
-    return _is_like(_VERSION, value)
-
-
-def _is_like(pattern: str, value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+    return isinstance(value, str) and re.fullmatch(VERSION_FORMAT, value) is not None

@@ -21,7 +21,6 @@ _VARIANT = {
     "refuse": str,
 }
 _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
-_PLACES = {"metadata-version": str, "requires": int, "classifier": int, "extras": {str: int}}
 
 #: The shapes of a selector, and of what ``selector-table.json`` holds besides.
 SELECTOR = {
@@ -33,7 +32,7 @@ SELECTOR = {
 }
 COMPILED = {
     **dict.fromkeys(("name", "entry-points"), str),
-    "places": _PLACES,
+    "places": {"metadata-version": str},
     "license-files": [str],
 }
 
@@ -58,15 +57,15 @@ def has_shape(value: object, shape: Any) -> bool:
     return all(has_shape(one, expected) for one, expected in shapes)
 
 
-def check_compiled(data: Mapping[str, Any], pkg_info: bytes) -> None:
+def check_compiled(data: Mapping[str, Any]) -> None:
     """Check what becomes a path or a line of a wheel. Raises `ValueError` with what is wrong.
 
-    ``data`` is a compiled table whose selector was read, ``pkg_info`` the metadata beside it.
+    ``data`` is a compiled table whose selector was read.
     """
     if not has_shape(data, COMPILED):
         raise ValueError("it is not of the form that this version knows")
-    selector, places = data["selector"], data["places"]
-    if not _OF_NAMES.issuperset(data["name"]) or not _OF_VERSIONS.issuperset(selector["version"]):
+    version = data["selector"]["version"]
+    if not _OF_NAMES.issuperset(data["name"]) or not _OF_VERSIONS.issuperset(version):
         raise ValueError("its name or version cannot begin a file's name")
     for path in data["license-files"]:
         if path.startswith("/") or path[1:2] == ":" or "\\" in path or ".." in path.split("/"):
@@ -74,11 +73,6 @@ def check_compiled(data: Mapping[str, Any], pkg_info: bytes) -> None:
     for text in _lines(data):
         if text.splitlines() != [text]:  # for any reader of core metadata
             raise ValueError(f"expected one line, found {text!r}")
-    last = pkg_info.partition(b"\n\n")[0].count(b"\n") + 1
-    extras = places.get("extras", {})
-    for place in (places["requires"], places.get("classifier", 0), *extras.values()):
-        if not 0 <= place <= last:
-            raise ValueError(f"it has a place in line {place} of PKG-INFO, which is not there")
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 An sdist carries ``selector-table.json``, which `selector_backend.authoring.compile` made of its
 ``pyproject.toml``. What is in it is filled in and ready to be judged: requirements and conditions
-are text, and the places in ``PKG-INFO`` are noted at which the wheel's metadata differ.
+are text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeVar
 
-    from .kinds import Wanted
+    from .kinds import Kind, Wanted
 
     T = TypeVar("T")
 
@@ -127,24 +127,20 @@ class Selector:
     @property
     def named_providers(self) -> tuple[Provider, ...]:
         """The providers whose namespaces the conditions name."""
-        named = {
-            namespace_of(one)
-            for condition in self.conditions
-            if FACTS[condition.fact].kind is PROPERTIES and isinstance(condition.wanted, tuple)
-            for one in condition.wanted
-        }
+        named = {*map(namespace_of, self._named(PROPERTIES))}
         return tuple(provider for provider in self.providers if provider.namespace in named)
 
     @property
     def named_requirements(self) -> tuple[str, ...]:
         """What the conditions ask of the environment."""
-        asked = (
-            one
-            for condition in self.conditions
-            if FACTS[condition.fact].kind is DISTRIBUTIONS and isinstance(condition.wanted, tuple)
-            for one in condition.wanted
+        return self._named(DISTRIBUTIONS)
+
+    def _named(self, kind: Kind) -> tuple[str, ...]:
+        """Return what the conditions name of the facts of a kind, each once."""
+        wanted = (one.wanted for one in self.conditions if FACTS[one.fact].kind is kind)
+        return tuple(
+            dict.fromkeys(name for some in wanted if isinstance(some, tuple) for name in some)
         )
-        return tuple(dict.fromkeys(asked))
 
     def scope(self, folders: Iterable[str] = ()) -> Scope:
         """Return what reading the facts takes to know, in an environment of ``folders``."""
@@ -152,32 +148,18 @@ class Selector:
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the wheel's ``METADATA`` differs from ``PKG-INFO``.
-
-    The numbers are those of lines, from 0, before which something goes in: the classifier that
-    keeps the wheel off an index, unless it is there; the requirements; and those of each extra that
-    is handed on. ``metadata_version`` is the wheel's own.
-    """
-
-    metadata_version: str
-    requires: int
-    classifier: int | None = None
-    extras: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Compiled:
     """All that installing needs of a project.
 
-    ``name`` is the project's as it starts the names of files, ``license_files`` are paths from the
-    project's folder, and ``entry_points`` the text of ``entry_points.txt``.
+    ``name`` is the project's as it starts the names of files, ``metadata_version`` the wheel's,
+    ``license_files`` are paths from the project's folder, and ``entry_points`` is the text of
+    ``entry_points.txt``.
     """
 
     selector: Selector
     name: str
     pkg_info: bytes
-    places: Places
+    metadata_version: str
     license_files: tuple[str, ...] = ()
     entry_points: str = ""
 
@@ -208,12 +190,12 @@ def read_compiled(folder: Path) -> Compiled:
         raise NotCompiledError("pyproject.toml was changed after the sdist was built")
     try:
         selector = load_selector(data["selector"])
-        shapes.check_compiled(data, pkg_info)
+        shapes.check_compiled(data)
         return Compiled(
             selector=selector,
             name=data["name"],
             pkg_info=pkg_info,
-            places=_load(Places, data["places"]),
+            metadata_version=data["places"]["metadata-version"],
             license_files=tuple(data["license-files"]),
             entry_points=data["entry-points"],
         )

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 # The child takes this process's import path as it is: build environments are made of more than
 # what a fresh interpreter would find by itself. It does so before it imports anything but `sys`,
 # which is built in: its own path begins with the current folder, and a ``json.py`` may lie there.
-# ``-S`` spares what `site` would do besides.
+# ``-S`` spares what `site` would do besides. ``-B``, since a module half of which was compiled, as
+# some Pythons do on a full disk, would look like a driver that can't be asked.
 _START = (
     "import sys; sys.path[:] = sys.argv[2:]; import json; "
     "from selector_backend.probes.child import answer; answer(*json.loads(sys.argv[1]))"
@@ -65,7 +66,7 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
     call = json.dumps([reader, seconds, *arguments])
     try:
         process = subprocess.Popen(
-            [sys.executable, "-S", "-c", _START, call, *_import_path()],
+            [sys.executable, "-S", "-B", "-c", _START, call, *_import_path()],
             stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

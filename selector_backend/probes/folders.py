@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from ..model.markers import normalize
-from ..model.record import is_name, is_version
+from ..model.markers import is_name, normalize
+from ..model.record import is_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

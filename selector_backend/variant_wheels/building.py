@@ -20,7 +20,6 @@ from ..installing.archive import write_file, write_wheel
 from ..installing.dist_info import dist_info
 from ..model.decision import Decision, Request
 from ..model.record import VARIANT_WHEEL, Verdict
-from ..model.values import replace
 from .properties import Asked, express
 from .providers import providers_of
 
@@ -199,8 +198,6 @@ def write_variant_wheels(
     selector = compiled.selector
     whole = metadata(selector, wheels)
     stem = f"{compiled.name}-{selector.version}"
-    # Any index may have them: what is chosen by properties is no machine's alone.
-    open_to_all = replace(compiled, places=replace(compiled.places, classifier=None))
     written = []
     for wheel in wheels:
         own = {**whole, "variants": {wheel.label: whole["variants"][wheel.label]}}
@@ -208,7 +205,10 @@ def write_variant_wheels(
         for tag in wheel.tags:
             python, abi, platforms = tag.split("-")
             tags = [f"{python}-{abi}-{one}" for one in platforms.split(".")]
-            files = dist_info(folder, open_to_all, decision, selector.version, backend, tags)
+            # Any index may have it: what is chosen by properties is no machine's alone.
+            files = dist_info(
+                folder, compiled, decision, selector.version, backend, tags, never_upload=False
+            )
             files[VARIANT_NAME] = _json(own)
             written.append(write_wheel(target, stem, f"{tag}-{wheel.label}", files))
     return [*written, write_file(target, stem + _METADATA, _json(whole))]

@@ -114,7 +114,7 @@ def edit_variant(index: int, **keys: object) -> Callable[[Any], object]:
         ),
         (
             lambda table: table["places"].update({"metadata-version": "2.1"}),
-            'places: the table says {"metadata-version": "2.1"',
+            'metadata-version: the table says "2.1", pyproject.toml says "2.4"',
         ),
     ],
     ids=lambda value: None if isinstance(value, str) else "",

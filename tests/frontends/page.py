@@ -28,14 +28,14 @@ cache. With pip or uv and an index, there is nothing to do. Otherwise find your 
 
 ## What to do
 
-**pip**: nothing, to install. To build a wheel for other machines, run \
+**pip**, 21.2 and newer: nothing, to install. To build a wheel for other machines, run \
 `pip wheel --no-cache-dir spam`. Without that option pip keeps the wheel in its cache, and a later \
 `pip install` takes it; `pip cache remove spam` removes it.
 
-**uv** (`uv pip`, `uv tool`, `uvx`): nothing, from an index and from `--find-links`. For an sdist \
-that is given as a file or a URL, add `--no-cache`. `uv pip freeze` writes `spam==1.0+cu12`, which \
-no index has. Remove the label before you install from that file, or write the file with \
-`uv pip compile`.
+**uv**, 0.8 and newer (`uv pip`, `uv tool`, `uvx`): nothing, from an index and from \
+`--find-links`. For an sdist that is given as a file or a URL, add `--no-cache`. `uv pip freeze` \
+writes `spam==1.0+cu12`, which no index has. Remove the label before you install from that file, \
+or write the file with `uv pip compile`.
 
 **uv projects** (`uv lock`, `uv sync`, `uv run`): for one kind of machine, name the variant in \
 `pyproject.toml`, and ask for the plain wheel, which has the version in the lock:
@@ -45,9 +45,8 @@ no index has. Remove the label before you install from that file, or write the f
 config-settings-package = {{ spam = {{ variant = "cu12", portable = "true" }} }}
 ```
 
-Older versions have `config-settings = {{ variant = "cu12", portable = "true" }}`, which goes to \
-every package that is built. For several kinds of machine, depend on the variants' distributions, \
-and install with `uv sync --extra cu12`:
+For several kinds of machine, depend on the variants' distributions, and install with \
+`uv sync --extra cu12`:
 
 ```toml
 [project.optional-dependencies]

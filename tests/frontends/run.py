@@ -26,10 +26,9 @@ from frontends.lab import Lab, NotHereError, Program, Shelf, World, make_world  
 from frontends.page import PAGE, page  # noqa: E402
 from frontends.scenarios import SCENARIOS, Scenario  # noqa: E402
 
-#: pip as old systems have it, on the Python that they have it with; uv as far back as it takes a
-#: label; of the others the newest.
+#: pip as old systems have it, on the Python that they have it with; uv as far back as it is
+#: supported; of the others the newest.
 PROGRAMS = [
-    Program("pip", "20.3.4", "3.9"),
     Program("pip", "21.3.1", "3.9"),
     Program("pip", "22.0.2", "3.10"),
     Program("pip", "23.0.1", "3.11"),
@@ -37,7 +36,6 @@ PROGRAMS = [
     Program("pip", "24.0", "3.12"),
     Program("pip", "25.0", "3.13"),
     Program("pip", "26.3", "3.13"),
-    Program("uv", "0.6.17"),
     Program("uv", "0.8.24"),
     Program("uv", "0.9.30"),
     Program("uv", "0.10.12"),

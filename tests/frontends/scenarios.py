@@ -456,7 +456,6 @@ def folder(lab: Lab) -> str:
     BOTH,
 )
 def editable(lab: Lab) -> str:
-    since(lab, pip="21_3")
     source = str(write_project(lab.folder / "spam"))
     return join(
         lab.install("-e", source, SPAM_VARIANT="cpu"),
@@ -931,12 +930,9 @@ def lock_and_sync(lab: Lab, more: str, **environ: Any) -> str:
     return SYNCED.format(locked, installed, again)
 
 
-def settings_table(lab: Lab, *settings: str) -> str:
-    """Return uv's setting for a project; before it had one for a package, it is for all."""
-    pairs = ", ".join(settings)
-    if lab.program.number < (0, 8):
-        return f"[tool.uv]\nconfig-settings = {{ {pairs} }}"
-    return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {pairs} }} }}"
+def settings_table(*settings: str) -> str:
+    """Return uv's setting of a project for a package."""
+    return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {', '.join(settings)} }} }}"
 
 
 RIGHT = SYNCED.format("spam 1.0 and spam-cu12 1.0", "cu12", "no")
@@ -976,7 +972,7 @@ def uv_lock_only(lab: Lab) -> str:
     short="uv",
 )
 def uv_lock_setting(lab: Lab) -> str:
-    return lock_and_sync(lab, settings_table(lab, 'variant = "cu12"'))
+    return lock_and_sync(lab, settings_table('variant = "cu12"'))
 
 
 @scenario(
@@ -986,7 +982,7 @@ def uv_lock_setting(lab: Lab) -> str:
     "uv",
 )
 def uv_lock_portable(lab: Lab) -> str:
-    return lock_and_sync(lab, settings_table(lab, 'variant = "cu12"', 'portable = "true"'))
+    return lock_and_sync(lab, settings_table('variant = "cu12"', 'portable = "true"'))
 
 
 @scenario(
@@ -996,7 +992,7 @@ def uv_lock_portable(lab: Lab) -> str:
     "uv",
 )
 def uv_lock_portable_then_install(lab: Lab) -> str:
-    lock_and_sync(lab, settings_table(lab, 'variant = "cu12"', 'portable = "true"'))
+    lock_and_sync(lab, settings_table('variant = "cu12"', 'portable = "true"'))
     return lab.install()
 
 
@@ -1007,7 +1003,7 @@ def uv_lock_portable_then_install(lab: Lab) -> str:
     "uv",
 )
 def uv_lock_setting_then_install(lab: Lab) -> str:
-    lock_and_sync(lab, settings_table(lab, 'variant = "cu12"'))
+    lock_and_sync(lab, settings_table('variant = "cu12"'))
     return lab.install()
 
 

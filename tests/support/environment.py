@@ -162,9 +162,8 @@ def _unpacked(wheel: Path, python: str) -> Path:
             partial = Path(f"{folder}.partial")
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(partial)
-            # The oldest pip carries files of Python 2's, which do not compile.
             compile_all = [python, "-I", "-m", "compileall", "-qq", "-s", str(partial)]
-            subprocess.run([*compile_all, str(partial)], check=False)
+            subprocess.run([*compile_all, str(partial)], check=True)
             partial.rename(folder)
     return folder
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
+from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -75,7 +76,18 @@ def whole(project: Project, decision: Decision, version: str) -> bytes:
     return content
 
 
-# --- METADATA is PKG-INFO, and what the decision adds at the places noted
+def fields(content: bytes) -> tuple[list[tuple[str, str]], object]:
+    """Return the fields of metadata without their order, and the body, as `email` reads them.
+
+    `packaging` has to know all of them.
+    """
+    read = BytesParser().parsebytes(content)
+    _, unknown = parse_email(content)
+    assert not unknown
+    return sorted((name, str(value)) for name, value in read.items()), read.get_payload()
+
+
+# --- METADATA is PKG-INFO, and what the decision adds
 
 _texts = st.sampled_from(
     ["spam", "Zoë", "ほうれん草", "Requires-Dist: x", "Version: 2", "Dynamic: x"]
@@ -137,7 +149,7 @@ _tables = st.fixed_dictionaries(
 @example({"optional-dependencies": {"Plot": ["a"], "docs": []}}, {"extras": ["plot"]}, "")
 @example({"license": {"text": "one\n\n  two\n"}, "readme": {"text": "\n\n"}}, {}, "")
 @example({}, {"requires": ["a", "a"], "variant": [{"name": "v0", "requires": ["a"]}]}, "")
-def test_metadata_are_to_the_byte_as_if_they_had_been_rendered_whole(
+def test_metadata_say_what_they_would_if_they_had_been_rendered_whole(
     data: dict[str, Any], table: dict[str, Any], label: str
 ) -> None:
     data = {"name": "spam", "version": "1.0", "dynamic": ["dependencies"], **data}
@@ -158,11 +170,11 @@ def test_metadata_are_to_the_byte_as_if_they_had_been_rendered_whole(
     version = f"{project.version}{label}"
     for variants in ([], *([one.key for one in project.selector.variants],)):
         decision = decided(compiled, *variants)
-        assert metadata(compiled, decision, version) == whole(project, decision, version)
+        found = fields(metadata(compiled, decision, version))
+        assert found == fields(whole(project, decision, version))
 
 
-def test_each_place_is_the_one_where_its_lines_go(tmp_path: Path) -> None:
-    """The same as above for one project, in which every field of the metadata can be read."""
+def test_each_field_of_the_metadata_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# Späm\n\nVersion: 3\nDynamic: x\n", encoding="utf-8")
     more = """
 description = "Grüße"
@@ -183,7 +195,6 @@ requires = ["spam-cu12[fast]=={version}; os_name == 'nt' or os_name == 'posix'"]
     compiled = compile_project(project)
     decision = decided(compiled, "cu12")
     found = metadata(compiled, decision, "1.0+cu12")
-    assert found == whole(project, decision, "1.0+cu12")
     read = BytesParser().parsebytes(found)
     assert read["Version"] == "1.0+cu12"
     assert read.get_all("Dynamic") is None
@@ -191,11 +202,11 @@ requires = ["spam-cu12[fast]=={version}; os_name == 'nt' or os_name == 'posix'"]
     assert read.get_all("Provides-Extra") == ["plot", "docs", "dev-tools"]
     marker = 'os_name == "nt" or os_name == "posix"'
     assert read.get_all("Requires-Dist") == [
+        'matplotlib; extra == "plot"',
+        'sphinx; extra == "docs"',
         "spam-core==1.0",
         f"spam-cu12[fast]==1.0; {marker}",
-        'matplotlib; extra == "plot"',
         f'spam-cu12[fast,plot]==1.0; ({marker}) and extra == "plot"',
-        'sphinx; extra == "docs"',
         f'spam-cu12[dev-tools,fast]==1.0; ({marker}) and extra == "dev-tools"',
     ]
     assert found.decode().partition("\n\n")[2] == "# Späm\n\nVersion: 3\nDynamic: x\n"
@@ -205,10 +216,8 @@ def test_a_project_with_the_classifier_of_its_own_has_it_once(tmp_path: Path) ->
     more = f'classifiers = ["Topic :: Utilities", "{NEVER_UPLOAD}", "Typing :: Typed"]\n'
     project = read_project(write_project(tmp_path, more=more))
     compiled = compile_project(project)
-    assert compiled.places.classifier is None
     decision = decided(compiled, "cpu")
     found = metadata(compiled, decision, "1.0")
-    assert found == whole(project, decision, "1.0")
     assert found.count(b"Private ::") == 1
 
 
@@ -441,11 +450,7 @@ def test_a_table_of_the_same_format_by_another_version_is_used_or_is_not(
         ("selector.variants.0.requires", ["spam-cpu\u2028Name: eggs"], "expected one line"),
         ("selector.variants.0.extras", {"plot": ["eggs\r"]}, "expected one line"),
         ("selector.variants.0.name", "cpu\n", "expected one line"),
-        ("places.requires", "5", "not of the form"),
-        ("places.requires", None, "not of the form"),
-        ("places.requires", 9999, "line 9999 of PKG-INFO, which is not there"),
-        ("places.classifier", -1, "line -1 of PKG-INFO"),
-        ("places.extras", {"plot": 9999}, "line 9999 of PKG-INFO"),
+        ("places.metadata-version", 2.1, "not of the form"),
         ("places.metadata-version", "2.1\nName: eggs", "expected one line"),
     ],
 )
