@@ -13,7 +13,7 @@ from ..installing.machine import FORMAT, Machine, load_machine, stand_in
 from ..installing.probes import complete
 from ..installing.table import normalize
 from .common import UsageError
-from .rows import NamedMachine
+from .named_machines import NamedMachine
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ..authoring import toml
 from ..authoring.variant_wheels import express_rows
 from ..installing.decision import decide
 from ..installing.environment import Environment
-from ..installing.facts import FACTS, Kind
-from ..installing.machine import Fact, Machine, load_fact
-from ..installing.probes import complete, read_machine
+from ..installing.probes import read_machine
 from ..installing.request import Request
 from .check import FolderArgument
 from .common import (
@@ -32,8 +29,9 @@ from .common import (
 )
 from .expect import Expectations, read_expectations, unmet
 from .html import page
+from .named_machines import NamedMachine, shipped_machines
 from .picker import PICKED_BY
-from .rows import NamedMachine, Row
+from .rows import Row
 from .source import read_folder
 
 if TYPE_CHECKING:
@@ -68,8 +66,6 @@ PropertiesOption = Annotated[
     bool,
     typer.Option("--properties", help="Also show what the variant wheel of each variant asks for."),
 ]
-
-_MACHINES = Path(__file__).with_name("machines.toml")
 
 
 def matrix(
@@ -169,21 +165,3 @@ def _given(paths: list[Path] | tuple[()], names: tuple[str, ...]) -> Iterator[Na
     for path in paths:
         machine = read_machine(names, {}, profile=profile_file(path))
         yield NamedMachine(path.stem, str(path), machine)
-
-
-def shipped_machines(names: tuple[str, ...]) -> Iterator[NamedMachine]:
-    """Yield the machines that are shipped, with the facts ``names``."""
-    data = toml.loads(_MACHINES.read_text(encoding="utf-8"))
-    for one in data["machine"]:
-        system, machine = one["system"].split()
-        marker = {**data["marker"], **data["system"][system], "platform_machine": machine}
-        values = {**one["facts"], "marker": marker}
-        facts = {}
-        for name in names:
-            in_environment = FACTS[name].kind is Kind.DISTRIBUTIONS
-            reason = "its environment is not known" if in_environment else "such a machine has none"
-            fact = Fact(name, "this machine", reason=reason)
-            if name in values:
-                fact = load_fact(name, values[name], one["after"])
-            facts[name] = complete(fact)
-        yield NamedMachine(one["name"], one["after"], Machine(facts), one.get("gpu", ""))

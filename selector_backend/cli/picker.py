@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..installing.machine import Fact
     from ..installing.table import Selector
-    from .rows import NamedMachine
+    from .named_machines import NamedMachine
 
 #: The facts that a machine is picked by.
 PICKED_BY = tuple(

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..installing.decision import NothingFits
 from ..installing.messages import message_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..installing.decision import Decision
-    from ..installing.machine import Fact, Machine
     from ..installing.record import Verdict
     from ..installing.table import Variant
-
-
-@dataclass(frozen=True)
-class NamedMachine:
-    """A machine: its name, the real machine or document that it follows, and its GPU's name."""
-
-    name: str
-    after: str
-    machine: Machine
-    gpu: str = ""
-
-    def with_facts(self, facts: Mapping[str, Fact]) -> NamedMachine:
-        """Return the machine with ``facts`` in place of its own."""
-        return replace(self, machine=self.machine.with_facts(facts))
+    from .named_machines import NamedMachine
 
 
 @dataclass(frozen=True)
