@@ -8,46 +8,91 @@ say just that, a tag stands for it.
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..installing.conditions import evaluate, holds, marker_variables
+from ..installing.conditions import holds, marker_variables
 from ..installing.facts import FACTS, Kind
-from .places import Platform
-from .providers import version_of
-from .systems import can_have, family_of
+from .providers import text_of, version_of
+from .systems import can_have, family_of, system_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..installing.conditions import Value, Wanted
 
 #: The tag of a wheel for every platform.
 ANY = "any"
 
+_TAGS = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
+_WINDOWS = {"AMD64": "win_amd64", "ARM64": "win_arm64", "x86": "win32"}
+# The last versions that are tried: a major one, and a minor one of each.
+_LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
+#: The marker variables that a platform settles.
+SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A system on a machine, in one version of its ``fact``: glibc, musl or macos.
+
+    ``machine`` is what ``platform_machine`` calls it. Windows has no such fact.
+    """
+
+    fact: str
+    machine: str
+    version: tuple[int, int] = (0, 0)
+
+    def __str__(self) -> str:
+        version = text_of(self.version)
+        if self.fact == "macos":
+            return f"macOS {version} on {self.machine}"
+        if self.fact:
+            return f"Linux on {self.machine} with {self.fact} {version}"
+        return f"Windows on {self.machine}"
+
+    @property
+    def tag(self) -> str:
+        """The platform tag of the wheels that are for this version and newer ones."""
+        if not self.fact:
+            return _WINDOWS[self.machine]
+        return f"{_TAGS[self.fact]}_{'_'.join(map(str, self.version))}_{self.machine}"
+
+    @cached_property
+    def marker(self) -> Mapping[str, str]:
+        """The marker variables that the platform settles."""
+        system = {"macos": "darwin", "": "win32"}.get(self.fact, "linux")
+        return {**system_variables(system), "platform_machine": self.machine}
+
+    @property
+    def facts(self) -> dict[str, Value | None]:
+        """The facts that machines of it have."""
+        facts: dict[str, Value | None] = {"marker": self.marker, **dict.fromkeys(_TAGS)}
+        return {**facts, self.fact: text_of(self.version)} if self.fact else facts
+
+    def versions(self) -> list[Platform]:
+        """Return the platform in the versions that machines may have, from its own on."""
+        last = _LAST.get(self.fact, (0, 0))
+        return [
+            replace(self, version=(major, minor))
+            for major in range(self.version[0], last[0] + 1)
+            for minor in range(last[1] + 1)
+            if (major, minor) >= self.version
+        ]
+
+
 # The platforms that an index takes wheels for, each in the oldest version that a tag names: PEP 600
 # and 656, and for macOS what Python itself runs on.
-_OLD_GLIBC, _GLIBC, _MUSL = (2, 5), (2, 17), (1, 0)
+_OLD, _OTHER = ("x86_64", "i686"), ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
 PLATFORMS = (
-    *(Platform("glibc", machine, _OLD_GLIBC) for machine in ("x86_64", "i686")),
-    *(
-        Platform("glibc", machine, _GLIBC)
-        for machine in ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
-    ),
-    *(
-        Platform("musl", machine, _MUSL)
-        for machine in ("x86_64", "i686", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
-    ),
+    *(Platform("glibc", machine, (2, 5)) for machine in _OLD),
+    *(Platform("glibc", machine, (2, 17)) for machine in _OTHER),
+    *(Platform("musl", machine, (1, 0)) for machine in (*_OLD, *_OTHER)),
     Platform("macos", "x86_64", (10, 9)),
     Platform("macos", "arm64", (11, 0)),
-    *(Platform("", machine) for machine in ("win_amd64", "win_arm64", "win32")),
+    *(Platform("", machine) for machine in _WINDOWS),
 )
-
-_TAGS = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
-# The versions that are tried, from a platform's oldest on: its major's, and the majors up to one.
-_LAST_MAJOR = {"glibc": 2, "musl": 1, "macos": 35}
-_LAST_MINOR = {"glibc": 60, "musl": 20, "macos": 16}
-# The marker variables that a platform settles.
-_SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
 
 
 class InexpressibleError(ValueError):
@@ -56,17 +101,12 @@ class InexpressibleError(ValueError):
 
 def of_platform(fact: str) -> bool:
     """Return whether a condition on ``fact`` is one on the platform."""
-    return fact in _TAGS or of_marker(fact)
-
-
-def of_marker(fact: str) -> bool:
-    """Return whether conditions on ``fact`` are markers."""
-    return FACTS[fact].kind is Kind.ENVIRONMENT
+    return fact in _TAGS or FACTS[fact].kind is Kind.ENVIRONMENT
 
 
 def platform_tags(
     alternative: Mapping[str, Wanted],
-    markers: Sequence[str] = (),
+    markers: Iterable[str] = (),
     families: Collection[str] = (),
 ) -> list[str]:
     """Return the platform tags of the wheel for the machines that ``alternative`` holds on.
@@ -76,105 +116,82 @@ def platform_tags(
 
     Raises `InexpressibleError` where tags cannot say it.
     """
-    asked = {fact: wanted for fact, wanted in alternative.items() if of_platform(fact)}
-    markers = [*markers, *(str(asked.pop(one)) for one in [*asked] if one not in _TAGS)]
-    if not asked and not markers:
+    asked = [(fact, wanted) for fact, wanted in alternative.items() if of_platform(fact)]
+    asked += [("marker", one) for one in markers]
+    _check_settled([str(wanted) for fact, wanted in asked if fact == "marker"])
+    oldest = {base: _oldest(base, asked) for base in PLATFORMS}
+    if all(base is one for base, one in oldest.items()):
         return [ANY]
-    for marker in markers:
-        _check_settled(marker)
-    right = [one for one in PLATFORMS if all(evaluate(each, one.marker) for each in markers)]
-    if not asked and len(right) == len(PLATFORMS):
-        return [ANY]
-    if families:
-        right = [one for one in right if family_of(one.marker["platform_machine"]) in families]
-    found = [tag for one in right for tag in _tags(one, asked) if _can_be(one, alternative)]
+    found = [
+        one.tag
+        for base, one in oldest.items()
+        if one
+        and (not families or family_of(base.machine) in families)
+        and all(
+            of_platform(fact) or wanted is False or possible(base, fact, wanted)
+            for fact, wanted in alternative.items()
+        )
+    ]
     if not found:
         raise InexpressibleError("no such machine has a platform that wheels have tags for")
     return found
 
 
-def _check_settled(marker: str) -> None:
-    others = [one for one in marker_variables(marker) if one not in _SETTLED]
-    if others:
-        raise InexpressibleError(
-            f"a platform tag does not tell {' and '.join(others)}; it tells {', '.join(_SETTLED)}"
-        )
+def _check_settled(markers: Iterable[str]) -> None:
+    for marker in markers:
+        others = [one for one in marker_variables(marker) if one not in SETTLED]
+        if others:
+            raise InexpressibleError(
+                f"a platform tag does not tell {' and '.join(others)}; it tells "
+                f"{', '.join(SETTLED)}"
+            )
 
 
-def _tags(platform: Platform, asked: Mapping[str, Wanted]) -> Iterator[str]:
-    """Yield the tag of a platform, in the oldest version that is as ``asked``, if one is."""
-    if any(not holds(fact, asked[fact], None)[0] for fact in asked if fact != platform.fact):
-        return
-    if not platform.fact:
-        yield platform.machine
-        return
-    wanted = asked.get(platform.fact, True)
-    versions = [*versions_of(platform)]
-    held = [holds(platform.fact, wanted, f"{one[0]}.{one[1]}")[0] for one in versions]
+def _oldest(base: Platform, asked: Sequence[tuple[str, Wanted]]) -> Platform | None:
+    """Return a platform in the oldest version that is as ``asked``, if one is."""
+    versions = base.versions() if base.fact in dict(asked) else [base]
+    held = [
+        all(holds(fact, wanted, one.facts[fact])[0] for fact, wanted in asked) for one in versions
+    ]
     if not any(held):
-        return
+        return None
     first = held.index(True)
-    major, minor = versions[first]
-    if not all(held[first:]) or (platform.fact == "macos" and major > 10 and minor):
-        of = "major version" if platform.fact == "macos" else "version"
+    oldest = versions[first] if first else base
+    of_macos = base.fact == "macos"
+    if not all(held[first:]) or (of_macos and oldest.version[0] > 10 and oldest.version[1]):
+        of = "major version" if of_macos else "version"
         raise InexpressibleError(f"a platform tag stands for a {of} and all that are newer")
-    yield f"{_TAGS[platform.fact]}_{major}_{minor}_{platform.machine}"
-
-
-def versions_of(platform: Platform) -> Iterator[tuple[int, int]]:
-    """Yield the versions that machines of a platform may have, from its own on."""
-    oldest, fact = platform.version, platform.fact
-    for major in range(oldest[0], _LAST_MAJOR[fact] + 1):
-        for minor in range(_LAST_MINOR[fact] + 1):
-            if (major, minor) >= oldest:
-                yield major, minor
-
-
-def _can_be(platform: Platform, alternative: Mapping[str, Wanted]) -> bool:
-    """Return whether machines of a platform can have what else is asked for."""
-    return all(
-        possible(platform, fact, wanted)
-        for fact, wanted in alternative.items()
-        if not of_platform(fact) and wanted is not False
-    )
+    return oldest
 
 
 @functools.cache
 def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
     """Return whether machines of a platform can have a fact that is as ``wanted``."""
-    system, machine = platform.marker["sys_platform"], platform.marker["platform_machine"]
-    return can_have(fact, wanted, system, machine, platform.fact if system == "linux" else "")
+    system, libc = platform.marker["sys_platform"], platform.fact
+    return can_have(fact, wanted, system, platform.machine, libc if system == "linux" else "")
 
 
 @functools.cache
-def supported_tags(platform: Platform) -> frozenset[str]:
-    """Return the platform tags of the wheels that can be installed on a platform."""
-    return frozenset((*platform.tags, ANY))
-
-
-def platform_facts(
-    platform: Platform, version: tuple[int, int], others: Mapping[str, str]
-) -> dict[str, Value | None]:
-    """Return the facts of a platform in some version; ``others`` are more marker variables."""
-    facts: dict[str, Value | None] = dict.fromkeys(_TAGS)
-    if platform.fact:
-        facts[platform.fact] = f"{version[0]}.{version[1]}"
-    return {"marker": {**others, **platform.marker}, **facts}
+def supported_tags(platform: Platform | None) -> frozenset[str]:
+    """Return which of the platform tags that our wheels have can be installed on a platform."""
+    if platform is None:
+        return frozenset({ANY})
+    older = (
+        one.tag
+        for base in PLATFORMS
+        if (base.fact, base.machine) == (platform.fact, platform.machine)
+        for one in base.versions()
+        if one.version <= platform.version
+    )
+    return frozenset((ANY, *older))
 
 
 def platform_of(facts: Mapping[str, object]) -> Platform | None:
     """Return the platform of a machine by its facts, if wheels have tags for it."""
     marker = facts.get("marker")
-    if not isinstance(marker, dict):
-        return None
-    fact = next((one for one in _TAGS if facts.get(one)), "")
-    key = (marker.get("sys_platform", ""), marker.get("platform_machine", ""), fact)
-    platform = _BY_MARKER.get(key)
-    if platform is None or not fact:
-        return platform
-    return Platform(fact, platform.machine, version_of(str(facts[fact])))
-
-
-_BY_MARKER = {
-    (one.marker["sys_platform"], one.marker["platform_machine"], one.fact): one for one in PLATFORMS
-}
+    if isinstance(marker, dict):
+        for base in PLATFORMS:
+            version = facts.get(base.fact) if base.fact else "0"
+            if version and base.marker.items() <= marker.items():
+                return replace(base, version=version_of(str(version)))
+    return None

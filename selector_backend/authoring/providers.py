@@ -15,7 +15,7 @@ from ..installing.table import Provider
 from .vocabulary import vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ..installing.conditions import Value
     from ..installing.table import Selector
@@ -47,14 +47,18 @@ def providers_of(namespaces: Iterable[str], selector: Selector) -> list[Provider
     return [own.get(one) or PROVIDERS[one] for one in namespaces]
 
 
-def supports(facts: Mapping[str, Value | None], namespace: str, feature: str, value: str) -> bool:
+def supports(
+    facts: Mapping[str, Value | None], prop: tuple[str, str, str], told: Collection[str]
+) -> bool:
     """Return whether a property is supported on a machine, by the values of its facts.
 
-    A provider that the table names has told the fact `property`.
+    ``told`` are those properties that are known by the fact `property`, and by no other.
     """
-    told = facts.get("property")
-    if isinstance(told, frozenset) and f"{namespace} :: {feature} :: {value}" in told:
-        return True
+    namespace, feature, value = prop
+    text = f"{namespace} :: {feature} :: {value}"
+    if text in told:
+        properties = facts.get("property")
+        return isinstance(properties, frozenset) and text in properties
     if namespace == "nvidia":
         return _supports_nvidia(facts, feature, value)
     names = facts.get("cpu")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,21 +12,20 @@ from .. import __version__
 from ..authoring import variant_wheels as authoring
 from ..authoring.compile import compile_project
 from ..authoring.output import all_or_nothing
+from ..authoring.proof import prove
 from ..authoring.providers import PROVIDERS
 from ..authoring.variant_wheels import NotExpressibleError, is_variant_file, write_variant_wheels
 from ..errors import SelectorError
 from ..installing.facts import FACTS
 from ..installing.table import NotCompiledError, read_compiled
 from .common import FORMAT, JsonOption, good, print_json, print_line
-from .matrix import shipped_machines
+from .named_machines import shipped_machines
 from .source import read_folder, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Callable
+    from collections.abc import Iterator
 
     from ..authoring.variant_wheels import VariantWheel
-    from ..installing.machine import Machine
     from ..installing.table import Compiled, Selector
 
 WhatArgument = Annotated[
@@ -46,7 +44,6 @@ def variant_wheels(
     Nothing is written unless they give what the table gives on every machine that it can tell
     apart, and on every shipped machine.
     """
-    prove = _proof()
     is_sdist = what.name.endswith(".tar.gz") and what.is_file()
     with unpacked(what) if is_sdist else contextlib.nullcontext(what) as folder:
         compiled = _compiled(folder, is_sdist)
@@ -75,21 +72,6 @@ def variant_wheels(
     print_line(good(f"{count} machines get what the table says"))
     for one in notes:
         print_line(f"note: {one}")
-
-
-def _proof() -> Callable[[Selector, list[VariantWheel], Iterable[tuple[str, Machine]]], int]:
-    """Return what proves the wheels. Raises `SelectorError` if a library is missing for it."""
-    try:
-        from ..authoring.ordering import prove
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("selector_backend"):
-            raise
-        hint = "" if sys.version_info >= (3, 10) else ", on Python 3.10 or newer"
-        raise SelectorError(
-            "variant wheels need the library variantlib; install it with: "
-            f'pip install "selector-backend[cli,variants]"{hint}'
-        ) from None
-    return prove
 
 
 def _compiled(folder: Path, is_sdist: bool) -> Compiled:

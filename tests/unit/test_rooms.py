@@ -24,7 +24,7 @@ HOOKS, INSTALLING, AUTHORING, CLI = (
 #: Where a fact's name stands besides `FACTS` and the probes, and what it is there.
 NAMED_ON_PURPOSE = {
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
-    "authoring/machines.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
+    "authoring/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
     "authoring/platforms.py": {"glibc", "macos", "marker", "musl"},
     "authoring/places.py": {"glibc", "macos", "musl"},  # what tags of wheels have a version of
     "authoring/properties.py": {"compute-capability", "cpu", "cuda"},
@@ -37,7 +37,7 @@ NAMED_ON_PURPOSE = {
     "cli/constraints.py": {"marker"},  # a key of what it writes
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/given.py": {"cpu"},  # a variant's name, by default
-    "cli/matrix.py": {"marker"},  # a key of machines.toml
+    "cli/named_machines.py": {"marker"},  # a key of machines.toml
     # The conditions that names stand for.
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "rocm", "xpu"},
     "cli/source.py": {"marker"},  # a key of what an interpreter answers
