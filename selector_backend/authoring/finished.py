@@ -41,8 +41,7 @@ class Wheel:
 
     def fits(self, place: Place) -> bool:
         """Return whether it can be installed in a place."""
-        python = f"3.{place.python.minor}.99"
-        return not self.tags.isdisjoint(place.tags) and self.requires_python.contains(python)
+        return place.takes(self.tags) and self.requires_python.contains(place.release)
 
 
 @dataclass(frozen=True)

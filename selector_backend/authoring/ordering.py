@@ -80,7 +80,8 @@ class Installer:
 
     def at(self, facts: Mapping[str, Value | None]) -> list[str]:
         """Return the labels of the wheels whose tags a machine supports."""
-        tags = supported_tags(platform_of(facts))
+        platform = platform_of(facts)
+        tags = supported_tags(platform) if platform else {ANY}
         return [one.label for one in self.wheels.values() if not tags.isdisjoint(one.asked.tags)]
 
     def told(self, facts: Mapping[str, Value | None]) -> Hashable:

@@ -1,4 +1,4 @@
-"""What a condition says of the platform, as the platform tags of a wheel.
+"""Platforms, the tags of the wheels for them, and what conditions say of them.
 
 Conditions on `marker`, `glibc`, `musl` and `macos` are no properties of a variant wheel: wheels
 have tags for them. They are judged on each platform that an index takes wheels for, and where they
@@ -8,14 +8,18 @@ say just that, a tag stands for it.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from packaging.tags import mac_platforms
+
 from ..installing.conditions import holds, marker_variables
 from ..installing.facts import FACTS, Kind
+from ..installing.probes.cpu import names_of
 from .providers import text_of, version_of
-from .systems import can_have, family_of, system_variables
+from .vocabulary import cpu_names, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,19 +29,23 @@ if TYPE_CHECKING:
 #: The tag of a wheel for every platform.
 ANY = "any"
 
-_TAGS = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
-_WINDOWS = {"AMD64": "win_amd64", "ARM64": "win_arm64", "x86": "win32"}
+#: What the platform tags with the version of a fact are called.
+TAGS = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
+_FACT = {name: fact for fact, name in TAGS.items()}
+_VERSIONED = re.compile(r"(manylinux|musllinux|macosx)_(\d{1,3})_(\d{1,3})_(\w+)")
+# What manylinux tags were called before PEP 600.
+_OLD = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_WINDOWS = {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}
 # The last versions that are tried: a major one, and a minor one of each.
 _LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
-#: The marker variables that a platform settles.
-SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
+_MACS = {"universal2": ("arm64", "x86_64"), "intel": ("x86_64",)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Platform:
-    """A system on a machine, in one version of its ``fact``: glibc, musl or macos.
+    """A system with a machine, and the version of one ``fact`` of it, where it has one.
 
-    ``machine`` is what ``platform_machine`` calls it. Windows has no such fact.
+    Without a fact, ``machine`` is the platform tag.
     """
 
     fact: str
@@ -50,25 +58,50 @@ class Platform:
             return f"macOS {version} on {self.machine}"
         if self.fact:
             return f"Linux on {self.machine} with {self.fact} {version}"
-        return f"Windows on {self.machine}"
+        windows = _WINDOWS.get(self.machine)
+        return f"Windows on {windows}" if windows else self.machine
 
     @property
     def tag(self) -> str:
         """The platform tag of the wheels that are for this version and newer ones."""
-        if not self.fact:
-            return _WINDOWS[self.machine]
-        return f"{_TAGS[self.fact]}_{'_'.join(map(str, self.version))}_{self.machine}"
+        major, minor = self.version
+        return f"{TAGS[self.fact]}_{major}_{minor}_{self.machine}" if self.fact else self.machine
+
+    @property
+    def tags(self) -> list[str]:
+        """The platform tags of the wheels that can be installed there."""
+        major, minor = self.version
+        if self.fact == "macos":
+            return [*mac_platforms(self.version, self.machine)]
+        if self.fact == "musl":
+            return [f"musllinux_{major}_{one}_{self.machine}" for one in range(minor + 1)]
+        if self.fact == "glibc":
+            old = [name for name, version in _OLD.items() if version <= self.version]
+            names = [*(f"manylinux_{major}_{one}" for one in range(minor + 1)), *old, "linux"]
+            return [f"{name}_{self.machine}" for name in names]
+        return [self.machine]
 
     @cached_property
     def marker(self) -> Mapping[str, str]:
         """The marker variables that the platform settles."""
-        system = {"macos": "darwin", "": "win32"}.get(self.fact, "linux")
-        return {**system_variables(system), "platform_machine": self.machine}
+        name, machine = "darwin" if self.fact == "macos" else "linux", self.machine
+        if not self.fact:
+            if machine not in _WINDOWS:
+                return {"sys_platform": machine.partition("_")[0]}
+            name, machine = "win32", _WINDOWS[machine]
+        system = next(one for one in vocabulary()["system"] if name in one["sys_platform"])
+        settled = {key: system[key][0] for key in ("platform_system", "os_name")}
+        return {"sys_platform": name, **settled, "platform_machine": machine}
+
+    @property
+    def family(self) -> str:
+        """What archspec calls the family of its machines."""
+        return family_of(self.marker.get("platform_machine", ""))
 
     @property
     def facts(self) -> dict[str, Value | None]:
         """The facts that machines of it have."""
-        facts: dict[str, Value | None] = {"marker": self.marker, **dict.fromkeys(_TAGS)}
+        facts: dict[str, Value | None] = {"marker": self.marker, **dict.fromkeys(TAGS)}
         return {**facts, self.fact: text_of(self.version)} if self.fact else facts
 
     def versions(self) -> list[Platform]:
@@ -82,17 +115,31 @@ class Platform:
         ]
 
 
+def parse_platform_tag(tag: str) -> list[Platform]:
+    """Return the platforms of a tag other than `ANY`, with the version that it names, if any."""
+    if found := _VERSIONED.fullmatch(tag):
+        version = (int(found[2]), int(found[3]))
+        machines = _MACS.get(found[4], (found[4],))
+        return [Platform(_FACT[found[1]], machine, version) for machine in machines]
+    head, _, machine = tag.partition("_")
+    if machine and (head in _OLD or head == "linux"):
+        return [Platform("glibc", machine, _OLD.get(head, (0, 0)))]
+    return [Platform("", tag)]
+
+
 # The platforms that an index takes wheels for, each in the oldest version that a tag names: PEP 600
 # and 656, and for macOS what Python itself runs on.
-_OLD, _OTHER = ("x86_64", "i686"), ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
+_FIRST, _LATER = ("x86_64", "i686"), ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
 PLATFORMS = (
-    *(Platform("glibc", machine, (2, 5)) for machine in _OLD),
-    *(Platform("glibc", machine, (2, 17)) for machine in _OTHER),
-    *(Platform("musl", machine, (1, 0)) for machine in (*_OLD, *_OTHER)),
+    *(Platform("glibc", machine, (2, 5)) for machine in _FIRST),
+    *(Platform("glibc", machine, (2, 17)) for machine in _LATER),
+    *(Platform("musl", machine, (1, 0)) for machine in (*_FIRST, *_LATER)),
     Platform("macos", "x86_64", (10, 9)),
     Platform("macos", "arm64", (11, 0)),
-    *(Platform("", machine) for machine in _WINDOWS),
+    *(Platform("", tag) for tag in _WINDOWS),
 )
+#: The marker variables that a platform settles.
+SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
 
 
 class InexpressibleError(ValueError):
@@ -101,7 +148,12 @@ class InexpressibleError(ValueError):
 
 def of_platform(fact: str) -> bool:
     """Return whether a condition on ``fact`` is one on the platform."""
-    return fact in _TAGS or FACTS[fact].kind is Kind.ENVIRONMENT
+    return fact in TAGS or of_marker(fact)
+
+
+def of_marker(fact: str) -> bool:
+    """Return whether conditions on ``fact`` are markers."""
+    return FACTS[fact].kind is Kind.ENVIRONMENT
 
 
 def platform_tags(
@@ -126,7 +178,7 @@ def platform_tags(
         one.tag
         for base, one in oldest.items()
         if one
-        and (not families or family_of(base.machine) in families)
+        and (not families or base.family in families)
         and all(
             of_platform(fact) or wanted is False or possible(base, fact, wanted)
             for fact, wanted in alternative.items()
@@ -166,24 +218,36 @@ def _oldest(base: Platform, asked: Sequence[tuple[str, Wanted]]) -> Platform | N
 
 @functools.cache
 def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
-    """Return whether machines of a platform can have a fact that is as ``wanted``."""
-    system, libc = platform.marker["sys_platform"], platform.fact
-    return can_have(fact, wanted, system, platform.machine, libc if system == "linux" else "")
+    """Return whether machines of a platform can have a fact, and of names all that are wanted."""
+    system, machine = platform.marker["sys_platform"], platform.marker.get("platform_machine", "")
+    for one in vocabulary()["where"]:
+        if fact in one["facts"]:
+            has_libc = system != "linux" or platform.fact == one.get("libc", platform.fact)
+            return has_libc and machine in one.get(system, ())
+    if not isinstance(wanted, tuple) or not vocabulary()["names"].get(fact, {}).get("archspec"):
+        return True
+    families = [names for family, names in _families() if family == family_of(machine)]
+    known = cpu_names().issuperset(wanted)
+    return not (known and families) or any(names.issuperset(wanted) for names in families)
+
+
+def family_of(machine: str) -> str:
+    """Return what archspec calls the family of a machine, by ``platform_machine``."""
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine.lower(), machine)
 
 
 @functools.cache
-def supported_tags(platform: Platform | None) -> frozenset[str]:
-    """Return which of the platform tags that our wheels have can be installed on a platform."""
-    if platform is None:
-        return frozenset({ANY})
-    older = (
-        one.tag
-        for base in PLATFORMS
-        if (base.fact, base.machine) == (platform.fact, platform.machine)
-        for one in base.versions()
-        if one.version <= platform.version
-    )
-    return frozenset((ANY, *older))
+def _families() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the family of each microarchitecture that archspec knows, and all its names."""
+    from archspec.cpu import TARGETS
+
+    return tuple((one.family.name, names_of(one)) for one in TARGETS.values())
+
+
+@functools.cache
+def supported_tags(platform: Platform) -> frozenset[str]:
+    """Return the platform tags of the wheels that can be installed on a platform."""
+    return frozenset((*platform.tags, ANY))
 
 
 def platform_of(facts: Mapping[str, object]) -> Platform | None:

@@ -24,7 +24,6 @@ from .platforms import PLATFORMS, SETTLED, of_platform, platform_of, possible
 from .providers import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, version_of
 from .review import variant_key
 from .samples import TooManyError, environments, fact_values
-from .systems import family_of
 from .variant_wheels import NotExpressibleError
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 # More kinds of machine are not tried.
 _MOST = 50_000
 _NVIDIA = {"cuda", "compute-capability"}
-_FAMILIES = {family_of(platform.machine) for platform in PLATFORMS}
+_FAMILIES = {platform.family for platform in PLATFORMS}
 
 
 def prove(
@@ -169,7 +168,7 @@ def _one_each(values: Iterable[Facts], selector: Selector, installer: Installer)
             if one.fact in facts and holds(one.fact, one.wanted, facts[one.fact])[0]
         )
         families = _FAMILIES.intersection(facts.get("cpu") or ())
-        here = platform and (family_of(platform.machine), *_possible(platform, asked))
+        here = platform and (platform.family, *_possible(platform, asked))
         kind = (frozenset(held), installer.told(facts), frozenset(families), here)
         kinds.setdefault(kind, facts)
     return [*kinds.values()]
@@ -183,7 +182,7 @@ def _possible(platform: Platform, facts: Iterable[str]) -> list[str]:
 def _can_be(facts: Facts, platform: Platform, selector: Selector) -> bool:
     """Return whether machines of a platform can have some facts."""
     family, cpu, told, marker = (
-        family_of(platform.machine),
+        platform.family,
         *(facts.get(name) for name in ("cpu", "property", "marker")),
     )
     there = [name for name, value in facts.items() if value is not None]

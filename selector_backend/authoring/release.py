@@ -17,8 +17,7 @@ from packaging.utils import canonicalize_name
 from ..errors import Problem
 from ..installing.table import CAPABILITY
 from .places import find_places
-from .siblings import is_own
-from .table import is_pinned
+from .table import is_own, is_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from ..installing.table import Selector
     from .finished import Sdist, Wheel
     from .places import Place
+    from .platforms import Platform
 
 # So many places of one distribution, and files of two, are named.
 _MOST_NAMED = 5
@@ -51,6 +51,7 @@ class _Need:
         return self.requirement.specifier.contains(found.version, prereleases=True)
 
     def is_at(self, place: Place) -> bool:
+        """Return whether it is needed on some machine in a place."""
         if self.wheel is not None and not self.wheel.fits(place):
             return False
         marker = self.requirement.marker
@@ -130,13 +131,11 @@ class Release:
         Where no variant has a wheel, one that has an sdist counts, on the Pythons that others have
         wheels for, if all of core can be installed too.
         """
-        wheels = [one for one in self.wheels if one.name in self.variants]
-        tags = {tag for one in wheels for tag in one.tags}
-        pythons = {self.requires_python, *(one.requires_python for one in wheels)}
+        tags = {tag for one in self.wheels if one.name in self.variants for tag in one.tags}
         ready = {
             place: {name for name in self.needs if any(one.fits(place) for one in self._of(name))}
-            for place in find_places(tags, self.selector.conditions, pythons)
-            if self.requires_python.contains(f"3.{place.python.minor}.99")
+            for place in find_places(tags, self.selector.conditions)
+            if self.requires_python.contains(place.release)
         }
         found = {place: names for place, names in ready.items() if self._whole(names)}
         known = {place.python for place in found}
@@ -171,18 +170,21 @@ class Release:
         return self._admitted.get(name, [])
 
     @property
+    def _files(self) -> list[Wheel | Sdist]:
+        return [*self.wheels, *self.sdists]
+
+    @property
     def strangers(self) -> list[str]:
         """The files that belong to no part of the project."""
-        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
         known = {self.name, *self.needs}
-        return sorted(one.file for one in every if one.name not in known)
+        return sorted(one.file for one in self._files if one.name not in known)
 
     @property
     def upload(self) -> list[list[str]]:
         """The files in the order in which to upload them: core, the variants, the selector."""
-        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
-        core = [one.file for one in every if one.name in self.needs.keys() - self.variants.keys()]
-        variants = [one.file for one in every if one.name in self.variants]
+        parts = [one for one in self._files if one.name in self.needs]
+        core = [one.file for one in parts if one.name not in self.variants]
+        variants = [one.file for one in parts if one.name in self.variants]
         groups = (core, variants, self.variant_files, [self.sdist])
         return [sorted(some) for some in groups if some]
 
@@ -206,8 +208,7 @@ class Release:
             )
 
     def _versions(self) -> Iterator[Problem]:
-        every: list[Wheel | Sdist] = [*self.wheels, *self.sdists]
-        for one in every:
+        for one in self._files:
             for need in self.needs.get(one.name, ()):
                 if not need.admits(one):
                     said = f"is of version {one.version}, and {need.by} requires"
@@ -223,28 +224,27 @@ class Release:
                 yield Problem(name, f"{found}; {asked}")
 
     def _platforms(self) -> Iterator[Problem]:
-        """Yield where a distribution is needed and missing, though another variant is there."""
+        """Yield where a distribution is needed and missing, though a variant can be installed."""
         for name, needs in self.needs.items():
-            wheels = self._of(name)
-            lacks: dict[tuple[str, str], list[Place]] = {}
-            for place, there in self.places.items() if wheels else ():
+            lacks: dict[Platform, list[Place]] = {}
+            for place, there in self.places.items() if self._of(name) else ():
                 if name not in there and any(need.is_at(place) for need in needs):
-                    platform = place.platform
-                    lacks.setdefault((platform.fact, platform.machine), []).append(place)
-            for places in itertools.islice(lacks.values(), _MOST_NAMED):
-                # Of a platform's versions, the oldest says it.
-                first = places[0].platform
-                pythons = [str(one.python) for one in places if one.platform == first]
-                every = len(pythons) == sum(one.platform == first for one in self.places)
-                which = "" if every else f" of {', '.join(pythons)}"
-                by = next(one.by for one in needs if one.is_at(places[0]))
+                    lacks.setdefault(place.platform, []).append(place)
+            # Of a platform's versions, the oldest says it.
+            oldest = {(one.fact, one.machine): one for one in sorted(lacks, reverse=True)}
+            first = sorted(oldest.values())
+            for platform in first[:_MOST_NAMED]:
+                places = lacks[platform]
+                every = len(places) == sum(one.platform == platform for one in self.places)
+                which = "" if every else f" of {', '.join(map(str, places))}"
+                by = next(need.by for need in needs if need.is_at(places[0]))
                 why = f"{by} can be chosen there" if name in self.variants else f"{by} requires it"
                 has = " and ".join(self._whole(self.places[places[0]]))
                 yield Problem(
-                    name, f"no wheel{which} for {first}; {why}, and {has} can be installed there"
+                    name, f"no wheel{which} for {platform}; {why}, and {has} can be installed there"
                 )
-            if len(lacks) > _MOST_NAMED:
-                yield Problem(name, f"no wheel for {len(lacks) - _MOST_NAMED} more platforms")
+            if len(first) > _MOST_NAMED:
+                yield Problem(name, f"no wheel for {len(first) - _MOST_NAMED} more platforms")
 
     def _shared(self) -> Iterator[Problem]:
         """Yield the files that two distributions have which can be in one environment."""

@@ -18,9 +18,10 @@ from packaging.utils import canonicalize_name
 from ..errors import Problem
 from ..installing.conditions import holds, text_of
 from ..installing.messages import bounded
-from ..installing.table import REQUIREMENT, Selector, distribution_of
+from ..installing.table import CAPABILITY, REQUIREMENT, Selector, distribution_of, normalize
 from . import samples as sampling
 from .keys import default_variable
+from .modules import PLACES
 from .samples import NEWEST, OLDEST, TooManyError, fact_values
 from .table import is_pinned, own_requirements
 from .words import findings
@@ -49,6 +50,7 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_pins(selector),
         *_loops(selector),
         *_conform(selector),
+        *_same_files(project),
         *_variable(selector),
     ]
 
@@ -263,6 +265,23 @@ def _conform(selector: Selector) -> Iterator[Problem]:
             "tool.selector",
             f"the variants depend on {named[0]}, and none says with 'conform' what the other "
             "packages of an environment have to agree on, such as conform = { cuda = '12' }",
+        )
+
+
+def _same_files(project: Project) -> Iterator[Problem]:
+    """Yield that variants of a tree stand side by side and have the same files."""
+    selector = project.selector
+    if project.tree is None or selector.kind != CAPABILITY or len(selector.variants) < 2:
+        return
+    module = normalize(selector.project).replace("-", "_")
+    places = (place.format(module) for place in PLACES)
+    found = next((place for place in places if (project.folder / place).is_file()), None)
+    if found is not None:
+        yield Problem(
+            "tool.selector.kind",
+            f"found {selector.kind!r}, variants side by side, but each variant of this tree has "
+            f"{found}, and they would overwrite each other; expected 'requirement', or a module of "
+            "another name in each",
         )
 
 

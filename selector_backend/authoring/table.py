@@ -110,6 +110,16 @@ def _standing_for(selector: Selector) -> dict[str, tuple[str, ...]]:
     return standing
 
 
+def is_own(requirement: Requirement, selector: Selector) -> bool:
+    """Return whether a requirement is on a part of the project, and not on somebody else's.
+
+    Such a one has the project's version, or a name that begins with the project's.
+    """
+    prefix = f"{canonicalize_name(selector.project)}-"
+    named_after = canonicalize_name(requirement.name).startswith(prefix)
+    return named_after or is_pinned(requirement, selector.version)
+
+
 def is_pinned(requirement: Requirement, version: str) -> bool:
     """Return whether ``requirement`` is pinned to ``version``, as ``=={version}`` does.
 

@@ -33,25 +33,23 @@ _OF_A_SYSTEM = ("sys_platform", "platform_system", "os_name", "platform_machine"
 class Word(NamedTuple):
     """What is to be said of a condition.
 
-    ``certain`` is whether it is a mistake: otherwise it may be newer than what is known. Where it
-    is one because ``nobody`` fits, the message is what follows that.
+    ``certain`` is whether it is a mistake: otherwise it may be newer than what is known.
     """
 
     message: str
     certain: bool = True
-    nobody: bool = False
 
 
 @functools.cache
-def words(fact: str, wanted: Wanted) -> tuple[Word, ...]:
-    """Return what is to be said of a condition; nothing if it is fine."""
+def words(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Word, ...]:
+    """Return what is to be said of a condition, and ``nobody`` that nothing fits it."""
     kind = FACTS[fact].kind
     if isinstance(wanted, tuple) and kind is Kind.NAMES:
         return tuple(_name_words(fact, wanted))
     if isinstance(wanted, str) and kind is Kind.ENVIRONMENT:
-        return tuple(_marker_words(wanted))
+        return tuple(_marker_words(wanted, nobody))
     if isinstance(wanted, str) and kind in (Kind.VERSION, Kind.VERSIONS):
-        return tuple(_version_words(fact, wanted))
+        return tuple(_version_words(fact, wanted, nobody))
     return ()
 
 
@@ -105,7 +103,7 @@ def is_plausible(fact: str, version: str) -> bool:
     return _is_plausible(vocabulary()["versions"][fact], version)
 
 
-def _version_words(name: str, specifier: str) -> Iterator[Word]:
+def _version_words(name: str, specifier: str, nobody: str) -> Iterator[Word]:
     about = vocabulary()["versions"].get(name)
     if about is None:
         return
@@ -115,7 +113,7 @@ def _version_words(name: str, specifier: str) -> Iterator[Word]:
     hint = _other_version(about, specifier, far) if far else ""
     if not fits:
         span = f"; the versions that are known are {known[0]} to {known[-1]}" if known else ""
-        yield Word(hint or span, nobody=True)
+        yield Word(f"{nobody}{hint or span}")
     elif far:
         holding = ",".join("".join(clause) for clause in clauses if clause[1] in far)
         there = "; write true to ask whether there is one" if name in FACTS else ""
@@ -257,7 +255,7 @@ def cpu_names() -> frozenset[str]:
 # --- Markers
 
 
-def _marker_words(marker: str) -> list[Word]:
+def _marker_words(marker: str, nobody: str) -> list[Word]:
     compared = comparisons(marker)
     found = [word for one in compared for word in _comparison_words(*one)]
     variables = {variable for variable, *_ in compared}
@@ -273,7 +271,7 @@ def _marker_words(marker: str) -> list[Word]:
         for one in systems
         if texts.intersection((*one["sys_platform"], *one["platform_system"]))
     ]
-    return [Word("".join(f"; {one}" for one in there), nobody=True)]
+    return [Word("; ".join([nobody, *there]))]
 
 
 def _environments(system: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -286,9 +284,7 @@ def _comparison_words(variable: str, operator: str, text: str, turned: bool) -> 
     if about is None:
         if "in" not in operator and not turned:
             asked = f"{operator}{text}"
-            for word in _version_words(variable, asked):
-                never = f"no {variable} that is known is {asked}" if word.nobody else ""
-                yield Word(f"{never}{word.message}")
+            yield from _version_words(variable, asked, f"no {variable} that is known is {asked}")
         return
     values = about.get("known") or _values_of(variable)
     if "in" not in operator:

@@ -45,9 +45,8 @@ def findings(selector: Selector) -> Iterator[Finding]:
 def _of_values(place: str, alternative: Alternative, *, several: bool) -> Iterator[Finding]:
     fits = "is this" if several else "gets this variant"
     for fact, wanted in alternative.items():
-        for word in words(fact, wanted):
-            nobody = f"no machine that is known {fits}" if word.nobody else ""
-            yield Finding(Problem(f"{place}.{fact}", f"{nobody}{word.message}"), word.certain)
+        for message, certain in words(fact, wanted, f"no machine that is known {fits}"):
+            yield Finding(Problem(f"{place}.{fact}", message), certain)
 
 
 def _of_conform(key: str, variant: Variant, alternative: Alternative) -> Iterator[Finding]:

@@ -10,16 +10,15 @@ import typer
 
 from .. import __version__
 from ..authoring import toml
+from ..authoring.loads import review_loads
 from ..authoring.project import read_project
 from ..authoring.review import review, variant_key
 from ..authoring.rows import insert_row, place_of
-from ..authoring.siblings import usual_core
 from ..authoring.table import parse_selector
 from ..errors import InvalidFileError, did_you_mean
 from ..installing.table import normalize
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line
 from .given import read_option, read_variant
-from .siblings import read_family, review_siblings
 from .skeleton import NewProject, NewVariant, files, row
 from .source import read_folder
 from .writing import replace_file, write_files
@@ -79,7 +78,7 @@ def add_variant(
     write_files(beside, texts)
     replace_file(file, content)
     problems = review(read_project(folder), __version__)
-    steps, _ = review_siblings(folder, changed, None)
+    steps, _ = review_loads(folder, changed)
     following = changed.variants[index + 1 :][:1]
     if as_json:
         print_json(
@@ -127,13 +126,12 @@ def _selector(content: bytes, project: Selector, file: Path | None = None) -> Se
 def _files(folder: Path, selector: Selector, variant: NewVariant) -> tuple[Path, dict[str, str]]:
     """Return what `init` would have written for a variant, and the folder that it goes into.
 
-    That is nothing unless core and the other variants lie where it would have put them.
+    That is nothing unless core lies where it would have put it.
     """
-    family, paths, _ = read_family(folder, selector, None, [])
-    core = family.members.get(usual_core(selector))
-    if core is None or not family.variants:
-        return folder, {}
     new = NewProject(selector.project, selector.kind, [variant], version=selector.version)
+    beside = Path(os.path.abspath(folder)).parent  # noqa: PTH100 - a link lies where it lies
+    if not (beside / new.folders[1]).is_dir():
+        return folder, {}
     start = f"{new.folders[-1]}/"
     texts = {path: text for path, text in files(new).items() if path.startswith(start)}
-    return paths[core.folder].parent, texts
+    return beside, texts

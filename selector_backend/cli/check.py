@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from .. import __version__
+from ..authoring.loads import review_loads
 from ..authoring.review import notes, review
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
 from .dist import DistOption, read_dist
 from .index import compare
 from .shipped import carried_by, compare_shipped
-from .siblings import SiblingsOption, review_siblings
 from .simple import is_address
 from .source import read_folder, unpacked
-from .tree import review_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,18 +41,19 @@ IndexOption = Annotated[
 def check(
     what: WhatArgument = None,
     index: IndexOption = None,
-    siblings: SiblingsOption = None,
     dist: DistOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look for errors in a project, and for what may be a mistake.
 
-    Core and the variants are checked too, if they are in the folders beside it. Of an sdist, it
-    is also checked that what it has compiled agrees with its pyproject.toml. With --dist, a whole
-    release is checked instead.
+    The names that core gives to load are compared with the table, if core is in a folder beside the
+    project. Of an sdist, it is also checked that what it has compiled agrees with its
+    pyproject.toml. With --dist, a whole release is checked instead.
     """
     if dist is not None:
-        _check_dist(dist, what, as_json, other_options=bool(index or siblings))
+        if index is not None:
+            raise UsageError("--dist looks at a folder alone; leave out --index")
+        _check_dist(dist, what, as_json)
         return
     what = what or Path()
     if index is not None and not is_address(index):
@@ -78,12 +78,8 @@ def check(
         found = [("error", Problem(what.name if is_sdist else "pyproject.toml", str(error)))]
     else:
         noted = notes(project)
-        if siblings or not is_sdist:
-            problems, more = review_siblings(what, project.selector, siblings)
-            found += [("warning", problem) for problem in problems]
-            noted += more
         if not is_sdist:
-            problems, more = review_tree(project)
+            problems, more = review_loads(what, project.selector)
             found += [("warning", problem) for problem in problems]
             noted += more
         if index is not None:
@@ -93,10 +89,8 @@ def check(
     _report(found, noted, as_json, first, shipped)
 
 
-def _check_dist(dist: Path, what: Path | None, as_json: bool, *, other_options: bool) -> None:
+def _check_dist(dist: Path, what: Path | None, as_json: bool) -> None:
     """Look at the release in a folder, and at the project ``what``, if one is named."""
-    if other_options:
-        raise UsageError("--dist looks at a folder alone; leave out --index and --siblings")
     release = read_dist(dist, None if what is None else read_folder(what))
     found = [("error", problem) for problem in release.problems]
     last = [] if release.upload is None else ["upload, in this order:"]

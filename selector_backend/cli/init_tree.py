@@ -21,7 +21,6 @@ from ..errors import InvalidFileError
 from ..installing.table import CAPABILITY
 from .common import FORMAT, UsageError, print_command, print_json, print_line, shown
 from .skeleton import VERSION, as_toml, table
-from .tree import review_tree
 from .tree_skeleton import BACKENDS, own_requirement, tree_files
 from .writing import replace_file, write_files
 
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
     from .skeleton import NewProject
 
 _PROJECT = "pyproject.toml"
+_OWN_VERSION = (
+    "To do: if the code asks for its own version, as by importlib.metadata.version({0!r}), write "
+    "the version into the code; {1} can be installed without {0}"
+)
 
 
 def existing_name(folder: Path) -> str | None:
@@ -72,7 +75,6 @@ def write_tree(folder: Path, project: NewProject, backend: str | None, *, as_jso
         files, changes = _write(folder, project, backend or next(iter(BACKENDS))), []
     made = read_project(folder, own_code=False)
     problems = review(made, __version__)
-    steps, _ = review_tree(made)
     written = _written_version(file)
     if as_json:
         print_json(
@@ -83,7 +85,6 @@ def write_tree(folder: Path, project: NewProject, backend: str | None, *, as_jso
                 "files": files,
                 "changes": changes,
                 "problems": [one._asdict() for one in problems],
-                "steps": [one._asdict() for one in steps],
             }
         )
     else:
@@ -93,8 +94,8 @@ def write_tree(folder: Path, project: NewProject, backend: str | None, *, as_jso
             print_line(f"{', '.join(files)} are written to {folder}")
         for problem in problems:
             print_line(f"warning: {problem.key}: {problem.message}")
-        for step in steps:
-            print_line(f"to do: {step.key}: {step.message}")
+        if changes:
+            print_line(_OWN_VERSION.format(project.name, project.folders[2]))
         _show_commands(folder, project, written, is_new=not changes)
     if problems:
         raise typer.Exit(1)

@@ -74,7 +74,10 @@ def lacks(found: Release) -> list[str]:
         (
             [f"cp39-abi3-{LINUX}"],
             cp(9),
-            ["spam-cpu: no wheel of cp310 for Linux on x86_64 with glibc 2.28"],
+            [
+                "spam-cpu: no wheel of cp310, cp311, cp312, cp313, cp314, cp315 for Linux on "
+                "x86_64 with glibc 2.28"
+            ],
         ),
         ([f"py3-none-{LINUX}"], [f"cp39-abi3-{LINUX}"], []),
         # CUDA is on no Mac, on no musl and not on 32 bits, and the last row need not be old.
@@ -108,7 +111,7 @@ def lacks(found: Release) -> list[str]:
             cp(12, platforms=[LINUX, ARM, "win_amd64"]),
             [ANY],
             [
-                f"spam-cu12: no wheel of cp39, cp310, cp311, cp313 for {one}"
+                f"spam-cu12: no wheel of cp39, cp310, cp311, cp313, cp314, cp315 for {one}"
                 for one in (
                     "Windows on AMD64",
                     "Linux on aarch64 with glibc 2.28",
