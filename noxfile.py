@@ -82,9 +82,9 @@ def frontends(session: nox.Session) -> None:
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Measure what an install, an environment, an import and a plan cost."""
+    """Measure what an install, an environment, an import and a matrix cost."""
     install(session, "test")
-    for name in ("environment", "install", "plan", "runtime"):
+    for name in ("environment", "install", "matrix", "runtime"):
         session.run("python", f"benchmarks/{name}.py")
 
 

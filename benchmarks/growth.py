@@ -7,7 +7,7 @@ Each part is measured at full size and at a quarter of it; time that is linear h
 packages in one install by pip and by uv, with a driver; how often it was asked is printed, too.
 ROWS (10,000) are the variants of a table: its check, its sdist, and an install from that.
 DISTRIBUTIONS (5,000) are in the environment that pip installs into. Figures are CPU seconds of
-whole commands. ``benchmarks/plan.py`` has the fleet, and ``tests/unit/test_growth.py`` holds what
+whole commands. ``benchmarks/matrix.py`` has the fleet, and ``tests/unit/test_growth.py`` holds what
 is linear by counting calls.
 """
 

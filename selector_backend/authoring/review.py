@@ -164,12 +164,6 @@ def _words(selector: Selector, never: set[str]) -> Iterator[Problem]:
             yield problem
 
 
-def is_never_chosen(variant: Variant, first: Variant) -> bool:
-    """Return whether ``variant`` is never chosen if ``first`` comes first."""
-    both = Selector("", "", REQUIREMENT, "", (first, variant))
-    return any(problem.key == variant_key(1) for problem in _unreachable(both))
-
-
 # --- What is required
 
 

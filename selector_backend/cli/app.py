@@ -8,15 +8,12 @@ from typing import Annotated, Any, Callable
 import typer
 
 from .. import __version__
-from .add_variant import add_variant
 from .check import check
-from .constraints import constraints
 from .doctor import doctor
 from .explain import explain
 from .init import init
 from .machine import machine
 from .matrix import matrix
-from .plan import plan
 from .rename import rename
 from .schema import schema
 from .variant_wheels import variant_wheels
@@ -59,16 +56,13 @@ def _readable(command: Callable[..., Any]) -> Callable[..., Any]:
 
 _EXAMPLES: Mapping[Callable[..., Any], str] = {
     init: "selector-backend init spam --variant cu12 --variant cpu",
-    add_variant: "selector-backend add-variant cu13; selector-backend add-variant v3 --before cpu",
     machine: "selector-backend machine --json > here.json; selector-backend machine --fact cuda",
     explain: "selector-backend explain --set cuda=12.4; selector-backend explain spam-1.0.tar.gz",
     check: "selector-backend check --index https://index.example/simple/",
-    matrix: "selector-backend matrix --html machines.html",
+    matrix: "selector-backend matrix spam --machine nodes/ --no-shipped",
     rename: "selector-backend rename wheelhouse/*.whl --variant cu12 --outdir dist",
     variant_wheels: "selector-backend variant-wheels dist/spam-1.0.tar.gz --outdir dist",
     doctor: "selector-backend doctor --python .venv/bin/python",
-    constraints: "selector-backend constraints --find-links wheels > pins.txt",
-    plan: "selector-backend plan nodes/ --project spam",
     schema: "selector-backend schema > selector.schema.json",
 }
 

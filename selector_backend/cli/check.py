@@ -22,7 +22,6 @@ from .source import read_folder, unpacked
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")]
 WhatArgument = Annotated[
     Optional[Path],
     typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist."),

@@ -112,11 +112,7 @@ def _profile(path: Path | None) -> ProfileFile | None:
     if path is None:
         named = os.environ.get(MACHINE_VARIABLE)
         return ProfileFile(named, MACHINE_VARIABLE) if named else None
-    return profile_file(path)
-
-
-def profile_file(path: Path) -> ProfileFile:
-    """Return the machine profile that ``--machine`` names; it may be a pipe."""
+    # It may be a pipe.
     if path.is_dir():
         raise UsageError(f"--machine {path}: it is a folder; expected a machine profile")
     if not path.exists():

@@ -9,16 +9,16 @@ from ..authoring import toml
 from ..authoring.structure import describe
 from ..authoring.texts import shown_key
 from ..errors import InvalidFileError, Problem, did_you_mean
-from ..installing.machine import FORMAT, Machine, load_machine, stand_in
-from ..installing.probes import complete
+from ..installing.machine import FORMAT
 from ..installing.table import normalize
 from .common import UsageError
-from .named_machines import NamedMachine
+from .fleet import NamedMachine, machine_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from ..installing.machine import Machine
     from ..installing.table import Selector
     from .rows import Row
 
@@ -37,13 +37,11 @@ class Expectations:
     machines: Sequence[NamedMachine]
 
 
-def read_expectations(
-    file: Path, selector: Selector, known: Collection[str], names: Collection[str]
-) -> Expectations:
+def read_expectations(file: Path, selector: Selector, known: Collection[str]) -> Expectations:
     """Read what is expected of the machines that are ``known`` by name, and of the file's own.
 
-    ``names`` are the facts that the file's own machines are given. Raises `SelectorError` for a
-    file that cannot be read, and `InvalidFileError` with everything that is wrong in it.
+    Raises `SelectorError` for a file that cannot be read, and `InvalidFileError` with everything
+    that is wrong in it.
     """
     if file.is_dir():
         raise UsageError(f"--expect {file}: it is a folder; expected a TOML file")
@@ -72,7 +70,7 @@ def read_expectations(
             problems.append(Problem(key, text))
         else:
             try:
-                machine = _machine(entry["facts"], names)
+                machine = _machine(entry["facts"], selector.facts)
                 machines.append(NamedMachine(name, str(file), machine))
             except InvalidFileError as error:
                 problems += [Problem(f"{key}.{one.key}", one.message) for one in error.problems]
@@ -130,5 +128,4 @@ def _machine(facts: Any, names: Collection[str]) -> Machine:
         found = f"found {describe(facts)}"
         problem = Problem("facts", f'{found}, expected a table such as {{ cuda = "12.4" }}')
         raise InvalidFileError("", [problem])
-    machine = stand_in(load_machine({"format": FORMAT, "facts": facts}, ""), names)
-    return Machine({name: complete(fact) for name, fact in machine.facts.items()})
+    return machine_of({"format": FORMAT, "facts": facts}, "", names)

@@ -1,4 +1,4 @@
-"""What is given to `init` and `add-variant`, by an option or by an answer.
+"""What is given to `init`, by an option or by an answer.
 
 Each function returns what a text stands for, and raises ``ValueError`` where it is not valid.
 """

@@ -247,13 +247,7 @@ def _check_new(folder: Path) -> None:
     if not file.exists():
         return
     if "tool.selector" in file.read_text(encoding="utf-8", errors="replace"):
-        add = [
-            "selector-backend",
-            "add-variant",
-            "NAME",
-            *([str(folder)] if folder != Path() else []),
-        ]
-        how = f"to add a variant to it: {shown(add)}"
+        how = "to add a variant to it, write its [[tool.selector.variant]] into that file"
     else:
         into = shown(["selector-backend", "init", "--tree", str(folder), *KINDS[REQUIREMENT]])
         how = f"to make one tree of it, for all variants: {into}; to make core and variants of it, "

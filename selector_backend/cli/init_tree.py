@@ -19,7 +19,7 @@ from ..authoring.tree import BACKEND
 from ..authoring.unchecked import table_of
 from ..errors import InvalidFileError
 from ..installing.table import CAPABILITY
-from .common import FORMAT, UsageError, print_command, print_json, print_line, shown
+from .common import FORMAT, UsageError, print_command, print_json, print_line
 from .skeleton import VERSION, as_toml, table
 from .tree_skeleton import BACKENDS, own_requirement, tree_files
 from .writing import replace_file, write_files
@@ -47,10 +47,9 @@ def existing_name(folder: Path) -> str | None:
         return None
     data = toml.read(file, str(file))
     if "selector" in table_of(data, "tool"):
-        add = ["selector-backend", "add-variant", "NAME", *_named(folder)]
         raise UsageError(
             f"{file} has a [tool.selector] table already, and nothing was changed; to add a "
-            f"variant to it: {shown(add)}"
+            "variant to it, write its [[tool.selector.variant]] into that file"
         )
     name: object = table_of(data, "project").get("name")
     if not isinstance(name, str):
@@ -175,7 +174,3 @@ def _written_version(file: Path) -> str | None:
         return str(Version(table_of(toml.read(file, str(file)), "project")["version"]))
     except (KeyError, TypeError, InvalidVersion):
         return None
-
-
-def _named(folder: Path) -> list[str]:
-    return [str(folder)] if folder != Path() else []

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import json
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from ..authoring.variant_wheels import express_rows
 from ..installing.decision import decide
 from ..installing.environment import Environment
-from ..installing.probes import read_machine
 from ..installing.request import Request
-from .check import FolderArgument
 from .common import (
     FORMAT,
     Cell,
@@ -21,29 +25,32 @@ from .common import (
     UsageError,
     bad,
     good,
-    print_json,
     print_line,
     print_table,
-    profile_file,
+    printable,
     read_settings,
 )
-from .expect import Expectations, read_expectations, unmet
-from .html import page
-from .named_machines import NamedMachine, shipped_machines
-from .picker import PICKED_BY
+from .expect import read_expectations, unmet
+from .fleet import NamedMachine, profiled_machines, shipped_machines
 from .rows import Row
-from .source import read_folder
+from .source import read_folder, read_sdist
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Mapping
 
     from ..installing.table import Selector
     from .expect import Wanted
 
+SourceArgument = Annotated[
+    Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
+]
 ProfilesOption = Annotated[
-    Optional[list[Path]],
+    Optional[list[str]],
     typer.Option(
-        "--machine", metavar="FILE", help="A machine profile of your own. May be repeated."
+        "--machine",
+        metavar="FILE",
+        help="A machine profile of your own, a folder of *.json, *.jsonl with a profile on each "
+        "line, or - for such lines on standard input. May be repeated.",
     ),
 ]
 ShippedOption = Annotated[
@@ -51,7 +58,7 @@ ShippedOption = Annotated[
 ]
 HtmlOption = Annotated[
     Optional[Path],
-    typer.Option("--html", metavar="FILE", help="Write a page to publish, in a single file."),
+    typer.Option("--html", metavar="FILE", help="Write the table as a page, in a single file."),
 ]
 ExpectOption = Annotated[
     Optional[Path],
@@ -67,9 +74,11 @@ PropertiesOption = Annotated[
     typer.Option("--properties", help="Also show what the variant wheel of each variant asks for."),
 ]
 
+_STYLES = {"chosen": "green", "refuses": "red"}
+
 
 def matrix(
-    folder: FolderArgument = Path(),
+    source: SourceArgument = Path(),
     profiles: ProfilesOption = None,
     settings: SetOption = None,
     shipped: ShippedOption = True,
@@ -78,57 +87,108 @@ def matrix(
     properties: PropertiesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which variant each machine gets: those that are shipped, and your own.
+    """Show which variant each machine gets, and how many get each: those shipped, and your own.
 
-    With --expect, show the machines that do not get what they should.
+    Profiles are read one by one, so that there may be any number of them. With --expect, show the
+    machines that do not get what they should.
     """
-    selector = read_folder(folder).selector
-    names = tuple(dict.fromkeys((*selector.facts, *PICKED_BY)))
-    machines = [*_given(profiles or (), names), *(shipped_machines(names) if shipped else ())]
-    expected = Expectations({}, ())
-    if expect is not None:
-        expected = read_expectations(expect, selector, {one.name for one in machines}, names)
+    selector = read_sdist(source) if source.is_file() else read_folder(source).selector
     stated = read_settings(settings)
-    rows = [
-        Row(one, decide(selector, one.machine, Request(), Environment()))
-        for one in (each.with_facts(stated) for each in (*machines, *expected.machines))
-    ]
-    wanted = expected.wanted
-    checked = [(wanted[row.of.name], row) for row in rows if row.of.name in wanted]
-    problems = [problem for pair in checked if (problem := unmet(*pair))]
+    machines: Iterable[NamedMachine] = itertools.chain(
+        profiled_machines(profiles or (), selector.facts),
+        shipped_machines(selector.facts) if shipped else (),
+    )
+    wanted: Mapping[str, Wanted] = {}
+    if expect is not None:
+        known = [*machines]
+        expected = read_expectations(expect, selector, {one.name for one in known})
+        wanted, machines = expected.wanted, [*known, *expected.machines]
+    page = Console(record=True, file=io.StringIO(), highlight=False)
+    table = _Table(selector, [page] if html else [])
+    if not (html or expect or as_json):
+        table.consoles.append(Console(highlight=False))
+    table.write([variant.name for variant in selector.variants], "machine")
+    counts: Counter[str | None] = Counter()
+    checked, problems = 0, []
+    for machine in machines:
+        facts = machine.machine.with_facts(stated)
+        row = Row(machine, decide(selector, facts, Request(), Environment()))
+        counts.update(row.decision.names or [None])
+        table.write(row.outcomes, machine.name)
+        expectation = {}
+        if machine.name in wanted:
+            variant, problem = wanted[machine.name], unmet(wanted[machine.name], row)
+            checked += 1
+            problems += [problem] if problem else []
+            found = {"variant": variant or None, "found": row.decided, "problem": problem}
+            expectation["expected"] = found
+        if as_json:
+            typer.echo(json.dumps({**row.dump(), **expectation}))
     if html is not None:
-        try:
-            html.write_text(page(selector, rows), encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise UsageError(f"--html {html}: {error.strerror}") from None
+        _write_page(html, page)
+    if html is not None and not as_json:
+        print_line(f"the table is written to {html}")
     if as_json:
-        found = {"format": FORMAT, "machines": [row.dump() for row in rows]}
-        if expect is not None:
-            found["expected"] = [_dump(*pair) for pair in checked]
-        if properties:
-            rows_of = [*express_rows(selector)]
-            found["wheels"] = [wheel.dump() for wheels, _ in rows_of for wheel in wheels]
-            found["not-expressible"] = [one._asdict() for _, some in rows_of for one in some]
-        print_json(found)
+        _write_summary(selector, counts, properties)
+    elif expect is not None:
+        _show_expected(problems, checked, expect)
     else:
-        if html is not None:
-            print_line(f"{len(rows)} machines are written to {html}")
-        if expect is not None:
-            _show_expected(problems, len(checked), expect)
-        elif html is None:
-            _show(selector, rows)
-        if properties:
-            _show_properties(selector)
+        _show_counts(selector, counts)
+    if properties and not as_json:
+        _show_properties(selector)
     if problems:
         raise typer.Exit(1)
 
 
-def _show(selector: Selector, rows: list[Row]) -> None:
-    colours = {"chosen": good, "refuses": bad}
-    print_table(
-        ("machine", *(variant.name for variant in selector.variants)),
-        [(row.of.name, *(colours.get(one, str)(one) for one in row.outcomes)) for row in rows],
-    )
+class _Table:
+    """A table that is written row by row. The machine's name is last, and so needs no width."""
+
+    def __init__(self, selector: Selector, consoles: list[Console]) -> None:
+        self.consoles = consoles
+        self._widths = [
+            max(len(variant.name), len("chosen" if variant.refuse is None else "refuses"))
+            for variant in selector.variants
+        ]
+
+    def write(self, outcomes: Iterable[str], name: str) -> None:
+        cells = [
+            Text(outcome.ljust(width), style=_STYLES.get(outcome, ""))
+            for outcome, width in zip(outcomes, self._widths)
+        ]
+        for console in self.consoles:
+            console.print(Text("  ").join([*cells, Text(printable(name))]), soft_wrap=True)
+
+
+def _write_page(file: Path, console: Console) -> None:
+    try:
+        file.write_text(console.export_html(), encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"--html {file}: {error.strerror}") from None
+
+
+def _show_counts(selector: Selector, counts: Counter[str | None]) -> None:
+    """Show how many machines get each variant."""
+    print_line()
+    rows = [(name, str(count)) for name, count in _by_variant(selector, counts).items()]
+    print_table(("variant", "machines"), [*rows, ("nothing", str(counts[None]))])
+
+
+def _by_variant(selector: Selector, counts: Counter[str | None]) -> dict[str, int]:
+    return {one.name: counts[one.name] for one in selector.variants if one.refuse is None}
+
+
+def _write_summary(selector: Selector, counts: Counter[str | None], properties: bool) -> None:
+    """Write the last line of JSON."""
+    summary: dict[str, Any] = {
+        "format": FORMAT,
+        "variants": _by_variant(selector, counts),
+        "nothing": counts[None],
+    }
+    if properties:
+        rows = [*express_rows(selector)]
+        summary["wheels"] = [wheel.dump() for wheels, _ in rows for wheel in wheels]
+        summary["not-expressible"] = [one._asdict() for _, some in rows for one in some]
+    typer.echo(json.dumps(summary))
 
 
 def _show_properties(selector: Selector) -> None:
@@ -150,18 +210,3 @@ def _show_expected(problems: list[str], count: int, file: Path) -> None:
         print_line(f"{len(problems)} of {count} machines do not get what {file} expects")
     else:
         print_line(good(f"{count} machines get what {file} expects"))
-
-
-def _dump(wanted: Wanted, row: Row) -> dict[str, object]:
-    return {
-        "machine": row.of.name,
-        "expected": wanted or None,
-        "found": row.decided,
-        "problem": unmet(wanted, row),
-    }
-
-
-def _given(paths: list[Path] | tuple[()], names: tuple[str, ...]) -> Iterator[NamedMachine]:
-    for path in paths:
-        machine = read_machine(names, {}, profile=profile_file(path))
-        yield NamedMachine(path.stem, str(path), machine)

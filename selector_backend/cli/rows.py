@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..installing.decision import Decision
     from ..installing.record import Verdict
     from ..installing.table import Variant
-    from .named_machines import NamedMachine
+    from .fleet import NamedMachine
 
 
 @dataclass(frozen=True)

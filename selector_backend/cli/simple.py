@@ -32,13 +32,12 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 class File:
     """A file of a project: its name, its address, and what the index says of it.
 
-    ``sha256`` and ``requires_python`` are empty where the index does not say.
+    ``sha256`` is empty where the index does not say.
     """
 
     name: str
     url: str = ""
     sha256: str = ""
-    requires_python: str = ""
 
     @property
     def version(self) -> Version | None:
@@ -176,7 +175,6 @@ def _names(data: Any, address: str) -> Iterator[File]:
                 one["filename"],
                 _joined(address, one.get("url")),
                 _sha256(hashes.get("sha256")) if isinstance(hashes, dict) else "",
-                _text(one.get("requires-python")),
             )
 
 
@@ -214,9 +212,7 @@ class _Links(HTMLParser):
             return
         url, _, fragment = _joined(self._address, self._link.get("href")).partition("#")
         sha256 = _sha256(fragment[len("sha256=") :]) if fragment.startswith("sha256=") else ""
-        self.files.append(
-            File(data.strip(), url, sha256, self._link.get("data-requires-python") or "")
-        )
+        self.files.append(File(data.strip(), url, sha256))
 
 
 def _links(body: str, address: str) -> list[File]:

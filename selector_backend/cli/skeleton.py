@@ -168,10 +168,10 @@ def table(project: NewProject, **first: object) -> str:
         lines.append(f"advice = {as_toml(project.advice)}")
     if project.self_contained:
         lines.append("self-contained = true")
-    return "\n\n".join(["\n".join(lines), *(row(one, project.kind) for one in project.variants)])
+    return "\n\n".join(["\n".join(lines), *(_row(one, project.kind) for one in project.variants)])
 
 
-def row(variant: NewVariant, kind: str) -> str:
+def _row(variant: NewVariant, kind: str) -> str:
     """Return a variant's row of the table, in TOML."""
     lines = ["[[tool.selector.variant]]", f"name = {as_toml(variant.name)}"]
     if variant.when:

@@ -19,7 +19,7 @@ from ..errors import SelectorError
 from ..installing.facts import FACTS
 from ..installing.table import NotCompiledError, read_compiled
 from .common import FORMAT, JsonOption, good, print_json, print_line
-from .named_machines import shipped_machines
+from .fleet import shipped_machines
 from .source import read_folder, unpacked
 
 if TYPE_CHECKING:

@@ -113,8 +113,8 @@ class FactType:
     """What is known of a fact before any machine is looked at.
 
     ``family`` is the module of `selector_backend.installing.probes` that reads it; ``meaning`` and
-    ``source`` are for the documentation, and ``example`` for messages. ``part`` is the part of a
-    machine that people know it by, where it is one: its ``gpu``, its ``driver`` or its ``system``.
+    ``source`` are for the documentation, and ``example`` for messages. ``shared`` facts are those
+    of a driver: it may be slow to answer, and tells all packages that a command builds the same.
     """
 
     name: str
@@ -123,7 +123,7 @@ class FactType:
     meaning: str
     source: str
     example: str
-    part: str = ""
+    shared: bool = False
 
     @property
     def variable(self) -> str:
@@ -143,7 +143,7 @@ FACTS: Mapping[str, FactType] = {
             "the newest CUDA that the NVIDIA driver can run; absent where no GPU is visible",
             "NVML; the CUDA driver library where NVML is missing or fails",
             "12.4",
-            part="driver",
+            shared=True,
         ),
         FactType(
             "nvidia-driver",
@@ -152,7 +152,7 @@ FACTS: Mapping[str, FactType] = {
             "the NVIDIA driver's version",
             "NVML",
             "550.54.14",
-            part="driver",
+            shared=True,
         ),
         FactType(
             "compute-capability",
@@ -161,7 +161,7 @@ FACTS: Mapping[str, FactType] = {
             "the compute capability of each visible NVIDIA GPU; one that fits is enough",
             "NVML; the CUDA driver library where NVML is missing or fails",
             "8.6",
-            part="gpu",
+            shared=True,
         ),
         FactType(
             "cuda-toolkit",
@@ -179,7 +179,7 @@ FACTS: Mapping[str, FactType] = {
             "the version of AMD's ROCm",
             "the HIP runtime; ROCm's version files where it is not found",
             "6.4",
-            part="driver",
+            shared=True,
         ),
         FactType(
             "gfx",
@@ -188,7 +188,7 @@ FACTS: Mapping[str, FactType] = {
             "the targets of the visible AMD GPUs",
             "the kernel's KFD topology",
             "gfx942",
-            part="gpu",
+            shared=True,
         ),
         FactType(
             "xpu",
@@ -197,7 +197,7 @@ FACTS: Mapping[str, FactType] = {
             "the version of the Level Zero loader; absent where no Intel GPU may be used",
             "that library, where the kernel's `xe` or `i915` driver shows an Intel GPU",
             "1.24.1",
-            part="driver",
+            shared=True,
         ),
         FactType(
             "cpu",
@@ -222,7 +222,6 @@ FACTS: Mapping[str, FactType] = {
             "the musl C library's version",
             "the running interpreter",
             "1.2",
-            part="system",
         ),
         FactType(
             "macos",

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 _START = "selector-machine-"
 #: A command takes no longer. What is older is of none that runs, and is removed.
 _LONGEST_SECONDS = 3600
-#: The parts of a machine that drivers tell of. The system is what the running Python knows of it.
-_OF_DRIVERS = ("driver", "gpu")
 #: The variables that differ from build to build, or begin so.
 _OF_ONE_BUILD = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "PEP517_", "_PYPROJECT_HOOKS_")
 
@@ -61,7 +59,7 @@ class Memory:
         if self.build:
             _write(self.build, machine)
         facts = machine.facts.items()
-        shared = {name: fact for name, fact in facts if FACTS[name].part in _OF_DRIVERS}
+        shared = {name: fact for name, fact in facts if FACTS[name].shared}
         if shared and self.command and _is_private(self.command.parent):
             _write(self.command, Machine(shared))
             with contextlib.suppress(OSError):

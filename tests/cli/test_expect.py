@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.command import command, data, error, lines
+from support.command import command, error, lines
 from support.environment import ROOT
+from support.matrix import machine_rows
 from support.project import CUDA, write_project
 
 A100 = "Linux, A100 (Ampere), driver 535"
@@ -36,6 +38,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "expected.toml"
 
 
+def expectations(*arguments: str | Path, status: int = 0) -> dict[str, Any]:
+    """Return what is written of each machine that the file names, by its name."""
+    rows = machine_rows(*arguments, status=status)
+    return {row["name"]: row["expected"] for row in rows if "expected" in row}
+
+
 def test_ci_passes_while_each_machine_gets_what_is_expected(project: Path, file: Path) -> None:
     file.write_text(
         f'"{A100}" = "CU12"\n"{P100}" = "cu11"\n"{MAC}" = {{ variant = "cpu" }}\n'
@@ -45,16 +53,17 @@ def test_ci_passes_while_each_machine_gets_what_is_expected(project: Path, file:
     node.write_text(json.dumps({"format": 1, "facts": {"cuda": "12.4"}}))
     given = ("matrix", project, "--expect", file, "--machine", node)
     assert lines(*given) == [f"5 machines get what {file} expects"]
-    expected = data(*given)["expected"]
-    assert {one["machine"]: one["found"] for one in expected} == {
+    compared = expectations(*given[1:])
+    assert {name: one["found"] for name, one in compared.items()} == {
         "node": "cu12",
         P100: "cu11",
         A100: "cu12",
         MAC: "cpu",
         "mine": "cu11",
     }
-    assert all(one["expected"] == one["found"] and one["problem"] is None for one in expected)
-    assert "expected" not in data("matrix", project)
+    assert all(one["variant"] == one["found"] for one in compared.values())
+    assert all(one["problem"] is None for one in compared.values())
+    assert expectations(project) == {}
 
 
 def test_ci_fails_if_a_machine_gets_another_variant(project: Path, file: Path) -> None:
@@ -70,12 +79,9 @@ def test_ci_fails_if_a_machine_gets_another_variant(project: Path, file: Path) -
         "  cpu: it fits every machine",
         f"2 of 3 machines do not get what {file} expects",
     ]
-    found = {
-        one["machine"]: one
-        for one in data("matrix", project, "--expect", file, status=1)["expected"]
-    }
+    found = expectations(project, "--expect", file, status=1)
     assert found[A100]["problem"].startswith(problem)
-    assert (found[A100]["expected"], found[A100]["found"]) == ("cu12", "cu11")
+    assert (found[A100]["variant"], found[A100]["found"]) == ("cu12", "cu11")
     assert found[P100]["problem"] is None
 
 
@@ -92,8 +98,8 @@ def test_that_nothing_fits_or_one_refuses_can_be_expected(project: Path, file: P
     write_project(project, REFUSING)
     file.write_text(f'"{A100}" = "cu12"\n"{P100}" = "too-old"\n"{MAC}" = false\n')
     assert lines("matrix", project, "--expect", file) == [f"3 machines get what {file} expects"]
-    found = data("matrix", project, "--expect", file)["expected"]
-    assert [one["found"] for one in found] == ["too-old", "cu12", None]
+    found = expectations(project, "--expect", file)
+    assert [one["found"] for one in found.values()] == ["too-old", "cu12", None]
     file.write_text(f'"{A100}" = false\n"{P100}" = "cu12"\n"{MAC}" = "too-old"\n')
     assert lines("matrix", project, "--expect", file, status=1) == [
         f"{P100}: expected cu12, found too-old, which refuses",

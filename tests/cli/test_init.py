@@ -16,6 +16,7 @@ from conftest import MakeEnvironment
 from support.command import command, data, error, lines, terminal
 from support.environment import ROOT
 from support.index import Index
+from support.matrix import machine_rows
 from support.project import build_sdist
 
 if sys.version_info >= (3, 11):
@@ -147,7 +148,7 @@ def test_no_machine_gets_a_build_that_has_no_code_for_it(tmp_path: Path) -> None
     assert process.returncode == 1  # since some are never chosen beside the others
 
     fits: dict[str, set[str]] = {}
-    for machine in data("matrix", tmp_path / "spam")["machines"]:
+    for machine in machine_rows(tmp_path / "spam"):
         facts = {name: fact.get("value") for name, fact in machine["facts"].items()}
         for name in (one["name"] for one in machine["verdicts"] if one["fits"]):
             fits.setdefault(name, set()).add(machine["name"])
@@ -275,7 +276,7 @@ def test_a_folder_that_is_a_project(tmp_path: Path) -> None:
     assert [*tree(tmp_path)] == ["pyproject.toml"]
     lines("init", tmp_path / "packages", "cu12", "cpu", "--name", "spam")
     message = error("init", tmp_path / "packages" / "spam", *USUAL)
-    assert "to add a variant to it: selector-backend add-variant NAME" in message
+    assert "to add a variant to it, write its [[tool.selector.variant]]" in message
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

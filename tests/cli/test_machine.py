@@ -17,7 +17,7 @@ from support.project import hook_environ, write_project
 
 from selector_backend.installing.facts import FACTS
 
-COMMANDS = ("machine", "explain", "check", "matrix", "doctor", "plan", "init")
+COMMANDS = ("machine", "explain", "check", "matrix", "doctor", "init")
 
 
 def test_every_fact_is_there_with_its_value_or_the_reason(driver: Driver) -> None:
@@ -64,13 +64,10 @@ def test_facts_can_be_stated(tmp_path: Path) -> None:
 
 def test_a_variable_that_is_nearly_ours_is_a_mistake(tmp_path: Path) -> None:
     project = write_project(tmp_path / "source")
-    profile = tmp_path / "machine.json"
-    profile.write_text('{"format": 1, "facts": {"cuda": "11.8"}}', encoding="utf-8")
     commands = (
         ("machine",),
         ("explain", project),
         ("matrix", project),
-        ("plan", profile, "--project", project),
         ("doctor",),
     )
     message = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
@@ -211,7 +208,6 @@ def test_each_command_as_it_is_installed(
             "explain": (project, "--machine", file),
             "machine": (),
             "matrix": (project, "--machine", file),
-            "plan": (file, "--project", project),
             "doctor": (),
         }
         assert commands.keys() == set(COMMANDS)
@@ -219,7 +215,7 @@ def test_each_command_as_it_is_installed(
             arguments = (name, *map(str, given))
             if seen == "terminal":
                 output, status = terminal(*arguments, program=[script])
-                assert ("┃" in output) == (name in ("explain", "machine", "matrix", "plan"))
+                assert ("┃" in output) == (name in ("explain", "machine", "matrix"))
             else:
                 process = run([script, *arguments], environment.environ, check=False)
                 output, status = process.stdout, process.returncode

@@ -12,6 +12,7 @@ from packaging.metadata import Metadata
 from support.command import command, data, error, lines
 from support.environment import Environment
 from support.index import Index
+from support.matrix import matrix_summary
 from support.project import CUDA, build_sdist, write_project, write_wheel
 from support.sdist import repack
 from support.tree import TreeBackend, write_tree
@@ -347,13 +348,13 @@ def test_matrix_shows_the_properties_of_each_variant(tmp_path: Path) -> None:
     table = CUDA.replace(">=11.2", ">=10")
     project = write_project(tmp_path / "source", table)
     found = lines("matrix", project, "--no-shipped", "--properties")
-    assert found[2:] == [
+    assert found[found.index("nothing  0") + 2 :] == [
         "variant  variant wheel  asks for",
         "cu12     cu12           nvidia :: cuda_version_lower_bound :: 12.0",
         "cu11     none           cu11: cuda: its provider tells CUDA 11.0 and newer; ask for "
         "'>=11.0', too",
         "cpu      null           nothing",
     ]
-    shown = data("matrix", project, "--no-shipped", "--properties")
+    shown = matrix_summary(project, "--no-shipped", "--properties")
     assert [one["label"] for one in shown["wheels"]] == ["cu12", "null"]
     assert [one["key"] for one in shown["not-expressible"]] == ["tool.selector.variant[1].when"]

@@ -10,6 +10,7 @@ from support.command import data, error, lines
 from support.dynamic import FROM_GIT, LINES, REGEX, REQUIRES, commit, write_dynamic
 from support.floor import Floor, StoppedError, unpack
 from support.hooks import Backend, HookFailedError
+from support.matrix import machine_rows
 from support.sdist import files_of
 
 from selector_backend.authoring import toml
@@ -207,15 +208,12 @@ def test_what_the_project_forgot_to_name_is_told_before_anything_is_fetched(
 # --- the command
 
 
-def test_the_command_finds_the_version_too(source: Path, tmp_path: Path) -> None:
+def test_the_command_finds_the_version_too(source: Path) -> None:
     explained = lines("explain", source)
     assert explained[0] == "spam 1.4, variants of the requirement kind"
     assert "installs: spam-cpu==1.4" in explained
     assert all("project" not in one["key"] for one in data("check", source, status=1)["problems"])
-    assert data("matrix", source)["machines"]
-    (tmp_path / "nodes").mkdir()
-    (tmp_path / "nodes/a.json").write_text('{"format": 1, "facts": {}}', encoding="utf-8")
-    assert "cpu      1" in lines("plan", tmp_path / "nodes", "--project", source)
+    assert machine_rows(source)
 
 
 def test_the_command_runs_no_code_of_the_project(tmp_path: Path) -> None:

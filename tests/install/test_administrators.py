@@ -26,7 +26,6 @@ from support.walk import Walk, write_tools
 
 POLICY, CI, OFFLINE = "wheel-only-policy.md", "ci.md", "offline-and-hashes.md"
 CONTAINERS, CLUSTERS, LOCKS = "containers.md", "clusters.md", "locks.md"
-PUBLIC = "https://index.example/simple/"
 EGGS = """
 [tool.selector]
 kind = "capability"
@@ -323,7 +322,7 @@ def test_hashes_of_the_build_are_asked_for_where_it_is_not_in_the_sdist(
     walk = places.fresh(OFFLINE)
     walk.run(compiling)
     walk.run(f"{install} -r hashed.txt", status=1)
-    pins = f"selector-backend constraints --index-url {places.index.url} > pins.txt"
+    pins = scripts(OFFLINE)[-2].splitlines()[0]
     walk.run(f"{pins}; {install} --build-constraints pins.txt -r hashed.txt")
     assert installed(walk) == "cu12"
     write_spam(tmp_path / "dist")
@@ -336,11 +335,33 @@ def test_hashes_of_the_build_are_asked_for_where_it_is_not_in_the_sdist(
 
 
 @nightly
-@pytest.mark.parametrize("number", [-2, -1])
-def test_build_constraints_pin_what_builds(places: Places, number: int) -> None:
+@pytest.mark.parametrize("number", [-3, -2, -1])
+def test_what_builds_is_pinned(places: Places, number: int) -> None:
     walk = places.fresh(OFFLINE)
-    walk.run(scripts(OFFLINE)[number].replace(PUBLIC, places.index.url))
+    walk.run(scripts(OFFLINE)[number])
     assert installed(walk) == "cpu"
+
+
+@nightly
+@pytest.mark.parametrize(
+    "install",
+    [
+        "pip install --no-cache-dir --build-constraint pins.txt",
+        "uv pip install --no-cache --require-build-hashes --build-constraints pins.txt",
+    ],
+)
+def test_the_pages_list_is_all_that_a_build_requires(places: Places, install: str) -> None:
+    """Of a source tree, and of a table that compares what is installed."""
+    compiling = scripts(OFFLINE)[-3].splitlines()[0]
+    walk = places.fresh(OFFLINE)
+    write_project(walk.folder / "source")
+    walk.run(f"{compiling}; {install} ./source")
+    assert installed(walk) == "cpu"
+    walk = places.renewed(walk)
+    table = '\n[[tool.selector.variant]]\nname = "cu12"\nwhen = { installed = "pip>=1" }\n'
+    sdist = build_sdist(write_project(walk.folder / "compares", table), walk.folder)
+    walk.run(f"{install} {sdist}", {"SELECTOR_INSTALLED": "pip==26"})
+    assert installed(walk) == "cu12"
 
 
 @pytest.mark.parametrize(
@@ -482,14 +503,14 @@ def test_doctor_looks_at_an_image_where_it_runs(places: Places, driver: Driver) 
 
 @nightly
 def test_a_cluster_is_installed_from_its_login_node(places: Places) -> None:
-    collect, plan, install, several, doctor = scripts(CLUSTERS)
+    collect, compare, install, several, doctor = scripts(CLUSTERS)
     walk = places.fresh(CLUSTERS)
     write_project(walk.folder / "spam")
     walk.run(collect)
-    output = walk.run(plan)
+    output = walk.run(compare)
     lines = [line.split() for line in output.splitlines()]
-    assert ["nodes/login.json", "cpu"] in lines
-    assert ["nodes/gpu.json", "cu12"] in lines
+    assert ["-", "-", "chosen", "login"] in lines
+    assert ["chosen", "fits", "fits", "gpu"] in lines
     shutil.rmtree(walk.folder / "spam")
     walk.run(install)
     assert installed(walk) == "cu12"

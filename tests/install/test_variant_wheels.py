@@ -19,6 +19,7 @@ from support.command import data, lines
 from support.driver import Driver
 from support.environment import ROOT, Environment, clean_environ, create_environment
 from support.index import Index
+from support.matrix import machine_rows
 from support.project import build_sdist, write_project, write_spam
 from support.variant_wheels import (
     PREVIEW,
@@ -110,7 +111,7 @@ def pick_on_each(project: Path, machines: list[Picked], bare: Environment, folde
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.name))
 def test_uv_picks_what_the_matrix_says(project: Path, bare: Environment, tmp_path: Path) -> None:
     """On one machine for each outcome."""
-    outcomes = {tuple(one["variants"]): one for one in data("matrix", project)["machines"]}
+    outcomes = {tuple(one["variants"]): one for one in machine_rows(project)}
     pick_on_each(project, [*outcomes.values()], bare, tmp_path)
 
 
@@ -119,7 +120,7 @@ def test_uv_picks_what_the_matrix_says(project: Path, bare: Environment, tmp_pat
 def test_uv_picks_what_the_matrix_says_on_every_machine(
     project: Path, bare: Environment, tmp_path: Path
 ) -> None:
-    machines = [one for one in data("matrix", project)["machines"] if can_be_stated(values(one))]
+    machines = [one for one in machine_rows(project) if can_be_stated(values(one))]
     assert len(machines) > 30
     pick_on_each(project, sorted(machines, key=lambda one: str(one["variants"])), bare, tmp_path)
 

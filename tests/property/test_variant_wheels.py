@@ -36,7 +36,7 @@ from selector_backend.authoring.variant_wheels import (
     variant_wheels,
     write_variant_wheels,
 )
-from selector_backend.cli.named_machines import shipped_machines
+from selector_backend.cli.fleet import shipped_machines
 from selector_backend.installing.decision import decide
 from selector_backend.installing.environment import Environment
 from selector_backend.installing.facts import FACTS

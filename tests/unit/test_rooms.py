@@ -34,10 +34,9 @@ NAMED_ON_PURPOSE = {
     # A build, and the GPUs it has code for.
     "authoring/words.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
-    "cli/constraints.py": {"marker"},  # a key of what it writes
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
+    "cli/fleet.py": {"marker"},  # a key of machines.toml
     "cli/given.py": {"cpu"},  # a variant's name, by default
-    "cli/named_machines.py": {"marker"},  # a key of machines.toml
     # The conditions that names stand for.
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "rocm", "xpu"},
     "cli/source.py": {"marker"},  # a key of what an interpreter answers

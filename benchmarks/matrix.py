@@ -1,6 +1,6 @@
-"""What a large fleet costs: `selector-backend plan` over a million machine profiles.
+"""What a large fleet costs: `selector-backend matrix` over a million machine profiles.
 
-Usage: python benchmarks/plan.py [MANY [FEW]]
+Usage: python benchmarks/matrix.py [MANY [FEW]]
 
 Generates MANY machine profiles (1,000,000 if not given) and FEW (10,000), hands them to the
 command as lines on standard input, and compares CPU seconds and memory. What one profile takes is
@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from selector_backend.cli import main; main()", "plan", "-"]
+COMMAND = [sys.executable, "-c", "from selector_backend.cli import main; main()", "matrix"]
 PARSE = [sys.executable, "-c", "import json, sys\nfor line in sys.stdin: json.loads(line)"]
 PROJECT = """\
 [build-system]
@@ -82,13 +82,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
-        plan = [*COMMAND, "--project", str(folder), "--summary"]
+        matrix = [*COMMAND, str(folder), "--no-shipped", "--machine", "-"]
         files = {count: folder / f"{count}.jsonl" for count in (1, few, many)}
         for count, file in files.items():
             write_profiles(file, count)
-        started, _ = measure(plan, files[1])
-        of_few, memory_of_few = measure(plan, files[few])
-        of_many, memory_of_many = measure(plan, files[many])
+        started, _ = measure(matrix, files[1])
+        of_few, memory_of_few = measure(matrix, files[few])
+        of_many, memory_of_many = measure(matrix, files[many])
         parsing = measure(PARSE, files[many])[0] - measure(PARSE, files[1])[0]
     each = (of_many - started) / many, (of_few - started) / few
     print(f"{each[0] * 1000:6.2f}  milliseconds a machine")
