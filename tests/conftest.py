@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 OLDEST_PIP, NEWEST_PIP = "21.2.4", "26.3"
 
 #: What reads PEP 825 by variantlib, which takes Python 3.10.
-collect_ignore = (
-    ["unit/test_variant_wheels.py", "property/test_variant_wheels.py"]
-    if sys.version_info < (3, 10)
-    else []
-)
+collect_ignore = ["property/test_variant_wheels.py"] if sys.version_info < (3, 10) else []
 
 _EXAMPLES = os.environ.get("SELECTOR_BACKEND_EXAMPLES")
 settings.register_profile(

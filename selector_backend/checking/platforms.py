@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.tags import mac_platforms
 
-from ..checking.vocabulary import cpu_names, vocabulary
 from ..model.facts import FACTS, holds
 from ..model.kinds import MARKERS
-from ..model.markers import evaluate, marker_variables, release_key
+from ..model.markers import marker_variables, release_key
 from ..probes.cpu import names_of
+from .vocabulary import cpu_names, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..model.kinds import Value, Wanted
 
@@ -36,6 +36,8 @@ _VERSIONED = re.compile(r"(manylinux|musllinux|macosx)_(\d{1,3})_(\d{1,3})_(\w+)
 # What manylinux tags were called before PEP 600.
 _OLD = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _WINDOWS = {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}
+# The last versions that are tried: a major one, and a minor one of each.
+_LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
 _MACS = {"universal2": ("arm64", "x86_64"), "intel": ("x86_64",)}
 
 
@@ -51,13 +53,19 @@ class Platform:
     version: tuple[int, int] = (0, 0)
 
     def __str__(self) -> str:
-        version = ".".join(map(str, self.version))
+        version = version_text(self.version)
         if self.fact == "macos":
             return f"macOS {version} on {self.machine}"
         if self.fact:
             return f"Linux on {self.machine} with {self.fact} {version}"
         windows = _WINDOWS.get(self.machine)
         return f"Windows on {windows}" if windows else self.machine
+
+    @property
+    def tag(self) -> str:
+        """The platform tag of the wheels that are for this version and newer ones."""
+        major, minor = self.version
+        return f"{TAGS[self.fact]}_{major}_{minor}_{self.machine}" if self.fact else self.machine
 
     @property
     def tags(self) -> list[str]:
@@ -85,6 +93,27 @@ class Platform:
         settled = {key: system[key][0] for key in ("platform_system", "os_name")}
         return {"sys_platform": name, **settled, "platform_machine": machine}
 
+    @property
+    def family(self) -> str:
+        """What archspec calls the family of its machines."""
+        return family_of(self.marker.get("platform_machine", ""))
+
+    @property
+    def facts(self) -> dict[str, Value | None]:
+        """The facts that machines of it have."""
+        facts: dict[str, Value | None] = {"marker": self.marker, **dict.fromkeys(TAGS)}
+        return {**facts, self.fact: version_text(self.version)} if self.fact else facts
+
+    def versions(self) -> list[Platform]:
+        """Return the platform in the versions that machines may have, from its own on."""
+        last = _LAST.get(self.fact, (0, 0))
+        return [
+            replace(self, version=(major, minor))
+            for major in range(self.version[0], last[0] + 1)
+            for minor in range(last[1] + 1)
+            if (major, minor) >= self.version
+        ]
+
 
 def parse_platform_tag(tag: str) -> list[Platform]:
     """Return the platforms of a tag other than `ANY`, with the version that it names, if any."""
@@ -100,27 +129,17 @@ def parse_platform_tag(tag: str) -> list[Platform]:
 
 # The platforms that an index takes wheels for, each in the oldest version that a tag names: PEP 600
 # and 656, and for macOS what Python itself runs on.
-_OLD_GLIBC, _GLIBC, _MUSL = (2, 5), (2, 17), (1, 0)
+_FIRST, _LATER = ("x86_64", "i686"), ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
 PLATFORMS = (
-    *(Platform("glibc", machine, _OLD_GLIBC) for machine in ("x86_64", "i686")),
-    *(
-        Platform("glibc", machine, _GLIBC)
-        for machine in ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
-    ),
-    *(
-        Platform("musl", machine, _MUSL)
-        for machine in ("x86_64", "i686", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
-    ),
+    *(Platform("glibc", machine, (2, 5)) for machine in _FIRST),
+    *(Platform("glibc", machine, (2, 17)) for machine in _LATER),
+    *(Platform("musl", machine, (1, 0)) for machine in (*_FIRST, *_LATER)),
     Platform("macos", "x86_64", (10, 9)),
     Platform("macos", "arm64", (11, 0)),
-    *(Platform("", machine) for machine in ("win_amd64", "win_arm64", "win32")),
+    *(Platform("", tag) for tag in _WINDOWS),
 )
-
-# The versions that are tried, from a platform's oldest on: its major's, and the majors up to one.
-_LAST_MAJOR = {"glibc": 2, "musl": 1, "macos": 35}
-_LAST_MINOR = {"glibc": 60, "musl": 20, "macos": 16}
-# The marker variables that a platform settles.
-_SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
+#: The marker variables that a platform settles.
+SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
 
 
 class InexpressibleError(ValueError):
@@ -139,7 +158,7 @@ def of_marker(fact: str) -> bool:
 
 def platform_tags(
     alternative: Mapping[str, Wanted],
-    markers: Sequence[str] = (),
+    markers: Iterable[str] = (),
     families: Collection[str] = (),
 ) -> list[str]:
     """Return the platform tags of the wheel for the machines that ``alternative`` holds on.
@@ -149,67 +168,52 @@ def platform_tags(
 
     Raises `InexpressibleError` where tags cannot say it.
     """
-    asked = {fact: wanted for fact, wanted in alternative.items() if of_platform(fact)}
-    markers = [*markers, *(str(asked.pop(one)) for one in [*asked] if one not in TAGS)]
-    if not asked and not markers:
+    asked = [(fact, wanted) for fact, wanted in alternative.items() if of_platform(fact)]
+    asked += [("marker", one) for one in markers]
+    _check_settled([str(wanted) for fact, wanted in asked if fact == "marker"])
+    oldest = {base: _oldest(base, asked) for base in PLATFORMS}
+    if all(base is one for base, one in oldest.items()):
         return [ANY]
-    for marker in markers:
-        _check_settled(marker)
-    right = [one for one in PLATFORMS if all(evaluate(each, one.marker) for each in markers)]
-    if not asked and len(right) == len(PLATFORMS):
-        return [ANY]
-    if families:
-        right = [one for one in right if family_of(one.marker["platform_machine"]) in families]
-    found = [tag for one in right for tag in _tags(one, asked) if _can_be(one, alternative)]
+    found = [
+        one.tag
+        for base, one in oldest.items()
+        if one
+        and (not families or base.family in families)
+        and all(
+            of_platform(fact) or wanted is False or possible(base, fact, wanted)
+            for fact, wanted in alternative.items()
+        )
+    ]
     if not found:
         raise InexpressibleError("no such machine has a platform that wheels have tags for")
     return found
 
 
-def _check_settled(marker: str) -> None:
-    others = [one for one in marker_variables(marker) if one not in _SETTLED]
-    if others:
-        raise InexpressibleError(
-            f"a platform tag does not tell {' and '.join(others)}; it tells {', '.join(_SETTLED)}"
-        )
+def _check_settled(markers: Iterable[str]) -> None:
+    for marker in markers:
+        others = [one for one in marker_variables(marker) if one not in SETTLED]
+        if others:
+            raise InexpressibleError(
+                f"a platform tag does not tell {' and '.join(others)}; it tells "
+                f"{', '.join(SETTLED)}"
+            )
 
 
-def _tags(platform: Platform, asked: Mapping[str, Wanted]) -> Iterator[str]:
-    """Yield the tag of a platform, in the oldest version that is as ``asked``, if one is."""
-    if any(not holds(fact, asked[fact], None)[0] for fact in asked if fact != platform.fact):
-        return
-    if not platform.fact:
-        yield platform.machine
-        return
-    wanted = asked.get(platform.fact, True)
-    versions = [*versions_of(platform)]
-    held = [holds(platform.fact, wanted, f"{one[0]}.{one[1]}")[0] for one in versions]
+def _oldest(base: Platform, asked: Sequence[tuple[str, Wanted]]) -> Platform | None:
+    """Return a platform in the oldest version that is as ``asked``, if one is."""
+    versions = base.versions() if base.fact in dict(asked) else [base]
+    held = [
+        all(holds(fact, wanted, one.facts[fact])[0] for fact, wanted in asked) for one in versions
+    ]
     if not any(held):
-        return
+        return None
     first = held.index(True)
-    major, minor = versions[first]
-    if not all(held[first:]) or (platform.fact == "macos" and major > 10 and minor):
-        of = "major version" if platform.fact == "macos" else "version"
+    oldest = versions[first] if first else base
+    of_macos = base.fact == "macos"
+    if not all(held[first:]) or (of_macos and oldest.version[0] > 10 and oldest.version[1]):
+        of = "major version" if of_macos else "version"
         raise InexpressibleError(f"a platform tag stands for a {of} and all that are newer")
-    yield f"{TAGS[platform.fact]}_{major}_{minor}_{platform.machine}"
-
-
-def versions_of(platform: Platform) -> Iterator[tuple[int, int]]:
-    """Yield the versions that machines of a platform may have, from its own on."""
-    oldest, fact = platform.version, platform.fact
-    for major in range(oldest[0], _LAST_MAJOR[fact] + 1):
-        for minor in range(_LAST_MINOR[fact] + 1):
-            if (major, minor) >= oldest:
-                yield major, minor
-
-
-def _can_be(platform: Platform, alternative: Mapping[str, Wanted]) -> bool:
-    """Return whether machines of a platform can have what else is asked for."""
-    return all(
-        possible(platform, fact, wanted)
-        for fact, wanted in alternative.items()
-        if not of_platform(fact) and wanted is not False
-    )
+    return oldest
 
 
 @functools.cache
@@ -246,32 +250,15 @@ def supported_tags(platform: Platform) -> frozenset[str]:
     return frozenset((*platform.tags, ANY))
 
 
-def platform_facts(
-    platform: Platform, version: tuple[int, int], others: Mapping[str, str]
-) -> dict[str, Value | None]:
-    """Return the facts of a platform in some version; ``others`` are more marker variables."""
-    facts: dict[str, Value | None] = dict.fromkeys(TAGS)
-    if platform.fact:
-        facts[platform.fact] = f"{version[0]}.{version[1]}"
-    return {"marker": {**others, **platform.marker}, **facts}
-
-
 def platform_of(facts: Mapping[str, object]) -> Platform | None:
     """Return the platform of a machine by its facts, if wheels have tags for it."""
     marker = facts.get("marker")
-    if not isinstance(marker, dict):
-        return None
-    fact = next((one for one in TAGS if facts.get(one)), "")
-    key = (marker.get("sys_platform", ""), marker.get("platform_machine", ""), fact)
-    platform = _BY_MARKER.get(key)
-    if platform is None or not fact:
-        return platform
-    return Platform(fact, platform.machine, version_of(str(facts[fact])))
-
-
-_BY_MARKER = {
-    (one.marker["sys_platform"], one.marker["platform_machine"], one.fact): one for one in PLATFORMS
-}
+    if isinstance(marker, dict):
+        for base in PLATFORMS:
+            version = facts.get(base.fact) if base.fact else "0"
+            if version and base.marker.items() <= marker.items():
+                return replace(base, version=version_of(str(version)))
+    return None
 
 
 @functools.cache
@@ -279,3 +266,8 @@ def version_of(text: str) -> tuple[int, int]:
     """Return the first two parts of a version."""
     major, minor, *_ = [*release_key(text), 0]
     return major, minor
+
+
+def version_text(version: tuple[int, int]) -> str:
+    """Return a version as text."""
+    return f"{version[0]}.{version[1]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,16 +16,15 @@ from ..model.facts import FACTS
 from ..model.table import NotCompiledError, read_compiled
 from ..variant_wheels import building as authoring
 from ..variant_wheels.building import NotExpressibleError, is_variant_file, write_variant_wheels
+from ..variant_wheels.proof import prove
 from ..variant_wheels.providers import PROVIDERS
 from .common import FORMAT, JsonOption, good, print_json, print_line
 from .fleet import shipped_machines
 from .source import read_folder, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Callable
+    from collections.abc import Iterator
 
-    from ..model.machine import Machine
     from ..model.table import Compiled, Selector
     from ..variant_wheels.building import VariantWheel
 
@@ -46,7 +44,6 @@ def variant_wheels(
     Nothing is written unless they give what the table gives on every machine that it can tell
     apart, and on every shipped machine.
     """
-    prove = _proof()
     is_sdist = what.name.endswith(".tar.gz") and what.is_file()
     with unpacked(what) if is_sdist else contextlib.nullcontext(what) as folder:
         compiled = _compiled(folder, is_sdist)
@@ -75,21 +72,6 @@ def variant_wheels(
     print_line(good(f"{count} machines get what the table says"))
     for one in notes:
         print_line(f"note: {one}")
-
-
-def _proof() -> Callable[[Selector, list[VariantWheel], Iterable[tuple[str, Machine]]], int]:
-    """Return what proves the wheels. Raises `SelectorError` if a library is missing for it."""
-    try:
-        from ..variant_wheels.ordering import prove
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("selector_backend"):
-            raise
-        hint = "" if sys.version_info >= (3, 10) else ", on Python 3.10 or newer"
-        raise SelectorError(
-            "variant wheels need the library variantlib; install it with: "
-            f'pip install "selector-backend[cli,variants]"{hint}'
-        ) from None
-    return prove
 
 
 def _compiled(folder: Path, is_sdist: bool) -> Compiled:

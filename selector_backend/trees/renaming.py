@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # A field and the lines that go on with it, and what a requirement starts with.
 _FIELD = re.compile(rb"[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*")
 _REQUIRED = re.compile(rb"(\s*)([A-Za-z0-9._-]+)(.*)", re.DOTALL)
-_EXTRA = re.compile(rb";.*\bextra\s*==", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,9 @@ class Renaming:
 
         there = {_value(one) for one in fields}
         new = [f"Requires-Dist: {one}" for one in self.added(version) if one not in there]
-        place = _place(fields, names)
         if not self.variant and NEVER_UPLOAD not in there:
-            new, place = [f"Classifier: {NEVER_UPLOAD}"], len(fields)
-        fields[place:place] = [one.encode() + line_end for one in new]
+            new = [f"Classifier: {NEVER_UPLOAD}"]
+        fields += [one.encode() + line_end for one in new]
         return b"".join(fields) + content[end:]
 
     def _required(self, requirement: bytes) -> bytes:
@@ -112,17 +110,6 @@ class Renaming:
 
 def _value(field: bytes) -> str:
     return field.partition(b":")[2].strip().decode("utf-8", "replace")
-
-
-def _place(fields: list[bytes], names: list[bytes]) -> int:
-    """Return where another requirement goes: behind those that no extra has, as others write it."""
-    place = None
-    for index, name in enumerate(names):
-        if name == b"requires-dist" and not _EXTRA.search(fields[index]):
-            place = index + 1
-        elif name in (b"provides-extra", b"requires-dist") and place is None:
-            place = index
-    return len(fields) if place is None else place
 
 
 def renaming_of(

@@ -1,112 +1,96 @@
-"""Whether variant wheels are taken where their table says so, by trying.
-
-Every machine that the table can tell apart is given to both: to the decision's own rule, and to the
-ordering of PEP 825 over the metadata that would be written, for what the providers support there.
-"""
+"""Which variant wheel an installer takes on a machine: the filter and the order of PEP 825."""
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
-from variantlib.models.variant import VariantProperty
-from variantlib.resolver.lib import filter_variants
-from variantlib.resolver.sorting import sort_variants_descriptions
-from variantlib.variants_json import VariantsJson
-
 from ..checking.platforms import ANY, platform_of, supported_tags
-from ..checking.review import variant_key
-from ..errors import Problem
-from ..model.decision import Environment, NothingFits, Request, decide
-from .building import NotExpressibleError, metadata
-from .machines import told_apart
+from ..model.facts import FACTS
+from ..model.kinds import PROPERTIES
+from .building import ORDER, ROW, rows_of
 from .providers import supports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
-    from ..model.decision import Decision
-    from ..model.machine import Machine
+    from ..model.kinds import Value
     from ..model.table import Selector, Variant
     from .building import VariantWheel
 
+    Feature = tuple[str, str]
 
-def prove(
-    selector: Selector, wheels: Sequence[VariantWheel], machines: Iterable[tuple[str, Machine]]
-) -> int:
-    """Make sure that the wheels are taken as the table says; ``machines`` are tried too.
 
-    Each of those has a name, as the start of a sentence. Where the table chooses nothing, or
-    refuses, no wheel may be taken: the installer is then left with the sdist.
+def pick(
+    variants: Mapping[str, Mapping[Feature, Sequence[str]]],
+    supported: Mapping[Feature, Sequence[str]],
+) -> str | None:
+    """Return the label of the variant that is taken, ``None`` if none can be.
 
-    Returns how many machines were tried. Raises `NotExpressibleError`, with a machine of each row
-    on which they disagree.
+    ``variants`` are the properties of each label, ``supported`` those of a machine: both by feature
+    (namespace and name), ``supported`` with the features, and the values of each, in the order in
+    which they are preferred.
     """
-    ordering = Ordering(selector, wheels)
-    problems: dict[str, Problem] = {}
-    count = 0
-    for title, machine in itertools.chain(told_apart(selector, wheels), machines):
-        count += 1
-        decision = decide(selector, machine, Request(), Environment())
-        expected = decision.variants[0] if decision.variants else None
-        found = ordering.on(machine)
-        if expected is not found:
-            problem = _problem(decision, expected, found, title)
-            problems.setdefault(problem.key, problem)
-    if problems:
-        raise NotExpressibleError(selector, [*problems.values()])
-    return count
+    ranks = {label: _rank(properties, supported) for label, properties in variants.items()}
+    fitting = [(rank, label) for label, rank in ranks.items() if rank is not None]
+    return min(fitting)[1] if fitting else None
 
 
-def _problem(
-    decision: Decision, expected: Variant | None, found: Variant | None, title: str
-) -> Problem:
-    refused = decision.stop.refused if isinstance(decision.stop, NothingFits) else None
-    of = expected or refused
-    gives = f"{refused.name}, which refuses" if refused else getattr(expected, "name", "nothing")
-    would = found.name if found else "none of them"
-    variants = decision.selector.variants
-    key = variant_key(variants.index(of)) if of else "tool.selector.variant"
-    return Problem(key, f"{title}, the table gives {gives}, and an installer would take {would}")
+def _rank(
+    properties: Mapping[Feature, Sequence[str]], supported: Mapping[Feature, Sequence[str]]
+) -> list[int] | None:
+    """Return the place of a variant's best value of each feature, the last where it has none.
+
+    ``None`` if a feature of it has no value that is supported: then it is left out.
+    """
+    ranks = {feature: len(values) for feature, values in supported.items()}
+    for feature, values in properties.items():
+        places = [at for at, one in enumerate(supported.get(feature, ())) if one in values]
+        if not places:
+            return None
+        ranks[feature] = places[0]
+    return [*ranks.values()]
 
 
-class Ordering:
-    """What an installer takes: PEP 825's ordering, as `variantlib` has it."""
+class Installer:
+    """What an installer takes of a table's variant wheels, by the values of a machine's facts."""
 
     def __init__(self, selector: Selector, wheels: Sequence[VariantWheel]) -> None:
-        self.wheels = {one.label: one for one in wheels}
-        self.read = VariantsJson(metadata(selector, wheels))
-        # What the wheels ask providers for, in the order of their namespaces.
-        order = self.read.namespace_priorities
-        used = {one for each in self.read.variants.values() for one in each.properties}
-        self.used = sorted(used, key=lambda one: (order.index(one.namespace), one))
-        self.static = [
-            VariantProperty(namespace, feature, value)
-            for namespace, provider in self.read.providers.items()
-            for feature, values in provider.static_properties.items()
-            for value in values
-        ]
-        self.known: dict[object, Variant | None] = {}
+        self.wheels = {wheel.label: wheel for wheel in wheels}
+        #: Whether some of the wheels are not for every platform.
+        self.tells_platforms = any([*wheel.asked.tags] != [ANY] for wheel in wheels)
+        self._rows = rows_of(wheels)
+        self._used: dict[Feature, dict[str, None]] = {}
+        for wheel in wheels:
+            for feature, values in wheel.asked.properties.items():
+                self._used.setdefault(feature, {}).update(dict.fromkeys(values))
+        self._named = {
+            text
+            for condition in selector.conditions
+            if FACTS[condition.fact].kind is PROPERTIES and isinstance(condition.wanted, tuple)
+            for text in condition.wanted
+        }
 
-    def on(self, machine: Machine) -> Variant | None:
-        """Return the variant whose wheel is taken on a machine, if one is."""
-        facts = {name: fact.value for name, fact in machine.facts.items()}
-        supported = tuple(
-            one for one in self.used if supports(facts, one.namespace, one.feature, one.value)
-        )
+    def supported(self, facts: Mapping[str, Value | None]) -> dict[Feature, list[str]]:
+        """Return the properties, of those that the wheels have, that a machine supports."""
+        found = {(ORDER, ROW): self._rows}
+        for feature, values in self._used.items():
+            some = [one for one in values if supports(facts, (*feature, one), self._named)]
+            if some:
+                found[feature] = some
+        return found
+
+    def at(self, facts: Mapping[str, Value | None]) -> list[str]:
+        """Return the labels of the wheels whose tags a machine supports."""
         platform = platform_of(facts)
         tags = supported_tags(platform) if platform else {ANY}
-        labels = tuple(
-            label for label, one in self.wheels.items() if not tags.isdisjoint(one.asked.tags)
-        )
-        key = (supported, labels)
-        if key not in self.known:
-            self.known[key] = self._first(supported, labels)
-        return self.known[key]
+        return [one.label for one in self.wheels.values() if not tags.isdisjoint(one.asked.tags)]
 
-    def _first(self, supported: Sequence[VariantProperty], labels: Sequence[str]) -> Variant | None:
-        here = [self.read.variants[label] for label in labels]
-        ordered = [*self.static, *supported]
-        fitting = [*filter_variants(here, ordered)]
-        found = sort_variants_descriptions(fitting, ordered)
-        return self.wheels[found[0].label].variant if found else None
+    def told(self, facts: Mapping[str, Value | None]) -> Hashable:
+        """Return what tells a machine from others, to an installer."""
+        return repr((self.supported(facts), self.at(facts)))
+
+    def take(self, facts: Mapping[str, Value | None]) -> Variant | None:
+        """Return the variant whose wheel is taken on a machine, if one is."""
+        here = {label: self.wheels[label].properties for label in self.at(facts)}
+        label = pick(here, self.supported(facts))
+        return None if label is None else self.wheels[label].variant

@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..checking.platforms import ANY, InexpressibleError, of_platform, platform_tags, version_of
+from ..checking.platforms import (
+    ANY,
+    InexpressibleError,
+    of_platform,
+    platform_tags,
+    version_of,
+    version_text,
+)
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
 from ..model.markers import satisfies
@@ -26,23 +33,16 @@ from .providers import (
     level_of,
     levels_with,
     rank_of,
-    text_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ..model.kinds import Kind, Wanted
+    from ..model.kinds import Wanted
     from ..model.table import Selector
 
     #: The values of each feature, one of which is enough, by namespace and feature.
     Properties = dict[tuple[str, str], Sequence[str]]
-
-_UNTOLD = (
-    "no provider that installers know tells it; name one in tool.selector.provider, and ask for "
-    "its properties"
-)
-_BY_KIND: dict[Kind, str] = {DISTRIBUTIONS: "what else is installed is no property of a machine"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
     """
     found: Properties = {}
     problems: list[str] = []
-    enabling: list[str] = []
+    told: set[str] = set()
     for fact, wanted in alternative.items():
         if of_platform(fact):
             continue
@@ -90,11 +90,13 @@ def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
             problems.append(f"{fact}: another condition asks for the same feature")
         found.update(more)
         if FACTS[fact].kind is PROPERTIES:
-            enabling += _enabling(more, selector)
+            told.update(namespace for namespace, _ in more)
+    # Elsewhere the providers are not asked for properties.
+    markers = [one.enable_if for one in selector.providers if one.namespace in told]
     tags: Sequence[str] = ()
     try:
         families = {namespace for namespace, _ in found} & LEVELS.keys()
-        tags = platform_tags(alternative, enabling, families)
+        tags = platform_tags(alternative, filter(None, markers), families)
     except InexpressibleError as error:
         keys = " and ".join(filter(of_platform, alternative)) or "enable-if"
         problems.append(f"{keys}: {error}")
@@ -106,24 +108,23 @@ def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
 def _expressed(
     fact: str, wanted: Wanted, alternative: Mapping[str, Wanted], selector: Selector
 ) -> Properties:
+    kind = FACTS[fact].kind
     if wanted is False:
         raise InexpressibleError("a property says what is there, and not what is absent")
     if fact == "cuda":
         return _of_cuda(wanted)
     if fact == "compute-capability":
-        if "cuda" not in alternative:
-            oldest = text_of(FIRST_CUDA)
-            raise InexpressibleError(
-                f"its provider tells nothing of a GPU whose driver's CUDA is below {oldest}; ask "
-                f"for cuda = '>={oldest}', too"
-            )
-        with_old = any(_is_in(one, alternative["cuda"]) for one in _before_cuda_12())
-        return {("nvidia", GPU): [*_of_gpus(wanted, with_old)]}
+        return _of_gpus(wanted, alternative.get("cuda"))
     if fact == "cpu":
         return _of_cpu(wanted, selector)
-    if FACTS[fact].kind is PROPERTIES:
+    if kind is PROPERTIES:
         return _of_property(wanted)
-    raise InexpressibleError(_BY_KIND.get(FACTS[fact].kind, _UNTOLD))
+    if kind is DISTRIBUTIONS:
+        raise InexpressibleError("what else is installed is no property of a machine")
+    raise InexpressibleError(
+        "no provider that installers know tells it; name one in tool.selector.provider, and ask "
+        "for its properties"
+    )
 
 
 # --- NVIDIA
@@ -140,7 +141,7 @@ def _of_cuda(wanted: Wanted) -> Properties:
     if not all(held[first:end]):
         raise InexpressibleError("two bounds say it of versions in a row, and of no others")
     if version_of(versions[first]) < FIRST_CUDA:
-        oldest = text_of(FIRST_CUDA)
+        oldest = version_text(FIRST_CUDA)
         raise InexpressibleError(
             f"its provider tells CUDA {oldest} and newer; ask for '>={oldest}', too"
         )
@@ -150,28 +151,31 @@ def _of_cuda(wanted: Wanted) -> Properties:
     return found
 
 
-def _before_cuda_12() -> list[str]:
-    """Return the drivers that may run GPUs which the provider leaves out; newer ones do not."""
-    return [one for one in cuda_versions() if version_of(one) < (12, 0)]
-
-
-def _of_gpus(wanted: Wanted, with_old: bool) -> Iterator[str]:
-    """Yield the values of ``sm_arch`` that stand for the GPUs whose version is in a specifier.
+def _of_gpus(wanted: Wanted, cuda: Wanted | None) -> Properties:
+    """Return the values of ``sm_arch`` that stand for the GPUs whose version is in a specifier.
 
     A GPU of 8.6 supports ``80_real`` to ``86_real``, and nothing of another major version. So does
-    a GPU that is yet to come. ``with_old`` is whether there may be GPUs that the provider leaves
-    out.
+    a GPU that is yet to come. ``cuda`` is what is asked of the driver.
     """
+    if cuda is None:
+        oldest = version_text(FIRST_CUDA)
+        raise InexpressibleError(
+            f"its provider tells nothing of a GPU whose driver's CUDA is below {oldest}; ask "
+            f"for cuda = '>={oldest}', too"
+        )
+    # Newer drivers do not run GPUs that the provider leaves out.
+    with_old = any(_is_in(one, cuda) for one in cuda_versions() if version_of(one) < (12, 0))
     majors: dict[int, list[str]] = {}
     for version in gpu_versions():
         majors.setdefault(version_of(version)[0], []).append(version)
+    values = []
     for major, versions in majors.items():
         held = [_is_in(one, wanted) for one in versions]
         if not any(held):
             continue
         if major < FIRST_GPU[0]:
             if with_old:
-                oldest = text_of(FIRST_GPU)
+                oldest = version_text(FIRST_GPU)
                 raise InexpressibleError(
                     f"its provider knows no GPU below {oldest}; ask for '>={oldest}', too"
                 )
@@ -183,11 +187,12 @@ def _of_gpus(wanted: Wanted, with_old: bool) -> Iterator[str]:
                 f"a GPU of {newer} runs what is for {versions[first]}, and is not asked for; end "
                 "at a major version"
             )
-        yield f"{versions[first].replace('.', '')}_real"
+        values.append(f"{versions[first].replace('.', '')}_real")
+    return {("nvidia", GPU): values}
 
 
 def _is_in(version: str, wanted: Wanted) -> bool:
-    return wanted is True or satisfies(version, str(wanted))
+    return wanted if isinstance(wanted, bool) else satisfies(version, str(wanted))
 
 
 # --- CPUs
@@ -239,11 +244,3 @@ def _of_property(wanted: Wanted) -> Properties:
                 "for both"
             )
     return found
-
-
-def _enabling(found: Properties, selector: Selector) -> Iterator[str]:
-    """Yield the markers without which the providers of properties are not asked."""
-    named = {namespace for namespace, _ in found}
-    for provider in selector.providers:
-        if provider.namespace in named and provider.enable_if is not None:
-            yield provider.enable_if

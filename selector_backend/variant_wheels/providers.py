@@ -10,12 +10,12 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from ..checking.platforms import version_of
+from ..checking.platforms import version_of, version_text
 from ..checking.vocabulary import vocabulary
 from ..model.table import Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ..model.kinds import Value
     from ..model.table import Selector
@@ -47,14 +47,18 @@ def providers_of(namespaces: Iterable[str], selector: Selector) -> list[Provider
     return [own.get(one) or PROVIDERS[one] for one in namespaces]
 
 
-def supports(facts: Mapping[str, Value | None], namespace: str, feature: str, value: str) -> bool:
+def supports(
+    facts: Mapping[str, Value | None], prop: tuple[str, str, str], told: Collection[str]
+) -> bool:
     """Return whether a property is supported on a machine, by the values of its facts.
 
-    A provider that the table names has told the fact `property`.
+    ``told`` are those properties that are known by the fact `property`, and by no other.
     """
-    told = facts.get("property")
-    if isinstance(told, frozenset) and f"{namespace} :: {feature} :: {value}" in told:
-        return True
+    namespace, feature, value = prop
+    text = f"{namespace} :: {feature} :: {value}"
+    if text in told:
+        properties = facts.get("property")
+        return isinstance(properties, frozenset) and text in properties
     if namespace == "nvidia":
         return _supports_nvidia(facts, feature, value)
     names = facts.get("cpu")
@@ -97,7 +101,7 @@ def gpu_versions() -> list[str]:
     newest = version_of(about["known"][-1])
     majors = range(newest[0], int(about["beyond"]))
     coming = ((major, minor) for major in majors for minor in range(10))
-    return [*about["known"], *(text_of(one) for one in coming if one > newest)]
+    return [*about["known"], *(version_text(one) for one in coming if one > newest)]
 
 
 @functools.cache
@@ -134,8 +138,3 @@ def levels_with(feature: str) -> dict[str, str]:
             if level_of(name)[0] and not found[family]:
                 found[family] = name
     return found
-
-
-def text_of(version: tuple[int, int]) -> str:
-    """Return a version as text."""
-    return f"{version[0]}.{version[1]}"

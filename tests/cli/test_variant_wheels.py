@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import MakeEnvironment
@@ -16,11 +13,9 @@ from support.command import command, data, error, lines
 from support.environment import Environment
 from support.index import Index
 from support.matrix import matrix_summary
-from support.project import CUDA, build_sdist, hook_environ, write_project, write_wheel
+from support.project import CUDA, build_sdist, write_project, write_wheel
 from support.sdist import repack
 from support.tree import TreeBackend, write_tree
-from variantlib.variant_dist_info import VariantDistInfo
-from variantlib.variants_json import VariantsJson
 
 from selector_backend.model.table import TABLE_NAME
 
@@ -177,22 +172,6 @@ def test_everything_that_a_table_may_have(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("table", [CUDA, EVERYTHING])
-def test_what_variantlib_reads_of_them(tmp_path: Path, table: str) -> None:
-    project = write_project(tmp_path / "source", table)
-    lines("variant-wheels", project, "--outdir", tmp_path / "dist")
-    whole = VariantsJson(json.loads((tmp_path / "dist/spam-1.0-variants.json").read_bytes()))
-    merged: Any = None
-    for wheel in (tmp_path / "dist").glob("*.whl"):
-        label = wheel.stem.rpartition("-")[2]
-        one = VariantDistInfo(files_in(wheel)["variant.json"].decode(), label)
-        assert one.variants[label] == whole.variants[label]
-        merged = merged or VariantsJson(one)
-        merged.merge(one)
-    assert {*merged.variants} == {*whole.variants}
-    assert merged.namespace_priorities == whole.namespace_priorities
-
-
 def test_a_table_that_cannot_be_expressed_is_not_written(tmp_path: Path) -> None:
     table = """
 [[tool.selector.variant]]
@@ -285,23 +264,6 @@ def test_a_damaged_sdist_is_one_message(tmp_path: Path) -> None:
     sdist = repack(sdist, {TABLE_NAME: b"{}"})
     message = error("variant-wheels", sdist, "--outdir", tmp_path / "dist", status=1)
     assert message.endswith("build the sdist again: python -m build --sdist\n")
-
-
-def test_it_says_what_to_install_without_variantlib(tmp_path: Path) -> None:
-    project = write_project(tmp_path / "source")
-    code = "import sys; sys.modules['variantlib'] = None; from selector_backend.cli import main; "
-    process = subprocess.run(
-        [sys.executable, "-c", f"{code}main()", "variant-wheels", project, "--outdir", tmp_path],
-        env=hook_environ(),
-        check=False,
-        text=True,
-        capture_output=True,
-    )
-    assert process.returncode == 1
-    assert process.stderr == (
-        "error: variant wheels need the library variantlib; install it with: "
-        'pip install "selector-backend[cli,variants]"\n'
-    )
 
 
 # --- Once one is installed

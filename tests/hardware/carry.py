@@ -39,7 +39,7 @@ def main() -> int:
         download(wheels, python_version)
         tools = demo / "tools/bin/python"
         pip = (tools, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        run(*pip, f"{ROOT}[cli,variants]")
+        run(*pip, f"{ROOT}[cli]")
         project = Path(temporary, "spam")
         shutil.copytree(EXAMPLE / "spam", project)
         run(tools.with_name("selector-backend"), "variant-wheels", project, "--outdir",

@@ -30,8 +30,6 @@ from support.variant_wheels import (
     write_nvidia_smi,
 )
 
-pytest.importorskip("variantlib", reason="variant wheels are written on Python 3.10 or newer")
-
 #: The projects whose tables variant wheels can express.
 SPAM, RECIPES = ROOT / "example-spam/spam", ROOT / "docs/recipes"
 PROJECTS = [SPAM, RECIPES / "faiss", RECIPES / "jax"]

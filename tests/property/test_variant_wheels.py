@@ -1,19 +1,52 @@
-"""Variant wheels give on every machine what their table gives, or are not written."""
+"""Variant wheels give on every machine what their table gives, or are not written.
+
+What an installer takes there, `ordering` says; here it is held against variantlib, which has the
+filter and the order of PEP 825, and reads what is written.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
+from support.environment import ROOT
+from variantlib.models.variant import VariantDescription, VariantProperty
+from variantlib.resolver.lib import filter_variants
+from variantlib.resolver.sorting import sort_variants_descriptions
+from variantlib.variant_dist_info import VariantDistInfo
+from variantlib.variants_json import VariantsJson
 
+from selector_backend.authoring.compile import compile_project
+from selector_backend.authoring.project import read_project
 from selector_backend.authoring.table import parse_selector
+from selector_backend.cli.fleet import shipped_machines
 from selector_backend.model.decision import Environment, Request, decide
+from selector_backend.model.facts import FACTS
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import Selector
 from selector_backend.probes import complete
-from selector_backend.variant_wheels.building import NotExpressibleError, variant_wheels
-from selector_backend.variant_wheels.ordering import Ordering, prove
+from selector_backend.variant_wheels.building import (
+    NotExpressibleError,
+    VariantWheel,
+    express_rows,
+    metadata,
+    variant_wheels,
+    write_variant_wheels,
+)
+from selector_backend.variant_wheels.ordering import Installer, pick
+from selector_backend.variant_wheels.proof import prove
+
+if TYPE_CHECKING:
+    from selector_backend.model.kinds import Value
+
+Feature = tuple[str, str]
 
 CUDA = st.sampled_from(
     [">=11.2", ">=12", ">=12.4", ">=12,<13", "==12.*", "~=12.1", ">=13", ">=11,<=12.4", "==12.8"]
@@ -124,6 +157,109 @@ def real_machines(draw: st.DrawFn) -> Machine:
     return Machine({name: complete(Fact(name, "drawn", one)) for name, one in facts.items()})
 
 
+def facts_of(machine: Machine) -> dict[str, Value | None]:
+    return {name: fact.value for name, fact in machine.facts.items()}
+
+
+# --- By variantlib
+
+
+def picked(
+    variants: Sequence[VariantDescription], supported: Mapping[Feature, Sequence[str]]
+) -> str | None:
+    """Return the label of the variant that variantlib puts first."""
+    ordered = [VariantProperty(*key, one) for key, some in supported.items() for one in some]
+    fitting = [*filter_variants([*variants], ordered)]
+    return next((one.label for one in sort_variants_descriptions(fitting, ordered)), None)
+
+
+def taken(selector: Selector, wheels: Sequence[VariantWheel], machine: Machine) -> str | None:
+    """Return the label of the wheel that variantlib picks by the metadata that are written."""
+    installer, read = Installer(selector, wheels), VariantsJson(metadata(selector, wheels))
+    facts = facts_of(machine)
+    # Its own order of the rows, as it read it.
+    supported: dict[Feature, Sequence[str]] = {
+        (namespace, feature): values
+        for namespace, provider in read.providers.items()
+        for feature, values in provider.static_properties.items()
+    }
+    supported = {**supported, **installer.supported(facts)}
+    return picked([read.variants[label] for label in installer.at(facts)], supported)
+
+
+def variant_of(wheels: Sequence[VariantWheel], label: str | None) -> str | None:
+    return next((one.variant.name for one in wheels if one.label == label), None)
+
+
+_VALUES = st.lists(st.sampled_from("abcd"), min_size=1, unique=True)
+_FEATURES = st.sampled_from([(n, f) for n in ("first", "second") for f in ("one", "two")])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["x", "y", "z", "w"]), st.dictionaries(_FEATURES, _VALUES, min_size=1)
+    ),
+    st.dictionaries(_FEATURES, _VALUES),
+    st.booleans(),
+)
+def test_the_order_is_that_of_variantlib(
+    variants: dict[str, dict[Feature, list[str]]],
+    supported: dict[Feature, list[str]],
+    null: bool,
+) -> None:
+    if null:
+        variants = {"null": {}, **variants}
+    described = [
+        VariantDescription(
+            label=label,
+            properties=[VariantProperty(*key, one) for key, some in each.items() for one in some],
+        )
+        for label, each in variants.items()
+    ]
+    expected = picked(described, supported)
+    event("none fits" if expected is None else "null" if expected == "null" else "one fits")
+    assert pick(variants, supported) == expected
+
+
+#: The recipes that have variant wheels, of all rows or of some.
+RECIPES = ["faiss", "jax", "onnxruntime", "polars", "pytorch"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_shipped_machines_get_from_recipes_what_variantlib_picks(recipe: str) -> None:
+    selector = read_project(ROOT / "docs/recipes" / recipe).selector
+    wheels = [*itertools.chain.from_iterable(some for some, _ in express_rows(selector))]
+    found = set()
+    for named in shipped_machines(tuple(FACTS)):
+        variant = Installer(selector, wheels).take(facts_of(named.machine))
+        found.add(variant and variant.name)
+        expected = variant_of(wheels, taken(selector, wheels, named.machine))
+        assert (variant and variant.name) == expected, named.name
+    assert len(found) > 1
+
+
+@pytest.mark.parametrize("project", ["example-spam/spam", "docs/recipes/faiss"])
+def test_what_variantlib_reads_of_the_files(tmp_path: Path, project: str) -> None:
+    compiled = compile_project(read_project(ROOT / project))
+    wheels = variant_wheels(compiled.selector)
+    names = write_variant_wheels(tmp_path, ROOT / project, compiled, wheels, "0")
+    whole = VariantsJson(json.loads((tmp_path / names[-1]).read_bytes()))
+    merged: Any = None
+    for name in names[:-1]:
+        label = name.removesuffix(".whl").rpartition("-")[2]
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            (file,) = (one for one in archive.namelist() if one.endswith("/variant.json"))
+            one = VariantDistInfo(archive.read(file).decode(), label)
+        assert one.variants[label] == whole.variants[label]
+        merged = merged or VariantsJson(one)
+        merged.merge(one)
+    assert {*merged.variants} == {*whole.variants}
+    assert merged.namespace_priorities == whole.namespace_priorities
+
+
+# --- By the table
+
+
 @settings(max_examples=max(settings().max_examples // 10, 1))
 @given(selectors(), st.lists(real_machines(), min_size=1, max_size=30))
 def test_what_is_written_is_right_on_machines_that_nobody_chose(
@@ -136,9 +272,10 @@ def test_what_is_written_is_right_on_machines_that_nobody_chose(
         assume(False)
     count = prove(selector, wheels, [])
     event("more than 100 machines" if count > 100 else "up to 100 machines")
-    ordering = Ordering(selector, wheels)
+    installer = Installer(selector, wheels)
     for machine in machines:
         decision = decide(selector, machine, Request(), Environment())
-        assert [one.name for one in decision.variants] == [
-            one.name for one in [ordering.on(machine)] if one is not None
-        ]
+        variant = installer.take(facts_of(machine))
+        assert [*decision.variants] == [one for one in [variant] if one is not None]
+        label = taken(selector, wheels, machine)
+        assert variant_of(wheels, label) == (variant and variant.name)

@@ -139,11 +139,10 @@ def test_the_name_changes_in_the_file_the_folders_and_the_metadata(
         .replace("Requires-Dist: spam[plot]", "Requires-Dist: spam-cu12[plot]", 1)
         .replace("SPAM [plot", "spam-cu12 [plot")
         .replace(
-            "Requires-Dist: spam-core\n",
-            "Requires-Dist: spam-core\n"
-            "Requires-Dist: nvidia-runtime>=1.0; sys_platform == 'linux'\n"
+            "\n\n",
+            "\nRequires-Dist: nvidia-runtime>=1.0; sys_platform == 'linux'\n"
             "Requires-Dist: torch==2.9.*\n"
-            "Requires-Dist: eggs[large]>=2.9.1\n",
+            "Requires-Dist: eggs[large]>=2.9.1\n\n",
         )
     )
 
@@ -232,9 +231,6 @@ def test_an_installer_takes_it_and_each_file_of_its_record_is_there(
         ({"text": METADATA.replace("Spam", "eggs")}, "is of eggs; expected one of spam"),
         ({"text": "Summary: nothing\n"}, "no core metadata"),
         ({"more": {"eggs-1.0.dist-info/METADATA": ""}}, "several, eggs-1.0.dist-info, spam-1.0"),
-        ({"more": {"../spam.py": ""}}, "'../spam.py' leads out of it"),
-        ({"more": {"/spam.py": ""}}, "'/spam.py' leads out of it"),
-        ({"more": {"C:/spam.py": ""}}, "'C:/spam.py' leads out of it"),
         (
             {"more": {"spam_cu12-1.0.data/x": "", "Spam-1.0.data/x": "", "spam-1.0.data/x": ""}},
             "one name",
@@ -283,7 +279,7 @@ def test_a_name_twice_in_the_archive_is_one_message(tree: Path, tmp_path: Path, 
     with zipfile.ZipFile(wheel, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("spam/__init__.py", b"another")
     options = ("--variant", "cpu", "--project", tree, "--outdir", out)
-    assert "twice" in error("rename", wheel, *options, status=1)
+    assert "would have one name" in error("rename", wheel, *options, status=1)
 
 
 def test_what_cannot_be_done_says_what_can(tree: Path, tmp_path: Path, out: Path) -> None:

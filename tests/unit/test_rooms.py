@@ -24,13 +24,13 @@ HOOKS, INSTALLING, AUTHORING, CLI = (
 #: Where a fact's name stands besides `FACTS` and the probes, and what it is there.
 NAMED_ON_PURPOSE = {
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
-    "variant_wheels/machines.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
-    "variant_wheels/platforms.py": {"glibc", "macos", "marker", "musl"},
-    "checking/places.py": {"glibc", "macos", "musl"},  # what tags of wheels have a version of
-    "variant_wheels/properties.py": {"compute-capability", "cpu", "cuda"},
-    "variant_wheels/providers.py": {"compute-capability", "cpu", "cuda", "property"},
-    "checking/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
-    "checking/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
+    "authoring/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
+    "authoring/platforms.py": {"glibc", "macos", "marker", "musl"},
+    "authoring/places.py": {"glibc", "macos", "musl"},  # what tags of wheels have a version of
+    "authoring/properties.py": {"compute-capability", "cpu", "cuda"},
+    "authoring/providers.py": {"compute-capability", "cpu", "cuda", "property"},
+    "authoring/review.py": {"cuda", "cuda-toolkit"},  # what packages have to agree on
+    "authoring/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
     # A build, and the GPUs it has code for.
     "checking/words.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask

@@ -16,7 +16,8 @@ from selector_backend.variant_wheels.building import (
     metadata,
     variant_wheels,
 )
-from selector_backend.variant_wheels.ordering import Ordering, prove
+from selector_backend.variant_wheels.ordering import Installer
+from selector_backend.variant_wheels.proof import prove
 
 CUDA: list[dict[str, Any]] = [
     {"name": "cu12", "when": {"cuda": ">=12"}},
@@ -52,7 +53,7 @@ def test_the_tables_order_counts_whatever_a_provider_prefers() -> None:
     )
     wheels = variant_wheels(selector)
     assert prove(selector, wheels, []) > 10
-    taken = Ordering(selector, wheels).on
+    installer = Installer(selector, wheels)
     expected = [
         (machine(cuda="12.4", compute_capability=("9.0",), cpu=frozenset({"zen3"})), "old"),
         (machine(cuda="13.0", compute_capability=("9.0",), cpu=frozenset({"zen3"})), "v3"),
@@ -61,9 +62,9 @@ def test_the_tables_order_counts_whatever_a_provider_prefers() -> None:
         (machine(), "cpu"),
     ]
     for each, name in expected:
-        found = taken(each)
-        assert found is not None
-        assert found.name == name
+        taken = installer.take({key: fact.value for key, fact in each.facts.items()})
+        assert taken is not None
+        assert taken.name == name
 
 
 def test_what_disagrees_is_found() -> None:
@@ -105,6 +106,28 @@ def test_providers_are_asked_where_the_table_asks_them() -> None:
     wheels = variant_wheels(selector)
     assert all("linux" in tag for tag in wheels[0].asked.tags)
     assert prove(selector, wheels, []) >= 3
+
+
+def test_a_property_is_tried_on_machines_of_its_family_and_told_by_its_provider_alone() -> None:
+    """No i686 supports it, and a machine whose provider is not asked does not, whatever its CPU."""
+    selector = parse(
+        {"name": "v3", "when": {"property": "x86_64 :: level :: v3"}},
+        {"name": "cpu"},
+        provider={"x86_64": {"requires": ["p"], "enable-if": "os_name == 'posix'"}},
+    )
+    zen3 = machine(cpu=frozenset({"zen3"}), property=None)
+    assert prove(selector, variant_wheels(selector), [("On mine", zen3)]) > 5
+
+
+def test_a_refusal_of_old_gpus_stops_where_a_later_row_is_for_their_driver() -> None:
+    selector = parse(
+        {"name": "old", "when": {"compute-capability": "<5.0"}, "refuse": "no"},
+        {"name": "cu11", "when": {"cuda": ">=11"}},
+    )
+    assert refused(selector) == [
+        "tool.selector.variant[0]: Where cuda is 11.0 and compute-capability is 1.0, the table "
+        "gives old, which refuses, and an installer would take cu11"
+    ]
 
 
 def test_one_row_that_always_fits_ends_the_table() -> None:
