@@ -1,28 +1,67 @@
-"""The command `selector-backend` in a child process: in a pipe, and in a pseudo-terminal."""
+"""The command `selector-backend`: in this process, in a child process and in a pseudo-terminal.
+
+A child spends half a second on imports, so `command` runs in this process, with all that a process
+has of its own set and put back: variables, folder, streams, arguments and warnings. What only the
+start of a process can do takes `child`, and `terminal` is one, too.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import operator
 import os
 import pty
 import select
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+import types
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from unittest import mock
 
 from .project import hook_environ
 
 COMMAND = [sys.executable, "-c", "from selector_backend.cli import main; main()"]
 SEEN_BY_TERMINALS = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "COLORTERM", "TTY_COMPATIBLE")
+#: Python reads variables that begin so when it starts.
+READ_AT_START = ("PYTHON", "LANG", "LC_")
 
 
 def command(
     *arguments: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command with pipes for its output."""
+    """Run the command, its output captured: in a child if a variable of ``environ`` asks for one.
+
+    Its own children write into the same two files as it does.
+    """
+    if any(name.startswith(READ_AT_START) for name in environ or {}):
+        return child(*arguments, environ=environ, cwd=cwd)
+    words = ["selector-backend", *map(str, arguments)]
+    with contextlib.ExitStack() as stack:
+        stdin = stack.enter_context(Path(os.devnull).open(encoding="utf-8"))
+        stdout, stderr = (
+            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", newline=""))
+            for _ in range(2)
+        )
+        with _as_a_process(words, _environ(environ), cwd, (stdin, stdout, stderr)):
+            status = _status()
+        texts = []
+        for stream in (stdout, stderr):
+            stream.seek(0)
+            texts.append(stream.read())
+    return subprocess.CompletedProcess(words, status, *texts)
+
+
+def child(
+    *arguments: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a child process, with pipes for its output."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         env=_environ(environ),
@@ -33,6 +72,63 @@ def command(
         stdin=subprocess.DEVNULL,
         capture_output=True,
     )
+
+
+def _status() -> int:
+    """Run the command in this process, and return the exit status that a child would have."""
+    from selector_backend.cli import main
+
+    try:
+        main()
+    except SystemExit as exit_:
+        if exit_.code is None or isinstance(exit_.code, int):
+            return exit_.code or 0
+        print(exit_.code, file=sys.stderr)
+    except Exception:  # noqa: BLE001 - a child ends with a traceback
+        traceback.print_exc()
+    else:
+        return 0
+    return 1
+
+
+@contextlib.contextmanager
+def _as_a_process(
+    arguments: list[str],
+    environ: Mapping[str, str],
+    cwd: Path | None,
+    streams: tuple[IO[str], IO[str], IO[str]],
+) -> Iterator[None]:
+    """Give this process what a child would have, and put back what was there."""
+    folder, kept = Path.cwd(), [os.dup(number) for number in range(3)]
+    names = ("stdin", "stdout", "stderr")
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.chdir, folder)
+        stack.enter_context(mock.patch.dict(os.environ, environ, clear=True))
+        stack.enter_context(mock.patch.multiple(sys, argv=arguments, path=[*sys.path]))
+        stack.callback(operator.setitem, sys.modules, "__main__", sys.modules["__main__"])
+        sys.modules["__main__"] = types.ModuleType("__main__")  # or help names pytest
+        stack.enter_context(mock.patch.object(tempfile, "tempdir", None))  # TMPDIR, read once
+        stack.enter_context(_warnings_of_a_process())
+        for number, (name, stream) in enumerate(zip(names, streams)):
+            stack.callback(os.close, kept[number])
+            stack.callback(os.dup2, kept[number], number)
+            os.dup2(stream.fileno(), number)
+            stack.enter_context(mock.patch.object(sys, name, stream))
+            stack.callback(stream.flush)
+        os.chdir(cwd or folder)
+        yield
+
+
+@contextlib.contextmanager
+def _warnings_of_a_process() -> Iterator[None]:
+    """Show warnings where and when Python shows them unasked: pytest collects them."""
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+            warnings.simplefilter("ignore", category)
+        warnings.simplefilter("ignore", ResourceWarning)
+        warnings.showwarning = lambda *warning: sys.stderr.write(warnings.formatwarning(*warning))
+        yield
 
 
 def lines(*arguments: str | Path, status: int = 0, **options: Any) -> list[str]:

@@ -1,0 +1,60 @@
+"""Packages put into an environment by hand, as pip leaves them there, in no time."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from importlib.metadata import Distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from .environment import Environment
+from .hooks import Backend
+from .sdist import files_of
+
+
+def put_package(
+    environment: Environment, folder: Path, name: str, environ: Mapping[str, str]
+) -> None:
+    """Put a selector package there, whose sdist lies in ``folder``, and all that it requires.
+
+    It is chosen by the hook that installers call, which sees nothing of the environment.
+    """
+    with tempfile.TemporaryDirectory() as source:
+        for path, content in files_of(folder / f"{name}-1.0.tar.gz").items():
+            file = Path(source, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        info = Backend(Path(source), environ).metadata(environment.site_packages)
+    files = [f"{path.relative_to(info.parent).as_posix()},,\n" for path in info.rglob("*")]
+    (info / "RECORD").write_text("".join([*files, f"{info.name}/RECORD,,\n"]), encoding="utf-8")
+    _sign(info)
+    for requirement in map(Requirement, Distribution.at(info).requires or ()):
+        (specifier,) = requirement.specifier
+        put_wheel(environment, folder, requirement.name, specifier.version)
+
+
+def put_wheel(environment: Environment, folder: Path, name: str, version: str = "1.0") -> None:
+    """Put an ordinary wheel there, which lies in ``folder``."""
+    stem = f"{name.replace('-', '_')}-{version}"
+    (file,) = folder.glob(f"{stem}-*.whl")
+    with zipfile.ZipFile(file) as wheel:
+        wheel.extractall(environment.site_packages)
+    _sign(environment.site_packages / f"{stem}.dist-info")
+
+
+def _sign(info: Path) -> None:
+    """Write which installer left it there, as pip does."""
+    (info / "INSTALLER").write_text("pip\n", encoding="utf-8")
+    with (info / "RECORD").open("a", encoding="utf-8") as record:
+        record.write(f"{info.name}/INSTALLER,,\n")
+
+
+def remove(environment: Environment, name: str) -> None:
+    """Remove what was put there."""
+    (info,) = environment.site_packages.glob(f"{name.replace('-', '_')}-*.dist-info")
+    for file in Distribution.at(info).files or ():
+        Path(str(file.locate())).unlink(missing_ok=True)
+    info.rmdir()
