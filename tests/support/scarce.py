@@ -11,14 +11,13 @@ import pytest
 
 from .driver import compiler
 
-_CLOCK = Path(__file__).with_name("clock.c")
 
-
-def compile_clock(folder: Path) -> Path:
-    """Compile a library that, preloaded, sets the clock to the year ``STANDIN_YEAR``."""
-    library = folder / "clock.so"
-    command = [compiler(), "-shared", "-fPIC", "-o", str(library), str(_CLOCK), "-ldl"]
-    subprocess.run(command, check=True)
+def compile_preload(folder: Path, name: str) -> Path:
+    """Compile ``NAME.c`` of this folder, a library to preload: ``clock``, ``cpuinfo``, ..."""
+    library, source = folder / f"{name}.so", Path(__file__).with_name(f"{name}.c")
+    if not library.exists():
+        command = [compiler(), "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+        subprocess.run(command, check=True)
     return library
 
 

@@ -104,11 +104,14 @@ def _places(environ: Mapping[str, str], scope: Scope) -> Iterator[tuple[Path, st
     """
     for packages in map(Path, scope.folders):
         yield packages / _WHEEL_FOLDER, ", found in the environment"
-    bases = [Path(environ[name]) for name in _VARIABLES if environ.get(name)]
-    for entry in environ.get("LD_LIBRARY_PATH", "").split(os.pathsep):
-        if entry and any(is_file(Path(entry, name)) for name in _LIBRARIES):
-            bases.append(Path(entry, os.pardir))
-    for base in (*bases, root(environ) / "opt/rocm"):
+    named = [environ[name] for name in _VARIABLES if environ.get(name)]
+    entries = filter(None, environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
+    loaded = [
+        Path(entry, os.pardir)
+        for entry in entries
+        if any(is_file(Path(entry, name)) for name in _LIBRARIES)
+    ]
+    for base in (*map(Path, named), *loaded, root(environ) / "opt/rocm"):
         for folder in _installations(base):
             yield folder, ""
 
@@ -257,9 +260,7 @@ def _other_group(file: Path) -> str:
 def _from_hip(environ: Mapping[str, str], why: str) -> Fact:
     """Return the targets that the HIP runtime tells; ``why`` begins the reason if it does not."""
     libraries = (
-        Library(name, f"{__name__}:targets", _HIP)
-        for name in _LIBRARIES
-        if findable(name, environ)
+        Library(name, f"{__name__}:targets", _HIP) for name in _LIBRARIES if findable(name, environ)
     )
     whole = {name: value for name, value in environ.items() if name not in _OF_ONE_RUN}
     fact, failures = ask_in_turn("gfx", libraries, whole, read_timeout(environ))
