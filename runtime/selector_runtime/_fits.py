@@ -166,12 +166,10 @@ def _from_cpuinfo() -> frozenset[str]:
 
 def _glibc() -> tuple[str | None, str]:
     try:
-        text = os.confstr("CS_GNU_LIBC_VERSION") or ""
+        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (AttributeError, OSError, ValueError):  # not POSIX, or another C library
-        text = ""
-    library, _, version = text.partition(" ")
-    release = version.partition("-")[0] if library == "glibc" else ""  # of 2.20-2014.11
-    return release or None, "this Python does not run on the GNU C library"
+        library = ""
+    return version if library == "glibc" else None, "this Python does not run on the GNU C library"
 
 
 def _musl() -> tuple[str | None, str]:

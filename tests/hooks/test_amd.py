@@ -126,6 +126,14 @@ def test_the_release_that_the_loader_finds_counts_before_the_linked_one(tmp_path
     assert rocm(tmp_path, LD_LIBRARY_PATH=base / "lib", ROCM_PATH=older)["value"] == "7.14.0"
 
 
+def test_the_runtime_of_a_folder_that_a_variable_names_counts_first(tmp_path: Path) -> None:
+    named = tmp_path / "named"
+    compile_library(named / "lib/libamdhip64.so.6", 60443483)
+    found = compile_library(tmp_path / "found/libamdhip64.so.7", HIP_7_16).parent
+    assert rocm(tmp_path, LD_LIBRARY_PATH=found)["value"] == "7.16"
+    assert rocm(tmp_path, LD_LIBRARY_PATH=found, ROCM_HOME=named)["value"] == "6.4"
+
+
 def test_a_runtime_below_such_a_folder_is_asked_where_no_file_tells(tmp_path: Path) -> None:
     write_rocm(tmp_path / "opt/rocm/core-10.1")
     assert rocm(tmp_path) == {"value": "7.16", "source": "the HIP runtime"}

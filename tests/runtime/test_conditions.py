@@ -163,7 +163,8 @@ def test_a_file_that_is_empty_or_of_another_processor_tells_nothing(
 ) -> None:
     (tmp_path / "cpuinfo").write_text(text, encoding="utf-8")
     library = compile_preload(tmp_path, "cpuinfo")
-    environ = {"LD_PRELOAD": str(library), "STANDIN_CPUINFO": str(tmp_path / "cpuinfo")}
+    environ: dict[str, Any] = {"LD_PRELOAD": str(library)}
+    environ["STANDIN_CPUINFO"] = str(tmp_path / "cpuinfo")
     site.write_variants(cu12=KILLER)
     site.install(AVX512.replace("x86_64_v4", "avx2"), SPAM_VARIANT="all")
     process = site.run(site=with_archspec, **environ)

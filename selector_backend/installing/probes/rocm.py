@@ -28,7 +28,7 @@ from .loader import findable, is_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from ..table import Scope
 
@@ -81,8 +81,16 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 
 
 def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
-    places = [*_places(environ, scope)]
-    for folder, where in places:
+    """Return ROCm's version from the first place that programs come to.
+
+    That is the environment, then what variables name, what the loader finds, and ``/opt/rocm``.
+    """
+    places = [(Path(one, _WHEEL_FOLDER), ", found in the environment") for one in scope.folders]
+    named = [Path(environ[name]) for name in _VARIABLES if environ.get(name)]
+    places += [(folder, "") for base in named for folder in _installations(base)]
+    usual = [(folder, "") for folder in _installations(root(environ) / "opt/rocm")]
+    loaded = [(folder, "") for folder in _on_library_path(environ)]
+    for folder, where in (*places, *loaded, *usual):
         for file in (folder / name for name in _VERSION_FILES):
             try:
                 found = re.match(r"\d+(\.\d+)+", file.read_text(encoding="utf-8"), re.ASCII)
@@ -91,29 +99,31 @@ def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
                     return Fact("rocm", f"ROCm's version file{where}", value=version)
             except (OSError, ValueError):
                 continue
-    libraries = _libraries(places, environ)
+    libraries = (
+        Library(file, f"{__name__}:hip", f"{_HIP}{where}")
+        for file, where in (
+            *_libraries(places),
+            *((name, "") for name in _LIBRARIES if findable(name, environ)),
+            *_libraries(usual),
+        )
+    )
     fact, failures = ask_in_turn("rocm", libraries, environ, read_timeout(environ))
     reason = "; ".join(failures) or "neither the HIP runtime (libamdhip64) nor ROCm is installed"
     return fact or Fact("rocm", _HIP, reason=reason)
 
 
-def _places(environ: Mapping[str, str], scope: Scope) -> Iterator[tuple[Path, str]]:
-    """Yield the folders that may have a ROCm, in the order in which programs come to them.
+def _on_library_path(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the folders that have a HIP runtime in theirs of ``LD_LIBRARY_PATH``."""
+    for entry in filter(None, environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)):
+        if any(is_file(Path(entry, name)) for name in _LIBRARIES):
+            yield Path(entry, os.pardir)
 
-    With each, what its place adds to a fact's source.
-    """
-    for packages in map(Path, scope.folders):
-        yield packages / _WHEEL_FOLDER, ", found in the environment"
-    named = [environ[name] for name in _VARIABLES if environ.get(name)]
-    entries = filter(None, environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
-    loaded = [
-        Path(entry, os.pardir)
-        for entry in entries
-        if any(is_file(Path(entry, name)) for name in _LIBRARIES)
-    ]
-    for base in (*map(Path, named), *loaded, root(environ) / "opt/rocm"):
-        for folder in _installations(base):
-            yield folder, ""
+
+def _libraries(places: Iterable[tuple[Path, str]]) -> Iterator[tuple[str, str]]:
+    for folder, where in places:
+        for file in (folder / _LIBRARY_FOLDER / name for name in _LIBRARIES):
+            if is_file(file):
+                yield str(file), where
 
 
 def _installations(base: Path) -> list[Path]:
@@ -129,17 +139,6 @@ def _installations(base: Path) -> list[Path]:
     numbers = sorted(filter(is_release, cores), key=release_key, reverse=True)
     folders = [base, base / "lib" / os.pardir, base / "core", *map(cores.__getitem__, numbers)]
     return [Path(folder) for folder in dict.fromkeys(map(os.path.realpath, folders))]
-
-
-def _libraries(places: list[tuple[Path, str]], environ: Mapping[str, str]) -> Iterator[Library]:
-    reader = f"{__name__}:hip"
-    for name in _LIBRARIES:
-        if findable(name, environ):
-            yield Library(name, reader, _HIP)
-    for folder, where in places:
-        for file in (folder / _LIBRARY_FOLDER / name for name in _LIBRARIES):
-            if is_file(file):
-                yield Library(str(file), reader, f"{_HIP}{where}")
 
 
 def hip(file: str) -> str:
