@@ -68,16 +68,17 @@ def _cpu() -> tuple[frozenset[str] | None, str]:
         if not names:
             return None, "SELECTOR_CPU is set to nothing"
         return _implied(names), "as SELECTOR_CPU has it"
+    whom = " for a Python of 32 bits" if sys.maxsize < 2**32 else ""
     try:
-        return _from_archspec(), "as archspec has it"
+        return _from_archspec(), f"as archspec has it{whom}"
     except ImportError:
-        return _from_cpuinfo(), "as /proc/cpuinfo has it"
+        return _from_cpuinfo(), f"as /proc/cpuinfo has it{whom}"
 
 
 def _from_archspec() -> frozenset[str]:
     import warnings
 
-    from archspec.cpu import detect, host
+    from archspec.cpu import TARGETS, detect, host
 
     # archspec warns, and goes on with a CPU that can do nothing, where it cannot read the system.
     with warnings.catch_warnings(record=True) as caught:
@@ -85,7 +86,12 @@ def _from_archspec() -> frozenset[str]:
         read, best = detect.detected_info(), host()
     if caught:
         raise CannotTellError(f"archspec cannot read the CPU: {caught[0].message}")
-    return _names_of(read) | _names_of(best)
+    if not (read.name or read.features or read.generation):
+        raise CannotTellError(_UNTOLD)
+    names = _names_of(read) | _names_of(best)
+    if sys.maxsize < 2**32 and best.family.name in _NARROW:
+        return _of_32_bits(names.difference(map(normalize_name, TARGETS)), best.family.name)
+    return names
 
 
 def _names_of(target: Any) -> frozenset[str]:
@@ -114,21 +120,39 @@ _V2 |= {"cx16", "lahf_lm", "popcnt"}
 _V3 = {"x86_64_v2", *_V2, "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
 _V4 = {"x86_64_v3", *_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 _LEVELS = {"x86_64": {"x86_64"}, "x86_64_v2": _V2, "x86_64_v3": _V3, "x86_64_v4": _V4}
+#: What a program of 32 bits runs on, where the machine is of 64.
+_NARROW = {"x86_64": ("i686", "x86"), "aarch64": ("arm",)}
+_UNTOLD = "/proc/cpuinfo does not tell what this CPU can do"
+
+
+def _of_32_bits(features: Iterable[str], machine: str) -> frozenset[str]:
+    """Return what of a CPU of 64 bits a program of 32 bits can use.
+
+    The features of x86 are the same for both; those of Arm, as the kernel tells them, are not.
+    """
+    return frozenset([*(features if machine == "x86_64" else ()), *_NARROW[machine]])
 
 
 def _from_cpuinfo() -> frozenset[str]:
     machine = platform.machine().lower()
+    # An emulated processor may be shown the file of the real one.
+    wanted = "flags" if machine in ("x86_64", "i386", "i486", "i586", "i686") else "Features"
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             lines = (line.partition(":") for line in file)
-            flags = next(text for key, _, text in lines if key.strip() in ("flags", "Features"))
-    except (OSError, StopIteration):
+            flags = next((text for key, _, text in lines if key.strip() == wanted), "")
+    except OSError:
         raise CannotTellError("what the CPU can do cannot be read here without archspec") from None
-    names = {normalize_name(flag) for flag in flags.split()} | {machine}
+    names = {normalize_name(flag) for flag in flags.split()}
+    if not names:
+        raise CannotTellError(_UNTOLD)
     if "pni" in names:
         names.add("sse3")
     if "asimd" in names:
         names.add("neon")
+    if sys.maxsize < 2**32 and machine in _NARROW:
+        return _of_32_bits(names, machine)
+    names.add(machine)
     for level, needed in _LEVELS.items():
         if machine == "x86_64" and needed <= names:
             names.add(level)

@@ -27,8 +27,9 @@ CORE = "core"
 
 #: Names that are used for the build that runs everywhere.
 _EVERYWHERE = ("cpu", "generic", "default", "baseline")
-_CUDA = re.compile(r"cu(?:da)?-?(1\d|[7-9])-?(\d)?x?")
-_ROCM = re.compile(r"rocm-?(\d)-?(\d)?x?")
+# Without a separator, a number that begins with 1 or 2 has a major version of two digits.
+_CUDA = re.compile(r"cu(?:da)?-?([12]\d|[7-9])-?(1\d|\d)?x?")
+_ROCM = re.compile(r"rocm-?([12]\d|[1-9])-?(1\d|\d)?x?")
 _LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
 
 
@@ -102,8 +103,9 @@ def known_condition(name: str) -> dict[str, Any] | None:
     """Return the condition that a variant's name stands for, ``None`` if it stands for none.
 
     ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8, with a GPU that this
-    CUDA has code for; ``rocm6`` is ROCm 6 with a GPU; ``xpu`` is a GPU of Intel's; ``x86-64-v3``,
-    ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every machine.
+    CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``xpu`` is a GPU
+    of Intel's; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every
+    machine.
     """
     key = normalize(name)
     if key in _EVERYWHERE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import warnings
 
 from ..model.machine import Fact
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..model.table import Scope
 
 _READ_BY_ARCHSPEC = ("Linux", "Darwin", "Windows")
+#: What a program of 32 bits runs on, where the machine is of 64.
+_NARROW = {"x86_64": "i686", "aarch64": "arm"}
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
@@ -79,4 +82,22 @@ def _from_archspec() -> Fact:
         info, best = detect.detected_info(), host()
     if caught:
         return Fact("cpu", "archspec", reason=f"archspec: {caught[0].message}")
-    return Fact("cpu", "archspec", value=names_of(best) | names_of(info))
+    names, reason = names_of(best) | names_of(info), ""
+    if not (info.name or info.features or info.generation):
+        reason = "/proc/cpuinfo does not tell what this CPU can do"
+    if sys.maxsize < 2**32 and best.family.name in _NARROW:
+        names, reason = _of_32_bits(names, best.family.name)
+    return Fact("cpu", "archspec", names, reason)
+
+
+def _of_32_bits(names: frozenset[str], family: str) -> tuple[frozenset[str], str]:
+    """Return what of a CPU of 64 bits a program of 32 bits can use, and what is missing.
+
+    The features of x86 are the same for both; those of Arm, as the kernel tells them, are not.
+    """
+    from archspec.cpu import TARGETS
+
+    known = names if family == "x86_64" else frozenset()
+    features = known.difference(map(normalize_name, TARGETS))
+    reason = f"this Python has 32 bits, so nothing counts that takes {family}"
+    return features | names_of(TARGETS[_NARROW[family]]), reason

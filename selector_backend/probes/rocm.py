@@ -1,12 +1,17 @@
-"""`rocm` and `gfx`: AMD's HIP runtime, and the AMD GPUs that the kernel shows.
+"""`rocm` and `gfx`: AMD's ROCm, and the AMD GPUs that programs can use.
 
-The HIP runtime is asked in a child process, where it can be found; otherwise the files in which a
-ROCm installation notes its version are read. The GPUs are read from the topology of KFD, the
-kernel's driver for computing on AMD GPUs: files, and no library of anybody's.
+ROCm's version is not that of its HIP runtime (ROCm 10.1 has HIP 7.16), so the files in which an
+installation notes it are read first, and the HIP runtime is asked only where there are none. The
+GPUs are read from the topology of KFD, the kernel's driver for computing on AMD GPUs: files, and no
+library of anybody's. Windows and WSL 2 have no KFD; there the HIP runtime is asked for them.
+
+``HIP_VISIBLE_DEVICES`` and the like play no part: they are settings of one run.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import re
 import sys
@@ -14,15 +19,16 @@ from pathlib import Path
 
 from ..model.facts import FACTS
 from ..model.machine import Fact
+from ..model.markers import is_release, release_key
 from ..model.variables import ROOT_VARIABLE
 from .child import NoAnswerError
 from .family import read_timeout
-from .library import Library, ask_in_turn, integers
-from .loader import findable
+from .library import Library, ask_in_turn, integers, load
+from .loader import findable, is_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from ..model.table import Scope
 
@@ -32,36 +38,107 @@ _LIBRARIES = (
     if _WINDOWS
     else ("libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5", "libamdhip64.so")
 )
+_LIBRARY_FOLDER = "bin" if _WINDOWS else "lib"
+_HIP = "the HIP runtime"
+_VARIABLES = ("ROCM_PATH", "ROCM_HOME")
 _VERSION_FILES = (".info/version", ".info/version-dev")
+#: Where AMD's wheel `rocm-sdk-core` has its ROCm, below the folder that it is installed into.
+_WHEEL_FOLDER = "_rocm_sdk_core"
+
+_KFD = "the kernel's KFD topology"
 _TOPOLOGY = "sys/class/kfd/kfd/topology/nodes"
-_DEVICE = "dev/kfd"
+#: The one way to any GPU on WSL 2, which has no driver of the GPU's own.
+_DXG = "dev/dxg"
+#: What hides GPUs from a run, or has them pass for others.
+_OF_ONE_RUN = (
+    "CUDA_VISIBLE_DEVICES",
+    "GPU_DEVICE_ORDINAL",
+    "HIP_VISIBLE_DEVICES",
+    "HSA_OVERRIDE_GFX_VERSION",
+    "ROCR_VISIBLE_DEVICES",
+)
+
+_HIP_NO_DEVICE = 100
+#: The function that tells of a GPU, and where in its answer the target begins: since HIP 6 another
+#: structure, under another name.
+_PROPERTIES = (
+    ("hipGetDevicePropertiesR0600", 1160),
+    ("hipGetDevicePropertiesR0000", 396),
+    ("hipGetDeviceProperties", 396),
+)
+#: More than either structure has.
+_PROPERTIES_SIZE = 8192
+_TARGET = re.compile(r"gfx[0-9a-f]+", re.ASCII)
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the facts ``names`` of this family."""
-    readers = {"rocm": _rocm, "gfx": _gfx}
-    return [readers[name](environ) for name in names]
+    readers = {"rocm": lambda: _rocm(environ, scope), "gfx": lambda: _gfx(environ)}
+    return [readers[name]() for name in names]
 
 
-def _rocm(environ: Mapping[str, str]) -> Fact:
+# ROCm
+
+
+def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
+    """Return ROCm's version from the first place that programs come to.
+
+    That is the environment, then what variables name, what the loader finds, and ``/opt/rocm``.
+    """
+    places = [(Path(one, _WHEEL_FOLDER), ", found in the environment") for one in scope.folders]
+    named = [Path(environ[name]) for name in _VARIABLES if environ.get(name)]
+    places += [(folder, "") for base in named for folder in _installations(base)]
+    usual = [(folder, "") for folder in _installations(root(environ) / "opt/rocm")]
+    loaded = [(folder, "") for folder in _on_library_path(environ)]
+    for folder, where in (*places, *loaded, *usual):
+        for file in (folder / name for name in _VERSION_FILES):
+            try:
+                found = re.match(r"\d+(\.\d+)+", file.read_text(encoding="utf-8"), re.ASCII)
+                if found:
+                    version = FACTS["rocm"].kind.load(found[0])
+                    return Fact("rocm", f"ROCm's version file{where}", value=version)
+            except (OSError, ValueError):
+                continue
     libraries = (
-        Library(name, f"{__name__}:hip", "the HIP runtime")
-        for name in _LIBRARIES
-        if findable(name, environ)
+        Library(file, f"{__name__}:hip", f"{_HIP}{where}")
+        for file, where in (
+            *_libraries(places),
+            *((name, "") for name in _LIBRARIES if findable(name, environ)),
+            *_libraries(usual),
+        )
     )
     fact, failures = ask_in_turn("rocm", libraries, environ, read_timeout(environ))
-    if fact is not None:
-        return fact
-    for file in _version_files(environ):
-        try:
-            found = re.match(r"\d+(\.\d+)+", file.read_text(encoding="utf-8"), re.ASCII)
-            if found:
-                version = FACTS["rocm"].kind.load(found[0])
-                return Fact("rocm", "ROCm's version file", value=version)
-        except (OSError, ValueError):
-            continue
     reason = "; ".join(failures) or "neither the HIP runtime (libamdhip64) nor ROCm is installed"
-    return Fact("rocm", "the HIP runtime", reason=reason)
+    return fact or Fact("rocm", _HIP, reason=reason)
+
+
+def _on_library_path(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the folders that have a HIP runtime in theirs of ``LD_LIBRARY_PATH``."""
+    for entry in filter(None, environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)):
+        if any(is_file(Path(entry, name)) for name in _LIBRARIES):
+            yield Path(entry, os.pardir)
+
+
+def _libraries(places: Iterable[tuple[Path, str]]) -> Iterator[tuple[str, str]]:
+    for folder, where in places:
+        for file in (folder / _LIBRARY_FOLDER / name for name in _LIBRARIES):
+            if is_file(file):
+                yield str(file), where
+
+
+def _installations(base: Path) -> list[Path]:
+    """Return the folders of ROCm at ``base``: itself, or since ROCm 7.13 ``core-10.1`` in it.
+
+    Which of several is in use tell the links ``lib`` and ``core``. Without these, as with packages
+    for a single GPU, it is the newest.
+    """
+    try:
+        cores = {file.name.partition("-")[2]: file for file in base.glob("core-*")}
+    except OSError:
+        cores = {}
+    numbers = sorted(filter(is_release, cores), key=release_key, reverse=True)
+    folders = [base, base / "lib" / os.pardir, base / "core", *map(cores.__getitem__, numbers)]
+    return [Path(folder) for folder in dict.fromkeys(map(os.path.realpath, folders))]
 
 
 def hip(file: str) -> str:
@@ -75,54 +152,153 @@ def hip(file: str) -> str:
     return f"{number // 10_000_000}.{number // 100_000 % 100}"
 
 
-def _version_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    folders = [Path(environ[name]) for name in ("ROCM_PATH", "ROCM_HOME") if environ.get(name)]
-    for folder in (*folders, root(environ) / "opt/rocm"):
-        for name in _VERSION_FILES:
-            yield folder / name
+# The GPUs
 
 
 def _gfx(environ: Mapping[str, str]) -> Fact:
-    source = "the kernel's KFD topology"
+    if _WINDOWS:
+        return _from_hip(environ, "")
+    if not sys.platform.startswith("linux"):
+        return Fact("gfx", _KFD, reason="it is read on Linux and Windows only")
     try:
         nodes = sorted((root(environ) / _TOPOLOGY).glob("*/properties"))
     except OSError:
         nodes = []
-    targets, hidden = set(), 0
+    if nodes:
+        return _from_kfd(nodes, environ)
+    if is_wsl(environ):
+        return _from_hip(environ, f"WSL 2 shows GPUs by /{_DXG} alone, and not their targets; ")
+    reason = "the kernel has no driver for AMD GPUs loaded (amdgpu with KFD)"
+    return Fact("gfx", _KFD, reason=reason)
+
+
+def _from_kfd(nodes: list[Path], environ: Mapping[str, str]) -> Fact:
+    """Return the targets of the GPUs among ``nodes`` that the HIP runtime can use.
+
+    It opens KFD's device, and that of each GPU. It does without a GPU whose device is not there, or
+    is not for this container, and finds none at all if it may not open one.
+    """
+    gpus, hidden = _gpus(nodes)
+    refusal = _refusal("dev/kfd", environ) if gpus or hidden else None
+    usable = []
+    for gpu in gpus:
+        minor = gpu.get("drm_render_minor")
+        refused = _refusal(f"dev/dri/renderD{minor}", environ) if minor else None
+        if refused and refused.errno in (errno.ENOENT, errno.EPERM):
+            hidden += 1
+        else:
+            usable.append(gpu)
+            refusal = refusal or refused
+    targets = frozenset(map(_target, usable)) - {""}
+    untold = "" if all(map(_target, usable)) else "the kernel does not tell the target of a GPU"
+    if refusal:
+        return Fact("gfx", _KFD, reason=f"there is an AMD GPU, but {refusal.strerror}")
+    if targets:
+        return Fact("gfx", _KFD, targets, untold)
+    reason = f"there is an AMD GPU, but {untold}" if untold else "no AMD GPU is visible"
+    if hidden:
+        reason += f"; {hidden} there may not be used from here: hand /dev/dri to the container"
+    return Fact("gfx", _KFD, reason=reason)
+
+
+def _gpus(nodes: list[Path]) -> tuple[list[dict[str, int]], int]:
+    """Return the properties of the nodes that are GPUs, and how many may not be read."""
+    gpus, hidden = [], 0
     for file in nodes:
         try:
-            target = _target(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
         except PermissionError:  # KFD's answer where a container was not given the GPU
             hidden += 1
         except (OSError, ValueError):
             continue
         else:
-            if target:
-                targets.add(target)
-    if not sys.platform.startswith("linux"):
-        reason = "it is read on Linux only"
-    elif not nodes:
-        reason = "the kernel has no driver for AMD GPUs loaded (amdgpu with KFD)"
-    elif not targets:
-        reason = "no AMD GPU is visible"
-        if hidden:
-            reason += f"; {hidden} there may not be used from here"
-    elif not os.access(root(environ) / _DEVICE, os.F_OK):
-        reason = "there is an AMD GPU, but /dev/kfd is not here: hand it to the container"
-    else:
-        return Fact("gfx", source, value=frozenset(targets))
-    return Fact("gfx", source, reason=reason)
+            found = re.findall(r"(?am)^(\w+) (\d{1,20})$", text)
+            properties = {name: int(number) for name, number in found}
+            if properties.get("simd_count") or _target(properties):
+                gpus.append(properties)
+    return gpus, hidden
 
 
-def _target(properties: str) -> str | None:
-    """Return a node's target (``gfx90a`` for 90010), or ``None`` for a CPU."""
-    found = re.search(r"^gfx_target_version (\d+)$", properties, re.MULTILINE)
-    number = int(found[1]) if found else 0
-    if number == 0:
-        return None
-    return f"gfx{number // 10000}{number // 100 % 100:x}{number % 100:x}"
+def _target(properties: Mapping[str, int]) -> str:
+    """Return a node's target (``gfx90a`` for 90010); nothing for a CPU, or on an old kernel."""
+    number = properties.get("gfx_target_version", 0)
+    return f"gfx{number // 10000}{number // 100 % 100:x}{number % 100:x}" if number else ""
+
+
+def _refusal(device: str, environ: Mapping[str, str]) -> OSError | None:
+    """Return the error that opening a device as the HIP runtime does ends in, in our own words."""
+    file = root(environ) / device
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        words = f"/{device} cannot be opened: {error.strerror}"
+        if error.errno == errno.ENOENT:
+            words = f"/{device} is not here: hand it to the container"
+        elif error.errno == errno.EACCES and (group := _other_group(file)):
+            words = (
+                f"/{device} is for the group {group}, which this user is not in: "
+                f"sudo usermod -a -G {group} $USER, and log in again"
+            )
+        return OSError(error.errno, words)
+    return None
+
+
+def _other_group(file: Path) -> str:
+    """Return the group that may read and write a file, if the user is not in it."""
+    import grp
+
+    status = file.stat()
+    if status.st_mode & 0o060 != 0o060 or status.st_gid in (os.getegid(), *os.getgroups()):
+        return ""
+    try:
+        return grp.getgrgid(status.st_gid).gr_name
+    except KeyError:  # as in a container, which does not know the host's groups
+        return str(status.st_gid)
+
+
+def _from_hip(environ: Mapping[str, str], why: str) -> Fact:
+    """Return the targets that the HIP runtime tells; ``why`` begins the reason if it does not."""
+    libraries = (
+        Library(name, f"{__name__}:targets", _HIP) for name in _LIBRARIES if findable(name, environ)
+    )
+    whole = {name: value for name, value in environ.items() if name not in _OF_ONE_RUN}
+    fact, failures = ask_in_turn("gfx", libraries, whole, read_timeout(environ))
+    reason = "; ".join(failures) or f"the loader does not find {_HIP} ({_LIBRARIES[0]})"
+    return fact or Fact("gfx", _HIP, reason=why + reason)
+
+
+def targets(file: str) -> list[str]:
+    """Ask the HIP runtime for the targets of its GPUs. Runs in a child process."""
+    library, count = load(file), ctypes.c_int()
+    try:
+        status = library.hipGetDeviceCount(ctypes.byref(count))
+    except AttributeError:
+        raise NoAnswerError("lacks hipGetDeviceCount") from None
+    if status == _HIP_NO_DEVICE or (status == 0 and count.value == 0):
+        raise NoAnswerError("finds no AMD GPU")
+    if status:
+        raise NoAnswerError(f"hipGetDeviceCount returned error {status}")
+    known = [(name, offset) for name, offset in _PROPERTIES if hasattr(library, name)]
+    if not known:
+        raise NoAnswerError(f"lacks {_PROPERTIES[0][0]}")
+    name, offset = known[0]
+    found = []
+    for index in range(count.value):
+        answer = ctypes.create_string_buffer(_PROPERTIES_SIZE)
+        status = getattr(library, name)(answer, index)
+        target = _TARGET.match(answer.raw[offset:].decode("ascii", "replace"))
+        if status == 0 and target:  # ``gfx90a:sramecc+:xnack-``
+            found.append(target[0])
+    if not found:
+        raise NoAnswerError(f"{name} tells no target")
+    return found
 
 
 def root(environ: Mapping[str, str]) -> Path:
     """Return the folder in which ``/sys``, ``/dev`` and ``/opt`` are."""
     return Path(environ.get(ROOT_VARIABLE) or "/")
+
+
+def is_wsl(environ: Mapping[str, str]) -> bool:
+    """Return whether this is WSL 2 with a GPU, of whatever maker."""
+    return os.path.exists(root(environ) / _DXG)  # noqa: PTH110 - `Path.exists` may raise

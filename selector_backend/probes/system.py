@@ -39,11 +39,13 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 
 
 def _glibc(environ: Mapping[str, str]) -> str:
+    """Return the release alone: a distributor's glibc may be ``2.20-2014.11``."""
     try:
-        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+        text = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (AttributeError, OSError, ValueError):  # not POSIX, or another C library
         return ""
-    return version if library == "glibc" else ""
+    found = re.match(r"glibc (\d+(\.\d+)*)", text, re.ASCII)
+    return found[1] if found else ""
 
 
 def _musl(environ: Mapping[str, str]) -> str:

@@ -1,7 +1,8 @@
 """`xpu`: the version of the Level Zero loader, by which programs reach Intel's GPUs.
 
 Where the kernel shows an Intel GPU, the loader is asked in a child process: first for a GPU that
-may be used from here, then for its version. Windows has no such files, and there only it is asked.
+may be used from here, then for its version. Windows and WSL 2 have no such files; there only the
+loader is asked.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from .child import NoAnswerError
 from .family import read_timeout
 from .library import Library, ask_in_turn, load
 from .loader import findable
-from .rocm import root
+from .rocm import is_wsl, root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ class _Component(ctypes.Structure):
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the one fact of this family."""
-    if not _WINDOWS and not _is_shown(environ):
+    if not (_WINDOWS or _is_shown(environ) or is_wsl(environ)):
         return [_absent("the kernel's drivers xe and i915 show no Intel GPU")]
     if not findable(_LIBRARY, environ):
         return [_absent(f"the Level Zero loader ({_LIBRARY}) is not installed")]
     library = Library(_LIBRARY, f"{__name__}:loader", _SOURCE)
-    fact, failures = ask_in_turn("xpu", [library], environ, read_timeout(environ))
+    # A setting of one run, which leaves GPUs out.
+    whole = {name: value for name, value in environ.items() if name != "ZE_AFFINITY_MASK"}
+    fact, failures = ask_in_turn("xpu", [library], whole, read_timeout(environ))
     return [fact or _absent("; ".join(failures))]
 
 

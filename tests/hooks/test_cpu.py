@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import archspec
 import pytest
@@ -45,6 +47,14 @@ def test_archspec_and_py_cpuinfo_agree_on_this_machine(tmp_path: Path, wheelhous
     assert not (flags - names) & features & shown_by_the_kernel()
 
 
+def read_other(system: str, machine: str, sample: Path, bits: str = "64") -> dict[str, Any]:
+    """Return the fact as another machine would read it."""
+    command = [sys.executable, other_cpu.__file__, system, machine, str(sample), bits]
+    output = subprocess.run(command, check=True, capture_output=True, env=hook_environ()).stdout
+    fact: dict[str, Any] = json.loads(output)
+    return fact
+
+
 def shown_by_the_kernel() -> set[str]:
     file = Path("/proc/cpuinfo")
     text = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -74,16 +84,51 @@ def shown_by_the_kernel() -> set[str]:
 def test_other_systems(system: str, machine: str, sample: str, has: str, lacks: str) -> None:
     if not (SAMPLES / sample).exists():
         pytest.skip(f"this archspec has no sample {sample}")
-    command = [sys.executable, other_cpu.__file__, system, machine, str(SAMPLES / sample)]
-    environ = hook_environ()
-    output = subprocess.run(command, check=True, capture_output=True, env=environ).stdout
-    fact = json.loads(output)
+    fact = read_other(system, machine, SAMPLES / sample)
     assert fact["source"] == "archspec"
     assert set(has.split()) <= set(fact["value"])
     assert not set(lacks.split()) & set(fact["value"])
+    assert "missing" not in fact
+
+
+@pytest.mark.parametrize(
+    ("machine", "sample", "has", "lacks"),
+    [
+        (
+            "x86_64",
+            "linux-rhel7-haswell",
+            "avx2 bmi2 i686 x86",
+            "haswell x86_64_v3 x86_64_v2 x86_64",
+        ),
+        ("aarch64", "linux-rhel9-neoverse_v2", "arm", "neoverse_v2 aarch64 sve2 asimd neon"),
+    ],
+)
+def test_a_python_of_32_bits_on_a_kernel_of_64(
+    machine: str, sample: str, has: str, lacks: str
+) -> None:
+    fact = read_other("Linux", machine, SAMPLES / sample, "32")
+    assert set(has.split()) <= set(fact["value"])
+    assert not set(lacks.split()) & set(fact["value"])
+    assert fact["missing"] == f"this Python has 32 bits, so nothing counts that takes {machine}"
+
+
+@pytest.mark.parametrize(
+    ("machine", "sample"),
+    [
+        ("x86_64", ""),
+        ("x86_64", "linux-amazon-neoverse_n1"),
+        ("aarch64", "linux-rhel7-haswell"),
+        ("ppc64le", "linux-rhel7-haswell"),
+    ],
+)
+def test_a_file_that_is_empty_or_of_another_processor(machine: str, sample: str) -> None:
+    """Below an emulator, the file is that of the real machine."""
+    fact = read_other("Linux", machine, SAMPLES / sample if sample else Path(os.devnull))
+    assert machine in fact["value"]
+    assert not {"avx2", "asimd", "power9le"} & set(fact["value"])
+    assert fact["missing"] == "/proc/cpuinfo does not tell what this CPU can do"
 
 
 def test_a_cpu_that_cannot_be_read_says_why(tmp_path: Path) -> None:
-    command = [sys.executable, other_cpu.__file__, "Linux", "x86_64", str(tmp_path / "missing")]
-    output = subprocess.run(command, check=True, capture_output=True, env=hook_environ()).stdout
-    assert "archspec: " in json.loads(output)["absent"]
+    fact = read_other("Linux", "x86_64", tmp_path / "missing")
+    assert "archspec: " in fact["absent"]

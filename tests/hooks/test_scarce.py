@@ -16,7 +16,7 @@ from support.driver import Driver
 from support.environment import ROOT
 from support.floor import Floor, StoppedError
 from support.project import build_sdist, hook_environ, write_project
-from support.scarce import compile_clock, in_own_mounts
+from support.scarce import compile_preload, in_own_mounts
 
 # Under one limit from the start of the hooks on; the interpreter's own start is not ours to speak.
 HOOKS = """
@@ -176,7 +176,7 @@ def test_however_little_memory_there_is_it_is_one_message_or_a_choice(
 
 @pytest.mark.parametrize("hook", ["wheel", "sdist"])
 def test_in_1970_the_same_bytes_are_built(source: Path, tmp_path: Path, hook: str) -> None:
-    preload = {"LD_PRELOAD": str(compile_clock(tmp_path)), "STANDIN_YEAR": "1970"}
+    preload = {"LD_PRELOAD": str(compile_preload(tmp_path, "clock")), "STANDIN_YEAR": "1970"}
     code = [sys.executable, "-c", "import time; print(time.gmtime().tm_year)"]
     assert subprocess.check_output(code, env=hook_environ(**preload)) == b"1970\n"
     for name, environ in (("now", {}), ("then", preload)):

@@ -9,7 +9,14 @@ import pytest
 from support.driver import Driver
 from support.hooks import Backend
 from support.project import write_project
-from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd, write_pci
+from support.toolkit import (
+    TOOLKIT_NAMES,
+    compile_library,
+    hide_toolkits,
+    write_device,
+    write_kfd,
+    write_pci,
+)
 
 from selector_backend.probes.loader import findable
 
@@ -290,6 +297,20 @@ def test_an_intel_gpu_without_the_loader(tmp_path: Path) -> None:
     root = write_pci(tmp_path / "root", "xe", ARC)
     fact = read(tmp_path, "xpu", {"SELECTOR_SYSROOT": str(root)})
     assert fact["absent"] == "the Level Zero loader (libze_loader.so.1) is not installed"
+
+
+def test_on_wsl_2_the_loader_tells_xpu_alone(tmp_path: Path) -> None:
+    folder = compile_library(tmp_path / "lib/libze_loader.so.1", 12401).parent
+    write_device(tmp_path / "root/dev/dxg")
+    environ = {"LD_LIBRARY_PATH": str(folder), "SELECTOR_SYSROOT": str(tmp_path / "root")}
+    assert read(tmp_path, "xpu", environ)["value"] == "1.24.1"
+
+
+def test_a_variable_that_hides_intels_gpus_from_one_run_is_ignored(tmp_path: Path) -> None:
+    folder = compile_library(tmp_path / "lib/libze_loader.so.1", 12401).parent
+    root = write_pci(tmp_path / "root", "xe", ARC)
+    environ = {"LD_LIBRARY_PATH": str(folder), "SELECTOR_SYSROOT": str(root)}
+    assert read(tmp_path, "xpu", {**environ, "ZE_AFFINITY_MASK": "9"})["value"] == "1.24.1"
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,29 @@ def test_every_fact_is_read(environment: Environment, driver: Driver, tmp_path: 
     assert sorted(line.split()[0] for line in lines) == ["hip", "nvml", "nvrtc", "plugin", "ze"]
 
 
+@pytest.mark.parametrize(
+    ("version", "fact"),
+    [
+        ("10.1.0a20260909", {"value": "10.1.0", "source": "ROCm's version file"}),
+        ("", {"value": "7.16", "source": "the HIP runtime"}),
+    ],
+)
+def test_rocm_of_amds_wheels_in_the_environment(
+    environment: Environment, tmp_path: Path, version: str, fact: dict[str, str]
+) -> None:
+    """`rocm-sdk-core` has a whole ROCm, which programs there use before the machine's."""
+    packages = environment.site_packages / "_rocm_sdk_core"
+    compile_library(packages / "lib/libamdhip64.so.7", 71626341)
+    if version:
+        (packages / ".info").mkdir()
+        (packages / ".info/version").write_text(version, encoding="utf-8")
+        (tmp_path / "opt/rocm/.info").mkdir(parents=True)
+        (tmp_path / "opt/rocm/.info/version").write_text("6.4.1", encoding="utf-8")
+    record = install(environment, {"SELECTOR_SYSROOT": str(tmp_path)})
+    expected = {**fact, "source": f"{fact['source']}, found in the environment"}
+    assert record["facts"]["rocm"] == expected
+
+
 def test_every_fact_is_absent_with_its_reason(environment: Environment, tmp_path: Path) -> None:
     environ = {
         "LD_LIBRARY_PATH": hide_toolkits(tmp_path / "hidden"),

@@ -20,7 +20,7 @@ from support.driver import Driver
 from support.environment import Environment, find_uv, run
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_spam
-from support.scarce import compile_clock, in_own_mounts
+from support.scarce import compile_preload, in_own_mounts
 
 pytestmark = pytest.mark.nightly
 
@@ -232,7 +232,7 @@ def test_on_a_machine_that_lacks_something_each_choice_is_right(
     """With one cache, so that a wheel without its mark is found, too."""
     folder = tmp_path / "my ürgh"
     folder.mkdir()
-    places = {"folder": folder, "clock": compile_clock(tmp_path)}
+    places = {"folder": folder, "clock": compile_preload(tmp_path, "clock")}
     environment = make_environment(either_index)
     variables = {key: text.format(**places) for key, text in SCARCE[name].environ.items()}
     prefix = in_own_mounts(SCARCE[name].before.format(**places))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from packaging.markers import Marker, default_environment
 from packaging.specifiers import SpecifierSet
 from selector_runtime._fits import _READERS
 from selector_runtime._model.markers import CannotTellError, evaluate, satisfies
+from support.scarce import compile_preload
 
 from .conftest import KILLER, Site
 from .test_load import warnings_in
@@ -135,6 +138,40 @@ def test_cpuinfo_and_archspec_agree_on_levels_and_features(site: Site, name: str
     assert without == with_it
 
 
+OF_32_BITS = "import sys\nsys.maxsize = 2**31 - 1\n"
+TELL = "from selector_runtime._fits import fits\nprint(*fits([{'cpu': 'NAME'}]))\n"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="it is about this processor's levels")
+@pytest.mark.parametrize("with_archspec", [True, False])
+def test_a_python_of_32_bits_has_no_level_of_64(site: Site, with_archspec: bool) -> None:
+    def tell(name: str) -> str:
+        return site.run(OF_32_BITS + TELL.replace("NAME", name), site=with_archspec).stdout
+
+    assert tell("sse2") == "True \n"
+    assert tell("i686") == "True \n"
+    source = "archspec" if with_archspec else "/proc/cpuinfo"
+    for name in ("x86_64", "x86_64_v2"):
+        expected = f"False cpu lacks {name} (as {source} has it for a Python of 32 bits)\n"
+        assert tell(name) == expected
+
+
+@pytest.mark.parametrize("with_archspec", [True, False])
+@pytest.mark.parametrize("text", ["", "processor\t: 0\nFeatures\t: fp asimd avx2\n"])
+def test_a_file_that_is_empty_or_of_another_processor_tells_nothing(
+    site: Site, tmp_path: Path, text: str, with_archspec: bool
+) -> None:
+    (tmp_path / "cpuinfo").write_text(text, encoding="utf-8")
+    library = compile_preload(tmp_path, "cpuinfo")
+    environ: dict[str, Any] = {"LD_PRELOAD": str(library)}
+    environ["STANDIN_CPUINFO"] = str(tmp_path / "cpuinfo")
+    site.write_variants(cu12=KILLER)
+    site.install(AVX512.replace("x86_64_v4", "avx2"), SPAM_VARIANT="all")
+    process = site.run(site=with_archspec, **environ)
+    assert process.stdout == "cpu\n"
+    assert "cannot be told: /proc/cpuinfo does not tell what this CPU can do" in process.stderr
+
+
 def test_a_cpu_that_cannot_be_read_is_not_trusted(site: Site) -> None:
     site.write_variants(cu12=KILLER)
     site.install(AVX512, SPAM_VARIANT="all")
@@ -208,6 +245,13 @@ def test_conditions_that_cost_nothing_are_checked_and_drivers_are_not(
     process = site.run()
     assert process.stdout == ("cpu\n" if reason else "cu12\n")
     assert not reason or reason in warnings_in(process)
+
+
+def test_a_distributors_glibc_has_its_release(site: Site, tmp_path: Path) -> None:
+    site.install(table("{ glibc = '==2.20' }"), SPAM_VARIANT="cu12")
+    library = compile_preload(tmp_path, "confstr")
+    process = site.run(LD_PRELOAD=str(library), STANDIN_GLIBC="glibc 2.20-2014.11")
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
 
 
 def recorded(*, when: str = "{}", requires: str = "[]") -> str:

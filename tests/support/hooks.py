@@ -28,13 +28,17 @@ class HookFailedError(Exception):
 
 @dataclass
 class Backend:
-    """The hooks of the project in ``source``, run with the environment variables ``environ``."""
+    """The hooks of the project in ``source``, run with the environment variables ``environ``.
+
+    ``prefix`` is a command that runs them.
+    """
 
     source: Path
     environ: Mapping[str, str] = field(default_factory=dict)
     python: str = sys.executable
     output: str = ""
     backend: str = "selector_backend"
+    prefix: Sequence[str] = ()
 
     def call(self, hook: str, *arguments: Any, **keywords: Any) -> Any:
         """Call a hook. Raises `HookFailedError` if its process does not end well."""
@@ -50,7 +54,7 @@ class Backend:
         extra_environ: Mapping[str, str] | None = None,
     ) -> None:
         process = subprocess.run(
-            cmd,
+            [*self.prefix, *cmd],
             cwd=cwd,
             env=hook_environ(**self.environ, **(extra_environ or {})),
             check=False,

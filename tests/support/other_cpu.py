@@ -1,9 +1,10 @@
 """Print the `cpu` fact as another machine would read it, as JSON. A program of its own.
 
-Usage: python other_cpu.py SYSTEM MACHINE SAMPLE
+Usage: python other_cpu.py SYSTEM MACHINE SAMPLE [BITS]
 
-SAMPLE is what that system tells of its CPU, as archspec publishes such samples. Only the system
-itself is stood in for: what `platform` says of it, the file, the command, and the instruction.
+SAMPLE is what that system tells of its CPU, as archspec publishes such samples, and BITS those of
+the Python. Only the system itself is stood in for: what `platform` and `sys` say of it, the file,
+the command, and the instruction.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Instruction:
         return self.answers.get((eax, ecx), Registers())
 
 
-def main(system: str, machine: str, sample: str) -> None:
+def main(system: str, machine: str, sample: str, bits: str = "64") -> None:
+    sys.maxsize = 2 ** (int(bits) - 1) - 1
     platform.system = lambda: system
     platform.machine = lambda: machine
     if system == "Linux":

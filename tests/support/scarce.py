@@ -1,7 +1,8 @@
-"""Machines that lack something: room, a right clock, parts of the file system."""
+"""Machines that lack something: room, a right clock, parts of the file system, root's rights."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,14 +11,13 @@ import pytest
 
 from .driver import compiler
 
-_CLOCK = Path(__file__).with_name("clock.c")
 
-
-def compile_clock(folder: Path) -> Path:
-    """Compile a library that, preloaded, sets the clock to the year ``STANDIN_YEAR``."""
-    library = folder / "clock.so"
-    command = [compiler(), "-shared", "-fPIC", "-o", str(library), str(_CLOCK), "-ldl"]
-    subprocess.run(command, check=True)
+def compile_preload(folder: Path, name: str) -> Path:
+    """Compile ``NAME.c`` of this folder, a library to preload: ``clock``, ``cpuinfo``, ..."""
+    library, source = folder / f"{name}.so", Path(__file__).with_name(f"{name}.c")
+    if not library.exists():
+        command = [compiler(), "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+        subprocess.run(command, check=True)
     return library
 
 
@@ -30,3 +30,18 @@ def in_own_mounts(command: str) -> list[str]:
     if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
         pytest.skip("needs mounts of its own: run it as root, or in a container that may mount")
     return prefix
+
+
+def give_to_others(file: Path) -> list[str]:
+    """Let a file be used by a user and a group that this process does not belong to.
+
+    Returns what runs a command that may not use it either: root may use every file. Who is not
+    root can give nothing away, so nobody may use the file then.
+    """
+    if os.geteuid():
+        file.chmod(0)
+        return []
+    os.chown(file, 65534, 65534)
+    file.chmod(0o660)
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]

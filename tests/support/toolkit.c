@@ -2,7 +2,8 @@
  *
  * Compiled with -DNVRTC, -DRUNTIME, -DHIP or -DZE, and -DVERSION=12040 for what the library says of
  * itself. The variables STANDIN_NVRTC_FAULT, STANDIN_RUNTIME_FAULT, STANDIN_HIP_FAULT,
- * STANDIN_ZE_FAULT and STANDIN_LOG are as in driver.c.
+ * STANDIN_ZE_FAULT and STANDIN_LOG are as in driver.c. STANDIN_GFX=gfx1100,gfx90a has the GPUs of
+ * the HIP runtime, which with -DBEFORE_HIP_6 tells them by its function of before.
  */
 #if defined(NVRTC)
 #define LIBRARY "nvrtc"
@@ -39,6 +40,8 @@ static size_t known;
 
 int zeInit(unsigned flags) {
     BEGIN(zeInit);
+    /* Like the real one, it does not show what this hides. */
+    if (getenv("ZE_AFFINITY_MASK")) return 0x78000001;
     known = flags == 1 ? 2 : 0;
     return 0;
 }
@@ -64,4 +67,44 @@ int hipRuntimeGetVersion(int *version) {
     *version = VERSION;
     return 0;
 }
+
+/* Like the real one, it does not show what these hide, and lets one GPU pass for another. */
+static const char *gpus(void) {
+    const char *hidden[] = {"HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES",
+                            "GPU_DEVICE_ORDINAL"};
+    for (int i = 0; i < 4; i++)
+        if (getenv(hidden[i])) return "";
+    return getenv("HSA_OVERRIDE_GFX_VERSION") ? "gfx1030" : setting("STANDIN_GFX", "");
+}
+
+int hipGetDeviceCount(int *count) {
+    BEGIN(hipGetDeviceCount);
+    const char *text = gpus();
+    *count = *text ? 1 : 0;
+    for (; *text; text++) *count += *text == ',';
+    return *count ? 0 : 100;
+}
+
+/* What begins here with the target is a part of a structure that has much else before it. */
+static int properties(char *answer, int index, size_t target) {
+    const char *text = gpus();
+    while (index--) text = strchr(text, ',') + 1;
+    memset(answer, 'x', target);
+    size_t length = strcspn(text, ",");
+    memcpy(answer + target, text, length);
+    answer[target + length] = 0;
+    return 0;
+}
+
+#ifdef BEFORE_HIP_6
+int hipGetDeviceProperties(char *answer, int index) {
+    BEGIN(hipGetDeviceProperties);
+    return properties(answer, index, 396);
+}
+#else
+int hipGetDevicePropertiesR0600(char *answer, int index) {
+    BEGIN(hipGetDevicePropertiesR0600);
+    return properties(answer, index, 1160);
+}
+#endif
 #endif

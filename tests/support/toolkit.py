@@ -46,17 +46,33 @@ def hide_toolkits(folder: Path) -> str:
     return str(folder)
 
 
-def write_kfd(root: Path, *targets: int, device: bool = True) -> Path:
-    """Write what the kernel shows of AMD GPUs below ``root``; a target of 0 is a CPU's node."""
+def write_kfd(root: Path, *targets: int | None, device: bool = True) -> Path:
+    """Write what the kernel shows of AMD GPUs below ``root``.
+
+    A target of 0 is a CPU's node, and ``None`` a GPU's on a kernel that does not tell targets. Each
+    GPU has a device of its own, from ``dev/dri/renderD129`` on for the second node.
+    """
     for index, target in enumerate(targets):
         node = root / "sys/class/kfd/kfd/topology/nodes" / str(index)
         node.mkdir(parents=True)
-        text = f"cpu_cores_count 0\ngfx_target_version {target}\nvendor_id 4098\n"
-        (node / "properties").write_text(text, encoding="utf-8")
+        lines = ["vendor_id 4098"] if target is None else [f"gfx_target_version {target}"]
+        if target == 0:
+            lines += ["cpu_cores_count 64", "simd_count 0", "drm_render_minor 0"]
+        else:
+            lines += ["cpu_cores_count 0", "simd_count 304", f"drm_render_minor {128 + index}"]
+        (node / "properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if device and target != 0:
+            write_device(root / f"dev/dri/renderD{128 + index}")
     if device:
-        (root / "dev").mkdir(parents=True, exist_ok=True)
-        (root / "dev/kfd").touch()
+        write_device(root / "dev/kfd")
     return root
+
+
+def write_device(file: Path) -> Path:
+    """Write a file that stands for a device."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    return file
 
 
 def write_pci(root: Path, driver: str, *devices: str) -> Path:

@@ -8,7 +8,6 @@ NVIDIA's driver by that program, and a CPU by that file.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
 from selector_backend.variant_wheels.building import variant_wheels, write_variant_wheels
 
-from .driver import compiler
+from .scarce import compile_preload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,11 +94,7 @@ def write_cpu(folder: Path, name: str) -> dict[str, str]:
 
     They have a cache of uv's for each CPU: uv keeps what it read of one, with the interpreter.
     """
-    library, file = folder / "libcpuinfo.so", folder / name
-    if not library.exists():
-        source = Path(__file__).with_name("cpuinfo.c")
-        command = [compiler(), "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
-        subprocess.run(command, check=True)
+    library, file = compile_preload(folder, "cpuinfo"), folder / name
     target = TARGETS[name]
     flags = sorted(_EVERY.union(_FLAGS.get(one, one) for one in target.features))
     lines = ["processor\t: 0", f"vendor_id\t: {target.vendor}", f"flags\t\t: {' '.join(flags)}"]
