@@ -36,7 +36,7 @@ collect_ignore = (
 _EXAMPLES = os.environ.get("SELECTOR_BACKEND_EXAMPLES")
 settings.register_profile(
     "tests",
-    max_examples=int(_EXAMPLES or 100),
+    max_examples=int(_EXAMPLES or 25),
     deadline=None,
     derandomize=not _EXAMPLES,
     database=None,

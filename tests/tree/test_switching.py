@@ -135,7 +135,7 @@ def test_variants_that_may_stand_side_by_side_and_share_files_are_found(
     tmp_path: Path, serve: Callable[[Path], Index], make_environment: MakeEnvironment
 ) -> None:
     environment = make_environment(serve(release(tmp_path, "capability")))
-    environment.pip("install", "spam", environ={**GPU, "SPAM_VARIANT": "all"})
+    environment.uv("pip", "install", "spam", environ={**GPU, "SPAM_VARIANT": "all"})
     assert variants(environment) == {"spam-cu12", "spam-cpu"}
     found = mend(environment)
     assert "installed side by side, and more than one of them has" in found

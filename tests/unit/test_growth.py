@@ -23,6 +23,8 @@ from selector_backend.installing.machine import Fact, Machine
 from selector_backend.installing.request import Request
 from selector_backend.installing.table import read_compiled
 
+pytestmark = pytest.mark.nightly
+
 FEW, MANY = 30, 300
 
 
