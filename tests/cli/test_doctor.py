@@ -102,7 +102,7 @@ def put(make_environment: MakeEnvironment, index: Index, distributions: Path) ->
     def put(environ: Mapping[str, str], *names: str) -> Environment:
         environment = make_environment(index)
         for name in names:
-            put_package(environment, distributions, name, environ)
+            put_package(environment.site_packages, distributions, name, environ)
         return environment
 
     return put
@@ -150,7 +150,7 @@ def test_nothing_is_wrong(
     assert lines("doctor", *python) == [none]
     environ = {**GPU, "SELECTOR_CPU": "haswell"}
     for name in ("spam", "ham"):
-        put_package(environment, distributions, name, environ)
+        put_package(environment.site_packages, distributions, name, environ)
     assert lines("doctor", *python, environ=environ) == [
         "ham 1.0: v3 fits this machine",
         "spam 1.0: cu12 fits this machine",
@@ -221,9 +221,9 @@ def test_several_that_were_forced_and_can_stand_side_by_side_are_well(put: Put) 
 
 def test_distributions_are_missing_or_of_another_version(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam", "eggs")
-    remove(environment, "spam-cu12")
-    put_wheel(environment, distributions, "spam-cu12", "0.9")
-    remove(environment, "eggs-cu12")
+    remove(environment.site_packages, "spam-cu12")
+    put_wheel(environment.site_packages, distributions, "spam-cu12", "0.9")
+    remove(environment.site_packages, "eggs-cu12")
     eggs, spam = doctor(environment, GPU, well=False)["findings"]
     assert eggs["messages"] == ["eggs 1.0: eggs-cu12==1.0 is not installed"]
     assert eggs["commands"][0][3:] == ["install", "eggs-cu12==1.0"]
@@ -233,7 +233,7 @@ def test_distributions_are_missing_or_of_another_version(put: Put, distributions
 
 def test_variants_lie_side_by_side(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
-    put_wheel(environment, distributions, "spam-cu11")
+    put_wheel(environment.site_packages, distributions, "spam-cu11")
     assert mend(environment, GPU) == [
         "spam 1.0: spam-cu12, spam-cu11 are installed side by side, "
         "and more than one of them has spam_here.py"
@@ -244,8 +244,8 @@ def test_variants_lie_side_by_side(put: Put, distributions: Path) -> None:
 
 def test_a_variant_lies_there_in_place_of_the_chosen_one(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
-    remove(environment, "spam-cu12")
-    put_wheel(environment, distributions, "spam-cu11")
+    remove(environment.site_packages, "spam-cu12")
+    put_wheel(environment.site_packages, distributions, "spam-cu11")
     messages, commands = finding(environment, GPU)
     assert messages == [
         "spam 1.0: spam-cu11 is installed in place of the variant cu12",
@@ -347,7 +347,7 @@ def test_what_is_stated_is_what_the_commands_install(put: Put) -> None:
 
 def test_packages_disagree(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
-    put_package(environment, distributions, "eggs", OLD)
+    put_package(environment.site_packages, distributions, "eggs", OLD)
     messages, commands = finding(environment, GPU)
     assert messages[0] == (
         "eggs 1.0: cu11 does not fit this environment: spam 1.0 is installed with cuda = 12; "
@@ -373,7 +373,7 @@ def test_packages_hold_each_other(make_environment: MakeEnvironment, index: Inde
 def test_packages_hold_each_other_and_one_was_forced(put: Put, distributions: Path) -> None:
     environ = {**GPU, "SPAM_VARIANT": "cu11"}
     environment = put(environ, "spam")
-    put_package(environment, distributions, "eggs", OLD)
+    put_package(environment.site_packages, distributions, "eggs", OLD)
     (file,) = environment.site_packages.glob("eggs-*.dist-info/selector.json")
     # An install that sees spam chooses the same on this machine.
     file.write_text(file.read_text(encoding="utf-8").replace("11.8", "12.4"), encoding="utf-8")
@@ -393,7 +393,7 @@ def test_packages_hold_each_other_and_one_was_forced(put: Put, distributions: Pa
 def test_a_choice_that_another_package_narrows_is_well(put: Put, distributions: Path) -> None:
     environment = put(GPU, "old")
     for name in ("spam", "eggs"):
-        put_package(environment, distributions, name, OLD)
+        put_package(environment.site_packages, distributions, name, OLD)
     assert installed(environment, "spam", "eggs") == {"spam", "spam-cu11", "eggs", "eggs-cu11"}
     doctor(environment, GPU, well=True)
 
@@ -487,19 +487,19 @@ def test_nothing_fits_any_more(
     build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
     write_wheel(tmp_path / "dist", "spam-cu12")
     environment = make_environment(serve(tmp_path / "dist"))
-    put_package(environment, tmp_path / "dist", "spam", GPU)
+    put_package(environment.site_packages, tmp_path / "dist", "spam", GPU)
     assert "this machine gets nothing" in mend(environment, NONE)[0]
     assert not installed(environment, "spam")
 
 
 def test_files_of_a_variant_were_taken_by_another(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
-    put_wheel(environment, distributions, "spam-cu11")
-    remove(environment, "spam-cu11")
+    put_wheel(environment.site_packages, distributions, "spam-cu11")
+    remove(environment.site_packages, "spam-cu11")
     damaged = "spam 1.0: spam-cu12 1.0 is damaged: spam_here.py is "
     again = ["install --force-reinstall --no-deps spam-cu12==1.0"]
     assert finding(environment, GPU) == ([f"{damaged}missing"], again)
-    put_wheel(environment, distributions, "spam-cpu")
+    put_wheel(environment.site_packages, distributions, "spam-cpu")
     shutil.rmtree(environment.site_packages / "spam_cpu-1.0.dist-info")
     assert mend(environment, GPU) == [f"{damaged}not as it was installed"]
     assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"

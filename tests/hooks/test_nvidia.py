@@ -12,7 +12,7 @@ import pytest
 from support.driver import Driver, compile_driver
 from support.hooks import Backend, HookFailedError
 from support.processes import running_after, wait_for
-from support.project import hook_environ, write_project
+from support.project import hook_environ, write_compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ name = "cpu"
 
 def facts(tmp_path: Path, environ: dict[str, str], table: str = ALL_FACTS) -> dict[str, Any]:
     """Return the facts of the record that a project gets under ``environ``."""
-    backend = Backend(write_project(tmp_path / "source", table), environ)
+    backend = Backend(write_compiled(tmp_path / "source", table), environ)
     record = backend.metadata(tmp_path / "out") / "selector.json"
     read: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))["facts"]
     return read
@@ -49,6 +49,11 @@ def test_all_facts_come_from_nvml(tmp_path: Path, driver: Driver) -> None:
 def test_without_a_driver_every_fact_is_absent_and_says_why(tmp_path: Path) -> None:
     for fact in facts(tmp_path, {}).values():
         assert fact["absent"] == "libnvidia-ml.so.1 is not installed"
+
+
+def test_a_driver_that_sees_no_gpu_says_so(tmp_path: Path, driver: Driver) -> None:
+    read = facts(tmp_path, driver.environ("12.4", gpus=""))
+    assert read["cuda"]["absent"] == "the NVIDIA driver sees no GPU"
 
 
 def test_where_there_is_no_nvml_the_cuda_driver_library_is_asked(
@@ -160,7 +165,7 @@ def test_a_probe_ends_with_the_hook_that_is_killed_or_at_its_limit(
     tmp_path: Path, driver: Driver, fault: str, number: signal.Signals
 ) -> None:
     log = tmp_path / "log"
-    source = write_project(tmp_path / "source", ALL_FACTS)
+    source = write_compiled(tmp_path / "source", ALL_FACTS)
     limit = {"SELECTOR_PROBE_TIMEOUT": "3" if number is signal.SIGSTOP else "300"}
     environ = hook_environ(**driver.environ(nvml_fault=fault, log=log), **limit)
     process = subprocess.Popen([sys.executable, "-c", HOOK, tmp_path], cwd=source, env=environ)
@@ -308,7 +313,7 @@ def test_a_forced_variant_asks_no_driver(tmp_path: Path, driver: Driver, forced:
     if forced == "variable":
         environ["SPAM_VARIANT"] = "gpu"
     settings = {"variant": "gpu"} if forced == "setting" else {}
-    backend = Backend(write_project(tmp_path / "source", ALL_FACTS), environ)
+    backend = Backend(write_compiled(tmp_path / "source", ALL_FACTS), environ)
     assert backend.call("get_requires_for_build_wheel", settings) == []
     record = backend.metadata(tmp_path / "out", config_settings=settings) / "selector.json"
     data = json.loads(record.read_text(encoding="utf-8"))

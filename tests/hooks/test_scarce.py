@@ -156,6 +156,7 @@ def test_too_few_descriptors_are_one_message_or_an_absent_fact(
     assert said.startswith(expected)
 
 
+@pytest.mark.nightly
 def test_too_little_memory_is_one_message(source: Path, tmp_path: Path) -> None:
     status, said = call(source, tmp_path / "out", "wheel", limit=("RLIMIT_AS", 1))
     assert (status, said.partition("free")[0]) == (1, MEMORY)

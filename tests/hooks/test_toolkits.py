@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 from support.driver import Driver
 from support.hooks import Backend
-from support.project import write_project
-from support.toolkit import (
-    TOOLKIT_NAMES,
-    compile_library,
-    hide_toolkits,
-    write_device,
-    write_kfd,
-    write_pci,
-)
+from support.project import write_compiled
+from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd, write_pci
 
 from selector_backend.probes.loader import findable
 
@@ -34,7 +27,7 @@ name = "none"
 
 def read(folder: Path, fact: str, environ: dict[str, str]) -> dict[str, Any]:
     """Return one fact of the record that a project gets under ``environ``."""
-    backend = Backend(write_project(folder / "source", TABLE.format(fact=fact)), environ)
+    backend = Backend(write_compiled(folder / "source", TABLE.format(fact=fact)), environ)
     facts = backend.record(folder / "out")["facts"]
     assert list(facts) == [fact]
     one: dict[str, Any] = facts[fact]
@@ -248,7 +241,7 @@ def test_the_kernel_tells_the_gpus(tmp_path: Path, targets: list[int], names: li
 def test_every_target_asked_for_has_to_be_there(tmp_path: Path) -> None:
     root = write_kfd(tmp_path / "root", 0, 90402)
     table = TABLE.format(fact="gfx").replace("true", '["gfx942", "gfx90a"]')
-    backend = Backend(write_project(tmp_path / "source", table), {"SELECTOR_SYSROOT": str(root)})
+    backend = Backend(write_compiled(tmp_path / "source", table), {"SELECTOR_SYSROOT": str(root)})
     record = backend.record(tmp_path / "out")
     assert record["verdicts"][0]["reason"] == "gfx lacks gfx90a"
 
@@ -393,7 +386,7 @@ def test_only_the_library_of_the_fact_that_is_named_is_loaded(
 
 @pytest.mark.parametrize("name", ["json", "re", "ctypes", "selector_backend"])
 def test_what_lies_beside_the_table_is_not_run(tmp_path: Path, hidden: str, name: str) -> None:
-    source = write_project(tmp_path / "source", TABLE.format(fact="cuda-toolkit"))
+    source = write_compiled(tmp_path / "source", TABLE.format(fact="cuda-toolkit"))
     (source / f"{name}.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     libraries = f"{toolkit(tmp_path / 'lib', NVRTC_12)}:{hidden}"
     backend = Backend(source, {"LD_LIBRARY_PATH": libraries})
