@@ -77,7 +77,7 @@ def test_half_a_compiled_module_is_one_message(source: Path, tmp_path: Path) -> 
     """A full disk leaves it behind under some Pythons."""
     floor, hook = Floor(tmp_path / "floor"), ["get_requires_for_build_wheel"]
     floor.call(source, hook)
-    compiled = Path(cache_from_source(str(floor.folder / "selector_backend/installing/table.py")))
+    compiled = Path(cache_from_source(str(floor.folder / "selector_backend/model/table.py")))
     compiled.write_bytes(compiled.read_bytes()[:4096])
     with pytest.raises(StoppedError, match=r"^error: Python has compiled half a module"):
         floor.call(source, hook)

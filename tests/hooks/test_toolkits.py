@@ -9,7 +9,14 @@ import pytest
 from support.driver import Driver
 from support.hooks import Backend
 from support.project import write_compiled
-from support.toolkit import TOOLKIT_NAMES, compile_library, hide_toolkits, write_kfd, write_pci
+from support.toolkit import (
+    TOOLKIT_NAMES,
+    compile_library,
+    hide_toolkits,
+    write_device,
+    write_kfd,
+    write_pci,
+)
 
 from selector_backend.probes.loader import findable
 
