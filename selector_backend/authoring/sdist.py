@@ -59,6 +59,7 @@ def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
         "name": compiled.name,
         "selector": dump(compiled.selector),
         "places": {"metadata-version": compiled.metadata_version},
+        "requires": dump(compiled.requires),
         "license-files": dump(compiled.license_files),
         "entry-points": compiled.entry_points,
     }

@@ -50,6 +50,7 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
             Problem(TABLE_NAME, f"{name}: {_differ(ours, theirs)}")
             for name, ours, theirs in (
                 ("name", shipped.name, now.name),
+                ("requires", shipped.requires, now.requires),
                 ("license-files", shipped.license_files, now.license_files),
                 ("entry-points", shipped.entry_points, now.entry_points),
                 ("metadata-version", shipped.metadata_version, now.metadata_version),

@@ -35,7 +35,7 @@ CAPABILITY, REQUIREMENT = "capability", "requirement"
 #: The compiled table's name in the sdist, and the number of its format. Every release reads all
 #: formats since the first.
 TABLE_NAME = "selector-table.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class Condition(collections.namedtuple("Condition", ("fact", "wanted"))):
@@ -151,7 +151,8 @@ class Selector:
 class Compiled:
     """All that installing needs of a project.
 
-    ``name`` is the project's as it starts the names of files, ``metadata_version`` the wheel's,
+    ``requires`` is what its static extras require, as metadata have it; in format 1, that is in
+    ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version`` the wheel's,
     ``license_files`` are paths from the project's folder, and ``entry_points`` is the text of
     ``entry_points.txt``.
     """
@@ -160,6 +161,7 @@ class Compiled:
     name: str
     pkg_info: bytes
     metadata_version: str
+    requires: tuple[str, ...] = ()
     license_files: tuple[str, ...] = ()
     entry_points: str = ""
 
@@ -182,7 +184,7 @@ def read_compiled(folder: Path) -> Compiled:
         raise NotCompiledError(f"there is no {Path(error.filename).name}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise NotCompiledError(f"{TABLE_NAME} cannot be read: {error}") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") not in range(1, FORMAT + 1):
         raise NotCompiledError(f"{TABLE_NAME} is of a format that this version does not read")
     if data.pop("sha256", None) != hash_of(data) or data.get("pkg-info") != hash_text(pkg_info):
         raise NotCompiledError(f"{TABLE_NAME} or PKG-INFO is damaged")
@@ -196,6 +198,7 @@ def read_compiled(folder: Path) -> Compiled:
             name=data["name"],
             pkg_info=pkg_info,
             metadata_version=data["places"]["metadata-version"],
+            requires=tuple(data.get("requires", ())),
             license_files=tuple(data["license-files"]),
             entry_points=data["entry-points"],
         )
