@@ -54,8 +54,12 @@ class _Need:
         """Return whether it is needed on some machine in a place."""
         if self.wheel is not None and not self.wheel.fits(place):
             return False
+        return place.can_fit(self.when) and self.is_asked(place)
+
+    def is_asked(self, place: Place) -> bool:
+        """Return whether its marker is true on some machine in a place."""
         marker = self.requirement.marker
-        return place.can_fit(self.when) and (marker is None or place.can_be(str(marker)))
+        return marker is None or place.can_be(str(marker))
 
 
 @dataclass(frozen=True)
@@ -137,23 +141,27 @@ class Release:
             for place in find_places(tags, self.selector.conditions)
             if self.requires_python.contains(place.release)
         }
-        found = {place: names for place, names in ready.items() if self._whole(names)}
+        found = {place: names for place, names in ready.items() if self._whole(names, place)}
         known = {place.python for place in found}
         core, sources = self.needs.keys() - self.variants.keys(), {one.name for one in self.sdists}
         for place in ready.keys() - found.keys():
             names = ready[place] | sources
-            if place.python in known and core <= names and self._whole(names):
+            if place.python in known and core <= names and self._whole(names, place):
                 found[place] = names
         return {place: found[place] for place in ready if place in found}
 
-    def _whole(self, names: Collection[str]) -> list[str]:
+    def _whole(self, names: Collection[str], place: Place) -> list[str]:
         """Return the variants of which all distributions that have a wheel are among ``names``.
 
-        One that has none at all is said apart.
+        One that has none at all is said apart, and what no marker asks for in a place is not
+        missing there.
         """
         parts: dict[str, list[bool]] = {}
-        for name, variants in self.variants.items():
-            for variant in variants if self._of(name) else ():
+        for name, needs in self.needs.items():
+            asked = {one.by for one in needs if one.is_asked(place)} & self.variants.get(
+                name, set()
+            )
+            for variant in asked if self._of(name) else ():
                 parts.setdefault(variant, []).append(name in names)
         return [variant for variant, here in parts.items() if all(here)]
 
@@ -239,7 +247,7 @@ class Release:
                 which = "" if every else f" of {', '.join(map(str, places))}"
                 by = next(need.by for need in needs if need.is_at(places[0]))
                 why = f"{by} can be chosen there" if name in self.variants else f"{by} requires it"
-                has = " and ".join(self._whole(self.places[places[0]]))
+                has = " and ".join(self._whole(self.places[places[0]], places[0]))
                 yield Problem(
                     name, f"no wheel{which} for {platform}; {why}, and {has} can be installed there"
                 )
@@ -271,7 +279,11 @@ class Release:
             for one, other in itertools.product(mine, theirs)
             if path in one.files and path in other.files
             for place in self.places
+            if self._is_asked(one.name, place) and self._is_asked(other.name, place)
         )
+
+    def _is_asked(self, name: str, place: Place) -> bool:
+        return any(need.is_asked(place) for need in self.needs[name])
 
     def _are_together(self, one: str, other: str) -> bool:
         """Return whether two distributions can be in one environment, as far as the table says."""

@@ -21,6 +21,7 @@ from ..errors import Problem
 from ..installing.messages import bounded
 from ..model.facts import holds, text_of
 from ..model.markers import distribution_of, normalize
+from ..model.standing import standing_for
 from ..model.table import CAPABILITY, REQUIREMENT, Selector
 from . import samples as sampling
 from .samples import NEWEST, OLDEST, TooManyError, fact_values
@@ -57,6 +58,7 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_refuse_last(selector),
         *_names(selector),
         *_pins(selector),
+        *_apart(selector),
         *_loops(selector),
         *_conform(selector),
         *_same_files(project),
@@ -223,6 +225,19 @@ def _pins(selector: Selector) -> Iterator[Problem]:
                     f"{requirement} is not pinned; write '{requirement.name}=={{version}}', or an "
                     f"old {selector.project} gets a new {requirement.name}",
                 )
+
+
+def _apart(selector: Selector) -> Iterator[Problem]:
+    """Yield the variants that nothing in an environment tells from the others."""
+    standing = standing_for(selector) if selector.kind == REQUIREMENT else {}
+    for index, variant in enumerate(selector.variants):
+        if variant.requires and len(standing) > 1 and not standing[variant.key]:
+            yield Problem(
+                f"{variant_key(index)}.requires",
+                f"nothing tells {variant.name} from the other variants once it is installed, so it "
+                "is neither kept at an upgrade nor kept apart from them; require a distribution, "
+                "an extra or a local version that no other variant requires",
+            )
 
 
 def _loops(selector: Selector) -> Iterator[Problem]:

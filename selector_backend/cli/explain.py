@@ -74,7 +74,7 @@ def explain(
     selector, then = _read(what, interpreter)
     environment = Environment()
     if interpreter is not None:
-        environment = read_environment(selector, interpreter.folders)
+        environment = read_environment(selector, interpreter.folders, marker=interpreter.marker)
     asked = {} if variant is None else {"variant": variant}
     request = read_request(selector, asked, os.environ)
     facts = selector.facts if request.automatic else ()

@@ -137,8 +137,8 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
         variant.key: verdict for variant, verdict in zip(selector.variants, decision.verdicts)
     }
     installed = [
-        " and ".join(f"{name} {stop.versions[name]}" for name in names) or f"the variant {key}"
-        for key, names in stop.others.items()
+        " and ".join(f"{name} {stop.versions[name]}" for name in names)
+        for names in stop.others.values()
     ]
     lines = [
         f"{_title(selector)} cannot be installed over another variant of it.",
@@ -161,9 +161,12 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
     own = [selector.project] if normalize(selector.project) in stop.versions else []
     gone = [*own, *(name for names in stop.others.values() for name in names)]
     asked = "" if request.automatic else stop.chosen.name
+    why = "The files of two variants must not get mixed"
+    if not stop.mixed:
+        why = f"{stop.chosen.name} would leave {' and '.join(gone[len(own) :])} behind"
     return [
         *lines,
-        "The files of two variants must not get mixed. To switch:",
+        f"{why}. To switch:",
         f"  {commands.uninstall} {' '.join(gone)}",
         f"  {_install(selector, commands, asked)}",
     ]

@@ -152,9 +152,9 @@ class Compiled:
     """All that installing needs of a project.
 
     ``requires`` is what its static extras require, as metadata have it; in format 1, that is in
-    ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version`` the wheel's,
-    ``license_files`` are paths from the project's folder, and ``entry_points`` is the text of
-    ``entry_points.txt``.
+    ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version``
+    the wheel's, ``license_files`` are paths from the project's folder, and ``entry_points`` is the
+    text of ``entry_points.txt``.
     """
 
     selector: Selector

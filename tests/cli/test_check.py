@@ -276,6 +276,29 @@ def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str, said:
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("['jax[cuda12]']", "['jax']", True),
+        ("['torch==2.9+cu128']", "['torch==2.9+cpu']", True),
+        ("['spam-cu12', 'numpy']", "['numpy']", False),
+        ("['spam-cu12']", "[]", True),  # nothing of it can get mixed
+    ],
+)
+def test_variants_that_nothing_tells_apart(
+    tmp_path: Path, first: str, second: str, told: bool
+) -> None:
+    text = table(
+        variant("a", "{ musl = true }", f"requires = {first}")
+        + variant("b", "", f"requires = {second}")
+    )
+    write_project(tmp_path, text)
+    problems = [one["message"] for one in data("check", tmp_path, status=1)["problems"]]
+    assert (
+        any(one.startswith("nothing tells b from the other variants") for one in problems) != told
+    )
+
+
+@pytest.mark.parametrize(
     ("requires", "named"),
     [
         ('["selector-backend"]', "selector-backend"),

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable
@@ -16,7 +11,7 @@ from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.driver import Driver
 from support.environment import Environment
 from support.index import Index
-from support.installed import put_package, put_wheel, remove
+from support.installed import check_files, put_package, put_wheel, remove, run_commands
 from support.project import build_sdist, write_carrying, write_wheel
 
 TABLE = """
@@ -78,34 +73,6 @@ def variants(environment: Environment, project: str = "spam") -> list[str]:
     """Return the variants of a project that are installed."""
     installed = environment.installed()
     return [name for name in ("cu12", "cu11", "cpu") if f"{project}-{name}" in installed]
-
-
-def check_files(environment: Environment) -> None:
-    """Check that every file that an installed distribution lists is there, and whole."""
-    environment.pip("check")
-    for record in environment.site_packages.glob("*.dist-info/RECORD"):
-        with record.open(newline="", encoding="utf-8") as file:
-            for path, digest, _ in csv.reader(file):
-                if digest.startswith("sha256="):
-                    data = (environment.site_packages / path).read_bytes()
-                    found = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
-                    assert digest == f"sha256={found.decode().rstrip('=')}", path
-
-
-def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
-    """Run exactly the commands that a message ends with, as a shell would."""
-    lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
-    commands = [line for line in lines if re.match(r"(\w+_VARIANT=\S+ )?pip ", line)]
-    assert commands, output
-    path = f"{environment.python.parent}:{environment.environ['PATH']}"
-    variables = {**environment.environ, **environ, "PATH": path}
-    (environment.python.parent / "pip").write_text(
-        f'#!/bin/sh\nexec "{environment.python}" -m pip "$@"\n', encoding="utf-8"
-    )
-    (environment.python.parent / "pip").chmod(0o755)
-    for command in commands:
-        subprocess.run(command, shell=True, env=variables, check=True, capture_output=True)
-    return commands
 
 
 def test_another_packages_choice_is_followed(

@@ -264,6 +264,36 @@ def test_a_wheel_that_does_not_admit_a_python_is_none_for_it() -> None:
     assert problem.message.startswith("no wheel of cp39 for Windows on AMD64")
 
 
+WINDOWS = "win_amd64"
+MARKED = [
+    "spam-cpu=={version}; sys_platform != 'win32'",
+    "spam-intel=={version}; sys_platform == 'win32'",
+]
+
+
+@pytest.mark.parametrize(
+    ("wheels", "expected"),
+    [
+        ({"spam-cpu": LINUX, "spam-intel": WINDOWS, "spam-cu12": LINUX}, []),
+        (dict.fromkeys(("spam-cpu", "spam-intel", "spam-cu12"), "any"), []),
+        (
+            {"spam-cpu": WINDOWS, "spam-intel": WINDOWS, "spam-cu12": LINUX},
+            ["spam-cpu: no wheel for Linux on x86_64 with glibc 2.28"],
+        ),
+    ],
+)
+def test_what_no_marker_asks_for_in_a_place_is_not_missing_there(
+    wheels: dict[str, str], expected: list[str]
+) -> None:
+    first = {"name": "cu12", "when": {"cuda": ">=12", "marker": "sys_platform == 'linux'"}}
+    table = {"variant": [first, {"name": "cpu", "requires": MARKED}]}
+    selector, problems = parse_selector(table, project="spam", version="1.0")
+    assert not problems
+    files = "" if "any" not in wheels.values() else "spam.py"
+    found = [wheel(name, f"py3-none-{one}", files) for name, one in wheels.items()]
+    assert lacks(Release(selector, "spam-1.0.tar.gz", found)) == expected
+
+
 def with_sdist(found: Release, name: str) -> Release:
     file = f"{name.replace('-', '_')}-1.0.tar.gz"
     sdist = Sdist(file, canonicalize_name(name), Version("1.0"))

@@ -14,7 +14,6 @@ from ...model.kinds import DISTRIBUTIONS, PROPERTIES
 from ...model.machine import Machine, Origin
 from ...model.markers import normalize
 from ...model.record import Record
-from ...model.table import REQUIREMENT
 from ..source import describe
 
 if TYPE_CHECKING:
@@ -172,13 +171,9 @@ def _other_variant(choice: Choice, *, stated: bool) -> Iterator[str]:
 
 def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
     """Yield that variants are installed that exclude the chosen one."""
-    selector, chosen = package.selector, package.record.variants
-    here = {
-        variant.name: sorted(own)
-        for variant in selector.variants
-        if (own := {*variant.distributions}) and own <= installed.distributions.keys()
-    }
-    if selector.kind == REQUIREMENT and not here.keys() <= {*chosen}:
+    chosen = package.record.variants
+    here = installed.variants(package)
+    if not here.keys() <= {*map(normalize, chosen)}:
         names = ", ".join(dict.fromkeys(name for own in here.values() for name in own))
         if len(here) == 1:
             where = f"is installed in place of the variant {' and '.join(chosen)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from dataclasses import dataclass
 from importlib.metadata import Distribution
@@ -15,7 +16,10 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ...authoring.table import is_pinned
+from ...installing.environment import read_environment
+from ...model.decision import installed_variants
 from ...model.markers import normalize
+from ...model.standing import is_called_after, with_standing
 from ...probes.folders import find_distributions, identify
 
 if TYPE_CHECKING:
@@ -72,29 +76,43 @@ class Installed:
             return False
         return requirement.specifier.contains(version, prereleases=True)
 
+    def variants(self, package: Recorded) -> dict[str, tuple[str, ...]]:
+        """Return the variants of ``package`` that are installed, and what is each one's own.
+
+        They are none if they can stand side by side.
+        """
+        selector = package.selector
+        environment = read_environment(
+            selector, self.interpreter.folders, marker=self.interpreter.marker
+        )
+        return installed_variants(selector, environment)
+
     def with_variants(self, package: Recorded) -> list[str]:
         """Return what goes if ``package`` is chosen again: itself, and all its variants."""
-        selector = package.selector
+        selector = with_standing(package.selector, self.interpreter.marker)
         variants = [name for one in selector.variants for name in one.distributions]
-        return [selector.project, *(name for name in variants if name in self.distributions)]
+        names = [name for name in variants if name in self.distributions]
+        names += itertools.chain.from_iterable(self.variants(package).values())
+        return [selector.project, *dict.fromkeys(names)]
 
     def with_pinned(self, project: str, version: str) -> list[str]:
         """Return the same where only the project's metadata can be read.
 
-        They do not say which requirements are its variants: those pinned to its version are.
+        They do not say which requirements are its variants: those called after it or, if there are
+        none, those pinned to its version are.
         """
-        pinned: list[str] = []
+        own: list[Requirement] = []
         # What bad metadata raises differs with Python's version.
         with contextlib.suppress(Exception):
             required = map(Requirement, self.distributions[normalize(project)].requires or ())
-            pinned += (
-                one.name
+            own += (
+                one
                 for one in required
-                if is_pinned(one, version)
-                and normalize(one.name) in self.distributions
-                and self.needs(one)
+                if normalize(one.name) in self.distributions and self.needs(one)
             )
-        return [project, *dict.fromkeys(pinned)]
+        called = [one for one in own if is_called_after(project, one.name)]
+        pinned = called or [one for one in own if is_pinned(one, version)]
+        return [project, *dict.fromkeys(one.name for one in pinned)]
 
     def request(self, project: str, version: str) -> str:
         """Return the requirement that installs a selector package from where it came from.
