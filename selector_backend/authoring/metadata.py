@@ -20,7 +20,7 @@ from ..errors import Problem, did_you_mean
 from ..model.markers import is_name
 from ..model.table import TABLE_NAME
 from .structure import describe
-from .texts import shown_key, texts, unfit
+from .structure import shown_key, texts, unfit
 
 if TYPE_CHECKING:
     from pathlib import Path

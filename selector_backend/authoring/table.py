@@ -17,13 +17,13 @@ from packaging.version import InvalidVersion, Version
 from ..errors import Problem, did_you_mean, shorten
 from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
+from ..model.kinds import PROPERTIES
 from ..model.markers import distribution_of, normalize_name
 from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
 from ..model.values import replace
+from .conditions import CONDITIONS, canonical_marker
 from .keys import TABLE, default_variable
-from .markers import canonical_marker
-from .texts import shown_key, texts, unfit
+from .structure import shown_key, texts, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -252,30 +252,15 @@ def _wanted(reader: _Reader, name: str, value: Any) -> Wanted:
 
     Where it is not valid, that is whether the fact is there: messages may show the fact.
     """
-    kind = FACTS[name].kind
-    listed = value if isinstance(value, list) else [value]
     if isinstance(value, bool):
         return value
-    if None in listed:
+    conditions = CONDITIONS[FACTS[name].kind]
+    listed = value if isinstance(value, list) else [value]
+    read = (text and _parse(reader, name, text, conditions.read) for text in listed)
+    texts = tuple(filter(None, read))
+    if len(texts) < len(listed):
         return True
-    if kind is MARKERS:
-        return _parse(reader, name, value, canonical_marker) or True
-    if kind is DISTRIBUTIONS:
-        found = [_parse(reader, name, text, _distribution) for text in listed]
-        return True if None in found else tuple(map(str, found))
-    if kind is NAMES:
-        return tuple(map(normalize_name, listed))
-    if kind is PROPERTIES:
-        return tuple(map(PROPERTIES.normalize, listed))
-    return str(value).strip()
-
-
-def _distribution(text: str) -> str:
-    """Return a requirement that an environment can meet. Raises ``ValueError``."""
-    one = Requirement(text)
-    if one.marker or one.url or one.extras:
-        raise ValueError("expected a name and versions, without a marker, a URL or extras")
-    return f"{canonicalize_name(one.name)}{one.specifier}"
+    return texts if conditions.several else texts[0]
 
 
 def _providers(top: _Reader, values: Mapping[str, str]) -> tuple[Provider, ...]:

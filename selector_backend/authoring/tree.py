@@ -16,8 +16,8 @@ from packaging.version import InvalidVersion, Version
 from ..errors import Problem, SelectorError, did_you_mean
 from ..model.markers import is_name, normalize
 from ..model.table import fill
-from .texts import unfit
-from .unchecked import build_requires, table_of, texts_of
+from .structure import unfit
+from .toml import build_requires, table_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

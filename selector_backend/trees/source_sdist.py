@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..authoring import toml
 from ..authoring.output import replacing
-from ..authoring.published import edit_pyproject
+from ..authoring.editing import edit_pyproject
 from ..errors import SelectorError
 from ..model.markers import distribution_of
 from .modules import name_module
