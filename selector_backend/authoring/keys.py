@@ -37,7 +37,9 @@ def default_variable(project: str) -> str:
 MARKER = Text(CONDITIONS[MARKERS].expected)
 
 _CONDITIONS = Table(
-    tuple(Key(fact.name, CONDITIONS[fact.kind].shape(fact), fact.meaning) for fact in FACTS.values()),
+    tuple(
+        Key(fact.name, CONDITIONS[fact.kind].shape(fact), fact.meaning) for fact in FACTS.values()
+    ),
     unknown="not a fact",
     empty="is empty; leave 'when' out of a variant that should fit every machine",
 )

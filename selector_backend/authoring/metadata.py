@@ -19,8 +19,7 @@ from pyproject_metadata.project_table import to_project_table
 from ..errors import Problem, did_you_mean
 from ..model.markers import is_name
 from ..model.table import TABLE_NAME
-from .structure import describe
-from .structure import shown_key, texts, unfit
+from .structure import describe, shown_key, texts, unfit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,12 +16,12 @@ from ..model.markers import is_name
 from . import toml
 from .carried import PYTHONS, unsupported_python
 from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
-from .project_files import check_files
 from .metadata import check_metadata, read_metadata
+from .project_files import check_files
 from .structure import describe
 from .table import parse_selector
-from .tree import Tree, read_tree
 from .toml import build_requires, table_of
+from .tree import Tree, read_tree
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SelectorError
 
-if sys.version_info >= (3, 11):
-    from tomllib import loads
-else:
-    from tomli import loads
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["build_requires", "loads", "read", "table_of", "texts_of"]
+
+def loads(text: str) -> dict[str, Any]:
+    """Return what TOML says. Raises ``ValueError`` for what is none."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def read(path: Path, name: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..authoring import toml
-from ..authoring.output import replacing
 from ..authoring.editing import edit_pyproject
+from ..authoring.output import replacing
 from ..errors import SelectorError
 from ..model.markers import distribution_of
 from .modules import name_module
