@@ -19,7 +19,8 @@ from packaging.utils import canonicalize_name, parse_sdist_filename
 
 from ..authoring.compile import compile_project
 from ..authoring.table import parse_selector
-from ..checking.release import Release, Sdist, Wheel, parse_wheel
+from ..checking.finished import Sdist, Wheel, parse_wheel
+from ..checking.release import Release
 from ..checking.shipped import compare_selectors, compare_shipped
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.table import TABLE_NAME

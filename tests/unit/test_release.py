@@ -14,8 +14,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from selector_backend.authoring.table import parse_selector
+from selector_backend.checking.finished import Sdist, Wheel, parse_wheel
 from selector_backend.checking.places import find_places
-from selector_backend.checking.release import Release, Sdist, Wheel, parse_wheel
+from selector_backend.checking.release import Release
 
 LINUX, ARM = "manylinux_2_28_x86_64", "manylinux_2_28_aarch64"
 ANY = "py3-none-any"
