@@ -10,19 +10,12 @@ import contextlib
 import itertools
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..model.facts import FACTS
-from ..model.kinds import (
-    DISTRIBUTIONS,
-    MARKERS,
-    NAMES,
-    PROPERTIES,
-    VERSION,
-    VERSIONS,
-)
+from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES, VERSION, VERSIONS
 from ..model.markers import (
     RELEASE,
     VERSION_VARIABLES,
@@ -259,25 +252,22 @@ def _texts(name: str, beside: list[str]) -> list[str]:
     return [*beside, " ".join(beside), "other"]
 
 
+_SPECIFIERS = Conditions(
+    "a specifier",
+    "a specifier (PEP 440) such as '>={example}', or true or false",
+    str.strip,
+    versions_beside,
+    _SPECIFIER,
+    _closer_specifier,
+    several=False,
+)
 #: What there is to say of each kind.
 CONDITIONS: Mapping[Kind, Conditions] = {
-    VERSION: Conditions(
-        "a specifier",
-        "a specifier (PEP 440) such as '>={example}', or true or false",
-        str.strip,
-        versions_beside,
-        _SPECIFIER,
-        _closer_specifier,
-        several=False,
-    ),
-    VERSIONS: Conditions(
-        "a specifier, in which one of the versions is enough",
-        "a specifier (PEP 440) such as '>={example}', or true or false",
-        str.strip,
-        lambda asked: zip(versions_beside(asked)),
-        _SPECIFIER,
-        _closer_specifier,
-        several=False,
+    VERSION: _SPECIFIERS,
+    VERSIONS: replace(
+        _SPECIFIERS,
+        meaning="a specifier, in which one of the versions is enough",
+        values=lambda asked: zip(versions_beside(asked)),
     ),
     NAMES: Conditions(
         "a name, or a list of names that are all there",

@@ -15,7 +15,7 @@ from ..model.kinds import MARKERS
 from ..model.markers import NAME_FORMAT
 from ..model.table import CAPABILITY, REQUIREMENT
 from .conditions import CONDITIONS
-from .structure import Array, Either, Flag, Key, Named, OneOf, Table, Text
+from .structure import Array, Either, Flag, Key, Named, Table, Text, choice
 
 # An object reference as entry points have them; `\w` is ASCII to some that read this.
 _IDENTIFIER = r"(?![0-9])(?:\w|[^\x00-\x7f])+"
@@ -130,7 +130,7 @@ TABLE = Table(
     (
         Key(
             "kind",
-            OneOf((REQUIREMENT, CAPABILITY)),
+            choice(REQUIREMENT, CAPABILITY),
             '`"requirement"`: variants exclude each other, as CUDA 11 and CUDA 12 do. '
             '`"capability"`: they can stand side by side, as builds for CPU levels do',
             '`"requirement"`',

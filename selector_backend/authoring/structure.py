@@ -78,6 +78,7 @@ class Text:
     """A text that is not blank, and that ``pattern`` matches, if there is one.
 
     ``closer`` returns a more exact expectation for a text that does not match, if there is one.
+    ``values`` are the texts that match, where they are known.
     """
 
     type: ClassVar[type] = str
@@ -85,6 +86,7 @@ class Text:
     expected: str = "some text"
     pattern: str = ""
     closer: Callable[[str], str] | None = None
+    values: tuple[str, ...] = ()
 
     def read(self, value: Any, key: str, problems: list[Problem]) -> str | None:
         """Read a text."""
@@ -99,31 +101,16 @@ class Text:
 
     def schema(self) -> dict[str, Any]:
         """Return the schema of a text."""
+        if self.values:
+            return {"type": "string", "enum": [*self.values]}
         return {"type": "string", "pattern": f"^(?:{self.pattern})$" if self.pattern else r"\S"}
 
 
-@dataclass(frozen=True)
-class OneOf:
-    """One of some texts."""
-
-    type: ClassVar[type] = str
-
-    values: tuple[str, ...]
-
-    def read(self, value: Any, key: str, problems: list[Problem]) -> str | None:
-        """Read one of the texts."""
-        expected = " or ".join(map(repr, self.values))
-        if isinstance(value, str) and value in self.values:
-            return value
-        message = _wrong(value, expected)
-        if isinstance(value, str) and value.strip():
-            message = f"found {value!r}, expected {expected}{did_you_mean(value, self.values)}"
-        problems.append(Problem(key, message))
-        return None
-
-    def schema(self) -> dict[str, Any]:
-        """Return the schema of the texts."""
-        return {"type": "string", "enum": [*self.values]}
+def choice(*values: str) -> Text:
+    """Return the shape of one of some texts."""
+    expected = " or ".join(map(repr, values))
+    closer = lambda text: expected + did_you_mean(text, values)  # noqa: E731
+    return Text(expected, "|".join(values), closer, values)
 
 
 @dataclass(frozen=True)

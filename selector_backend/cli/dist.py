@@ -17,6 +17,7 @@ import typer
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename
 
+from .. import __version__
 from ..authoring.compile import compile_project
 from ..authoring.table import parse_selector
 from ..checking.finished import Sdist, Wheel, parse_wheel
@@ -118,7 +119,7 @@ def _review(
     try:
         with unpacked(file) as folder:
             shipped = read_folder(folder)
-            differing = [*compare_shipped(shipped)]
+            differing = [*compare_shipped(shipped, __version__)]
             compiled = compile_project(shipped)
     except InvalidFileError as error:
         found.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
