@@ -128,13 +128,9 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
             {fact: tuple(_listed(wanted)) for fact, wanted in one.items()} for one in alternatives
         )
         providers = tuple(
-            Provider(
-                name,
-                tuple(fill(one, values) for one in each["requires"]),
-                "",
-                each.get("enable-if"),
-            )
-            for name, each in table.get("provider", {}).items()
+            Provider(name, tuple(fill(text, values) for text in one["requires"]), "", enable_if)
+            for name, one in table.get("provider", {}).items()
+            for enable_if in [one.get("enable-if")]
         )
         selector = Selector("", "", "", "", (Variant("", when=when),), providers=providers)
         return needs(selector.facts, environ, selector.scope(), stated=False)

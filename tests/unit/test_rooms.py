@@ -28,7 +28,8 @@ FLOORS = (
     ("authoring",),
     ("checking",),
     ("trees", "variant_wheels"),
-    ("", "variant"),
+    ("",),
+    ("variant",),
     ("cli",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
