@@ -68,7 +68,7 @@ def test_a_machine_without_a_driver_gets_cpu(install: Install) -> None:
     environment = install()
     assert variant_of(environment) == "cpu"
     verdicts = {one["name"]: one["reason"] for one in environment.record()["verdicts"]}
-    assert verdicts["cu12"] == "cuda is absent: libnvidia-ml.so.1 is not installed"
+    assert verdicts["cu12"] == "cuda is absent: the loader does not find libnvidia-ml.so.1"
 
 
 def test_a_driver_that_sees_no_gpu_gives_cpu(install: Install, driver: Driver) -> None:
