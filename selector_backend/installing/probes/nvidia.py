@@ -214,12 +214,7 @@ def nvml() -> dict[str, Answer]:
 def _nvml_words(error: Exception) -> str:
     if isinstance(error, AttributeError):
         return _OTHER_PYNVML
-    return _NVML_ERRORS.get(_code(error), str(error))
-
-
-def _code(error: Exception) -> int:
-    """Return NVML's return code, which pynvml's errors have; 0 for another error."""
-    return int(getattr(error, "value", 0))
+    return _NVML_ERRORS.get(getattr(error, "value", 0), str(error))  # pynvml's have NVML's code
 
 
 def _nvml_cuda_version(pynvml: Any) -> int:
