@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pyproject_metadata
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 from pyproject_metadata import License, StandardMetadata
 from pyproject_metadata.constants import KNOWN_PROJECT_FIELDS
 from pyproject_metadata.errors import ConfigurationError, ExceptionGroup
 from pyproject_metadata.project_table import to_project_table
 
 from ..errors import Problem, did_you_mean
-from ..model.markers import is_name
+from ..model.markers import is_name, normalize
 from ..model.table import TABLE_NAME
 from .structure import describe, shown_key, texts, unfit
 
@@ -190,7 +189,7 @@ def _check_extras(table: dict[str, Any], problems: list[Problem]) -> None:
     seen: dict[str, str] = {}
     for extra, requirements in extras.items() if isinstance(extras, dict) else ():
         key = f"project.optional-dependencies.{extra}"
-        first = seen.setdefault(canonicalize_name(extra), extra)
+        first = seen.setdefault(normalize(extra), extra)
         if not is_name(extra):
             problems.append(Problem(key, f"found {extra!r}, which is not valid as a name"))
         elif first != extra:

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
 
 from ..errors import InvalidFileError, Problem, did_you_mean
-from ..model.markers import is_name
+from ..model.markers import is_name, normalize
 from . import toml
 from .carried import PYTHONS, unsupported_python
 from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
 from .metadata import check_metadata, read_metadata
 from .project_files import check_files
+from .selector import parse_selector
 from .structure import describe
-from .table import parse_selector
 from .toml import build_requires, table_of
 from .tree import Tree, read_tree
 
@@ -62,7 +61,7 @@ class Project:
     @property
     def stem(self) -> str:
         """Name and version as they start the names of files: ``spam_eggs-1.0``."""
-        return f"{canonicalize_name(self.metadata.name).replace('-', '_')}-{self.version}"
+        return f"{normalize(self.metadata.name).replace('-', '_')}-{self.version}"
 
     @property
     def version(self) -> Version:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from ..authoring.table import is_own, is_pinned
+from ..authoring.selector import is_own, is_pinned
 from ..errors import Problem
 from ..model.markers import normalize
 from ..model.table import CAPABILITY

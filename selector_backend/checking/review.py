@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from ..authoring import conditions
 from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
-from ..authoring.table import is_pinned, own_requirements
+from ..authoring.selector import is_pinned, own_requirements
 from ..errors import Problem
 from ..installing.messages import bounded
 from ..model.facts import FACTS, holds, text_of

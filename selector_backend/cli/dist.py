@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename
 
 from .. import __version__
 from ..authoring.compile import compile_project
-from ..authoring.table import parse_selector
+from ..authoring.selector import parse_selector
 from ..checking.finished import Sdist, Wheel, parse_wheel
 from ..checking.release import Release
 from ..checking.shipped import compare_selectors, compare_shipped

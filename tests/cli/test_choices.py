@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import conforms
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.cli.doctor.findings import Choice, choose
 from selector_backend.cli.source import Recorded
 from selector_backend.installing.dist_info import record_of

@@ -26,7 +26,7 @@ from selector_runtime._record import find_record
 from support.project import HEAD
 from support.strategies import anything, machines, tables
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.cli.doctor.findings import choose
 from selector_backend.cli.index import compare
 from selector_backend.cli.source import Recorded, read_packages, read_sdist

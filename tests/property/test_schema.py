@@ -21,7 +21,7 @@ from validate_pyproject.plugins import list_from_entry_points
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.keys import TABLE, selector_schema
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import Problem
 from selector_backend.model.markers import CannotTellError, satisfies
 

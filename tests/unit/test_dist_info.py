@@ -25,7 +25,7 @@ import selector_backend
 from selector_backend.authoring import sdist
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
 from selector_backend.installing.archive import write_folder
 from selector_backend.installing.dist_info import dist_info, record_of

@@ -15,7 +15,7 @@ from support.strategies import specifiers, tables
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.doubts import find_doubts
 from selector_backend.checking.platforms import Platform, platform_of, possible
 from selector_backend.checking.review import notes, review
