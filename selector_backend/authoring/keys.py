@@ -1,8 +1,8 @@
 """The keys of ``[tool.selector]``: what each looks like, and what it is for.
 
 The parser, the JSON schema and the tables of the documentation are all made from these. What a
-value means, such as whether a requirement is one, is for `selector` and, of a tree's keys, for `tree`.
-Nothing that has to be installed is imported here: other tools load the schema.
+value means, such as whether a requirement is one, is for `selector`, and of a tree's keys for
+`tree`. Nothing that has to be installed is imported here: other tools load the schema.
 """
 
 from __future__ import annotations

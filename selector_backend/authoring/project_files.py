@@ -15,12 +15,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Problem
 from ..model.shapes import leads_outside
 from .structure import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ..errors import Problems
 
 # What a distribution's licence files are called where `license-files` does not say: PEP 639 leaves
 # it to the backend, and other backends look for these.
@@ -32,9 +33,7 @@ _TOKEN = re.compile(r"\[[^\[\]]+\]|.", re.DOTALL)
 _RANGE = re.compile(r".-.|.", re.DOTALL)
 
 
-def check_files(
-    folder: Path, table: dict[str, Any], problems: list[Problem]
-) -> Iterator[PurePosixPath]:
+def check_files(folder: Path, table: dict[str, Any], problems: Problems) -> Iterator[PurePosixPath]:
     """Yield the readme and the licence file that ``table`` names; take out those that are no use.
 
     Sets the default of ``license-files``.
@@ -54,7 +53,7 @@ def check_files(
         if message is None:
             yield PurePosixPath(file.replace("\\", "/"))
         else:
-            problems.append(Problem(key, f"found {file!r}, {message}"))
+            problems.add(key, f"found {file!r}, {message}")
             del table[field]
     patterns = table.get("license-files")
     if patterns is None and not isinstance(license_, dict):
@@ -69,7 +68,7 @@ def check_files(
             files, message = _named_license_files(folder, pattern)
             table["license-files"] += [glob.escape(str(path)) for path in files]
             if message is not None:
-                problems.append(Problem("project.license-files", f"found {pattern!r}, {message}"))
+                problems.add("project.license-files", f"found {pattern!r}, {message}")
         if len(problems) > before:
             del table["license-files"]
 

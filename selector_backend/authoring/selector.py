@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors import Problem, did_you_mean, shorten
+from ..errors import Problem, Problems, did_you_mean, shorten
 from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
 from ..model.kinds import PROPERTIES
@@ -44,7 +44,7 @@ def parse_selector(
     ``project`` and ``version`` are the project's, for the defaults and placeholders. Returns the
     selector, and all the problems found; the selector is of use only if there are none.
     """
-    problems: list[Problem] = []
+    problems = Problems()
     top = _Section("tool.selector", TABLE.read(table, "tool.selector", problems) or {}, problems)
     values = {"project": project, "version": version}
     kind = top.table.get("kind") or REQUIREMENT
@@ -133,19 +133,19 @@ def is_pinned(requirement: Requirement, version: str) -> bool:
 class _Section:
     """One table as its shape has read it, and where to note what its values do not mean."""
 
-    def __init__(self, key: str, table: Mapping[str, Any], problems: list[Problem]) -> None:
+    def __init__(self, key: str, table: Mapping[str, Any], problems: Problems) -> None:
         self.key = key
         self.table = table
         self.problems = problems
 
     def problem(self, name: str, message: str) -> None:
-        self.problems.append(Problem(f"{self.key}.{name}", message))
+        self.problems.add(f"{self.key}.{name}", message)
 
     def below(self, name: str, table: Mapping[str, Any]) -> _Section:
         return _Section(f"{self.key}.{name}", table, self.problems)
 
 
-def _check_texts(table: Mapping[str, Any], problems: list[Problem]) -> None:
+def _check_texts(table: Mapping[str, Any], problems: Problems) -> None:
     """Note every text that no message or metadata can hold, unless its key has a problem anyway."""
     known = {one.key for one in problems}
     for key, text in texts(table, "tool.selector"):
@@ -154,7 +154,7 @@ def _check_texts(table: Mapping[str, Any], problems: list[Problem]) -> None:
             continue
         above = (key[:end] for end, mark in enumerate(f"{key}.") if mark in ".[")
         if known.isdisjoint(above):
-            problems.append(Problem(key, message))
+            problems.add(key, message)
 
 
 def _variants(top: _Section, values: Mapping[str, str]) -> list[tuple[_Section, Variant]]:

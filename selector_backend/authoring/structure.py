@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ..errors import Problem, did_you_mean
+from ..errors import Problems, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,7 +46,7 @@ class Shape(Protocol):
     #: The type that TOML has for it.
     type: ClassVar[type]
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+    def read(self, value: Any, key: str, problems: Problems) -> Any:
         """Return ``value`` without what is wrong in it, which is noted under its full key."""
 
     def schema(self) -> dict[str, Any]:
@@ -88,15 +88,15 @@ class Text:
     closer: Callable[[str], str] | None = None
     values: tuple[str, ...] = ()
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> str | None:
+    def read(self, value: Any, key: str, problems: Problems) -> str | None:
         """Read a text."""
         if not isinstance(value, str) or not value.strip():
-            problems.append(Problem(key, _wrong(value, self.expected)))
+            problems.add(key, _wrong(value, self.expected))
             return None
         if not self.pattern or re.fullmatch(self.pattern, value):
             return value
         expected = self.closer(value) if self.closer else self.expected
-        problems.append(Problem(key, unfit(value) or f"found {value!r}, expected {expected}"))
+        problems.add(key, unfit(value) or f"found {value!r}, expected {expected}")
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -119,11 +119,11 @@ class Flag:
 
     type: ClassVar[type] = bool
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> bool | None:
+    def read(self, value: Any, key: str, problems: Problems) -> bool | None:
         """Read a boolean."""
         if isinstance(value, bool):
             return value
-        problems.append(Problem(key, _wrong(value, "true or false")))
+        problems.add(key, _wrong(value, "true or false"))
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -132,14 +132,14 @@ class Flag:
 
 
 def _is_container(
-    shape: Array | Table | Named, value: object, key: str, problems: list[Problem]
+    shape: Array | Table | Named, value: object, key: str, problems: Problems
 ) -> bool:
     """Return whether a value is of the type of ``shape``; note that, or an empty one, if wrong."""
     if not isinstance(value, shape.type):
-        problems.append(Problem(key, _wrong(value, shape.expected)))
+        problems.add(key, _wrong(value, shape.expected))
         return False
     if shape.empty and not value:
-        problems.append(Problem(key, shape.empty))
+        problems.add(key, shape.empty)
     return True
 
 
@@ -153,7 +153,7 @@ class Array:
     expected: str = "an array of strings"
     empty: str = ""
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> list[Any] | None:
+    def read(self, value: Any, key: str, problems: Problems) -> list[Any] | None:
         """Read an array."""
         if not _is_container(self, value, key, problems):
             return None
@@ -203,7 +203,7 @@ class Table:
     unknown: str = "not a known key"
     empty: str = ""
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
+    def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
         """Read a table; the keys that are not known are left out."""
         if not _is_container(self, value, key, problems):
             return None
@@ -214,15 +214,13 @@ class Table:
                 read[name] = known[name].shape.read(item, f"{key}.{name}", problems)
             else:
                 hint = did_you_mean(name, known) or f"; expected one of {', '.join(known)}"
-                problems.append(Problem(f"{key}.{shown_key(name)}", f"{self.unknown}{hint}"))
+                problems.add(f"{key}.{shown_key(name)}", f"{self.unknown}{hint}")
         for one in self.keys:
             if one.missing and one.name not in value:
-                problems.append(Problem(f"{key}.{one.name}", one.missing))
+                problems.add(f"{key}.{one.name}", one.missing)
             for other, message in one.without.items():
                 if one.name in value and other in value:
-                    problems.append(
-                        Problem(f"{key}.{one.name}", f"given together with {other!r}{message}")
-                    )
+                    problems.add(f"{key}.{one.name}", f"given together with {other!r}{message}")
         return read
 
     def schema(self) -> dict[str, Any]:
@@ -258,7 +256,7 @@ class Named:
     misnamed: str = ""
     empty: str = ""
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
+    def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
         """Read a table; what is under a wrong name is left out."""
         if not _is_container(self, value, key, problems):
             return None
@@ -266,7 +264,7 @@ class Named:
         for name, item in value.items():
             below = f"{key}.{shown_key(name)}"
             if self.pattern and not re.fullmatch(self.pattern, name):
-                problems.append(Problem(below, self.misnamed))
+                problems.add(below, self.misnamed)
             else:
                 read[name] = self.item.read(item, below, problems)
         return read
@@ -290,12 +288,12 @@ class Either:
     shapes: tuple[Shape, ...]
     expected: str
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+    def read(self, value: Any, key: str, problems: Problems) -> Any:
         """Read the value as what it is."""
         for shape in self.shapes:
             if isinstance(value, shape.type):
                 return shape.read(value, key, problems)
-        problems.append(Problem(key, _wrong(value, self.expected)))
+        problems.add(key, _wrong(value, self.expected))
         return None
 
     def schema(self) -> dict[str, Any]:

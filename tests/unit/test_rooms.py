@@ -70,15 +70,15 @@ def imports(module: str) -> Iterator[tuple[str, int]]:
     path = MODULES[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
             parts = package.split(".")
             above = parts[: len(parts) - node.level + 1] if node.level else []
             start = ".".join([*above, *([node.module] if node.module else [])])
-            full = [f"{start}.{alias.name}" for alias in node.names]
             # `from . import toml` is about that module, and about the package only if it is none.
+            full = [f"{start}.{name}" for name in names]
             names = [name if name in MODULES else start for name in full]
         yield from ((name, node.lineno) for name in names if name in MODULES)
 
