@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ..model.machine import Fact
-from .family import read_timeout
+from .family import Family, read_timeout
 from .library import Library, ask_in_turn, cuda_version, integers
 from .loader import findable, is_file
 
@@ -99,3 +99,6 @@ def _nothing_found(environ: Mapping[str, str]) -> str:
 
 def _absent(reason: str) -> Fact:
     return Fact("cuda-toolkit", "NVRTC and the CUDA runtime", reason=reason)
+
+
+FAMILY = Family(read)

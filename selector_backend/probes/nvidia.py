@@ -16,7 +16,7 @@ import time
 
 from ..model.facts import FACTS
 from ..model.machine import Fact, load_fact
-from .family import read_timeout
+from .family import Family, read_timeout
 from .loader import findable
 
 TYPE_CHECKING = False
@@ -66,11 +66,6 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
                 more[name]["error"] = f"{answers[name]['error']}; {more[name]['error']}"
             answers[name] = more[name]
     return [_fact(name, answers[name]) for name in _NAMES]
-
-
-def libraries(scope: Scope) -> dict[str, str]:
-    """Return what is imported in the child process that asks the driver."""
-    return {"nvidia-ml-py": "pynvml"}
 
 
 def _ask(
@@ -235,3 +230,7 @@ def _cuda_capability(library: Any, index: int) -> tuple[int, int]:
     # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
     major, minor = (_integer(library.cuDeviceGetAttribute, number, device) for number in (75, 76))
     return major, minor
+
+
+# The child process imports it.
+FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..model.machine import Fact
 from ..model.markers import is_release
-from .family import read_timeout
+from .family import Family, read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,3 +85,6 @@ def _run(command: list[str], environ: Mapping[str, str]) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.decode(errors="replace")
+
+
+FAMILY = Family(read)

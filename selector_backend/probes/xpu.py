@@ -12,10 +12,9 @@ import sys
 
 from ..model.machine import Fact
 from .child import NoAnswerError
-from .family import read_timeout
+from .family import Family, is_wsl, read_timeout, root
 from .library import Library, ask_in_turn, load
 from .loader import findable
-from .rocm import is_wsl, root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,3 +93,6 @@ def _is_shown(environ: Mapping[str, str]) -> bool:
 
 def _absent(reason: str) -> Fact:
     return Fact("xpu", _SOURCE, reason=reason)
+
+
+FAMILY = Family(read)
