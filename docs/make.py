@@ -22,6 +22,8 @@ from selector_backend.cli.app import COMMANDS, load_command
 from selector_backend.model.facts import FACTS, FactType
 from selector_backend.model.kinds import (
     DISTRIBUTIONS,
+    FEATURES,
+    LIBRARIES,
     MARKERS,
     NAMES,
     PROPERTIES,
@@ -39,8 +41,10 @@ PART = re.compile(r"(<!-- made by docs/make.py: (\S+) -->\n).*?(<!-- end -->\n)"
 
 OPERANDS = {
     VERSION: "a specifier",
-    VERSIONS: "a specifier, in which one of the versions is enough",
-    NAMES: "a name, or a list of names that are all there",
+    VERSIONS: "a specifier that one of the versions is in, or `{ every = … }` that all are in",
+    NAMES: "a name, or a list of names that are all there; `gfx94*` is any that begins so",
+    LIBRARIES: "a name, or a list of names that are all found",
+    FEATURES: "a name, or a list of names that are all there",
     MARKERS: "a marker",
     DISTRIBUTIONS: "a requirement, or a list of requirements that are all met",
     PROPERTIES: "a property, or a list of properties that are all supported",

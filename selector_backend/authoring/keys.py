@@ -12,7 +12,15 @@ from functools import partial
 from typing import Any
 
 from ..model.facts import FACTS, FactType
-from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
+from ..model.kinds import (
+    DISTRIBUTIONS,
+    FEATURES,
+    LIBRARIES,
+    MARKERS,
+    NAMES,
+    PROPERTIES,
+    VERSIONS,
+)
 from ..model.markers import NAME_FORMAT, is_release
 from ..model.markers import is_name as is_name
 from ..model.table import CAPABILITY, REQUIREMENT
@@ -34,7 +42,9 @@ _BOUNDS = (
 _CLAUSE = rf"\s*(?:{'|'.join(_BOUNDS)})\s*"
 _SPECIFIER = rf"(?:\s*,)*{_CLAUSE}(?:,(?:{_CLAUSE}|\s*))*"
 
-_FACT_NAME = "[A-Za-z0-9_.+-]+"
+# A name as it is written, and one that may end in * for all that begin so.
+_EXACT_NAME = "[A-Za-z0-9_.+-]+"
+_FACT_NAME = rf"{_EXACT_NAME}\*?"
 # PEP 817's form of a property.
 _PROPERTY = " *[a-z0-9_]+ *:: *[a-z0-9_]+ *:: *[a-z0-9_.]+ *"
 
@@ -81,8 +91,21 @@ def _condition(fact: FactType) -> Shape:
     if fact.kind is NAMES:
         expected = f"a name such as {fact.example!r}, an array of names, true or false"
         return Either((*_one_or_more(Text(expected, _FACT_NAME)), Flag()), expected)
+    if fact.kind in (LIBRARIES, FEATURES):
+        expected = f"a name such as {fact.example!r}, or an array of names"
+        return Either(_one_or_more(Text(expected, _EXACT_NAME)), expected)
     expected = f"a specifier (PEP 440) such as '>={fact.example}', or true or false"
-    return Either((Text(expected, _SPECIFIER, partial(_releases, expected)), Flag()), expected)
+    specifier = Text(expected, _SPECIFIER, partial(_releases, expected))
+    if fact.kind is VERSIONS:
+        every = f"a specifier (PEP 440) such as '>={fact.example}'"
+        of_every = Key(
+            "every",
+            Text(every, _SPECIFIER, partial(_releases, every)),
+            "a specifier that the version of every device has to be in",
+            missing=f"missing; it is {every}",
+        )
+        return Either((specifier, Flag(), Table((of_every,))), expected)
+    return Either((specifier, Flag()), expected)
 
 
 MARKER = Text("a marker such as \"sys_platform == 'linux'\"")

@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 from ..errors import Problem, did_you_mean, shorten
 from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
+from ..model.kinds import DISTRIBUTIONS, EVERY, FEATURES, LIBRARIES, MARKERS, NAMES, PROPERTIES
 from ..model.markers import distribution_of, normalize_name
 from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
 from ..model.values import replace
@@ -253,9 +253,11 @@ def _wanted(reader: _Reader, name: str, value: Any) -> Wanted:
     Where it is not valid, that is whether the fact is there: messages may show the fact.
     """
     kind = FACTS[name].kind
-    listed = value if isinstance(value, list) else [value]
     if isinstance(value, bool):
         return value
+    if isinstance(value, dict):
+        return f"{EVERY}{value['every'].strip()}" if value.get("every") else True
+    listed = value if isinstance(value, list) else [value]
     if None in listed:
         return True
     if kind is MARKERS:
@@ -265,6 +267,8 @@ def _wanted(reader: _Reader, name: str, value: Any) -> Wanted:
         return True if None in found else tuple(map(str, found))
     if kind is NAMES:
         return tuple(map(normalize_name, listed))
+    if kind in (LIBRARIES, FEATURES):
+        return tuple(listed)
     if kind is PROPERTIES:
         return tuple(map(PROPERTIES.normalize, listed))
     return str(value).strip()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, MARKERS, VERSION, VERSIONS
+from ..model.facts import FACTS, holds
+from ..model.kinds import DISTRIBUTIONS, EVERY, MARKERS, VERSION, VERSIONS
 from ..model.markers import VERSION_VARIABLES, comparisons, release_key
 from ..probes import with_implied
 
@@ -43,9 +43,10 @@ def fact_values(name: str, conditions: Sequence[Condition]) -> Iterator[Value | 
     texts = [one for one in asked if isinstance(one, str)]
     if kind is MARKERS:
         yield from environments(texts)
-    elif kind in (VERSION, VERSIONS):
-        for version in _versions(texts):
-            yield version if kind is VERSION else (version,)
+    elif kind is VERSION:
+        yield from _versions(texts)
+    elif kind is VERSIONS:
+        yield from _devices(name, texts)
     elif kind is DISTRIBUTIONS:
         yield from _distributions(one for some in asked if isinstance(some, tuple) for one in some)
     else:
@@ -70,6 +71,24 @@ def _versions(texts: Iterable[str]) -> list[str]:
                 near.append([*head, last - 1, 999999])
             found.update(tuple(one) for one in near)
     return sorted((".".join(map(str, one)) for one in found), key=release_key)
+
+
+def _devices(name: str, specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the versions of a device, and those of several if ``specifiers`` tell these apart.
+
+    A condition on every device fails by one that it does not hold for, so there have to be as many
+    devices as such conditions, and one more.
+    """
+    kinds: dict[tuple[bool, ...], str] = {}
+    for version in _versions(specifiers):
+        held = tuple(holds(name, specifier, (version,))[0] for specifier in specifiers)
+        kinds.setdefault(held, version)
+        yield (version,)
+    most = min(len(kinds), 1 + sum(specifier.startswith(EVERY) for specifier in {*specifiers}))
+    if sum(math.comb(len(kinds), count) for count in range(2, most + 1)) > MOST:
+        raise TooManyError
+    for count in range(2, most + 1):
+        yield from itertools.combinations(kinds.values(), count)
 
 
 def named_versions(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..authoring import toml
 from ..model.facts import FACTS
-from ..model.kinds import MARKERS, NAMES, VERSION, VERSIONS
+from ..model.kinds import EVERY, FEATURES, LIBRARIES, MARKERS, NAMES, VERSION, VERSIONS
 from ..model.markers import comparisons, evaluate, normalize_name, release_key, satisfies
 from ..probes.cpu import names_of
 
@@ -45,12 +45,12 @@ class Word(NamedTuple):
 def words(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Word, ...]:
     """Return what is to be said of a condition, and ``nobody`` that nothing fits it."""
     kind = FACTS[fact].kind
-    if isinstance(wanted, tuple) and kind is NAMES:
+    if isinstance(wanted, tuple) and kind in (NAMES, LIBRARIES, FEATURES):
         return tuple(_name_words(fact, wanted))
     if isinstance(wanted, str) and kind is MARKERS:
         return tuple(_marker_words(wanted, nobody))
     if isinstance(wanted, str) and kind in (VERSION, VERSIONS):
-        return tuple(_version_words(fact, wanted, nobody))
+        return tuple(_version_words(fact, wanted.removeprefix(EVERY), nobody))
     return ()
 
 
@@ -208,7 +208,9 @@ def _name_words(fact: str, wanted: Sequence[str]) -> Iterator[Word]:
         return
     known = [*about["known"], *(sorted(cpu_names()) if about.get("archspec") else ())]
     for name in wanted:
-        yield from _unknown(name, repr(name), known, about)
+        yield from (_unknown_start if name.endswith("*") else _unknown)(
+            name, repr(name), known, about
+        )
     if about.get("one") and len(wanted) > 1:
         each = ", ".join(f"{{ {fact} = {name!r} }}" for name in wanted)
         yield Word(f"asks for all of these in one machine; for one of them, write when = [{each}]")
@@ -216,7 +218,7 @@ def _name_words(fact: str, wanted: Sequence[str]) -> Iterator[Word]:
 
 def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]) -> list[Word]:
     """Return what is to be said of a name, nothing if it is known."""
-    if text in known:
+    if text in known or any(re.fullmatch(form, text) for form in about.get("usual", ())):
         return []
     if any(re.fullmatch(form, text) for form in about.get("forms", ())):
         return [Word(f"{shown} is newer than what selector-backend knows, or a mistake", False)]
@@ -226,6 +228,19 @@ def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, An
     if about.get("strict"):
         return [Word(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
     return [Word(f"{shown} is not known to selector-backend, and may be a mistake", False)]
+
+
+def _unknown_start(
+    text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]
+) -> list[Word]:
+    """Return what is to be said of ``gfx94*``, nothing if a known name begins so."""
+    start = text[:-1]
+    if any(name.startswith(start) for name in known):
+        return []
+    endings = ("", "0", "00", "000")
+    may_come = any(re.fullmatch(form, start + end) for form in about["forms"] for end in endings)
+    certain = bool(about.get("strict")) and not may_come
+    return [Word(f"no name that is known begins as {shown} does", certain)]
 
 
 def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str:

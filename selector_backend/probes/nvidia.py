@@ -96,6 +96,7 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 def _ask(environ: Mapping[str, str]) -> tuple[dict[str, Answer], dict[str, Answer]]:
     """Return NVML's answer for each fact, and the CUDA driver library's, if that is there."""
     missing = {"error": f"the loader does not find {_NVML_LIBRARY}", "source": _NVML}
+    missing["not_found"] = _NVML_LIBRARY
     answers: dict[str, dict[str, Answer]] = {_NVML: _all(missing), _CUDA: {}}
     libraries = {_NVML: (_NVML_LIBRARY, "nvml"), _CUDA: (_CUDA_LIBRARY, "cuda")}
     there = [title for title, (file, _) in libraries.items() if findable(file, environ)]
@@ -146,7 +147,8 @@ def _kernel_driver(environ: Mapping[str, str]) -> Answer:
 def _fact(name: str, answer: Answer) -> Fact:
     if "value" in answer:
         return load_fact(name, answer, answer["source"])
-    return Fact(name, answer["source"], reason=answer.get("error") or answer["absent"])
+    reason, not_found = answer.get("error") or answer["absent"], answer.get("not_found")
+    return Fact(name, answer["source"], None, reason, not_found=(not_found,) if not_found else ())
 
 
 def _all(answer: Answer) -> dict[str, Answer]:

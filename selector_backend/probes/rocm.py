@@ -105,8 +105,10 @@ def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
         )
     )
     fact, failures = ask_in_turn("rocm", libraries, environ, read_timeout(environ))
-    reason = "; ".join(failures) or "neither the HIP runtime (libamdhip64) nor ROCm is installed"
-    return fact or Fact("rocm", _HIP, reason=reason)
+    if failures:
+        return fact or Fact("rocm", _HIP, reason="; ".join(failures))
+    reason = "neither the HIP runtime (libamdhip64) nor ROCm is installed"
+    return fact or Fact("rocm", _HIP, reason=reason, not_found=_LIBRARIES)
 
 
 def _on_library_path(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""`glibc`, `musl` and `macos`, from the running interpreter."""
+"""`glibc`, `musl`, `macos` and `abi-features`, from the running interpreter."""
 
 from __future__ import annotations
 
@@ -32,10 +32,26 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
     }
     facts = []
     for name in names:
+        if name == "abi-features":
+            facts.append(Fact(name, _SOURCE, abi_features()))
+            continue
         text = readers[name](environ)
         value, reason = (text, "") if is_release(text) else (None, whose[name])
         facts.append(Fact(name, _SOURCE, value, reason))
     return facts
+
+
+def abi_features() -> frozenset[str]:
+    """Return the features that PEP 780 names: what this interpreter was built with."""
+    import sysconfig
+
+    features = {"64-bit" if sys.maxsize > 2**32 else "32-bit"}
+    if sys.implementation.name == "cpython":
+        free = sysconfig.get_config_var("Py_GIL_DISABLED")
+        features.add("free-threading" if free else "gil-enabled")
+        if hasattr(sys, "gettotalrefcount"):
+            features.add("debug")
+    return frozenset(features)
 
 
 def _glibc(environ: Mapping[str, str]) -> str:

@@ -50,7 +50,8 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
     if not (_WINDOWS or _is_shown(environ) or is_wsl(environ)):
         return [_absent("the kernel's drivers xe and i915 show no Intel GPU")]
     if not findable(_LIBRARY, environ):
-        return [_absent(f"the Level Zero loader ({_LIBRARY}) is not installed")]
+        reason = f"the Level Zero loader ({_LIBRARY}) is not installed"
+        return [Fact("xpu", _SOURCE, reason=reason, not_found=(_LIBRARY,))]
     library = Library(_LIBRARY, f"{__name__}:loader", _SOURCE)
     # A setting of one run, which leaves GPUs out.
     whole = {name: value for name, value in environ.items() if name != "ZE_AFFINITY_MASK"}
