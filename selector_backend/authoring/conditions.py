@@ -15,7 +15,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES, VERSION, VERSIONS
+from ..model.kinds import (
+    DISTRIBUTIONS,
+    EVERY,
+    FEATURES,
+    LIBRARIES,
+    MARKERS,
+    NAMES,
+    PROPERTIES,
+    VERSION,
+    VERSIONS,
+)
 from ..model.markers import (
     RELEASE,
     VERSION_VARIABLES,
@@ -28,7 +38,7 @@ from ..model.markers import (
     release_key,
 )
 from ..probes import with_implied
-from .structure import Array, Either, Flag, Shape, Text
+from .structure import Array, Either, Flag, Key, Shape, Table, Text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -75,8 +85,9 @@ class Conditions:
 
     ``meaning`` says for the documentation what one is, ``expected`` for messages, with the
     ``{example}`` of the fact. One is a text that ``pattern`` matches, of ``several`` kinds an array
-    of them as well and, if ``presence`` can be asked for, ``true`` or ``false``; ``closer`` makes a
-    more exact expectation for a text that does not match.
+    of them as well, if ``presence`` can be asked for ``true`` or ``false``, and if there are many
+    devices a table that asks of ``every`` one; ``closer`` makes a more exact expectation for a text
+    that does not match.
 
     ``read`` returns a text as it is judged; it raises ``ValueError``. ``values`` returns values
     that tell apart what some conditions ask for.
@@ -90,14 +101,26 @@ class Conditions:
     closer: Callable[[str, str], str] | None = None
     several: bool = True
     presence: bool = True
+    every: bool = False
 
     def shape(self, fact: FactType) -> Shape:
         """Return what a condition on ``fact`` looks like in TOML."""
         expected = self.expected.format(example=fact.example)
-        text = Text(expected, self.pattern, self.closer and partial(self.closer, expected))
-        array = Array(text, expected, f"found an empty array, expected {expected}")
-        shapes: list[Shape] = [text, *[array] * self.several, *[Flag()] * self.presence]
+        text = self._text(expected)
+        shapes: list[Shape] = [text]
+        if self.several:
+            shapes.append(Array(text, expected, f"found an empty array, expected {expected}"))
+        if self.presence:
+            shapes.append(Flag())
+        if self.every:
+            of_every = self._text(expected.partition(",")[0])
+            about = "a specifier that the version of every device has to be in"
+            missing = f"missing; it is {of_every.expected}"
+            shapes.append(Table((Key("every", of_every, about, missing=missing),)))
         return Either(tuple(shapes), expected) if len(shapes) > 1 else text
+
+    def _text(self, expected: str) -> Text:
+        return Text(expected, self.pattern, self.closer and partial(self.closer, expected))
 
 
 def fact_values(name: str, conditions: Iterable[Condition]) -> Iterator[Value | None]:
@@ -143,6 +166,24 @@ def versions_beside(texts: Iterable[str]) -> list[str]:
                 near.append([*head, last - 1, 999999])
             versions.update(map(tuple, near))
     return sorted((".".join(map(str, one)) for one in versions), key=release_key)
+
+
+def _devices(specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the versions of a device, and those of several if ``specifiers`` tell these apart.
+
+    A condition on every device fails by one that it does not hold for, so there have to be as many
+    devices as such conditions, and one more.
+    """
+    kinds: dict[tuple[bool, ...], str] = {}
+    for version in versions_beside(specifiers):
+        held = tuple(VERSIONS.holds("", one, (version,))[0] for one in specifiers)
+        kinds.setdefault(held, version)
+        yield (version,)
+    most = min(len(kinds), 1 + sum(one.startswith(EVERY) for one in {*specifiers}))
+    if sum(math.comb(len(kinds), count) for count in range(2, most + 1)) > MOST:
+        raise TooManyError
+    for count in range(2, most + 1):
+        yield from itertools.combinations(kinds.values(), count)
 
 
 # --- Names and distributions
@@ -261,21 +302,32 @@ _SPECIFIERS = Conditions(
     _closer_specifier,
     several=False,
 )
+_EXACT = Conditions(
+    "a name, or a list of names that are all there",
+    "a name such as {example!r}, or an array of names",
+    str,
+    _sets_of_names,
+    _NAME,
+    presence=False,
+)
 #: What there is to say of each kind.
 CONDITIONS: Mapping[Kind, Conditions] = {
     VERSION: _SPECIFIERS,
     VERSIONS: replace(
         _SPECIFIERS,
-        meaning="a specifier, in which one of the versions is enough",
-        values=lambda asked: zip(versions_beside(asked)),
+        meaning="a specifier that one of the versions is in, or `{ every = … }` that all are in",
+        values=_devices,
+        every=True,
     ),
     NAMES: Conditions(
-        "a name, or a list of names that are all there",
+        "a name, or a list of names that are all there; `gfx94*` is any that begins so",
         "a name such as {example!r}, an array of names, true or false",
         normalize_name,
         _sets_of_names,
-        _NAME,
+        rf"{_NAME}\*?",
     ),
+    LIBRARIES: replace(_EXACT, meaning="a name, or a list of names that are all found"),
+    FEATURES: _EXACT,
     PROPERTIES: Conditions(
         "a property, or a list of properties that are all supported",
         "a property such as {example!r}, or an array of them",

@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 from ..errors import Problem, Problems, did_you_mean, shorten
 from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
-from ..model.kinds import PROPERTIES
+from ..model.kinds import EVERY, PROPERTIES
 from ..model.markers import distribution_of, normalize, normalize_name
 from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
 from ..model.values import replace
@@ -254,6 +254,8 @@ def _wanted(section: _Section, name: str, value: Any) -> Wanted:
     """
     if isinstance(value, bool):
         return value
+    if isinstance(value, dict):
+        return f"{EVERY}{value['every'].strip()}" if value.get("every") else True
     conditions = CONDITIONS[FACTS[name].kind]
     listed = value if isinstance(value, list) else [value]
     read = (text and _parse(section, name, text, conditions.read) for text in listed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..model.facts import holds
 from ..model.markers import is_release, release_key, satisfies
 from .vocabulary import Doubt, conforming, doubts_of, dropped_gpus, major_of, oldest_gpu
 
@@ -95,11 +96,11 @@ def _of_rocm(place: str, variant: Variant, alternative: Alternative) -> Iterator
 def _fitting(alternative: Alternative, gpus: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those drivers' CUDA and GPUs that the conditions on them hold for."""
     cuda, capability = (alternative.get(name, True) for name in (_CUDA, _CAPABILITY))
-    return {one for one in gpus if _holds(cuda, one[0]) and _holds(capability, one[1])}
-
-
-def _holds(wanted: Wanted, version: str) -> bool:
-    return satisfies(version, wanted) if isinstance(wanted, str) else wanted is True
+    return {
+        (driver, gpu)
+        for driver, gpu in gpus
+        if holds(_CUDA, cuda, driver)[0] and holds(_CAPABILITY, capability, (gpu,))[0]
+    }
 
 
 def _is_of_gpus(alternative: Alternative) -> bool:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from packaging.tags import compatible_tags, cpython_tags, generic_tags
 
 from ..authoring.conditions import TooManyError, environments, versions_beside
-from ..model.facts import holds
+from ..model.facts import FACTS, holds
+from ..model.kinds import FEATURES
 from ..model.markers import CannotTellError, evaluate
 from .platforms import (
     ANY,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from ..model.kinds import Wanted
     from ..model.table import Condition
 
+_OF_32_BITS = ("i686", "armv7l", "win32")
 # The Pythons that always count, by the second number of their versions: 3.9 to 3.15.
 _MINORS = range(9, 16)
 
@@ -67,6 +69,16 @@ class Place:
         """A late release of the Python."""
         return f"3.{self.minor}.99"
 
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The ABI features that the Python does not have, as far as its tags tell."""
+        interpreter, abi = self.python
+        threading = {"free-threading", "gil-enabled"}
+        if interpreter.startswith("cp"):
+            threading = {"gil-enabled" if abi.endswith("t") else "free-threading"}
+        narrow = self.platform.machine in _OF_32_BITS
+        return frozenset({*threading, "64-bit" if narrow else "32-bit"})
+
     def takes(self, tags: Iterable[Tag]) -> bool:
         """Return whether a wheel with these tags can be installed there."""
         pythons, platforms = _python_tags(*self.python), supported_tags(self.platform)
@@ -86,6 +98,8 @@ class Place:
         if fact in TAGS:
             version = ".".join(map(str, self.platform.version))
             return holds(fact, wanted, version if fact == self.platform.fact else None)[0]
+        if FACTS[fact].kind is FEATURES:
+            return isinstance(wanted, bool) or self.lacking.isdisjoint(wanted)
         # What GPUs and drivers there are, and what is installed, a platform does not say.
         return wanted is False or possible(self.platform, fact, wanted)
 

@@ -11,12 +11,13 @@ import functools
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from packaging.tags import mac_platforms
 
 from ..model.facts import FACTS, holds
-from ..model.kinds import MARKERS
+from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
 from ..probes.cpu import names_of
 from .vocabulary import OF_A_SYSTEM, cpu_names, vocabulary
@@ -38,6 +39,8 @@ _OLD = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)
 _WINDOWS = {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}
 # The last versions that are tried: a major one, and a minor one of each.
 _LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
+# The systems whose libraries have an ending of their own.
+_ENDINGS = {".dll": "win32", ".dylib": "darwin"}
 _MACS = {"universal2": ("arm64", "x86_64"), "intel": ("x86_64",)}
 
 
@@ -236,6 +239,9 @@ def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
         if fact in one["facts"]:
             has_libc = system != "linux" or platform.fact == one.get("libc", platform.fact)
             return has_libc and machine in one.get(system, ())
+    if isinstance(wanted, tuple) and FACTS[fact].kind is LIBRARIES:
+        of = {_ENDINGS.get(PurePath(library).suffix.lower(), "other") for library in wanted}
+        return of == {system if system in _ENDINGS.values() else "other"}
     if not isinstance(wanted, tuple) or not vocabulary()["names"].get(fact, {}).get("archspec"):
         return True
     families = [names for family, names in _families() if family == family_of(machine)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..authoring import toml
 from ..authoring.conditions import versions_beside
 from ..model.facts import FACTS
-from ..model.kinds import MARKERS, NAMES, VERSION, VERSIONS
+from ..model.kinds import EVERY, MARKERS
 from ..model.markers import (
     CLAUSE,
     comparisons,
@@ -52,14 +52,13 @@ class Doubt(NamedTuple):
 @functools.cache
 def doubts_of(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Doubt, ...]:
     """Return what is to be said of a condition, and ``nobody`` that nothing fits it."""
-    kind = FACTS[fact].kind
-    if isinstance(wanted, tuple) and kind is NAMES:
+    if isinstance(wanted, bool):
+        return ()
+    if isinstance(wanted, tuple):
         return tuple(_name_doubts(fact, wanted))
-    if isinstance(wanted, str) and kind is MARKERS:
+    if FACTS[fact].kind is MARKERS:
         return tuple(_marker_doubts(wanted, nobody))
-    if isinstance(wanted, str) and kind in (VERSION, VERSIONS):
-        return tuple(_version_doubts(fact, wanted, nobody))
-    return ()
+    return tuple(_version_doubts(fact, wanted.removeprefix(EVERY), nobody))
 
 
 @functools.cache
@@ -210,7 +209,8 @@ def _name_doubts(fact: str, wanted: Sequence[str]) -> Iterator[Doubt]:
         return
     known = [*about["known"], *(sorted(cpu_names()) if about.get("archspec") else ())]
     for name in wanted:
-        yield from _unknown(name, repr(name), known, about)
+        unknown = _unknown_start if name.endswith("*") else _unknown
+        yield from unknown(name, repr(name), known, about)
     if about.get("one") and len(wanted) > 1:
         each = ", ".join(f"{{ {fact} = {name!r} }}" for name in wanted)
         yield Doubt(f"asks for all of these in one machine; for one of them, write when = [{each}]")
@@ -218,7 +218,7 @@ def _name_doubts(fact: str, wanted: Sequence[str]) -> Iterator[Doubt]:
 
 def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]) -> list[Doubt]:
     """Return what is to be said of a name, nothing if it is known."""
-    if text in known:
+    if text in known or any(re.fullmatch(form, text) for form in about.get("usual", ())):
         return []
     if any(re.fullmatch(form, text) for form in about.get("forms", ())):
         return [Doubt(f"{shown} is newer than what selector-backend knows, or a mistake", False)]
@@ -228,6 +228,19 @@ def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, An
     if about.get("strict"):
         return [Doubt(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
     return [Doubt(f"{shown} is not known to selector-backend, and may be a mistake", False)]
+
+
+def _unknown_start(
+    text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]
+) -> list[Doubt]:
+    """Return what is to be said of ``gfx94*``, nothing if a known name begins so."""
+    start = text[:-1]
+    if any(name.startswith(start) for name in known):
+        return []
+    endings = ("", "0", "00", "000")
+    may_come = any(re.fullmatch(form, start + end) for form in about["forms"] for end in endings)
+    certain = bool(about.get("strict")) and not may_come
+    return [Doubt(f"no name that is known begins as {shown} does", certain)]
 
 
 def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str:

@@ -78,9 +78,9 @@ def explain(
     asked = {} if variant is None else {"variant": variant}
     request = read_request(selector, asked, os.environ)
     facts = selector.facts if request.automatic else ()
-    marker = interpreter.marker if interpreter else None
+    told = interpreter.facts if interpreter else None
     scope = selector.scope(interpreter.folders if interpreter else ())
-    machine = look_at_machine(facts, profile, settings, marker, scope)
+    machine = look_at_machine(facts, profile, settings, told, scope)
     decision = decide(selector, machine, replace(request, profile=None), environment)
     if as_json:
         print_json(

@@ -152,8 +152,15 @@ def test_what_packaging_takes_for_no_marker_is_refused(
         assert evaluate(text, environment) == marker.evaluate(environment)
 
 
-@pytest.mark.parametrize("name", ["kinds.py", "markers.py"])
-def test_install_and_import_judge_by_the_same_text(name: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [
+        ("model/kinds.py", "_model/kinds.py"),
+        ("model/markers.py", "_model/markers.py"),
+        ("probes/loader.py", "_loader.py"),
+    ],
+)
+def test_install_and_import_judge_by_the_same_text(text: str, copy: str) -> None:
     root = Path(__file__).resolve().parents[2]
-    copy = root / "runtime" / "selector_runtime" / "_model" / name
-    assert copy.read_bytes() == (root / "selector_backend" / "model" / name).read_bytes()
+    copied = (root / "runtime" / "selector_runtime" / copy).read_bytes()
+    assert copied == (root / "selector_backend" / text).read_bytes()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.markers import Marker, default_environment
 from packaging.specifiers import SpecifierSet
-from selector_runtime._fits import _READERS
+from selector_runtime._fits import READERS
 from selector_runtime._model.markers import CannotTellError, evaluate, satisfies
 from support.scarce import compile_preload
 
@@ -390,7 +390,7 @@ MARKERS = st.recursive(
 
 @given(MARKERS)
 def test_markers_evaluate_as_packaging_has_it(marker: str) -> None:
-    environment, _ = _READERS["marker"][1]()
+    environment, _ = READERS["marker"][1]()
     assert isinstance(environment, dict)
     try:
         found = evaluate(marker, environment)
