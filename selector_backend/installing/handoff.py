@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..model.machine import Fact
-    from .caller import Caller
+    from .installation import Caller
 
 _START = "selector-machine-"
 #: A command takes no longer. What is older is of none that runs, and is removed.
