@@ -23,7 +23,7 @@ from ..model.facts import FACTS
 from ..model.machine import Machine, Origin, load_machine
 from ..model.values import dataclass
 from ..probes import Memory
-from .archive import write_file
+from .wheel import write_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
