@@ -8,7 +8,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from ..installing.archive import epoch, write_file
+from ..installing.wheel import epoch, write_file
 from ..model.markers import distribution_of
 from ..model.table import FORMAT, TABLE_NAME, dump, hash_of, hash_text
 from .carried import BUILD_SYSTEM, carried_files

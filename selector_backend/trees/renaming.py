@@ -15,7 +15,7 @@ from packaging.version import Version
 from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
 from ..errors import SelectorError
-from ..installing.dist_info import NEVER_UPLOAD
+from ..installing.wheel import NEVER_UPLOAD
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 

@@ -31,8 +31,8 @@ from selector_backend.cli.doctor.findings import choose
 from selector_backend.cli.index import compare
 from selector_backend.cli.source import Recorded, read_packages, read_sdist
 from selector_backend.errors import SelectorError
-from selector_backend.installing.dist_info import record_of
 from selector_backend.installing.environment import read_environment
+from selector_backend.installing.wheel import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.facts import FACTS
 from selector_backend.model.machine import Machine, ProfileFile, read_profile

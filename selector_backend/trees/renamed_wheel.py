@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..authoring.output import replacing
 from ..errors import SelectorError
-from ..installing.archive import hash_of
+from ..installing.wheel import hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
