@@ -40,12 +40,12 @@ NAMED_ON_PURPOSE = {
     "checking/doubts.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "checking/platforms.py": {"glibc", "macos", "marker", "musl"},  # what tags of wheels tell
     "checking/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
-    "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
+    "cli/common.py": {"property"},  # what the command does not ask
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/fleet.py": {"marker"},  # a key of machines.toml
     "cli/given.py": {"cpu"},  # a variant's name, by default
     # The conditions that names stand for.
-    "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "rocm", "xpu"},
+    "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "library", "rocm", "xpu"},
     "cli/source.py": {"marker"},  # a key of what an interpreter answers
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
     "variant_wheels/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
