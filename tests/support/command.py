@@ -124,12 +124,16 @@ def _as_a_process(
 @contextlib.contextmanager
 def _warnings_of_a_process() -> Iterator[None]:
     """Show warnings where and when Python shows them unasked: pytest collects them."""
+
+    def show(*warning: Any) -> None:
+        sys.stderr.write(warnings.formatwarning(*warning))
+
     with warnings.catch_warnings():
         warnings.resetwarnings()
         for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
             warnings.simplefilter("ignore", category)
         warnings.simplefilter("ignore", ResourceWarning)
-        warnings.showwarning = lambda *warning: sys.stderr.write(warnings.formatwarning(*warning))
+        warnings.showwarning = show
         yield
 
 
