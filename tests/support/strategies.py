@@ -196,7 +196,11 @@ reasons = st.sampled_from(["it is not there", "the driver says: 'No!'", "…"])
 def facts(name: str) -> st.SearchStrategy[Fact]:
     """What can be known of the fact ``name``, absence included."""
     present = values(FACTS[name].kind).map(lambda value: Fact(name, "a test", value=value))
-    absent = reasons.map(lambda reason: Fact(name, "a test", reason=reason))
+    not_found = st.lists(st.sampled_from(LIBRARIES), max_size=2).map(tuple)
+    absent = st.builds(
+        lambda reason, libraries: Fact(name, "a test", reason=reason, not_found=libraries),
+        *(reasons, not_found),
+    )
     return present | absent
 
 

@@ -413,21 +413,8 @@ NAMES = {
         *("cpu", "cu7", "cu75", "cu80", "cu9", "cu92", "cu10", "cu102", "cu11", "cu118", "cu12"),
         *("cuda12x", "cu-12", "cu129", "cu13", "cuda13x", "cu130", "cu14", "rocm5", "rocm-5-7"),
         *("cu1210", "cu-12-10", "rocm714", "rocm7-14", "rocm10", "rocm10-1", "rocm101"),
-        *(
-            "rocm6",
-            "rocm64",
-            "rocm-7-0",
-            "rocm7x",
-            "gfx942",
-            "gfx94x",
-            "openmpi",
-            "mpich",
-            "v2",
-            "v3",
-            "v4",
-            "x86-64-v3",
-            *cpu_names(),
-        ),
+        *("rocm6", "rocm64", "rocm-7-0", "rocm7x", "gfx942", "gfx94x", "openmpi", "mpich"),
+        *("v2", "v3", "v4", "x86-64-v3", *cpu_names()),
     )
 }
 
