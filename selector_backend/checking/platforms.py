@@ -20,7 +20,7 @@ from ..model.facts import FACTS, holds
 from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
 from ..probes.cpu import names_of
-from .vocabulary import cpu_names, vocabulary
+from .vocabulary import OF_A_SYSTEM, cpu_names, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -141,8 +141,20 @@ PLATFORMS = (
     Platform("macos", "arm64", (11, 0)),
     *(Platform("", tag) for tag in _WINDOWS),
 )
-#: The marker variables that a platform settles.
-SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
+#: Those where a wheel for any platform counts, besides the platforms that other wheels name.
+COMMON = (
+    *(Platform(libc, machine) for libc in ("glibc", "musl") for machine in ("x86_64", "aarch64")),
+    *(Platform("macos", machine) for machine in ("x86_64", "arm64")),
+    Platform("", "win_amd64"),
+)
+#: The version of a platform that nothing names, and the one that is taken then.
+UNNAMED = (0, 0)
+USUAL = {"glibc": (2, 17), "musl": (1, 2), "macos": (11, 0)}
+
+
+def oldest_of(platform: Platform) -> tuple[int, int]:
+    """Return the oldest version of a platform that there is; of most, none is too old."""
+    return (11, 0) if (platform.fact, platform.machine) == ("macos", "arm64") else UNNAMED
 
 
 class InexpressibleError(ValueError):
@@ -194,11 +206,11 @@ def platform_tags(
 
 def _check_settled(markers: Iterable[str]) -> None:
     for marker in markers:
-        others = [one for one in marker_variables(marker) if one not in SETTLED]
+        others = [one for one in marker_variables(marker) if one not in OF_A_SYSTEM]
         if others:
             raise InexpressibleError(
                 f"a platform tag does not tell {' and '.join(others)}; it tells "
-                f"{', '.join(SETTLED)}"
+                f"{', '.join(OF_A_SYSTEM)}"
             )
 
 

@@ -10,10 +10,10 @@ import typer
 from rich.text import Text
 
 from .. import __version__
-from ..installing.dist_info import record_of
 from ..installing.environment import read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
+from ..installing.wheel import record_of
 from ..model.decision import Environment, decide
 from ..model.values import replace
 from .common import (

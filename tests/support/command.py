@@ -27,7 +27,9 @@ from unittest import mock
 
 from .project import hook_environ
 
-COMMAND = [sys.executable, "-c", "from selector_backend.cli import main; main()"]
+NAME = "selector-backend"
+_MAIN = f"import sys; sys.argv[0] = {NAME!r}; from selector_backend.cli import main; main()"
+COMMAND = [sys.executable, "-c", _MAIN]
 SEEN_BY_TERMINALS = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "COLORTERM", "TTY_COMPATIBLE")
 #: Python reads variables that begin so when it starts.
 READ_AT_START = ("PYTHON", "LANG", "LC_")
@@ -42,7 +44,7 @@ def command(
     """
     if any(name.startswith(READ_AT_START) for name in environ or {}):
         return child(*arguments, environ=environ, cwd=cwd)
-    words = ["selector-backend", *map(str, arguments)]
+    words = [NAME, *map(str, arguments)]
     with contextlib.ExitStack() as stack:
         stdin = stack.enter_context(Path(os.devnull).open(encoding="utf-8"))
         stdout, stderr = (

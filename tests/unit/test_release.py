@@ -13,7 +13,7 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.finished import Sdist, Wheel, parse_wheel
 from selector_backend.checking.places import find_places
 from selector_backend.checking.release import Release

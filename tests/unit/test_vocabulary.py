@@ -15,17 +15,17 @@ from support.strategies import specifiers, tables
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
+from selector_backend.checking.doubts import find_doubts
 from selector_backend.checking.platforms import Platform, platform_of, possible
 from selector_backend.checking.review import notes, review
 from selector_backend.checking.vocabulary import (
     cpu_names,
+    doubts_of,
     dropped_gpus,
     oldest_gpu,
     vocabulary,
-    words,
 )
-from selector_backend.checking.words import findings
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
 from selector_backend.model import kinds
 from selector_backend.model.facts import FACTS
@@ -44,8 +44,8 @@ def said(variants: list[dict[str, Any]], *, certain: bool = True, **table: Any) 
     selector, problems = parse_selector({**table, "variant": named}, project="spam", version="1.0")
     assert problems == []
     return [
-        f"{one.problem.key.removeprefix('tool.selector.variant')}: {one.problem.message}"
-        for one in findings(selector)
+        f"{one.key.removeprefix('tool.selector.variant')}: {one.message}"
+        for one in find_doubts(selector)
         if one.certain is certain
     ]
 
@@ -361,7 +361,7 @@ def test_nothing_that_a_shipped_machine_has_is_complained_of(
         else:
             each = [value] if isinstance(value, str) else value
             asked = [f"{how}{one}" for one in each for how in ("==", ">=", "<=", "~=", ">", "<")]
-        assert [words(fact, one) for one in asked] == [()] * len(asked), (name, asked)
+        assert [doubts_of(fact, one) for one in asked] == [()] * len(asked), (name, asked)
 
 
 @given(st.sampled_from(VERSIONS), specifiers)
@@ -370,7 +370,9 @@ def test_a_range_that_a_shipped_machine_is_in_is_somebodys(
 ) -> None:
     fact, version = found
     assume(satisfies(version, specifier))
-    assert not any(word.message.startswith("nobody") for word in words(fact, specifier, "nobody"))
+    assert not any(
+        word.message.startswith("nobody") for word in doubts_of(fact, specifier, "nobody")
+    )
 
 
 _SYSTEM = ("sys_platform", "platform_system", "os_name", "platform_machine")
@@ -392,16 +394,16 @@ def test_a_marker_that_holds_on_a_shipped_machine_is_somebodys(
 ) -> None:
     marker = joint.join(compared)
     assume(evaluate(marker, environment))
-    assert words("marker", marker) == ()
+    assert doubts_of("marker", marker) == ()
 
 
 @given(tables())
 def test_every_table_can_be_looked_at(table: dict[str, Any]) -> None:
     selector, problems = parse_selector(table, project="spam", version="1.0")
     assert problems == []
-    for one in findings(selector):
-        assert one.problem.key.startswith("tool.selector.variant[")
-        assert one.problem.message
+    for one in find_doubts(selector):
+        assert one.key.startswith("tool.selector.variant[")
+        assert one.message
 
 
 # --- What `init` writes

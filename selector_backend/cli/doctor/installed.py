@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ...authoring.table import is_pinned
+from ...authoring.selector import is_pinned
 from ...model.markers import normalize
 from ...probes.folders import find_distributions, identify
 

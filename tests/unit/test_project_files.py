@@ -9,7 +9,7 @@ import pytest
 from conftest import require_python
 from support.environment import ROOT
 
-from selector_backend.authoring.license_files import find_license_files
+from selector_backend.authoring.project_files import find_license_files
 
 FILES = (
     *("LICENSE", "LICENSE.txt", "license", "a-b", "[x]", ".hidden/LICENSE"),
@@ -62,7 +62,7 @@ def test_a_pattern_matches_the_files_that_the_specification_says(
 def test_a_pattern_matches_the_same_files_on_every_python(folder: Path, version: str) -> None:
     code = (
         "import pathlib, sys\n"
-        "from selector_backend.authoring.license_files import find_license_files\n"
+        "from selector_backend.authoring.project_files import find_license_files\n"
         "for pattern in sys.argv[1:]:\n"
         "    print(sorted(map(str, find_license_files(pathlib.Path.cwd(), pattern))))\n"
     )
