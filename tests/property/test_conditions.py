@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import SpecifierSet
 
-from selector_backend.checking.samples import fact_values
+from selector_backend.authoring.conditions import fact_values
 from selector_backend.model.facts import FACTS, holds
 from selector_backend.model.markers import CannotTellError, evaluate, satisfies
 from selector_backend.model.table import Condition

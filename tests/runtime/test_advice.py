@@ -39,15 +39,15 @@ def install(site: Site, when: str = CUDA, kind: str = "requirement", **environ: 
     (site.folder / "_spam_cu12.py").unlink()
 
 
-def driver(site: Site, name: str = NVML) -> dict[str, str]:
-    """Return the environment variables with which the loader finds a driver's library."""
-    return {"LD_LIBRARY_PATH": str(site.compile(f"driver/{name}", TRAP).parent)}
+def driver(site: Site, name: str = NVML) -> str:
+    """Return a search path on which the loader finds a driver's library."""
+    return str(site.compile(f"driver/{name}", TRAP).parent)
 
 
 def test_a_driver_that_is_there_now_is_worth_choosing_again(site: Site) -> None:
     install(site)
     assert site.run().stderr == ""
-    process = site.run(**driver(site))
+    process = site.run(LD_LIBRARY_PATH=driver(site))
     assert process.stdout == "cpu\n"
     assert warnings_in(process).endswith(
         "VariantWarning: a variant for CUDA may fit now: cu12 of spam was not installed, as "
@@ -62,26 +62,28 @@ def test_a_driver_that_is_there_now_is_worth_choosing_again(site: Site) -> None:
 
 def test_variants_that_may_stand_side_by_side_are_not_uninstalled(site: Site) -> None:
     install(site, kind="capability")
-    assert "    pip install --force-reinstall spam==1.0" in warnings_in(site.run(**driver(site)))
+    assert "    pip install --force-reinstall spam==1.0" in warnings_in(
+        site.run(LD_LIBRARY_PATH=driver(site))
+    )
 
 
 def test_the_advice_is_given_once_and_can_be_hidden(site: Site) -> None:
     install(site)
     code = "import spam_core, selector_runtime\nselector_runtime.load('spam', {'cpu': '_spam_cpu'})"
     again = f"{code}\nimport importlib\nimportlib.reload(spam_core)\n"
-    assert site.run(again, **driver(site)).stderr.count("may fit now") == 1
-    assert site.run(**driver(site), SELECTOR_ADVICE="0").stderr == ""
-    assert site.run(**driver(site), SPAM_VARIANT="cpu").stderr == ""
+    assert site.run(again, LD_LIBRARY_PATH=driver(site)).stderr.count("may fit now") == 1
+    assert site.run(LD_LIBRARY_PATH=driver(site), SELECTOR_ADVICE="0").stderr == ""
+    assert site.run(LD_LIBRARY_PATH=driver(site), SPAM_VARIANT="cpu").stderr == ""
 
 
 def test_who_named_the_variant_gets_no_advice(site: Site) -> None:
     install(site, SPAM_VARIANT="cpu")
-    assert site.run(**driver(site)).stderr == ""
+    assert site.run(LD_LIBRARY_PATH=driver(site)).stderr == ""
 
 
 def test_what_was_stated_is_no_library_that_was_not_found(site: Site) -> None:
     install(site, SELECTOR_CUDA="", SELECTOR_COMPUTE_CAPABILITY="")
-    assert site.run(**driver(site)).stderr == ""
+    assert site.run(LD_LIBRARY_PATH=driver(site)).stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,9 @@ def test_what_else_the_variant_asks_for_has_to_be_there(
     site: Site, when: str, advised: bool
 ) -> None:
     install(site, when, SELECTOR_CUDA_TOOLKIT="", SELECTOR_XPU="1.20")
-    assert ("a variant for CUDA may fit now" in site.run(**driver(site)).stderr) is advised
+    assert (
+        "a variant for CUDA may fit now" in site.run(LD_LIBRARY_PATH=driver(site)).stderr
+    ) is advised
 
 
 def test_a_lock_follows_the_machine_that_made_it(site: Site) -> None:
@@ -112,7 +116,7 @@ def test_a_lock_follows_the_machine_that_made_it(site: Site) -> None:
     for by, advised in (("uv.lock", True), ("SPAM_VARIANT", False), ("variant wheel", False)):
         changed = text.replace('"decided-by": "machine"', f'"decided-by": "{by}"')
         file.write_text(changed, encoding="utf-8")
-        assert ("may fit now" in site.run(**driver(site)).stderr) is advised
+        assert ("may fit now" in site.run(LD_LIBRARY_PATH=driver(site)).stderr) is advised
 
 
 @pytest.mark.parametrize("data", ["5", '["libnvidia-ml.so.1", 5]', '{"a": "b"}', '"/dev/zero"'])
@@ -123,4 +127,4 @@ def test_a_record_that_was_damaged_is_no_hindrance(site: Site, data: str) -> Non
     start = text.index('"not-found": [')
     end = text.index("]", start) + 1
     file.write_text(f'{text[:start]}"not-found": {data}{text[end:]}', encoding="utf-8")
-    assert site.run(**driver(site)).stdout == "cpu\n"
+    assert site.run(LD_LIBRARY_PATH=driver(site)).stdout == "cpu\n"
