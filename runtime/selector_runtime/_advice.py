@@ -58,7 +58,7 @@ def _may_hold(alternative: Mapping[str, Any], record: Record, there: Mapping[str
     """Return whether conditions may hold, now that what tells some facts is ``there``."""
     rest = {fact: wanted for fact, wanted in alternative.items() if fact not in there}
     told = all(
-        wanted is False or fact not in record.absent or fact in READERS
+        fact in READERS or (fact in record.absent) is (wanted is False)
         for fact, wanted in rest.items()
     )
     return told and bool(fits([rest])[0])
