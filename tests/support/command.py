@@ -125,8 +125,17 @@ def _as_a_process(
 def _warnings_of_a_process() -> Iterator[None]:
     """Show warnings where and when Python shows them unasked: pytest collects them."""
 
-    def show(*warning: Any) -> None:
-        sys.stderr.write(warnings.formatwarning(*warning))
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        (file or sys.stderr).write(
+            warnings.formatwarning(message, category, filename, lineno, line)
+        )
 
     with warnings.catch_warnings():
         warnings.resetwarnings()
