@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
+
+from ..model.markers import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from packaging.tags import Tag
-    from packaging.utils import NormalizedName
 
     from .places import Place
 
@@ -31,7 +32,7 @@ class Wheel:
     """
 
     file: str
-    name: NormalizedName
+    name: str
     version: Version
     tags: frozenset[Tag]
     requires: Sequence[Requirement] = ()
@@ -49,7 +50,7 @@ class Sdist:
     """An sdist of one of the distributions: what its file's name says, and the hash of it."""
 
     file: str
-    name: NormalizedName
+    name: str
     version: Version
     sha256: str = ""
 
@@ -62,13 +63,13 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
     name, version, _, tags = parse_wheel_filename(file)
     raw, _ = parse_email(metadata)
     said = raw.get("name", ""), raw.get("version", "")
-    if canonicalize_name(said[0]) != name or Version(said[1]) != version:
+    if normalize(said[0]) != name or Version(said[1]) != version:
         raise ValueError(
             f"METADATA says {' '.join(said)}, and the file's name {name} {version}; "
             "build it again, or rename it with selector-backend rename"
         )
     stem = dist_info.removesuffix(".dist-info").rpartition("-")
-    if canonicalize_name(stem[0]) != name or Version(stem[2]) != version:
+    if normalize(stem[0]) != name or Version(stem[2]) != version:
         raise ValueError(f"its folder is {dist_info}, and it is of {name} {version}")
     try:
         rows = [row for row in csv.reader(io.StringIO(record.decode("utf-8"), newline="")) if row]

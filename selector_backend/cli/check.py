@@ -66,7 +66,7 @@ def check(
             found = [("warning", problem) for problem in review(project, __version__)]
             if is_sdist:
                 carries = carried_by(folder)
-                found += [("error", problem) for problem in compare_shipped(project)]
+                found += [("error", problem) for problem in compare_shipped(project, __version__)]
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
     except UsageError:

@@ -66,14 +66,14 @@ def look_at_machine(
     names: Collection[str],
     profile: Path | None,
     settings: Sequence[str] | None,
-    marker: Mapping[str, str] | None = None,
+    told: Mapping[str, Fact] | None = None,
     scope: Scope = NO_TABLE,
 ) -> Machine:
     """Return the facts ``names`` of this machine, or of what stands in for it.
 
-    ``marker`` is what another interpreter of this machine evaluates markers with, and ``scope``
-    what of its environment is asked for. Variant providers are not asked for properties: they are
-    code that the package names.
+    ``told`` is what another interpreter of this machine tells of itself, and ``scope`` what is
+    asked of its environment and of the loader. Variant providers are not asked for properties:
+    they are code that the package names.
     """
     stated = read_settings(settings)
     file = _profile(profile)
@@ -82,8 +82,9 @@ def look_at_machine(
     if "property" in names and not asked:
         reason = "providers are not asked here, since they are code that the package names"
         facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
-    if marker is not None and file is None and FACTS["marker"].variable not in os.environ:
-        facts["marker"] = Fact("marker", "the named interpreter", value=marker)
+    if file is None:
+        stated_here = {name for name, fact in FACTS.items() if fact.variable in os.environ}
+        facts.update((name, fact) for name, fact in (told or {}).items() if name not in stated_here)
     facts.update(stated)
     wanted = [name for name in names if name not in facts]
     facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
@@ -135,7 +136,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Write a table."""
     console = _console()
     if not console.is_terminal:
-        print_plain([columns, *rows])
+        texts = [[str(_clean(cell)) for cell in row] for row in (columns, *rows)]
+        widths = [max(map(len, column)) for column in zip(*texts)]
+        for line in texts:
+            typer.echo("  ".join(map(str.ljust, line, widths)).rstrip())
         return
     table = Table(header_style="cyan", border_style="bright_black")
     for column in columns:
@@ -143,15 +147,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     for row in rows:
         table.add_row(*map(_clean, row))
     console.print(table)
-
-
-def print_plain(rows: Sequence[Sequence[Cell]]) -> None:
-    """Write rows of aligned cells, two spaces apart."""
-    texts = [[str(_clean(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts)]
-    for row in texts:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
-        typer.echo(line.rstrip())
 
 
 def print_command(words: Sequence[str]) -> None:

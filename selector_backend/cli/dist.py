@@ -17,15 +17,16 @@ import typer
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename
 
+from .. import __version__
 from ..authoring.compile import compile_project
-from ..authoring.table import parse_selector
+from ..authoring.selector import parse_selector
 from ..checking.finished import Sdist, Wheel, parse_wheel
 from ..checking.release import Release
 from ..checking.shipped import compare_selectors, compare_shipped
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.table import TABLE_NAME
 from ..model.values import replace
-from ..trees.wheel import UNREADABLE
+from ..trees.renamed_wheel import UNREADABLE
 from ..variant_wheels.building import is_variant_file, review_files
 from .common import UsageError
 from .source import members_of, read_folder, unpacked
@@ -118,7 +119,7 @@ def _review(
     try:
         with unpacked(file) as folder:
             shipped = read_folder(folder)
-            differing = [*compare_shipped(shipped)]
+            differing = [*compare_shipped(shipped, __version__)]
             compiled = compile_project(shipped)
     except InvalidFileError as error:
         found.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]

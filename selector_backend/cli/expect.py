@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
 from ..authoring import toml
-from ..authoring.structure import describe
-from ..authoring.texts import shown_key
+from ..authoring.structure import describe, shown_key
 from ..errors import InvalidFileError, Problem, did_you_mean
 from ..model.machine import FORMAT
 from ..model.markers import normalize

@@ -12,7 +12,7 @@ from typing import Any, Callable, TypeVar
 from packaging.version import Version
 
 from ..authoring import toml
-from ..authoring.table import parse_selector
+from ..authoring.selector import parse_selector
 from ..errors import did_you_mean
 from ..installing.request import ALL, AUTO
 from ..model.markers import is_name, normalize

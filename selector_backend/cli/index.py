@@ -79,7 +79,7 @@ def _old_backends(selector: Selector, index: Index) -> Iterator[Problem]:
         if TABLE_NAME not in members:
             return
         carried = carried_version(members.get(CARRIED_VERSION, b""))
-        if is_old(carried):
+        if is_old(carried, __version__):
             yield Problem(
                 "tool.selector.self-contained",
                 f"the index has {file.name}, which carries selector-backend {carried}; the fixes "

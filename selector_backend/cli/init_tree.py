@@ -13,8 +13,8 @@ from packaging.version import InvalidVersion, Version
 from .. import __version__
 from ..authoring import toml
 from ..authoring.project import read_project
+from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
-from ..authoring.unchecked import table_of
 from ..checking.review import review
 from ..errors import InvalidFileError
 from ..model.table import CAPABILITY

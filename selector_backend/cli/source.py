@@ -21,6 +21,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from ..authoring.project import read_project
 from ..errors import SelectorError
 from ..installing.environment import read_records
+from ..model.machine import load_fact
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
 from ..model.table import load_selector
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..authoring.project import Project
+    from ..model.machine import Fact
     from ..model.table import Selector
 
 PythonOption = Annotated[
@@ -53,7 +55,7 @@ _EXTENDING = (
 
 # What an interpreter says of its environment. Alone, so that any Python 3 can run it.
 _ASK = """
-import json, os, platform, site, sys
+import json, os, platform, site, sys, sysconfig
 folders = list(site.getsitepackages())
 if site.ENABLE_USER_SITE:
     folders.insert(0, site.getusersitepackages())
@@ -75,17 +77,31 @@ marker = {
     "python_version": ".".join(platform.python_version_tuple()[:2]),
     "sys_platform": sys.platform,
 }
-print(json.dumps({"python": sys.executable, "folders": folders, "marker": marker}))
+features = ["64-bit" if sys.maxsize > 2**32 else "32-bit"]
+if sys.implementation.name == "cpython":
+    free = sysconfig.get_config_var("Py_GIL_DISABLED")
+    features.append("free-threading" if free else "gil-enabled")
+    if hasattr(sys, "gettotalrefcount"):
+        features.append("debug")
+facts = {"marker": marker, "abi-features": features}
+print(json.dumps({"python": sys.executable, "folders": folders, "facts": facts}))
 """
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An environment's interpreter: its path, its folders of distributions, and its markers."""
+    """An environment's interpreter: its path, its folders of distributions, and its own facts."""
 
     path: str
     folders: tuple[str, ...]
-    marker: Mapping[str, str]
+    facts: Mapping[str, Fact]
+
+    @property
+    def marker(self) -> Mapping[str, str]:
+        """What it evaluates markers with."""
+        value = self.facts["marker"].value
+        assert isinstance(value, dict)
+        return value
 
 
 @dataclass(frozen=True)
@@ -117,7 +133,9 @@ def read_interpreter(python: str | None) -> Interpreter:
                 [absolute, "-c", _ASK], cwd=empty, check=True, capture_output=True, text=True
             )
             answer = json.loads(process.stdout)
-            return Interpreter(answer["python"], tuple(answer["folders"]), dict(answer["marker"]))
+            told = answer["facts"].items()
+            facts = {name: load_fact(name, data, "the named interpreter") for name, data in told}
+            return Interpreter(answer["python"], tuple(answer["folders"]), facts)
         except (OSError, ValueError, LookupError, TypeError, subprocess.CalledProcessError):
             raise UsageError(f"--python {path}: not a Python that runs") from None
 

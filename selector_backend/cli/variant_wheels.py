@@ -10,7 +10,6 @@ import typer
 
 from .. import __version__
 from ..authoring.compile import compile_project
-from ..authoring.output import all_or_nothing
 from ..errors import SelectorError
 from ..model.facts import FACTS
 from ..model.table import NotCompiledError, read_compiled
@@ -58,8 +57,7 @@ def variant_wheels(
             problems = [one._asdict() for one in error.problems]
             print_json({"format": FORMAT, "files": [], "problems": problems})
             raise typer.Exit(1) from None
-        with all_or_nothing(outdir) as place:
-            files = write_variant_wheels(place, folder, compiled, wheels, __version__)
+        files = write_variant_wheels(outdir, folder, compiled, wheels, __version__)
     written = [str(outdir / one) for one in files]
     notes = [*_notes(selector, wheels, outdir, files)]
     if as_json:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
-from ..authoring.output import replacing
+from ..installing.wheel import replacing
 from .common import UsageError
 
 if TYPE_CHECKING:
@@ -25,5 +26,6 @@ def write_files(folder: Path, texts: dict[str, str]) -> None:
 
 def replace_file(file: Path, content: bytes) -> None:
     """Replace a file, so that whatever happens it is either the old one or the new one."""
-    with replacing(file, like=file) as new:
+    with replacing(file) as new:
         new.write_bytes(content)
+        shutil.copymode(file, new)

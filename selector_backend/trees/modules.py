@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..authoring.unchecked import table_of
+from ..authoring.toml import table_of
 from ..model.markers import normalize
 
 if TYPE_CHECKING:

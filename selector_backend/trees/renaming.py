@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ..authoring.table import is_pinned
+from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
 from ..errors import SelectorError
-from ..installing.dist_info import NEVER_UPLOAD
+from ..installing.wheel import NEVER_UPLOAD
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 

@@ -95,7 +95,13 @@ def test_a_new_tree_is_built_and_installed_by_the_commands_that_are_shown(
     assert environment.run(*commands[-1][1:]).stdout == "11\n"
 
 
-@pytest.mark.parametrize("backend", ["flit_core", "setuptools", "hatchling"])
+OTHER_BACKENDS = ("setuptools", "hatchling")
+
+
+@pytest.mark.parametrize(
+    "backend",
+    ["flit_core", *(pytest.param(one, marks=pytest.mark.nightly) for one in OTHER_BACKENDS)],
+)
 def test_each_backend_builds_what_is_written(tmp_path: Path, backend: str) -> None:
     tree = tmp_path / "tree"
     lines("init", "--tree", tree, *VARIANTS, "--name", "Spam.Eggs", "--backend", backend)

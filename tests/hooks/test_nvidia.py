@@ -30,7 +30,11 @@ name = "cpu"
 
 
 def facts(tmp_path: Path, environ: dict[str, str], table: str = ALL_FACTS) -> dict[str, Any]:
-    """Return the facts of the record that a project gets under ``environ``."""
+    """Return the facts of the record that a project gets under ``environ``.
+
+    What this machine's kernel tells of a driver is hidden.
+    """
+    environ = {"SELECTOR_SYSROOT": str(tmp_path / "root"), **environ}
     backend = Backend(write_compiled(tmp_path / "source", table), environ)
     record = backend.metadata(tmp_path / "out") / "selector.json"
     read: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))["facts"]
@@ -48,7 +52,7 @@ def test_all_facts_come_from_nvml(tmp_path: Path, driver: Driver) -> None:
 
 def test_without_a_driver_every_fact_is_absent_and_says_why(tmp_path: Path) -> None:
     for fact in facts(tmp_path, {}).values():
-        assert fact["absent"] == "libnvidia-ml.so.1 is not installed"
+        assert fact["absent"] == "the loader does not find libnvidia-ml.so.1"
 
 
 def test_a_driver_that_sees_no_gpu_says_so(tmp_path: Path, driver: Driver) -> None:
@@ -62,7 +66,7 @@ def test_where_there_is_no_nvml_the_cuda_driver_library_is_asked(
     read = facts(tmp_path, driver_without_nvml.environ("11.4", gpus="8.7"))
     assert read["cuda"] == {"value": "11.4", "source": "CUDA driver library"}
     assert read["compute-capability"] == {"value": ["8.7"], "source": "CUDA driver library"}
-    assert read["nvidia-driver"]["absent"] == "libnvidia-ml.so.1 is not installed"
+    assert read["nvidia-driver"]["absent"] == "the loader does not find libnvidia-ml.so.1"
 
 
 def test_where_nvml_fails_the_cuda_driver_library_is_asked(tmp_path: Path, driver: Driver) -> None:
@@ -83,9 +87,9 @@ FAULTS = [
     ("nvmlInitWithFlags:abort", "NVML: crashed the process that asked it (SIGABRT)"),
     ("nvmlInitWithFlags:crash", "NVML: crashed the process that asked it (SIGSEGV)"),
     ("nvmlInitWithFlags:exit", "NVML: ended the process that asked it, with exit status 0"),
-    ("nvmlInitWithFlags:hang", "NVML: did not answer within 2 s"),
+    ("nvmlInitWithFlags:hang", "NVML: did not answer within "),
     ("nvmlDeviceGetCount_v2:999", "NVML: Unknown Error"),
-    ("nvmlSystemGetCudaDriverVersion_v2:12", "NVML: libnvidia-ml.so.1 or a library it needs"),
+    ("nvmlSystemGetCudaDriverVersion_v2:12", "NVML: the driver does not find libcuda.so.1; a cont"),
 ]
 
 
@@ -263,7 +267,7 @@ def test_one_gpus_nonsense_hides_nothing_else(
 
 @pytest.mark.parametrize(
     "before",
-    ["{tmp}/closed", "/{long}", "{tmp}/closed;{tmp}/nowhere;", "/\udcff:{tmp}/closed/libcuda.so.1"],
+    ["{tmp}/closed", "/{long}", "{tmp}/closed;{tmp}/nowhere;", "/\udcff:{tmp}/closed/a-file"],
 )
 def test_a_search_path_that_cannot_all_be_looked_at_hides_no_gpu(
     tmp_path: Path, driver: Driver, before: str
@@ -271,7 +275,7 @@ def test_a_search_path_that_cannot_all_be_looked_at_hides_no_gpu(
     """As the loader, which passes over such an entry, and knows `;` too."""
     closed = tmp_path / "closed"
     closed.mkdir()
-    (closed / "libcuda.so.1").touch()
+    (closed / "a-file").touch()
     entries = before.format(tmp=tmp_path, long="x" * 5000)
     environ = driver.environ("12.4")
     separator = "" if entries.endswith(";") else ":"

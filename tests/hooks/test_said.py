@@ -34,8 +34,8 @@ when = { cpu = "avx2" }
 name = "cpu"
 """
 READ_HERE = (
-    "compute-capability is absent: libnvidia-ml.so.1 is not installed (it was read here, while "
-    "cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
+    "compute-capability is absent: the loader does not find libnvidia-ml.so.1 (it was read here, "
+    "while cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
 )
 NEARLY = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
 

@@ -7,14 +7,12 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping, Sequence
-from importlib.util import cache_from_source
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 from support.driver import Driver
 from support.environment import ROOT
-from support.floor import Floor, StoppedError
 from support.project import build_sdist, hook_environ, write_project
 from support.scarce import compile_preload, in_own_mounts
 
@@ -73,16 +71,6 @@ def call(
     return process.returncode, process.stderr
 
 
-def test_half_a_compiled_module_is_one_message(source: Path, tmp_path: Path) -> None:
-    """A full disk leaves it behind under some Pythons."""
-    floor, hook = Floor(tmp_path / "floor"), ["get_requires_for_build_wheel"]
-    floor.call(source, hook)
-    compiled = Path(cache_from_source(str(floor.folder / "selector_backend/model/table.py")))
-    compiled.write_bytes(compiled.read_bytes()[:4096])
-    with pytest.raises(StoppedError, match=r"^error: Python has compiled half a module"):
-        floor.call(source, hook)
-
-
 @pytest.mark.parametrize(
     ("hook", "most", "file"),
     [
@@ -132,7 +120,7 @@ def test_without_proc_a_variant_is_chosen(source: Path, tmp_path: Path, driver: 
 
 def test_the_caller_is_found_in_a_proc_that_counts_processes_otherwise() -> None:
     """A sandbox may count its processes anew, and leave /proc as it is."""
-    child = "from selector_backend.installing.process import parent; print(*parent().arguments)"
+    child = "from selector_backend.installing.caller import parent; print(*parent().arguments)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     prefix = in_own_mounts('set -- unshare --pid --fork --kill-child "$@"')
     said = subprocess.check_output([*prefix, sys.executable, "-c", code, "install"], text=True)

@@ -14,6 +14,7 @@ from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.driver import Driver
 from support.environment import Environment, find_uv, run
 from support.index import Index
+from support.processes import logged
 from support.project import build_sdist, write_project, write_spam, write_wheel
 
 Install = Callable[..., "Environment"]
@@ -168,10 +169,10 @@ def test_a_project_folder_is_installed_and_installed_editable(
     make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
 ) -> None:
     source = write_project(tmp_path / "ordner mit ä")
-    for arguments in ((str(source),), ("--editable", str(source))):
-        environment = make_environment(spam_index)
-        environment.pip("install", *arguments)
-        assert variant_of(environment) == "cpu"
+    by_pip, by_uv = make_environment(spam_index), make_environment(spam_index, pip=None)
+    by_pip.pip("install", str(source))
+    by_uv.uv("pip", "install", "--editable", str(source))
+    assert variant_of(by_pip) == variant_of(by_uv) == "cpu"
 
 
 def test_a_wheel_is_marked_in_the_way_that_each_frontend_shows(
@@ -253,7 +254,8 @@ def test_without_build_isolation_the_users_environment_is_not_written_to(
     assert not ours
 
 
-@pytest.mark.parametrize("frontend", [pytest.param("pip", marks=pytest.mark.nightly), "uv"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
 def test_an_environment_that_is_called_like_a_build_environment_keeps_no_facts(
     make_environment: MakeEnvironment, spam_index: Index, driver: Driver, frontend: str
 ) -> None:
@@ -313,7 +315,7 @@ def test_an_environment_and_a_temporary_folder_with_spaces_and_non_ascii_names(
     environ = {**driver.environ("12.4", log=log), "TMPDIR": str(temporary)}
     environment.pip("install", "spam", environ=environ)
     assert variant_of(environment) == "cu12"
-    assert len(log.read_text(encoding="utf-8").splitlines()) == 1
+    assert len(set(logged(log))) == 1
 
 
 @pytest.mark.parametrize(

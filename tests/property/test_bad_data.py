@@ -26,13 +26,13 @@ from selector_runtime._record import find_record
 from support.project import HEAD
 from support.strategies import anything, machines, tables
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.cli.doctor.findings import choose
 from selector_backend.cli.index import compare
 from selector_backend.cli.source import Recorded, read_packages, read_sdist
 from selector_backend.errors import SelectorError
-from selector_backend.installing.dist_info import record_of
 from selector_backend.installing.environment import read_environment
+from selector_backend.installing.wheel import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.facts import FACTS
 from selector_backend.model.machine import Machine, ProfileFile, read_profile

@@ -25,11 +25,9 @@ import selector_backend
 from selector_backend.authoring import sdist
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.archive import write_folder
-from selector_backend.installing.dist_info import dist_info, record_of
-from selector_backend.installing.prepared import read_dist_info
+from selector_backend.installing.wheel import dist_info, read_dist_info, record_of, write_folder
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Fact, Machine, load_machine
 from selector_backend.model.markers import normalize_name
@@ -38,7 +36,8 @@ from selector_backend.model.table import TABLE_NAME
 
 BACKEND = selector_backend.__version__
 NEVER_UPLOAD = "Private :: Do Not Upload"
-NO_DRIVER = Machine({"cuda": Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")})
+NO_NVML = "the loader does not find libnvidia-ml.so.1"
+NO_DRIVER = Machine({"cuda": Fact("cuda", "NVML", reason=NO_NVML)})
 
 TABLE = """
 [tool.selector]
@@ -351,12 +350,12 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
         "distributions": ["spam-cpu"],
         "conform": {},
         "requires": ["spam-core==1.0", "spam-cpu==1.0"],
-        "facts": {"cuda": {"absent": "libnvidia-ml.so.1 is not installed", "source": "NVML"}},
+        "facts": {"cuda": {"absent": NO_NVML, "source": "NVML"}},
         "verdicts": [
             {
                 "name": "cu12",
                 "fits": False,
-                "reason": "cuda is absent: libnvidia-ml.so.1 is not installed",
+                "reason": f"cuda is absent: {NO_NVML}",
             },
             {"name": "cpu", "fits": True, "reason": "it fits every machine"},
         ],

@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ...authoring.table import is_pinned
+from ...authoring.selector import is_pinned
 from ...installing.environment import read_environment
 from ...model.decision import installed_variants
 from ...model.markers import normalize

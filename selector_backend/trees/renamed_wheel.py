@@ -16,9 +16,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ..authoring.output import replacing
 from ..errors import SelectorError
-from ..installing.archive import hash_of
+from ..installing.wheel import hash_of, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +49,7 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     renaming.check_name(parts[1], wheel.name)
     name = f"{renaming.stem}-{parts[2]}{parts[3]}"
     try:
-        with zipfile.ZipFile(wheel) as old, replacing(folder / name, wheel) as file:
+        with zipfile.ZipFile(wheel) as old, replacing(folder / name) as file:
             names = [one.filename for one in old.infolist()]
             moved = _moved(names, parts[2], renaming)
             changed = _changed(old, moved, wheel.name, renaming)
