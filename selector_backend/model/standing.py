@@ -36,6 +36,14 @@ class Form:
     label: str = ""
     alone: bool = False
 
+    def is_asked_by(self, other: Form) -> bool:
+        """Return whether a requirement of the form ``other`` takes this one."""
+        if self.name != other.name or self.alone:
+            return self.name == other.name
+        return bool(self.extras or self.label) and (
+            self.extras <= other.extras and self.label == other.label
+        )
+
 
 def parse_form(requirement: str) -> tuple[Form, str]:
     """Return what a requirement asks for, and its marker, ``""`` without one."""

@@ -67,7 +67,9 @@ def doctor(
     installed = read_installed(interpreter)
     stated = profile is not None or bool(settings)
     findings = [unusable_record(one, installed) for one in named if isinstance(one, Unusable)]
-    findings += find_problems(choose(packages, machine, records), installed, stated=stated)
+    findings += find_problems(
+        choose(packages, machine, records, installed), installed, stated=stated
+    )
     if as_json:
         print_json(
             {
@@ -110,7 +112,8 @@ def _show(
     for finding in findings:
         for message in finding.messages:
             print_line(bad(message))
-        print_line("To fix it:")
+        if finding.commands:
+            print_line("To fix it:")
         for command in finding.commands:
             print_command(command)
     if not packages and not findings:

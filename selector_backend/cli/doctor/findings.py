@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -42,17 +42,35 @@ class Choice:
     """What a package gets if it is chosen again.
 
     ``alone`` is what it gets beside all that is installed, and ``decision`` what it gets beside
-    those that stay, and those chosen again before it.
+    those that stay, and those chosen again before it. ``required`` is what other packages require
+    of its variants: a sentence on each, by the variant's key.
     """
 
     package: Recorded
     alone: Decision
     decision: Decision
+    required: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
         """Whether it is another variant than the package has."""
         return _is_other(self.package, self.decision)
+
+    @property
+    def kept(self) -> str:
+        """The sentence on who requires the variant that it gets, and none but that, or ``""``."""
+        alone = [*self.required] == [*map(normalize, self.decision.names)]
+        return next(iter(self.required.values())) if alone else ""
+
+    @property
+    def blocked(self) -> str:
+        """The sentence on why no choice is right for those who require a variant of it."""
+        if not self.required or self.kept:
+            return ""
+        fits = {normalize(one.variant): one for one in self.alone.verdicts if not one.fits}
+        why = [f"{key} does not fit: {fits[key].reason}" for key in self.required if key in fits]
+        reasons = " and ".join(self.required.values())
+        return "; ".join([f"no variant is right for all: {reasons}", *why])
 
 
 def unusable_record(package: Unusable, installed: Installed) -> Finding:
@@ -80,7 +98,11 @@ def find_problems(
         package = choice.package
         wrong = [*_other_variant(choice, stated=stated), *_side_by_side(package, installed)]
         wanted = dict(_lacking(package, installed))
-        if wrong:
+        if wrong and choice.blocked:
+            title = package.title
+            what = f"{title}: {choice.blocked}; uninstall, or replace, what requires it"
+            yield Finding([package.selector.project], [*wrong, what], [])
+        elif wrong:
             again.append(choice)
             messages += [*wrong, *wanted.values()]
         elif wanted:
@@ -93,32 +115,46 @@ def find_problems(
 
 
 def choose(
-    packages: Sequence[Recorded], machine: Machine, installed: Iterable[Record]
+    packages: Sequence[Recorded], machine: Machine, records: Iterable[Record], installed: Installed
 ) -> list[Choice]:
     """Return what packages get on ``machine``, beside the selector packages that are installed.
 
     Those that are to change hold nobody back: each is chosen beside those that stay, and those
-    before it.
+    before it. A variant that another package requires is kept, if it fits.
     """
-    around = {record.key: record for record in installed}
+    around = {record.key: record for record in records}
+    required = {package.key: installed.required(package) for package in packages}
     alone = {package.key: _decide(package, machine, around) for package in packages}
-    changing = [package for package in packages if _is_other(package, alone[package.key])]
+    asked = {
+        key: Request(tuple(wanted), next(iter(wanted.values())))
+        for key, wanted in required.items()
+        if len(wanted) == 1
+        and any(one.fits and normalize(one.variant) in wanted for one in alone[key].verdicts)
+    }
+    changing = [
+        package
+        for package in packages
+        if _is_other(package, _decide(package, machine, around, asked.get(package.key)))
+    ]
     for package in changing:
         del around[package.key]
     choices = []
     for package in packages:
-        decision = alone[package.key]
-        if package in changing:
-            decision = _decide(package, machine, around)
-            if decision.names:
-                then = package.record
-                conform = decision.conform
-                around[package.key] = Record(then.project, then.version, conform=conform)
-        choices.append(Choice(package, alone[package.key], decision))
+        decision = _decide(package, machine, around, asked.get(package.key))
+        if package in changing and decision.names:
+            then = package.record
+            around[package.key] = Record(then.project, then.version, conform=decision.conform)
+        key = package.key
+        choices.append(Choice(package, alone[key], decision, required[key]))
     return choices
 
 
-def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -> Decision:
+def _decide(
+    package: Recorded,
+    machine: Machine,
+    around: Mapping[str, Record],
+    request: Request | None = None,
+) -> Decision:
     """Return what ``package`` gets, whatever is installed of it now."""
     facts = {**machine.facts}
     # Providers are not asked; what they said at the time is the best that is known, unless it is
@@ -129,7 +165,7 @@ def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -
         if not asked and now and now.value is None and now.origin is Origin.READ:
             facts[name] = then
     environment = Environment(tuple(around.values()))
-    return decide(package.selector, Machine(facts), Request(), environment)
+    return decide(package.selector, Machine(facts), request or Request(), environment)
 
 
 def _is_other(package: Recorded, decision: Decision) -> bool:
@@ -142,6 +178,10 @@ def _other_variant(choice: Choice, *, stated: bool) -> Iterator[str]:
     if not choice.changes:
         return
     package, record, decision = choice.package, choice.package.record, choice.decision
+    if choice.kept:
+        stays = f"{choice.kept}, so {' and '.join(decision.names)} stays"
+        yield f"{package.title}: {' and '.join(record.variants)} was chosen; {stays}"
+        return
     misfits = [
         f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
         for verdict in choice.alone.verdicts
@@ -227,7 +267,7 @@ def _settings(choice: Choice, installed: Installed, *, stated: bool) -> list[str
         any(verdict.clashes for verdict in decision.verdicts)
         or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
     )
-    if stated or unseen:
+    if stated or unseen or choice.kept:
         asked = ",".join(decision.names)
     elif choice.package.record.forced_by or os.environ.get(selector.variable):
         asked = "auto"

@@ -19,7 +19,7 @@ from ...authoring.selector import is_pinned
 from ...installing.environment import read_environment
 from ...model.decision import installed_variants
 from ...model.markers import normalize
-from ...model.standing import is_called_after, with_standing
+from ...model.standing import is_called_after, parse_form, standing_for, with_standing
 from ...probes.folders import find_distributions, identify
 
 if TYPE_CHECKING:
@@ -94,6 +94,27 @@ class Installed:
         names = [name for name in variants if name in self.distributions]
         names += itertools.chain.from_iterable(self.variants(package).values())
         return [selector.project, *dict.fromkeys(names)]
+
+    def required(self, package: Recorded) -> dict[str, str]:
+        """Return what others require of a package's variants that are installed.
+
+        That is a sentence for each variant, by its key. What goes with the package, itself and its
+        variants, is no other.
+        """
+        here = self.variants(package)
+        standing = standing_for(package.selector, self.interpreter.marker)
+        going = {*map(normalize, self.with_variants(package))}
+        sentences: dict[str, str] = {}
+        for name, distribution in sorted(self.distributions.items()):
+            if name in going:
+                continue
+            with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
+                for one in map(Requirement, distribution.requires or ()):
+                    form, _ = parse_form(str(one))
+                    for key in here if self.needs(one) else ():
+                        if any(own.is_asked_by(form) for own in standing.get(key, ())):
+                            sentences.setdefault(key, f"{name} requires {one}")
+        return sentences
 
     def with_pinned(self, project: str, version: str) -> list[str]:
         """Return the same where only the project's metadata can be read.
