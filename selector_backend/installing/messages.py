@@ -121,13 +121,17 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
 def _ways_out(selector: Selector, in_the_way: Iterable[Record], commands: Commands) -> list[str]:
     """Return the lines that tell how to fix a disagreement with what else is installed."""
     projects = [other.project for other in in_the_way]
-    gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
     return [
         f"Uninstall {' and '.join(projects)}, and then choose again for both, or do without:",
-        f"  {commands.uninstall} {' '.join(gone)}",
+        f"  {commands.uninstall} {' '.join(_all_of(in_the_way))}",
         f"  {_install(selector, commands)} {' '.join(projects)}",
         f"  {_install(selector, commands)}",
     ]
+
+
+def _all_of(records: Iterable[Record]) -> list[str]:
+    """Return the names of installed packages and their variants."""
+    return [name for one in records for name in (one.project, *one.distributions)]
 
 
 def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands) -> list[str]:
@@ -155,20 +159,28 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
                     f"To keep {key}, ask for it again:",
                     f"  {_install(selector, commands, verdict.variant)}",
                 ]
-        lines += [f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.", *kept]
+        if stop.better:
+            lines.append(f"{stop.better.variant} fits this machine, but {stop.better.reason}.")
+        else:
+            lines.append(f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.")
+        lines += kept
     else:
         lines.append(f"{request.source} asks for {stop.chosen.name}.")
     own = [selector.project] if normalize(selector.project) in stop.versions else []
-    gone = [*own, *(name for names in stop.others.values() for name in names)]
+    left = [name for names in stop.others.values() for name in names]
+    gone = [*own, *left, *_all_of(stop.in_the_way)]
     asked = "" if request.automatic else stop.chosen.name
     why = "The files of two variants must not get mixed"
     if not stop.mixed:
-        why = f"{stop.chosen.name} would leave {' and '.join(gone[len(own) :])} behind"
+        why = f"{stop.chosen.name} would leave {' and '.join(left)} behind"
+    projects = [other.project for other in stop.in_the_way]
+    also = f", and choose again for {' and '.join(projects)}, too" if projects else ""
     return [
         *lines,
-        f"{why}. To switch:",
+        f"{why}. To switch{also}:",
         f"  {commands.uninstall} {' '.join(gone)}",
         f"  {_install(selector, commands, asked)}",
+        *(f"  {commands.install} {project}" for project in projects),
     ]
 
 

@@ -109,7 +109,9 @@ class AnotherInstalled:
 
     ``others`` are their distributions by the variants' keys, ``record`` what is known of how they
     were chosen, and ``versions`` what is installed, by name. ``mixed`` is whether files of both
-    would be: extras of one distribution have no files in common.
+    would be: extras of one distribution have no files in common. ``better`` is the verdict on a
+    variant that would fit and comes first, and ``in_the_way`` are the installed packages that
+    disagree with it.
     """
 
     chosen: Variant
@@ -117,6 +119,8 @@ class AnotherInstalled:
     record: Record | None
     versions: Mapping[str, str]
     mixed: bool = True
+    better: Verdict | None = None
+    in_the_way: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,13 @@ def decide(
         }
         mixed = not added.issuperset(sum(others.values(), ()))
         another = AnotherInstalled(chosen[0], others, record, environment.versions, mixed)
+        for variant, verdict in zip(selector.variants, decision.verdicts):
+            if variant is chosen[0]:
+                break
+            if verdict.clashes:
+                in_the_way = _in_the_way([variant], selector, environment)
+                another = replace(another, better=verdict, in_the_way=in_the_way)
+                break
         return replace(decision, variants=(), stop=another)
     if chosen and environment.code:
         over = OverCode(decision.variants, environment.code)

@@ -497,3 +497,33 @@ def test_two_variants_side_by_side_are_not_made_worse(
     assert process.returncode != 0
     run_commands(environment, process.stdout, **CUDA_12)
     assert variants(environment) == ["cu12"]
+
+
+def test_a_change_names_who_keeps_the_better_variant_away_and_takes_both_over(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    """The second release of both has no cu11: a machine with a GPU is not led to cpu."""
+    dist = tmp_path / "dist"
+    without_cu11 = TABLE.partition('[[tool.selector.variant]]\nname = "cu11"')[0]
+    for name in ("spam", "eggs"):
+        write_requirement_package(dist, name, "1.0")
+        for variant in ("cu12", "cpu"):
+            write_wheel(dist, f"{name}-{variant}", "2.0", files={f"_{name}_native.py": variant})
+        table = without_cu11.format() + CPU
+        build_sdist(write_carrying(tmp_path / name, table, name=name, version="2.0"), dist)
+    index = serve(dist)
+    environment = make_environment(index)
+    for name in ("spam", "eggs"):
+        put_package(environment.site_packages, dist, name, {"SELECTOR_CUDA": "11.8"})
+    process = environment.pip("install", "-U", "spam", environ=CUDA_12, check=False)
+    assert process.returncode != 0
+    assert "cu12 fits this machine, but eggs 1.0 is installed with cuda = 11." in process.stdout
+    assert "cpu" not in process.stdout
+    assert "To switch, and choose again for eggs, too:" in process.stdout
+    assert run_commands(environment, process.stdout, **CUDA_12) == [
+        "pip uninstall --yes spam spam-cu11 eggs eggs-cu11",
+        "pip install spam==2.0",
+        "pip install eggs",
+    ]
+    assert variants(environment) == variants(environment, "eggs") == ["cu12"]
+    check_files(environment)
