@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import did_you_mean
 from ..model.facts import FACTS
-from ..model.machine import Fact, parse_stated
+from ..model.machine import OPTION, Fact, parse_stated
 
 
 def parse_setting(setting: str) -> Fact:
@@ -21,6 +21,6 @@ def parse_setting(setting: str) -> Fact:
     if not equals:
         raise ValueError(f"expected a value, for example {example}")
     try:
-        return parse_stated(name, text, "--set", absent="--set says so")
+        return parse_stated(name, text, OPTION, absent=f"{OPTION} says so")
     except ValueError as error:
         raise ValueError(f"{error}; for example {example}") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS
 from ..model.markers import normalize
 from ..model.table import fill
 from .frontends import UNKNOWN
@@ -113,7 +115,10 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     lines += ways_out
     if selector.advice:
         lines.append(fill(selector.advice, values))
-    if forcing and not ways_out:
+    # What refuses an environment is no less in the way of a variant that is forced.
+    refused = stop.refused.when if stop.refused else ()
+    environment = any(FACTS[name].kind is DISTRIBUTIONS for one in refused for name in one)
+    if forcing and not ways_out and not environment:
         lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
     return lines
 

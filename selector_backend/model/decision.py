@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .facts import FACTS
 from .kinds import judge
-from .machine import Origin
+from .machine import OPTION, Fact, Origin
 from .markers import normalize
 from .record import MACHINE, Record, Verdict
 from .standing import parse_form, variants_here, with_standing
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from .machine import Fact, Machine, ProfileFile
+    from .machine import Machine, ProfileFile
     from .standing import Extras
     from .table import Selector, Variant
 
@@ -330,7 +330,7 @@ def _partly_stated(machine: Machine, selector: Selector) -> Machine:
     """Return ``machine``, with what else has to be stated said where it is missing.
 
     Somebody who states one fact of a GPU means a machine that has it. What a condition asks of that
-    GPU besides was read here, and is absent.
+    GPU besides was read here, and is absent: then a new GPU is meant, as far as one is known.
     """
     facts = {}
     for alternative in (one for variant in selector.variants for one in variant.when):
@@ -343,11 +343,17 @@ def _partly_stated(machine: Machine, selector: Selector) -> Machine:
                 and machine[other].origin is Origin.STATED
                 and machine[other].value is not None
             ]
-            if stated and fact.value is None and fact.origin is Origin.READ and wanted is not False:
-                reason = f"{fact.reason} (it was read here, while {' and '.join(stated)} "
-                reason += (
-                    f"{'is' if len(stated) == 1 else 'are'} stated; state {kind.variable} too)"
-                )
+            read = fact.value is None and fact.origin is Origin.READ
+            if not stated or not read or wanted is False:
+                continue
+            verb = f"{' and '.join(stated)} {'is' if len(stated) == 1 else 'are'} stated"
+            if kind.newest:
+                value = kind.kind.parse(kind.newest)
+                facts[name] = Fact(name, f"a new device, as {verb}", value, origin=Origin.STATED)
+            else:  # by a variable, or an option of the command
+                option = all(machine[other].source == OPTION for other in stated)
+                how = f"{OPTION} {name}=" if option else kind.variable
+                reason = f"{fact.reason} (it was read here, while {verb}; state {how} too)"
                 facts[name] = replace(fact, reason=reason)
     return machine.with_facts(facts)
 

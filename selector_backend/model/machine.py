@@ -29,6 +29,9 @@ FORMAT = 1
 
 _PROFILE = "machine profile"
 
+#: The option of the command that states a fact.
+OPTION = "--set"
+
 
 class Origin(enum.Enum):
     """Where a fact comes from."""
