@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from .. import __version__
+from ..checking.finished import unpacked
+from ..checking.index import compare
 from ..checking.loads import review_loads
 from ..checking.review import notes, review
 from ..checking.shipped import carried_by, compare_shipped
+from ..checking.simple import is_address
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
 from .dist import DistOption, read_dist
-from .index import compare
-from .simple import is_address
-from .source import read_folder, unpacked
+from .source import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

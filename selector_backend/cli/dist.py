@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename
 
 from ..authoring.compile import compile_project
 from ..authoring.table import parse_selector
-from ..checking.finished import Sdist, Wheel, parse_wheel
+from ..checking.finished import Sdist, Wheel, members_of, parse_wheel, unpacked
 from ..checking.release import Release
 from ..checking.shipped import compare_selectors, compare_shipped
 from ..errors import InvalidFileError, Problem, SelectorError
@@ -28,7 +28,7 @@ from ..model.values import replace
 from ..trees.wheel import UNREADABLE
 from ..variant_wheels.building import is_variant_file, review_files
 from .common import UsageError
-from .source import members_of, read_folder, unpacked
+from .source import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import io
 import json
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Annotated, Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..authoring.project import read_project
+from ..checking.finished import unpacked
 from ..errors import SelectorError
 from ..installing.environment import read_records
 from ..model.markers import normalize
@@ -27,7 +23,7 @@ from ..model.table import load_selector
 from .common import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from ..authoring.project import Project
     from ..model.table import Selector
@@ -40,16 +36,6 @@ PythonOption = Annotated[
         help="The interpreter of the environment to look at, instead of this command's own.",
     ),
 ]
-
-# An sdist without code has a few files of text; more bytes than these are a mistake, or a trap.
-_LARGEST = 64 << 20
-# So are more members, and more bytes that extend their headers: each global header is copied to
-# all the members that follow.
-_MOST_HEADERS, _LONGEST_HEADERS = 1000, 64 << 10
-_EXTENDING = (
-    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
-)
 
 # What an interpreter says of its environment. Alone, so that any Python 3 can run it.
 _ASK = """
@@ -172,79 +158,3 @@ def read_sdist(file: Path) -> Selector:
     """Return the table of an sdist. Nothing in it is run, and nothing is left of it."""
     with unpacked(file) as folder:
         return read_project(folder, own_code=False).selector
-
-
-@contextlib.contextmanager
-def unpacked(file: Path) -> Iterator[Path]:
-    """Unpack an sdist into a folder, for as long as that is used. Raises `SelectorError`."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            members = members_of(file.read_bytes())
-            for name, content in members.items():
-                target = Path(folder, name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
-        except (OSError, ValueError) as error:
-            raise SelectorError(f"{file} is not an sdist that can be read: {error}") from None
-        if "pyproject.toml" not in members:
-            raise SelectorError(f"{file} is not an sdist: it has no pyproject.toml")
-        yield Path(folder)
-
-
-def members_of(packed: bytes) -> dict[str, bytes]:
-    """Return the files of an sdist (PEP 625) by their paths in it, and nothing else it may hold.
-
-    Raises `ValueError` if it cannot be read.
-    """
-    try:
-        with gzip.open(io.BytesIO(packed)) as compressed:
-            content = compressed.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and it should have no code")
-        if b"GNU.sparse" in content:  # what `tarfile` unpacks one hole at a time, for hours
-            raise ValueError("it has members that no sdist has")
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=_bounded()) as archive:
-            return {name: data.read() for name, data in _files(archive)}
-    except (tarfile.TarError, OSError, EOFError, zlib.error, OverflowError) as error:
-        raise ValueError(str(error)) from None
-    except RecursionError:
-        raise ValueError("its headers extend one another too often") from None
-
-
-def _files(archive: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
-    for member in archive:
-        # The first part is the sdist's own name and version.
-        parts = PurePosixPath(member.name).parts[1:]
-        data = archive.extractfile(member) if member.isreg() else None
-        if data is not None and parts and not any(map(_is_outside, parts)):
-            yield "/".join(parts), data
-
-
-def _bounded() -> type[tarfile.TarInfo]:
-    """Return a class of an archive's members that refuses more than an sdist can need.
-
-    `tarfile` makes one of every header, those included that extend another: their content is read
-    as soon as they are met, and goes to each member that follows.
-    """
-    count = extending = 0
-
-    class Member(tarfile.TarInfo):
-        @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
-            nonlocal count, extending
-            member = super().frombuf(buf, encoding, errors)
-            count += 1
-            if member.type in _EXTENDING:
-                extending += member.size
-            if count > _MOST_HEADERS or extending > _LONGEST_HEADERS:
-                raise ValueError("it has more files, or longer names, than a package without code")
-            if member.size < 0 or member.type == tarfile.GNUTYPE_SPARSE:
-                raise ValueError("it has members that no sdist has")
-            return member
-
-    return Member
-
-
-def _is_outside(part: str) -> bool:
-    """Return whether a part of a member's name leads out of its folder, on any system."""
-    return part == ".." or "\\" in part or ":" in part

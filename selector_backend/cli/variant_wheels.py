@@ -11,6 +11,7 @@ import typer
 from .. import __version__
 from ..authoring.compile import compile_project
 from ..authoring.output import all_or_nothing
+from ..checking.finished import unpacked
 from ..errors import SelectorError
 from ..model.facts import FACTS
 from ..model.table import NotCompiledError, read_compiled
@@ -20,7 +21,7 @@ from ..variant_wheels.proof import prove
 from ..variant_wheels.providers import PROVIDERS
 from .common import FORMAT, JsonOption, good, print_json, print_line
 from .fleet import shipped_machines
-from .source import read_folder, unpacked
+from .source import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -193,6 +193,25 @@ def parse_stated(name: str, text: str, source: str, *, absent: str) -> Fact:
     return Fact(name, source, FACTS[name].kind.parse(text.strip()), origin=Origin.STATED)
 
 
+def parse_setting(setting: str) -> Fact:
+    """Return the fact that ``cuda=12.4`` states; with nothing after the ``=``, it is absent.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
+    name, equals, text = setting.partition("=")
+    name = name.strip()
+    if name not in FACTS:
+        hint = did_you_mean(name, FACTS) or f"; the facts are {', '.join(FACTS)}"
+        raise ValueError(f"{name!r} is not a fact{hint}")
+    example = f"--set {name}={FACTS[name].example}"
+    if not equals:
+        raise ValueError(f"expected a value, for example {example}")
+    try:
+        return parse_stated(name, text, "--set", absent="--set says so")
+    except ValueError as error:
+        raise ValueError(f"{error}; for example {example}") from None
+
+
 def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
     """Return the machine that a profile describes, with the facts ``names`` and no others.
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.strategies import conforms
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.cli.doctor.findings import Choice, choose
+from selector_backend.cli.findings import Choice, choose
 from selector_backend.cli.source import Recorded
 from selector_backend.installing.dist_info import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide

@@ -27,8 +27,8 @@ from support.project import HEAD
 from support.strategies import anything, machines, tables
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.cli.doctor.findings import choose
-from selector_backend.cli.index import compare
+from selector_backend.checking.index import compare
+from selector_backend.cli.findings import choose
 from selector_backend.cli.source import Recorded, read_packages, read_sdist
 from selector_backend.errors import SelectorError
 from selector_backend.installing.dist_info import record_of

@@ -14,14 +14,14 @@ from urllib.request import url2pathname
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ...authoring.table import is_pinned
-from ...model.markers import normalize
-from ...probes.folders import find_distributions, identify
+from ..authoring.table import is_pinned
+from ..model.markers import normalize
+from ..probes.folders import find_distributions, identify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..source import Interpreter, Recorded
+    from .source import Interpreter, Recorded
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ...model.decision import Environment, Request, decide
-from ...model.facts import FACTS
-from ...model.kinds import DISTRIBUTIONS, PROPERTIES
-from ...model.machine import Machine, Origin
-from ...model.markers import normalize
-from ...model.record import Record
-from ...model.table import REQUIREMENT
-from ..source import describe
+from ..model.decision import Environment, Request, decide
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS, PROPERTIES
+from ..model.machine import Machine, Origin
+from ..model.markers import normalize
+from ..model.record import Record
+from ..model.table import REQUIREMENT
+from .source import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ...model.decision import Decision
-    from ...model.record import Unusable
-    from ..source import Recorded
-    from .installed import Installed
+    from ..model.decision import Decision
+    from ..model.record import Unusable
+    from .interpreter import Installed
+    from .source import Recorded
 
 # pip has this option since 22.1, and its short form, -C, since 23.1 only.
 _SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ...errors import did_you_mean
-from ...model.markers import normalize
-from ...model.record import Unusable
-from ...model.table import Scope
-from ..common import (
+from ..errors import did_you_mean
+from ..model.markers import normalize
+from ..model.record import Unusable
+from ..model.table import Scope
+from .common import (
     FORMAT,
     JsonOption,
     MachineOption,
@@ -24,15 +24,15 @@ from ..common import (
     print_json,
     print_line,
 )
-from ..source import PythonOption, Recorded, read_interpreter, read_packages
 from .findings import choose, find_problems, unusable_record
-from .installed import read_installed
+from .interpreter import read_installed
+from .source import PythonOption, Recorded, read_interpreter, read_packages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..source import Interpreter
     from .findings import Finding
+    from .source import Interpreter
 
 NamesArgument = Annotated[
     Optional[list[str]],
