@@ -134,7 +134,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Write a table."""
     console = _console()
     if not console.is_terminal:
-        print_plain([columns, *rows])
+        texts = [[str(_clean(cell)) for cell in row] for row in (columns, *rows)]
+        widths = [max(map(len, column)) for column in zip(*texts)]
+        for line in texts:
+            typer.echo("  ".join(map(str.ljust, line, widths)).rstrip())
         return
     table = Table(header_style="cyan", border_style="bright_black")
     for column in columns:
@@ -142,15 +145,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     for row in rows:
         table.add_row(*map(_clean, row))
     console.print(table)
-
-
-def print_plain(rows: Sequence[Sequence[Cell]]) -> None:
-    """Write rows of aligned cells, two spaces apart."""
-    texts = [[str(_clean(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts)]
-    for row in texts:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths))
-        typer.echo(line.rstrip())
 
 
 def print_command(words: Sequence[str]) -> None:

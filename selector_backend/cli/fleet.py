@@ -16,7 +16,7 @@ from ..probes import complete
 from .common import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _SHIPPED = Path(__file__).with_name("machines.toml")
 
@@ -57,13 +57,23 @@ def shipped_machines(names: Collection[str]) -> Iterator[NamedMachine]:
         yield NamedMachine(one["name"], one["after"], Machine(facts))
 
 
-def profiled_machines(sources: Iterable[str], names: Collection[str]) -> Iterator[NamedMachine]:
-    """Yield the machines of profiles, with the facts ``names``, as soon as each is read.
+def profiled_machines(sources: Sequence[str], names: Collection[str]) -> Iterator[NamedMachine]:
+    """Return the machines of profiles, with the facts ``names``; each is read when it is asked for.
 
     A source is a profile, a folder with profiles, a file with a profile on each line (``*.jsonl``),
-    or ``-``, for such lines on standard input. Raises `SelectorError` for a profile that cannot be
-    read, and for a source without one.
+    or ``-``, for such lines on standard input. Raises `UsageError` at once if a source does not
+    exist, and `SelectorError`, later, for a profile that cannot be read, and for a source without
+    one.
     """
+    for source in sources:
+        if source == "-" and sys.stdin is None:
+            raise UsageError("--machine -: there is no standard input")
+        if source != "-" and not Path(source).exists():
+            raise UsageError(f"--machine {source}: there is no such file or folder")
+    return _read(sources, names)
+
+
+def _read(sources: Sequence[str], names: Collection[str]) -> Iterator[NamedMachine]:
     for source in sources:
         in_lines = source == "-" or source.endswith(".jsonl")
         empty = True
@@ -80,14 +90,10 @@ def _contents(source: str) -> Iterator[tuple[str, str, bytes]]:
     """Yield the name, the place and the content of each profile of a source."""
     path = Path(source)
     if source == "-":
-        if sys.stdin is None:
-            raise UsageError("--machine -: there is no standard input")
         yield from _lines("standard input", "standard input", sys.stdin.buffer)
     elif path.is_dir():
         for file in sorted(path.glob("*.json")):
             yield file.stem, str(file), file.read_bytes()
-    elif not path.exists():
-        raise UsageError(f"--machine {source}: there is no such file or folder")
     elif path.suffix == ".jsonl":
         with path.open("rb") as lines:
             yield from _lines(path.name, source, lines)

@@ -111,8 +111,8 @@ def matrix(
     for machine in machines:
         facts = machine.machine.with_facts(stated)
         row = Row(machine, decide(selector, facts, Request(), Environment()))
-        chosen: list[str | None] = [*row.decision.names]
-        counts.update(chosen or [None])
+        for name in row.decision.names or (None,):
+            counts[name] += 1
         table.write(row.outcomes, machine.name)
         expectation = {}
         if machine.name in wanted:

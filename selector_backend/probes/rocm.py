@@ -130,8 +130,10 @@ def _installations(base: Path) -> list[Path]:
     """Return the folders of ROCm at ``base``: itself, or since ROCm 7.13 ``core-10.1`` in it.
 
     Which of several is in use tell the links ``lib`` and ``core``. Without these, as with packages
-    for a single GPU, it is the newest.
+    for a single GPU, it is the newest. Most machines have none.
     """
+    if not os.path.isdir(base):  # noqa: PTH112 - `Path.is_dir` may raise
+        return []
     try:
         cores = {file.name.partition("-")[2]: file for file in base.glob("core-*")}
     except OSError:

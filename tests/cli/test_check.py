@@ -251,6 +251,7 @@ def test_values_that_no_machine_has_are_named_and_newer_names_are_noted(tmp_path
     ]
 
 
+@pytest.mark.nightly
 def test_a_long_table_takes_no_time_for_each_pair_of_variants(tmp_path: Path) -> None:
     many = [variant(f"v{n}", f"{{ cuda = '>=12.{n}', gfx = 'gfx9{n}' }}") for n in range(2_000)]
     project = write_project(tmp_path, table("".join([*many, variant("any")])))

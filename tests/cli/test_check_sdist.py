@@ -211,7 +211,7 @@ def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> 
     changes = {
         f"{CARRIED}/errors.py": b"import evil\n",
         f"{CARRIED}/evil.py": b"",
-        f"{CARRIED}/installing/facts.py": None,
+        f"{CARRIED}/model/facts.py": None,
         "_selector/json.py": b"import evil\n",
         "_selector/pynvml.py": b"import evil\n",
     }
@@ -220,7 +220,7 @@ def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> 
         "error: _selector/pynvml.py: is not the file that is installed here",
         f"error: {CARRIED}/errors.py: is not the file of selector-backend {__version__}",
         f"error: {CARRIED}/evil.py: is not a file that an sdist carries",
-        f"error: {CARRIED}/installing/facts.py: is missing",
+        f"error: {CARRIED}/model/facts.py: is missing",
     ]
 
 

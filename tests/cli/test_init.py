@@ -52,11 +52,12 @@ def table(folder: Path, name: str = "spam") -> Any:
             "cu12",
             "spam",
         ),
-        (
+        pytest.param(
             "--name spam --kind capability --variant x86-64-v3 --variant avx2 --variant cpu",
             {"SELECTOR_CPU": "haswell"},
             "x86-64-v3",
             "spam_core",
+            marks=pytest.mark.nightly,
         ),
     ],
 )

@@ -17,9 +17,16 @@ from frontends.scenarios import SCENARIOS, Scenario
 from support.environment import find_uv
 
 UV = Program("uv", "newest")
+#: What the oldest pip does by day, too.
+OLDEST = "one_cache"
 FAST = [Program("pip", OLDEST_PIP, "3.9"), Program("pip", NEWEST_PIP), UV]
 CASES = [
-    pytest.param(scenario, program, id=f"{scenario.name}-{program.title}")
+    pytest.param(
+        scenario,
+        program,
+        id=f"{scenario.name}-{program.title}",
+        marks=[pytest.mark.nightly] if program.python and scenario.name != OLDEST else [],
+    )
     for scenario in SCENARIOS
     for program in FAST
     if program.kind in scenario.fast

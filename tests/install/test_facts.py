@@ -110,7 +110,14 @@ def test_every_fact_is_read(environment: Environment, driver: Driver, tmp_path: 
     }
     # Each library, and the plugin, once for an install and not once for each hook.
     lines = log.read_text(encoding="utf-8").splitlines()
-    assert sorted(line.split()[0] for line in lines) == ["hip", "nvml", "nvrtc", "plugin", "ze"]
+    assert sorted(line.split()[0] for line in lines) == [
+        "cuda",
+        "hip",
+        "nvml",
+        "nvrtc",
+        "plugin",
+        "ze",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +161,8 @@ def test_every_fact_is_absent_with_its_reason(environment: Environment, tmp_path
     del absent["cuda-toolkit"]
     assert absent == {
         **dict.fromkeys(
-            ("cuda", "nvidia-driver", "compute-capability"), "libnvidia-ml.so.1 is not installed"
+            ("cuda", "nvidia-driver", "compute-capability"),
+            "the loader does not find libnvidia-ml.so.1",
         ),
         "rocm": "neither the HIP runtime (libamdhip64) nor ROCm is installed",
         "xpu": "the kernel's drivers xe and i915 show no Intel GPU",

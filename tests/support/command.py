@@ -22,7 +22,7 @@ import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 from unittest import mock
 
 from .project import hook_environ
@@ -119,6 +119,17 @@ def _as_a_process(
         yield
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
 @contextlib.contextmanager
 def _warnings_of_a_process() -> Iterator[None]:
     """Show warnings where and when Python shows them unasked: pytest collects them."""
@@ -127,7 +138,7 @@ def _warnings_of_a_process() -> Iterator[None]:
         for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
             warnings.simplefilter("ignore", category)
         warnings.simplefilter("ignore", ResourceWarning)
-        warnings.showwarning = lambda *warning: sys.stderr.write(warnings.formatwarning(*warning))
+        warnings.showwarning = _show_warning
         yield
 
 

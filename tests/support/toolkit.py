@@ -29,6 +29,7 @@ def compile_library(file: Path, version: int, *options: str) -> Path:
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     define = [f"-D{kinds[file.name.partition('.')[0]]}", f"-DVERSION={version}", *options]
+    define.append(f"-Wl,-soname,{file.name}")
     command = [compiler(), "-shared", "-fPIC", "-pthread", "-o", str(file), *define, str(SOURCE)]
     subprocess.run(command, check=True)
     return file

@@ -297,9 +297,8 @@ def test_what_cannot_be_done_says_what_can(tree: Path, tmp_path: Path, out: Path
     assert "no such file" in error("rename", gone, "--variant", "cpu", *options)
 
 
-@pytest.mark.parametrize(
-    ("size", "limit"), [(300, 250), pytest.param(5 << 10, 1 << 10, marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize(("size", "limit"), [(300, 250), (5 << 10, 1 << 10)])
 def test_a_wheel_larger_than_memory_is_renamed(
     tree: Path, tmp_path: Path, out: Path, size: int, limit: int
 ) -> None:

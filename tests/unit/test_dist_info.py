@@ -38,7 +38,8 @@ from selector_backend.model.table import TABLE_NAME
 
 BACKEND = selector_backend.__version__
 NEVER_UPLOAD = "Private :: Do Not Upload"
-NO_DRIVER = Machine({"cuda": Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")})
+NO_NVML = "the loader does not find libnvidia-ml.so.1"
+NO_DRIVER = Machine({"cuda": Fact("cuda", "NVML", reason=NO_NVML)})
 
 TABLE = """
 [tool.selector]
@@ -349,12 +350,12 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
         "distributions": ["spam-cpu"],
         "conform": {},
         "requires": ["spam-core==1.0", "spam-cpu==1.0"],
-        "facts": {"cuda": {"absent": "libnvidia-ml.so.1 is not installed", "source": "NVML"}},
+        "facts": {"cuda": {"absent": NO_NVML, "source": "NVML"}},
         "verdicts": [
             {
                 "name": "cu12",
                 "fits": False,
-                "reason": "cuda is absent: libnvidia-ml.so.1 is not installed",
+                "reason": f"cuda is absent: {NO_NVML}",
             },
             {"name": "cpu", "fits": True, "reason": "it fits every machine"},
         ],

@@ -22,6 +22,8 @@ from selector_backend.model.decision import Request, decide
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import read_compiled
 
+pytestmark = pytest.mark.nightly
+
 FEW, MANY = 30, 300
 
 
