@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import os
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+from packaging.requirements import Requirement
 
 from ..errors import did_you_mean
+from ..model.decision import Environment, Request, decide
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS, PROPERTIES
+from ..model.machine import Machine, Origin
 from ..model.markers import normalize
-from ..model.record import Unusable
-from ..model.table import Scope
+from ..model.record import Record, Unusable
+from ..model.table import REQUIREMENT, Scope
 from .common import (
     FORMAT,
     JsonOption,
@@ -24,15 +30,20 @@ from .common import (
     print_json,
     print_line,
 )
-from .findings import choose, find_problems, unusable_record
-from .interpreter import read_installed
-from .source import PythonOption, Recorded, read_interpreter, read_packages
+from .interpreter import (
+    PythonOption,
+    Recorded,
+    describe,
+    read_installed,
+    read_interpreter,
+    read_packages,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .findings import Finding
-    from .source import Interpreter
+    from ..model.decision import Decision
+    from .interpreter import Installed, Interpreter
 
 NamesArgument = Annotated[
     Optional[list[str]],
@@ -121,3 +132,221 @@ def _package(package: Recorded) -> dict[str, object]:
         "variants": package.record.variants,
         "decided-by": package.record.decided_by,
     }
+
+
+# --- What is wrong, and the commands that fix it
+
+# pip has this option since 22.1, and its short form, -C, since 23.1 only.
+_SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem with some projects: what it is, and the commands that fix it, as lists of words."""
+
+    projects: list[str]
+    messages: list[str]
+    commands: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a package gets if it is chosen again.
+
+    ``alone`` is what it gets beside all that is installed, and ``decision`` what it gets beside
+    those that stay, and those chosen again before it.
+    """
+
+    package: Recorded
+    alone: Decision
+    decision: Decision
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is another variant than the package has."""
+        return _is_other(self.package, self.decision)
+
+
+def unusable_record(package: Unusable, installed: Installed) -> Finding:
+    """Return the finding of a record that cannot be used."""
+    project, version = package.project, package.version.partition("+")[0]  # uv's wheels have labels
+    commands = [
+        installed.uninstall(*installed.with_pinned(project, version)),
+        installed.install(installed.request(project, version), afresh=True),
+    ]
+    return Finding([project], [describe(package)], commands)
+
+
+def find_problems(
+    choices: Iterable[Choice], installed: Installed, *, stated: bool
+) -> Iterator[Finding]:
+    """Yield what is wrong: first with the packages that are to be chosen again, as one finding.
+
+    ``stated`` is whether facts were stated in place of this machine's, which installs know nothing
+    of.
+    """
+    again: list[Choice] = []
+    messages: list[str] = []
+    lacking: list[Finding] = []
+    for choice in choices:
+        package = choice.package
+        wrong = [*_other_variant(choice, stated=stated), *_side_by_side(package, installed)]
+        wanted = dict(_lacking(package, installed))
+        if wrong:
+            again.append(choice)
+            messages += [*wrong, *wanted.values()]
+        elif wanted:
+            commands = [installed.install(*wanted)]
+            lacking.append(Finding([package.selector.project], [*wanted.values()], commands))
+    if again:
+        projects = [choice.package.selector.project for choice in again]
+        yield Finding(projects, messages, _choose_again(again, installed, stated=stated))
+    yield from lacking
+
+
+def choose(
+    packages: Sequence[Recorded], machine: Machine, installed: Iterable[Record]
+) -> list[Choice]:
+    """Return what packages get on ``machine``, beside the selector packages that are installed.
+
+    Those that are to change hold nobody back: each is chosen beside those that stay, and those
+    before it.
+    """
+    around = {record.key: record for record in installed}
+    alone = {package.key: _decide(package, machine, around) for package in packages}
+    changing = [package for package in packages if _is_other(package, alone[package.key])]
+    for package in changing:
+        del around[package.key]
+    choices = []
+    for package in packages:
+        decision = alone[package.key]
+        if package in changing:
+            decision = _decide(package, machine, around)
+            if decision.names:
+                then = package.record
+                conform = decision.conform
+                around[package.key] = Record(then.project, then.version, conform=conform)
+        choices.append(Choice(package, alone[package.key], decision))
+    return choices
+
+
+def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -> Decision:
+    """Return what ``package`` gets, whatever is installed of it now."""
+    facts = {**machine.facts}
+    # Providers are not asked; what they said at the time is the best that is known, unless it is
+    # stated.
+    for name, then in package.record.facts.items():
+        now = facts.get(name)
+        asked = FACTS[name].kind is not PROPERTIES
+        if not asked and now and now.value is None and now.origin is Origin.READ:
+            facts[name] = then
+    environment = Environment(tuple(around.values()))
+    return decide(package.selector, Machine(facts), Request(), environment)
+
+
+def _is_other(package: Recorded, decision: Decision) -> bool:
+    """Return whether what was decided is not what is installed."""
+    return not decision.names or not {*decision.names} <= {*package.record.variants}
+
+
+def _other_variant(choice: Choice, *, stated: bool) -> Iterator[str]:
+    """Yield that a package is to have another variant, and which facts differ since then."""
+    if not choice.changes:
+        return
+    package, record, decision = choice.package, choice.package.record, choice.decision
+    misfits = [
+        f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
+        for verdict in choice.alone.verdicts
+        if verdict.variant in record.variants and not verdict.fits
+    ]
+    why = [f"was asked for by {record.forced_by}"] if record.forced_by else []
+    why += misfits[:1]
+    gains = [
+        f"this machine gets {verdict.variant}: {verdict.reason}"
+        for verdict in decision.verdicts
+        if verdict.variant in decision.names
+    ]
+    message = f"{package.title}: {' and '.join(record.variants)} "
+    message += ", and ".join(why) or "fits this machine, but is not the best for it"
+    yield "; ".join([message, *(gains or ["this machine gets nothing"])])
+    differing = [
+        f"{name} was {then.text}, here it is {decision.facts[name].text}"
+        for name, then in record.facts.items()
+        if name in decision.facts and then.value != decision.facts[name].value
+    ]
+    if differing and not stated:
+        yield (
+            f"{package.title} was chosen where {' and '.join(differing)}: the machine "
+            "has changed since, or the choice came from another machine, by a cache or a copy"
+        )
+
+
+def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
+    """Yield that variants are installed that exclude the chosen one."""
+    selector, chosen = package.selector, package.record.variants
+    here = {
+        variant.name: sorted(own)
+        for variant in selector.variants
+        if (own := {*variant.distributions}) and own <= installed.distributions.keys()
+    }
+    if selector.kind == REQUIREMENT and not here.keys() <= {*chosen}:
+        names = ", ".join(dict.fromkeys(name for own in here.values() for name in own))
+        if len(here) == 1:
+            where = f"is installed in place of the variant {' and '.join(chosen)}"
+        else:
+            where = "are installed side by side"
+        yield f"{package.title}: {names} {where}"
+
+
+def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]:
+    """Yield each requirement of a package that is not met, and the sentence on it."""
+    for requirement in map(Requirement, package.record.requires):
+        name = normalize(requirement.name)
+        if not installed.needs(requirement):
+            continue
+        if name not in installed.distributions:
+            yield str(requirement), f"{package.title}: {requirement} is not installed"
+        elif not installed.meets(requirement):
+            has = f"{installed.version(name)} is installed"
+            yield str(requirement), f"{package.title} requires {requirement}; {has}"
+
+
+def _choose_again(
+    choices: Sequence[Choice], installed: Installed, *, stated: bool
+) -> list[list[str]]:
+    """Return the commands that remove packages with their variants, and install each anew.
+
+    One by one, so that each sees what was chosen before it.
+    """
+    going = [name for choice in choices for name in installed.with_variants(choice.package)]
+    commands = [installed.uninstall(*dict.fromkeys(going))]
+    for choice in choices:
+        if not choice.decision.names:
+            continue  # the message says that nothing fits
+        selector = choice.package.selector
+        request = installed.request(selector.project, selector.version)
+        settings = _settings(choice, installed, stated=stated)
+        # A build that was kept may be of the variant that is there now.
+        afresh = choice.changes or "@" in request
+        commands.append(installed.install(*settings, request, afresh=afresh))
+    asked = any(_SETTINGS in command for command in commands)
+    if asked and installed.has_pip and not installed.meets(_PIP):
+        commands.insert(0, installed.install(str(_PIP)))
+    return commands
+
+
+def _settings(choice: Choice, installed: Installed, *, stated: bool) -> list[str]:
+    """Return the options with which an install makes this choice."""
+    selector, decision = choice.package.selector, choice.decision
+    # uv shows the backend nothing of the environment.
+    unseen = not installed.has_pip and (
+        any(verdict.clashes for verdict in decision.verdicts)
+        or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
+    )
+    if stated or unseen:
+        asked = ",".join(decision.names)
+    elif choice.package.record.forced_by or os.environ.get(selector.variable):
+        asked = "auto"
+    else:
+        return []
+    return [_SETTINGS, f"{selector.project}:variant={asked}"]

@@ -29,14 +29,8 @@ from .common import (
     print_line,
     print_table,
 )
-from .source import (
-    Interpreter,
-    PythonOption,
-    find_record,
-    read_folder,
-    read_interpreter,
-    read_sdist,
-)
+from .interpreter import Interpreter, PythonOption, find_record, read_interpreter
+from .source import read_folder, read_sdist
 
 if TYPE_CHECKING:
     from ..model.decision import Decision

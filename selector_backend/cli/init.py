@@ -30,8 +30,7 @@ from .given import (
     read_version,
 )
 from .init_tree import existing_name, write_tree
-from .skeleton import CORE, VERSION, NewProject, NewVariant, files, known_condition
-from .tree_skeleton import BACKENDS
+from .skeleton import BACKENDS, CORE, VERSION, NewProject, NewVariant, files, known_condition
 from .writing import write_files
 
 T = TypeVar("T")

@@ -20,8 +20,7 @@ from ..errors import InvalidFileError
 from ..model.table import CAPABILITY
 from ..trees.into_tree import inner_keys, into_tree
 from .common import FORMAT, UsageError, print_command, print_json, print_line
-from .skeleton import VERSION, as_toml, table
-from .tree_skeleton import BACKENDS, own_requirement, tree_files
+from .skeleton import BACKENDS, VERSION, as_toml, own_requirement, table, tree_files
 from .writing import replace_file, write_files
 
 if TYPE_CHECKING:

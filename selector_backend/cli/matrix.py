@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -13,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..model.decision import Environment, Request, decide
+from ..installing.messages import message_of
+from ..model.decision import Environment, NothingFits, Request, decide
 from ..variant_wheels.building import express_rows
 from .common import (
     FORMAT,
@@ -28,16 +30,16 @@ from .common import (
     printable,
     read_settings,
 )
-from .expect import read_expectations, unmet
-from .fleet import NamedMachine, profiled_machines, shipped_machines
-from .rows import Row
+from .fleet import NamedMachine, profiled_machines, read_expectations, shipped_machines
 from .source import read_folder, read_sdist
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..model.table import Selector
-    from .expect import Wanted
+    from ..model.decision import Decision
+    from ..model.record import Verdict
+    from ..model.table import Selector, Variant
+    from .fleet import Wanted
 
 SourceArgument = Annotated[
     Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
@@ -137,6 +139,74 @@ def matrix(
         _show_properties(selector)
     if problems:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A machine, and what it gets."""
+
+    of: NamedMachine
+    decision: Decision
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcome of each variant, in the table's order."""
+        variants = self.decision.selector.variants
+        chosen = self.decision.names
+        return [_outcome(*pair, chosen) for pair in zip(variants, self.decision.verdicts)]
+
+    @property
+    def decided(self) -> str | None:
+        """The name of the variant that is chosen, or that refuses; ``None`` where none fits."""
+        stop = self.decision.stop
+        if isinstance(stop, NothingFits) and stop.refused:
+            return stop.refused.name
+        return next(iter(self.decision.names), None)
+
+    def dump(self) -> dict[str, object]:
+        """Return the row as JSON data."""
+        decision = self.decision
+        return {
+            "name": self.of.name,
+            "after": self.of.after,
+            "variants": decision.names,
+            "problem": message_of(decision),
+            "facts": {name: fact.dump() for name, fact in decision.facts.items()},
+            "verdicts": [
+                {"name": one.variant, "fits": one.fits, "reason": one.reason}
+                for one in decision.verdicts
+            ],
+        }
+
+
+def _outcome(variant: Variant, verdict: Verdict, chosen: list[str]) -> str:
+    if variant.name in chosen:
+        return "chosen"
+    if not verdict.fits:
+        return "-"
+    return "fits" if variant.refuse is None else "refuses"
+
+
+def unmet(wanted: Wanted, row: Row) -> str | None:
+    """Return why a machine does not get what is wanted, or ``None`` where it does."""
+    found = row.decided or False
+    if found == wanted:
+        return None
+    lines = [f"{row.of.name}: expected {_shown(wanted, row)}, found {_shown(found, row)}"]
+    for verdict in row.decision.verdicts:
+        if verdict.variant in (wanted, found):
+            later = verdict.fits and verdict.variant == wanted
+            outcome = "fits, but comes later: " if later else ""
+            lines.append(f"  {verdict.variant}: {outcome}{verdict.reason}")
+    return "\n".join(lines)
+
+
+def _shown(wanted: Wanted, row: Row) -> str:
+    if wanted is False:
+        return "that no variant fits" if row.decided else "no variant that fits"
+    variants = row.decision.selector.variants
+    refuses = any(one.name == wanted and one.refuse is not None for one in variants)
+    return f"{wanted}, which refuses" if refuses else str(wanted)
 
 
 class _Table:

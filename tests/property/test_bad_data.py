@@ -28,8 +28,9 @@ from support.strategies import anything, machines, tables
 
 from selector_backend.authoring.table import parse_selector
 from selector_backend.checking.index import compare
-from selector_backend.cli.findings import choose
-from selector_backend.cli.source import Recorded, read_packages, read_sdist
+from selector_backend.cli.doctor import choose
+from selector_backend.cli.interpreter import Recorded, read_packages
+from selector_backend.cli.source import read_sdist
 from selector_backend.errors import SelectorError
 from selector_backend.installing.dist_info import record_of
 from selector_backend.installing.environment import read_environment
