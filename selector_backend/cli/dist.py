@@ -25,7 +25,7 @@ from ..checking.shipped import compare_selectors, compare_shipped
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.table import TABLE_NAME
 from ..model.values import replace
-from ..trees.wheel import UNREADABLE
+from ..trees.renaming import UNREADABLE
 from ..variant_wheels.building import is_variant_file, review_files
 from .common import UsageError
 from .source import read_folder

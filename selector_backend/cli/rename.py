@@ -10,8 +10,7 @@ import typer
 from ..authoring.tree import checked_version, find_variant
 from ..errors import SelectorError
 from ..model.markers import normalize
-from ..trees.renaming import renaming_of
-from ..trees.wheel import rename_wheel
+from ..trees.renaming import rename_wheel, renaming_of
 from .common import FORMAT, JsonOption, UsageError, print_json, print_line
 from .source import read_folder
 

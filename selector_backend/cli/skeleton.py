@@ -19,7 +19,7 @@ from ..checking.vocabulary import conforming, cpu_names, major_of, oldest_gpu
 from ..installing.messages import bounded
 from ..model.markers import normalize, normalize_name
 from ..model.table import REQUIREMENT
-from ..trees.modules import name_module
+from ..trees.source_sdist import name_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
