@@ -1,14 +1,17 @@
-"""Finished distributions: what the names of their files and their metadata say."""
+"""Finished distributions: what the names of their files, and what is in them, say."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
 import gzip
+import hashlib
 import io
+import lzma
 import re
 import tarfile
 import tempfile
+import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -17,18 +20,25 @@ from typing import IO, TYPE_CHECKING
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from ..errors import SelectorError
+from ..model.markers import normalize
+from ..model.table import TABLE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.tags import Tag
-    from packaging.utils import NormalizedName
 
     from .places import Place
+
+#: What `zipfile` raises for what is no wheel, and for wheels that it can't read.
+UNREADABLE = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError, UnicodeError, csv.Error, OverflowError),
+)
 
 # An sdist without code has a few files of text; more bytes than these are a mistake, or a trap.
 _LARGEST = 64 << 20
@@ -49,7 +59,7 @@ class Wheel:
     """
 
     file: str
-    name: NormalizedName
+    name: str
     version: Version
     tags: frozenset[Tag]
     requires: Sequence[Requirement] = ()
@@ -64,12 +74,16 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Sdist:
-    """An sdist of one of the distributions: what its file's name says, and the hash of it."""
+    """An sdist of one of the distributions: what its file's name says, and the hash of it.
+
+    ``has_table`` is whether it is a selector package's.
+    """
 
     file: str
-    name: NormalizedName
+    name: str
     version: Version
     sha256: str = ""
+    has_table: bool = False
 
 
 def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wheel:
@@ -80,13 +94,13 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
     name, version, _, tags = parse_wheel_filename(file)
     raw, _ = parse_email(metadata)
     said = raw.get("name", ""), raw.get("version", "")
-    if canonicalize_name(said[0]) != name or Version(said[1]) != version:
+    if normalize(said[0]) != name or Version(said[1]) != version:
         raise ValueError(
             f"METADATA says {' '.join(said)}, and the file's name {name} {version}; "
             "build it again, or rename it with selector-backend rename"
         )
     stem = dist_info.removesuffix(".dist-info").rpartition("-")
-    if canonicalize_name(stem[0]) != name or Version(stem[2]) != version:
+    if normalize(stem[0]) != name or Version(stem[2]) != version:
         raise ValueError(f"its folder is {dist_info}, and it is of {name} {version}")
     try:
         rows = [row for row in csv.reader(io.StringIO(record.decode("utf-8"), newline="")) if row]
@@ -109,6 +123,51 @@ def _installed(path: str) -> str:
     """Return where a file of a wheel goes; what is for another scheme keeps that one's name."""
     found = re.fullmatch(r"[^/]+\.data/(?:(?:purelib|platlib)/)?(.+)", path)
     return found[1] if found else path
+
+
+def is_variant_file(name: str) -> bool:
+    """Return whether a file is a variant wheel, or variant metadata, by its name."""
+    parts = name.removesuffix(".whl").split("-")
+    # A build tag comes before the Python tag, and alone begins with a digit.
+    has_build_tag = len(parts) > 2 and parts[2][:1].isdigit()
+    is_wheel = name.endswith(".whl") and len(parts) - has_build_tag == 6
+    return is_wheel or name.endswith("-variants.json")
+
+
+def dist_info_of(archive: zipfile.ZipFile) -> str:
+    """Return the name of a wheel's ``.dist-info`` folder.
+
+    Raises ``BadZipFile`` unless it has exactly one.
+    """
+    folders = {name.partition("/")[0] for name in archive.namelist() if "/" in name}
+    infos = sorted(folder for folder in folders if folder.endswith(".dist-info"))
+    if len(infos) != 1:
+        found = ", ".join(infos) or "none"
+        raise zipfile.BadZipFile(f"expected one .dist-info folder, found {found}")
+    return infos[0]
+
+
+def read_wheel(file: Path) -> Wheel:
+    """Return a wheel. Raises one of `UNREADABLE`, or ``ValueError``, where it cannot be read."""
+    with zipfile.ZipFile(file) as archive:
+        folder = dist_info_of(archive)
+        paths = [f"{folder}/METADATA", f"{folder}/RECORD"]
+        for path in paths:
+            if path not in archive.namelist():
+                raise ValueError(f"it has no {path}")
+        return parse_wheel(file.name, folder, *map(archive.read, paths))
+
+
+def read_sdist(file: Path) -> Sdist:
+    """Return an sdist. Raises ``TarError``, ``OSError`` or ``ValueError`` if it cannot be read."""
+    name, version = parse_sdist_filename(file.name)
+    with tarfile.open(file, "r:gz") as archive:
+        has_table = any(member.name.split("/")[1:] == [TABLE_NAME] for member in archive)
+    sha256 = hashlib.sha256()
+    with file.open("rb") as opened:
+        while piece := opened.read(1 << 20):
+            sha256.update(piece)
+    return Sdist(file.name, name, version, sha256.hexdigest(), has_table)
 
 
 @contextlib.contextmanager

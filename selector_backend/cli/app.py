@@ -25,7 +25,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "init": Command(
         "Write a new selector package, its core and its variants.",
-        "selector-backend init spam --variant cu12 --variant cpu",
+        "selector-backend init spam cu12 cpu",
     ),
     "machine": Command(
         "Show every fact of this machine.",

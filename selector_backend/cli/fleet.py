@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING
 
 from ..authoring import toml
 from ..authoring.structure import describe
@@ -13,13 +13,13 @@ from ..authoring.texts import shown_key
 from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
-from ..model.machine import FORMAT, Fact, Machine, load_fact, load_machine, parse_profile, stand_in
+from ..model.machine import Fact, Machine, load_fact, load_machine, parse_profile, stand_in
 from ..model.markers import normalize
 from ..probes import complete
 from .common import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ..model.table import Selector
 
@@ -33,15 +33,6 @@ class NamedMachine:
     name: str
     after: str
     machine: Machine
-
-
-def machine_of(profile: object, file: str, names: Collection[str]) -> Machine:
-    """Return the machine that a profile's JSON data describe, with the facts ``names``.
-
-    A fact that it says nothing of is absent. Raises `InvalidFileError`, naming ``file``.
-    """
-    facts = stand_in(load_machine(profile, file), names).facts
-    return Machine({name: complete(fact) for name, fact in facts.items()})
 
 
 def shipped_machines(names: Collection[str]) -> Iterator[NamedMachine]:
@@ -84,8 +75,10 @@ def _read(sources: Sequence[str], names: Collection[str]) -> Iterator[NamedMachi
         empty = True
         for name, place, content in _contents(source):
             what = f"{place}, a line that is to be one machine profile," if in_lines else place
-            profile = parse_profile(content, what, place)
-            yield NamedMachine(name, place, machine_of(profile, place, names))
+            profile = load_machine(parse_profile(content, what, place), place)
+            facts = stand_in(profile, names).facts.values()
+            machine = Machine({fact.name: complete(fact) for fact in facts})
+            yield NamedMachine(name, place, machine)
             empty = False
         if empty:
             raise SelectorError(f"{source}: there are no machine profiles in it")
@@ -115,88 +108,49 @@ def _lines(name: str, place: str, lines: Iterable[bytes]) -> Iterator[tuple[str,
 
 # --- What machines should get
 
-#: A variant's name as the table has it, or ``False``: no variant fits.
-Wanted = Union[str, bool]
 
-_FORMS = "a variant's name, or false where no variant should fit"
-_KEYS = ("variant", "facts")
+def read_expectations(
+    file: Path, selector: Selector, machines: Sequence[str]
+) -> dict[str, str | None]:
+    """Return the variant that each machine should get, ``None`` where none should fit.
 
-
-@dataclass(frozen=True)
-class Expectations:
-    """What each machine should get, by its name, and the machines that the file describes."""
-
-    wanted: Mapping[str, Wanted]
-    machines: Sequence[NamedMachine]
-
-
-def read_expectations(file: Path, selector: Selector, known: Collection[str]) -> Expectations:
-    """Read what is expected of the machines that are ``known`` by name, and of the file's own.
+    ``machines`` are the names of those that there are.
 
     Raises `SelectorError` for a file that cannot be read, and `InvalidFileError` with everything
     that is wrong in it.
     """
-    if file.is_dir():
-        raise UsageError(f"--expect {file}: it is a folder; expected a TOML file")
-    if not file.exists():
-        raise UsageError(f"--expect {file}: there is no such file")
-    data = toml.read(file, str(file))
-    wanted: dict[str, Wanted] = {}
-    machines: list[NamedMachine] = []
+    if not file.is_file():
+        what = "it is a folder; expected a TOML file" if file.exists() else "there is no such file"
+        raise UsageError(f"--expect {file}: {what}")
+    wanted: dict[str, str | None] = {}
     problems: list[Problem] = []
-    for name, value in data.items():
+    for name, value in toml.read(file, str(file)).items():
         key = shown_key(name)
-        entry = value if isinstance(value, dict) else {"variant": value}
-        variant_key = f"{key}.variant" if entry is value else key
-        for unknown in sorted(entry.keys() - {*_KEYS}):
-            hint = did_you_mean(unknown, _KEYS) or "; expected 'variant' and 'facts'"
-            problems.append(Problem(f"{key}.{shown_key(unknown)}", f"not a known key{hint}"))
         try:
-            wanted[name] = _variant(entry.get("variant"), selector)
+            wanted[name] = _variant(value, selector)
         except ValueError as error:
-            problems.append(Problem(variant_key, str(error)))
-        if "facts" not in entry:
-            if name not in known:
-                problems.append(Problem(key, _unknown(name, known)))
-        elif name in known:
-            text = "a machine of this name already exists: leave out the facts, or rename it"
-            problems.append(Problem(key, text))
-        else:
-            try:
-                machine = _machine(entry["facts"], selector.facts)
-                machines.append(NamedMachine(name, str(file), machine))
-            except InvalidFileError as error:
-                problems += [Problem(f"{key}.{one.key}", one.message) for one in error.problems]
-    if problems or not data:
-        empty = Problem("the file", 'is empty; expected lines such as "MACHINE" = "VARIANT"')
-        raise InvalidFileError(str(file), problems or [empty])
-    return Expectations(wanted, machines)
+            problems.append(Problem(key, str(error)))
+        if name not in machines:
+            within = [other for other in machines if name.lower() in other.lower()]
+            hint = did_you_mean(name, machines) or did_you_mean(name, within, closeness=0)
+            instead = "; give its profile with --machine"
+            problems.append(Problem(key, f"there is no such machine{hint or instead}"))
+    if not wanted and not problems:
+        problems = [Problem("the file", 'is empty; expected lines such as "MACHINE" = "VARIANT"')]
+    if problems:
+        raise InvalidFileError(str(file), problems)
+    return wanted
 
 
-def _variant(value: object, selector: Selector) -> Wanted:
+def _variant(value: object, selector: Selector) -> str | None:
     """Return what is wanted. Raises ``ValueError`` with a sentence that says what was expected."""
     if value is False:
-        return False
-    names = {variant.key: variant.name for variant in selector.variants}
+        return None
     if not isinstance(value, str):
-        found = "missing" if value is None else f"found {describe(value)}"
-        raise ValueError(f"{found}; expected {_FORMS}")  # noqa: TRY004 - bad data
+        expected = "a variant's name, or false where no variant should fit"
+        raise ValueError(f"found {describe(value)}; expected {expected}")  # noqa: TRY004 - bad data
+    names = {variant.key: variant.name for variant in selector.variants}
     if normalize(value) in names:
         return names[normalize(value)]
     hint = did_you_mean(value, names.values()) or f"; the variants are {', '.join(names.values())}"
     raise ValueError(f"found {value!r}, which is not a variant{hint}")
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    within = [one for one in known if name.lower() in one.lower()]
-    hint = did_you_mean(name, known) or did_you_mean(name, within, closeness=0)
-    other = '; state what it is, such as { facts = { cuda = "12.4" }, variant = "cu12" }'
-    return f"there is no such machine{hint or other}"
-
-
-def _machine(facts: Any, names: Collection[str]) -> Machine:
-    if not isinstance(facts, dict):
-        found = f"found {describe(facts)}"
-        problem = Problem("facts", f'{found}, expected a table such as {{ cuda = "12.4" }}')
-        raise InvalidFileError("", [problem])
-    return machine_of({"format": FORMAT, "facts": facts}, "", names)

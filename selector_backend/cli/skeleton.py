@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-import tomlkit
-
 from .. import __version__
 from ..authoring.keys import default_variable
 from ..checking.vocabulary import conforming, cpu_names, major_of, oldest_gpu
 from ..installing.messages import bounded
 from ..model.markers import normalize, normalize_name
 from ..model.table import REQUIREMENT
-from ..trees.source_sdist import name_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,10 +68,7 @@ class NewProject:
     name: str
     kind: str
     variants: Sequence[NewVariant]
-    advice: str = ""
-    version: str = VERSION
     import_name: str = ""
-    self_contained: bool = False
 
     @property
     def stem(self) -> str:
@@ -135,13 +129,13 @@ def files(project: NewProject) -> dict[str, str]:
     conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
     values = {
         "name": name,
-        "version": project.version,
+        "version": VERSION,
         "backend": bounded(__version__),
         "core": core,
         "package": project.package,
         "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
         "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
-        "rows": "".join(f"| `{one.name}` | {one.fits} |\n" for one in project.variants),
+        "rows": _rows(project),
         "modules": "".join(
             f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
             for one in project.variants
@@ -169,10 +163,6 @@ def table(project: NewProject, **first: object) -> str:
     """Return the selector table in TOML; ``first`` are its keys that come before the others."""
     lines = ["[tool.selector]"]
     lines += [f"{key} = {as_toml(one)}" for key, one in first.items()]
-    if project.advice:
-        lines.append(f"advice = {as_toml(project.advice)}")
-    if project.self_contained:
-        lines.append("self-contained = true")
     return "\n\n".join(["\n".join(lines), *(_row(one, project.kind) for one in project.variants)])
 
 
@@ -209,47 +199,39 @@ def _shown(asked: object) -> str:
 
 # --- A tree
 
-#: What can build the code of a new tree: what it requires, and its hooks.
-BACKENDS = {
-    "flit_core": ("flit_core>=3.11,<5", "flit_core.buildapi"),
-    "setuptools": ("setuptools>=77", "setuptools.build_meta"),
-    "hatchling": ("hatchling>=1.26", "hatchling.build"),
-}
+#: What a tree requires of this backend.
+OWN_REQUIREMENT = bounded(__version__, "[tree]")
 
 
-def own_requirement() -> str:
-    """Return what a tree requires of this backend."""
-    return bounded(__version__, "[tree]")
-
-
-def tree_files(project: NewProject, backend: str) -> dict[str, str]:
-    """Return the texts of all files, by their paths in the tree; ``backend`` is of `BACKENDS`."""
-    requires, hooks = BACKENDS[backend]
-    package = f"src/{project.stem}/__init__.py"
-    module = name_module({}, hooks, project.name, [package])
+def tree_files(project: NewProject) -> dict[str, str]:
+    """Return the texts of all files of a new tree, by their paths in it."""
     values = {
         "name": project.name,
         "stem": project.stem,
-        "version": project.version,
-        "backend": own_requirement(),
-        "inner": requires,
-        "table": table(project, backend=hooks),
-        "module": "".join(f"\n[{key}]\n{tomlkit.dumps(one)}" for key, one in module.items()),
-        "rows": "".join(f"| `{one.name}` | {one.fits} |\n" for one in project.variants),
+        "version": VERSION,
+        "backend": OWN_REQUIREMENT,
+        "table": table(project, backend="flit_core.buildapi"),
+        "rows": _rows(project),
         "builds": "".join(
-            f"$ python -m build --wheel -C build-variant={one.name}\n" for one in project.variants
+            f"$ python -m build --wheel -C build-variant={variant.name}\n"
+            for variant in project.variants
         ),
         "last": project.variants[-1].name,
         "variable": project.variable,
     }
-    files = {
+    made = {
         "pyproject.toml": _TREE_PROJECT,
         "README.md": _TREE_README,
-        package: _TREE_CODE,
+        f"src/{project.stem}/__init__.py": _TREE_CODE,
         f"src/{project.stem}/py.typed": "",
         ".gitignore": _IGNORED,
     }
-    return {path: Template(text).substitute(values) for path, text in files.items()}
+    return {path: Template(text).substitute(values) for path, text in made.items()}
+
+
+def _rows(project: NewProject) -> str:
+    """Return the rows of the readme's table."""
+    return "".join(f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
 
 
 # --- The texts
@@ -369,7 +351,7 @@ def dot(a: Sequence[float], b: Sequence[float]) -> float:
 
 _TREE_PROJECT = """\
 [build-system]
-requires = ["$backend", "$inner"]
+requires = ["$backend", "flit_core>=3.11,<5"]
 build-backend = "selector_backend.variant"
 
 [project]
@@ -379,7 +361,10 @@ description = "$name, built for each kind of machine"
 readme = "README.md"
 requires-python = ">=3.9"
 dependencies = []
-$module
+
+[tool.flit.module]
+name = "$stem"
+
 $table
 """
 

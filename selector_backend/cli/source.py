@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ..authoring.project import read_project
 from ..checking.finished import unpacked
@@ -13,16 +16,32 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.table import Selector
 
+SOURCE_NAME, SOURCE_HELP = "DIR | SDIST", "The project's folder, or its sdist."
+SourceArgument = Annotated[Path, typer.Argument(metavar=SOURCE_NAME, help=SOURCE_HELP)]
+
+
+def is_sdist(source: Path) -> bool:
+    """Return whether an argument is an sdist, and not a project's folder."""
+    return source.is_file() and source.name.endswith(".tar.gz")
+
+
+def opened(source: Path) -> contextlib.AbstractContextManager[Path]:
+    """Return a context with a project's folder: that of an sdist is there for as long.
+
+    Entering it raises `SelectorError` for what is no sdist.
+    """
+    return unpacked(source) if is_sdist(source) else contextlib.nullcontext(source)
+
 
 def read_folder(folder: Path) -> Project:
-    """Return the project in ``folder``."""
+    """Return the project in ``folder``. Nothing in it is run."""
     if not folder.is_dir():
         what = "it is a file; expected a project's folder" if folder.exists() else "no such folder"
         raise UsageError(f"{folder}: {what}")
     return read_project(folder, own_code=False)
 
 
-def read_sdist(file: Path) -> Selector:
-    """Return the table of an sdist. Nothing in it is run, and nothing is left of it."""
-    with unpacked(file) as folder:
-        return read_project(folder, own_code=False).selector
+def read_selector(source: Path) -> Selector:
+    """Return the table of a project's folder or of an sdist."""
+    with opened(source) as folder:
+        return read_folder(folder).selector

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import re
 import shutil
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -22,6 +20,7 @@ from packaging.version import Version
 from ..authoring.output import replacing
 from ..authoring.table import is_pinned
 from ..authoring.tree import BUILT
+from ..checking.finished import UNREADABLE, dist_info_of
 from ..errors import SelectorError
 from ..installing.archive import hash_of
 from ..installing.dist_info import NEVER_UPLOAD
@@ -29,7 +28,7 @@ from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from ..authoring.tree import Tree
@@ -187,11 +186,6 @@ def _part(version: str, length: int | None) -> str:
 # Name, version, maybe a build tag, and three tags.
 _FILE = re.compile(r"([^-]+)-([^-]+)((?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl)")
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
-#: What `zipfile` raises for what is no wheel, and for wheels that it can't read.
-UNREADABLE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError),
-    *(NotImplementedError, RuntimeError, UnicodeError, csv.Error, OverflowError),
-)
 
 
 def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
@@ -210,8 +204,7 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     name = f"{renaming.stem}-{parts[2]}{parts[3]}"
     try:
         with zipfile.ZipFile(wheel) as old, replacing(folder / name, wheel) as file:
-            names = [one.filename for one in old.infolist()]
-            moved = _moved(names, parts[2], renaming)
+            moved = _moved(old, parts[2], renaming)
             changed = _changed(old, moved, wheel.name, renaming)
             with zipfile.ZipFile(file, "w") as new:
                 for member in old.infolist():
@@ -221,21 +214,18 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     return name
 
 
-def _moved(names: Sequence[str], version: str, renaming: Renaming) -> dict[str, str]:
+def _moved(wheel: zipfile.ZipFile, version: str, renaming: Renaming) -> dict[str, str]:
     """Return the new name of each member."""
+    info, names = dist_info_of(wheel), wheel.namelist()
     folders = {name.partition("/")[0] for name in names if "/" in name}
-    infos = sorted(one for one in folders if one.endswith(".dist-info"))
-    if len(infos) != 1:
-        found = f"several, {', '.join(infos)}" if infos else "none"
-        raise zipfile.BadZipFile(f"expected one .dist-info folder, found {found}")
     moves = {}
     for folder in folders:
         stem, _, suffix = folder.rpartition(".")
         name, _, its_version = stem.rpartition("-")
         if suffix in ("dist-info", "data") and renaming.is_of(name) and its_version == version:
             moves[folder] = f"{renaming.stem}-{version}.{suffix}"
-    if infos[0] not in moves:
-        raise zipfile.BadZipFile(f"its {infos[0]} is not of {renaming.project} {version}")
+    if info not in moves:
+        raise zipfile.BadZipFile(f"its {info} is not of {renaming.project} {version}")
 
     def move(name: str) -> str:
         folder, slash, rest = name.partition("/")
