@@ -11,9 +11,10 @@ import enum
 import json
 from pathlib import Path
 
-from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean, shorten
+from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from .facts import FACTS, text_of
 from .kinds import MARKERS
+from .markers import quoted
 from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
@@ -178,7 +179,7 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
         return parse_stated(name, text, fact.variable, absent=f"{fact.variable} is set to nothing")
     except ValueError as error:
         raise SelectorError(
-            f"the environment variable {fact.variable} is {shorten(text)}: {error}; "
+            f"the environment variable {fact.variable} is {quoted(text)}: {error}; "
             f"for example {fact.variable}={fact.example}"
         ) from None
 

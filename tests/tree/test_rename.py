@@ -227,7 +227,7 @@ def test_an_installer_takes_it_and_each_file_of_its_record_is_there(
         ({"stem": "eggs-1.0"}, "its eggs-1.0.dist-info is not of spam 1.0"),
         ({"text": METADATA.replace("Spam", "eggs")}, "is of eggs; expected one of spam"),
         ({"text": "Summary: nothing\n"}, "no core metadata"),
-        ({"more": {"eggs-1.0.dist-info/METADATA": ""}}, "several, eggs-1.0.dist-info, spam-1.0"),
+        ({"more": {"eggs-1.0.dist-info/METADATA": ""}}, "found eggs-1.0.dist-info, spam-1.0"),
         (
             {"more": {"spam_cu12-1.0.data/x": "", "Spam-1.0.data/x": "", "spam-1.0.data/x": ""}},
             "one name",
