@@ -60,20 +60,6 @@ class VariantWheel:
         order = {} if self.label == NULL else {(ORDER, ROW): [self.row]}
         return {**order, **self.asked.properties}
 
-    def dump(self) -> dict[str, Any]:
-        """Return it as JSON data."""
-        properties = [
-            f"{namespace} :: {feature} :: {value}"
-            for (namespace, feature), values in self.properties.items()
-            for value in values
-        ]
-        return {
-            "label": self.label,
-            "variant": self.variant.name,
-            "properties": properties,
-            "tags": [*self.tags],
-        }
-
     @property
     def tags(self) -> Iterator[str]:
         """The compatibility tags of its files, whose parts stand for more than one platform."""
