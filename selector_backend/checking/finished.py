@@ -134,28 +134,28 @@ def is_variant_file(name: str) -> bool:
     return is_wheel or name.endswith("-variants.json")
 
 
-def dist_info_of(archive: zipfile.ZipFile) -> str:
-    """Return the name of a wheel's ``.dist-info`` folder.
+def read_dist_info(archive: zipfile.ZipFile, *names: str) -> tuple[str, dict[str, bytes]]:
+    """Return the name of a wheel's ``.dist-info`` folder, and those files of it that are named.
 
-    Raises ``BadZipFile`` unless it has exactly one.
+    Raises ``BadZipFile`` unless there is exactly one such folder, with these files.
     """
-    folders = {name.partition("/")[0] for name in archive.namelist() if "/" in name}
+    paths = archive.namelist()
+    folders = {path.partition("/")[0] for path in paths if "/" in path}
     infos = sorted(folder for folder in folders if folder.endswith(".dist-info"))
     if len(infos) != 1:
         found = ", ".join(infos) or "none"
         raise zipfile.BadZipFile(f"expected one .dist-info folder, found {found}")
-    return infos[0]
+    for name in names:
+        if f"{infos[0]}/{name}" not in paths:
+            raise zipfile.BadZipFile(f"its .dist-info has no {name}")
+    return infos[0], {name: archive.read(f"{infos[0]}/{name}") for name in names}
 
 
 def read_wheel(file: Path) -> Wheel:
     """Return a wheel. Raises one of `UNREADABLE`, or ``ValueError``, where it cannot be read."""
     with zipfile.ZipFile(file) as archive:
-        folder = dist_info_of(archive)
-        paths = [f"{folder}/METADATA", f"{folder}/RECORD"]
-        for path in paths:
-            if path not in archive.namelist():
-                raise ValueError(f"it has no {path}")
-        return parse_wheel(file.name, folder, *map(archive.read, paths))
+        folder, files = read_dist_info(archive, "METADATA", "RECORD")
+    return parse_wheel(file.name, folder, files["METADATA"], files["RECORD"])
 
 
 def read_sdist(file: Path) -> Sdist:

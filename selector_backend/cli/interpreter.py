@@ -164,19 +164,17 @@ class Installed:
 
     def uninstall(self, *names: str) -> list[str]:
         """Return the command that uninstalls distributions: pip's, or uv's without pip."""
-        python = self.interpreter.path
-        if self.has_pip:
-            return [python, "-m", "pip", "uninstall", "--yes", *names]
-        return ["uv", "pip", "uninstall", "--python", python, *names]
+        return self._command("uninstall", *(["--yes"] if self.has_pip else []), *names)
 
     def install(self, *words: str, afresh: bool = False) -> list[str]:
         """Return the command that installs requirements, ``afresh`` without what a cache has."""
+        return self._command("install", *(["--no-cache-dir"] if afresh else []), *words)
+
+    def _command(self, verb: str, *words: str) -> list[str]:
         python = self.interpreter.path
         if self.has_pip:
-            options = ["--no-cache-dir"] if afresh else []
-            return [python, "-m", "pip", "install", *options, *words]
-        options = ["--no-cache"] if afresh else []
-        return ["uv", "pip", "install", "--python", python, *options, *words]
+            return [python, "-m", "pip", verb, *words]
+        return ["uv", "pip", verb, "--python", python, *words]
 
     def version(self, name: str) -> str:
         """Return the version that is installed of the distribution ``name``."""

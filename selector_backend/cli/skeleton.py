@@ -135,13 +135,11 @@ def files(project: NewProject) -> dict[str, str]:
         "package": project.package,
         "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
         "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
-        "rows": _rows(project),
+        **_readme_values(project),
         "modules": "".join(
             f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
             for one in project.variants
         ),
-        "last": project.variants[-1].name,
-        "variable": project.variable,
     }
     made = {
         f"{name}/pyproject.toml": _SELECTOR,
@@ -211,27 +209,24 @@ def tree_files(project: NewProject) -> dict[str, str]:
         "version": VERSION,
         "backend": OWN_REQUIREMENT,
         "table": table(project, backend="flit_core.buildapi"),
-        "rows": _rows(project),
-        "builds": "".join(
-            f"$ python -m build --wheel -C build-variant={variant.name}\n"
-            for variant in project.variants
-        ),
-        "last": project.variants[-1].name,
-        "variable": project.variable,
+        **_readme_values(project),
     }
     made = {
         "pyproject.toml": _TREE_PROJECT,
-        "README.md": _TREE_README,
+        "README.md": _README,
         f"src/{project.stem}/__init__.py": _TREE_CODE,
         f"src/{project.stem}/py.typed": "",
-        ".gitignore": _IGNORED,
     }
     return {path: Template(text).substitute(values) for path, text in made.items()}
 
 
-def _rows(project: NewProject) -> str:
-    """Return the rows of the readme's table."""
-    return "".join(f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+def _readme_values(project: NewProject) -> dict[str, str]:
+    rows = (f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+    return {
+        "rows": "".join(rows),
+        "last": project.variants[-1].name,
+        "variable": project.variable,
+    }
 
 
 # --- The texts
@@ -255,7 +250,7 @@ $table
 _README = """\
 # $name
 
-`pip install $name` installs `$core` and the variant that works on the machine, the first of these:
+`pip install $name` installs the variant that works on the machine, the first of these:
 
 | variant | fits |
 |---|---|
@@ -368,23 +363,6 @@ name = "$stem"
 $table
 """
 
-_TREE_README = """\
-# $name
-
-`pip install $name` installs the variant that works on the machine, the first of these:
-
-| variant | fits |
-|---|---|
-$rows
-To get a certain one, name it: `$variable=$last pip install $name`.
-
-A release is the wheels of all variants, then the sdist:
-
-```console
-${builds}$$ python -m build --sdist
-```
-"""
-
 _TREE_CODE = '''\
 """$name, the same in each variant, except for what is built for it."""
 
@@ -399,10 +377,3 @@ def dot(a: Sequence[float], b: Sequence[float]) -> float:
         raise ValueError(f"the vectors differ in length: {len(a)} and {len(b)}")
     return sum(x * y for x, y in zip(a, b))
 '''
-
-_IGNORED = """\
-build/
-dist/
-*.egg-info/
-__pycache__/
-"""
