@@ -54,7 +54,7 @@ VariantOption = Annotated[
 def explain(
     what: WhatArgument = ".",
     profile: MachineOption = None,
-    settings: SetOption = None,
+    stated: SetOption = None,
     variant: VariantOption = None,
     python: PythonOption = None,
     as_json: JsonOption = False,
@@ -74,7 +74,7 @@ def explain(
     facts = selector.facts if request.automatic else ()
     marker = interpreter.marker if interpreter else None
     scope = selector.scope(interpreter.folders if interpreter else ())
-    machine = look_at_machine(facts, profile, settings, marker, scope)
+    machine = look_at_machine(facts, profile, stated, marker, scope)
     decision = decide(selector, machine, replace(request, profile=None), environment)
     if as_json:
         print_json(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..authoring.compile import compile_project
@@ -17,7 +15,7 @@ from ..model.table import NotCompiledError, read_compiled
 from ..variant_wheels import building
 from ..variant_wheels.proof import prove
 from ..variant_wheels.providers import PROVIDERS
-from .common import good, print_line
+from .common import OutdirOption, good, print_line
 from .fleet import shipped_machines
 from .source import SourceArgument, is_sdist, opened, read_folder
 
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
 
     from ..model.table import Compiled, Selector
     from ..variant_wheels.building import VariantWheel
-
-OutdirOption = Annotated[
-    Path, typer.Option("--outdir", metavar="DIR", help="Where to write them, beside the sdist.")
-]
 
 
 def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> None:
