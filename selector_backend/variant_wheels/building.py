@@ -152,14 +152,10 @@ def _free(label: str, taken: set[str]) -> str:
     return label
 
 
-def rows_of(wheels: Sequence[VariantWheel]) -> list[str]:
-    """Return the values of the property that has a row's place, in their order."""
-    return [*dict.fromkeys(one.row for one in wheels if one.label != NULL)]
-
-
 def metadata(selector: Selector, wheels: Sequence[VariantWheel]) -> dict[str, Any]:
     """Return the content of ``variants.json``: the variant metadata of all of ``wheels``."""
-    providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows_of(wheels)}}}
+    rows = [*dict.fromkeys(wheel.row for wheel in wheels if wheel.label != NULL)]
+    providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows}}}
     named = dict.fromkeys(key[0] for wheel in wheels for key in wheel.asked.properties)
     for one in providers_of(named, selector):
         providers[one.namespace] = {"requires": [*one.requires], "plugin-api": one.plugin_api}

@@ -16,8 +16,7 @@ from selector_backend.variant_wheels.building import (
     metadata,
     variant_wheels,
 )
-from selector_backend.variant_wheels.ordering import Installer
-from selector_backend.variant_wheels.proof import prove
+from selector_backend.variant_wheels.proof import Installer, prove
 
 CUDA: list[dict[str, Any]] = [
     {"name": "cu12", "when": {"cuda": ">=12"}},
