@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from ..authoring.compile import compile_project
 from ..authoring.project import read_project
 from ..authoring.table import parse_selector
 from ..errors import InvalidFileError, Problem, SelectorError
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..authoring.project import Project
-    from ..model.table import Compiled, Selector
+    from ..model.table import Selector
 
 _ENDS = (".whl", ".tar.gz", "-variants.json")
 
@@ -36,12 +35,9 @@ _ENDS = (".whl", ".tar.gz", "-variants.json")
 class Dist:
     """What a folder holds, and what is wrong with it.
 
-    ``compiled`` and ``release`` are ``None`` if it has no sdist of a selector package that can be
-    compiled. ``variants`` are the variant wheels and their metadata.
+    ``release`` is ``None`` if it has no sdist of a selector package that can be compiled.
     """
 
-    variants: list[Path]
-    compiled: Compiled | None = None
     release: Release | None = None
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
@@ -55,10 +51,10 @@ class Dist:
 def read_dist(folder: Path, project: Project | None) -> Dist:
     """Read and review the release in ``folder``, and compare its table with a project's."""
     files = sorted(file for file in folder.iterdir() if file.name.endswith(_ENDS))
-    dist = Dist([file for file in files if is_variant_file(file.name)])
+    dist, variants = Dist(), [file.name for file in files if is_variant_file(file.name)]
     found: list[Wheel | Sdist] = []
     for file in files:
-        if file in dist.variants:
+        if file.name in variants:
             continue
         try:
             found.append(_read(file))
@@ -81,7 +77,6 @@ def read_dist(folder: Path, project: Project | None) -> Dist:
     if shipped is not None:
         others = [sdist for sdist in sdists if sdist is not own[0]]
         python = shipped.metadata.requires_python or SpecifierSet()
-        variants = [file.name for file in dist.variants]
         dist.release = Release(shipped.selector, own[0].file, wheels, others, python, variants)
         dist.problems += dist.release.review()
         what = (
@@ -103,7 +98,6 @@ def _read_own(dist: Dist, file: Path, sdist: Sdist, project: Project | None) -> 
         with unpacked(file) as folder:
             shipped = read_project(folder, own_code=False)
             found = [(f"{file.name}: {key}", text) for key, text in compare_shipped(shipped)]
-            dist.compiled = compile_project(shipped)
     except InvalidFileError as error:
         dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
         return None

@@ -15,7 +15,6 @@ from ..checking.review import notes, review
 from ..checking.shipped import carried_by, compare_shipped
 from ..checking.simple import is_address
 from ..errors import InvalidFileError, Problem, SelectorError
-from ..variant_wheels.building import review_files
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
 
@@ -103,12 +102,6 @@ def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
     if not folder.is_dir():
         raise UsageError(f"--dist {folder}: no such folder")
     dist = read_dist(folder, None if source is None else read_folder(source))
-    if dist.release is not None and dist.compiled is not None and dist.variants:
-        again = f"selector-backend variant-wheels {dist.release.sdist} --outdir ."
-        dist.problems += [
-            Problem(key, f"{text}; write them again: {again}")
-            for key, text in review_files(dist.compiled, dist.variants)
-        ]
     found = [("error", problem) for problem in dist.problems]
     last = [] if dist.upload is None else ["upload, in this order:"]
     last += [f"  {file}" for group in dist.upload or () for file in group]

@@ -200,33 +200,6 @@ def write_variant_wheels(
     return [*written, write_file(target, stem + _METADATA, _json(whole))]
 
 
-def review_files(compiled: Compiled, files: Sequence[Path]) -> Iterator[Problem]:
-    """Yield which of ``files`` are not those that a table makes.
-
-    The content of ``variants.json`` counts too.
-    """
-    selector, found = compiled.selector, {file.name: file for file in files}
-    try:
-        wheels = variant_wheels(selector)
-    except NotExpressibleError as error:
-        yield from (Problem(files[0].name, f"{key}: {text}") for key, text in error.problems)
-        return
-    stem = f"{compiled.name}-{selector.version}"
-    whole = stem + _METADATA
-    names = {f"{stem}-{tag}-{wheel.label}.whl" for wheel in wheels for tag in wheel.tags} | {whole}
-    for name in sorted(names - found.keys()):
-        yield Problem(name, "is missing, and other variant wheels are there")
-    for name in sorted(found):
-        if name not in names:
-            yield Problem(name, f"is not a variant wheel that the table of {stem} makes")
-        elif name == whole and not _has_content(found[name], _json(metadata(selector, wheels))):
-            yield Problem(name, f"is not what the table of {stem} makes")
-
-
-def _has_content(file: Path, content: bytes) -> bool:
-    return file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content
-
-
 def _decision(selector: Selector, wheel: VariantWheel) -> Decision:
     """Return the decision that the record in a wheel tells of."""
     chosen = f"the installer found what its variant wheel asks for: {wheel.asked}"
