@@ -41,31 +41,17 @@ PythonOption = Annotated[
     ),
 ]
 
-# What an interpreter says of its environment. Alone, so that any Python 3 can run it.
+_PACKAGES = Path(__file__).resolve().parents[2]
+
+# What an interpreter says of its environment; it imports this package, wherever it lies.
 _ASK = """
-import json, os, platform, site, sys
+import json, site, sys
+sys.path.insert(0, sys.argv[1])
+from selector_backend.probes.marker import environment
 folders = list(site.getsitepackages())
 if site.ENABLE_USER_SITE:
     folders.insert(0, site.getusersitepackages())
-version = platform.python_version()
-implementation = sys.implementation.version
-text = "%d.%d.%d" % implementation[:3]
-if implementation.releaselevel != "final":
-    text += implementation.releaselevel[0] + str(implementation.serial)
-marker = {
-    "implementation_name": sys.implementation.name,
-    "implementation_version": text,
-    "os_name": os.name,
-    "platform_machine": platform.machine(),
-    "platform_python_implementation": platform.python_implementation(),
-    "platform_release": platform.release(),
-    "platform_system": platform.system(),
-    "platform_version": platform.version(),
-    "python_full_version": version,
-    "python_version": ".".join(platform.python_version_tuple()[:2]),
-    "sys_platform": sys.platform,
-}
-print(json.dumps({"python": sys.executable, "folders": folders, "marker": marker}))
+print(json.dumps({"python": sys.executable, "folders": folders, "marker": environment()}))
 """
 
 
@@ -104,12 +90,16 @@ def read_interpreter(python: str | None) -> Interpreter:
         try:
             absolute = str(Path(path).absolute()) if Path(path).is_file() else path
             process = subprocess.run(
-                [absolute, "-c", _ASK], cwd=empty, check=True, capture_output=True, text=True
+                [absolute, "-B", "-c", _ASK, str(_PACKAGES)],
+                cwd=empty,
+                check=True,
+                capture_output=True,
+                text=True,
             )
             answer = json.loads(process.stdout)
             return Interpreter(answer["python"], tuple(answer["folders"]), dict(answer["marker"]))
         except (OSError, ValueError, LookupError, TypeError, subprocess.CalledProcessError):
-            raise UsageError(f"--python {path}: not a Python that runs") from None
+            raise UsageError(f"--python {path}: not a Python that runs, 3.9 or newer") from None
 
 
 def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
