@@ -90,10 +90,9 @@ def prepare_metadata_for_build_wheel(
     metadata_directory: str, config_settings: Mapping[str, Any] | None = None
 ) -> str:
     """Write the wheel's ``.dist-info`` folder and return its name."""
-    from .installing.archive import write_folder
-    from .installing.caller import caller
-    from .installing.dist_info import dist_info
+    from .installing.installation import caller
     from .installing.messages import choice_of
+    from .installing.wheel import dist_info, write_folder
 
     compiled = _compiled()
     selector = compiled.selector
@@ -118,11 +117,10 @@ def build_wheel(
     Where the ``.dist-info`` was prepared, it is used as it is: what the resolver saw is what gets
     installed.
     """
-    from .installing.archive import write_wheel
-    from .installing.caller import caller
     from .installing.frontends import PORTABLE_TAG
-    from .installing.prepared import read_dist_info, recorded_choice, without_label
-    from .installing.settings import read_portable
+    from .installing.installation import caller
+    from .installing.request import read_portable
+    from .installing.wheel import read_dist_info, recorded_choice, without_label, write_wheel
 
     if metadata_directory is None:
         import tempfile
@@ -171,9 +169,9 @@ def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> R
 
 
 def _decision(selector: Selector, request: Request) -> Decision:
-    from .installing.caller import caller
     from .installing.environment import read_environment
     from .installing.handoff import handoff_of
+    from .installing.installation import caller
     from .model.decision import decide
     from .model.machine import Machine
     from .model.table import REQUIREMENT

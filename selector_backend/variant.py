@@ -160,8 +160,8 @@ class _Build:
 
     def __init__(self, settings: Mapping[str, Any] | None, *, kind: str = "sdist") -> None:
         from .authoring import check_tree
-        from .installing.caller import caller
-        from .installing.settings import SETTINGS, own_settings
+        from .installing.installation import caller
+        from .installing.request import SETTINGS, own_settings
 
         check_tree()
         from .authoring.project import read_project

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from ..authoring.project import read_project
-from ..authoring.table import parse_selector
+from ..authoring.selector import parse_selector
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.markers import normalize
 from ..model.values import replace
@@ -48,8 +48,11 @@ class Dist:
         return None if self.problems or self.release is None else self.release.upload
 
 
-def read_dist(folder: Path, project: Project | None) -> Dist:
-    """Read and review the release in ``folder``, and compare its table with a project's."""
+def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
+    """Read and review the release in ``folder``, and compare its table with a project's.
+
+    ``backend`` is our own version.
+    """
     files = sorted(file for file in folder.iterdir() if file.name.endswith(_ENDS))
     dist, variants = Dist(), [file.name for file in files if is_variant_file(file.name)]
     found: list[Wheel | Sdist] = []
@@ -73,7 +76,7 @@ def read_dist(folder: Path, project: Project | None) -> Dist:
             what = "found no sdist of the selector package; build it: python -m build --sdist"
         dist.problems.insert(0, Problem(str(folder), what))
         return dist
-    shipped = _read_own(dist, folder / own[0].file, own[0], project)
+    shipped = _read_own(dist, folder / own[0].file, own[0], project, backend)
     if shipped is not None:
         others = [sdist for sdist in sdists if sdist is not own[0]]
         python = shipped.metadata.requires_python or SpecifierSet()
@@ -92,12 +95,16 @@ def _read(file: Path) -> Wheel | Sdist:
     return read_wheel(file) if file.name.endswith(".whl") else read_sdist(file)
 
 
-def _read_own(dist: Dist, file: Path, sdist: Sdist, project: Project | None) -> Project | None:
+def _read_own(
+    dist: Dist, file: Path, sdist: Sdist, project: Project | None, backend: str
+) -> Project | None:
     """Return what the selector package's sdist holds, and add what is wrong with it."""
     try:
         with unpacked(file) as folder:
             shipped = read_project(folder, own_code=False)
-            found = [(f"{file.name}: {key}", text) for key, text in compare_shipped(shipped)]
+            found = [
+                (f"{file.name}: {key}", text) for key, text in compare_shipped(shipped, backend)
+            ]
     except InvalidFileError as error:
         dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
         return None

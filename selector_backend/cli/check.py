@@ -73,7 +73,7 @@ def check(
             found = [("warning", problem) for problem in review(project, __version__)]
             if is_sdist(source):
                 data["carries"] = carried_by(folder)
-                found += [("error", problem) for problem in compare_shipped(project)]
+                found += [("error", problem) for problem in compare_shipped(project, __version__)]
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
     except UsageError:
@@ -90,7 +90,9 @@ def check(
             found += [("warning", problem) for problem in problems]
             noted += more
         if index is not None:
-            found += [("warning", problem) for problem in compare(project.selector, index)]
+            found += [
+                ("warning", problem) for problem in compare(project.selector, index, __version__)
+            ]
     if is_sdist(source):
         data.setdefault("carries", None)
     first = [f"carries selector-backend {data['carries']}"] if data.get("carries") else []
@@ -101,7 +103,7 @@ def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
     """Look at the release in a folder, and at the project ``source``, if one is named."""
     if not folder.is_dir():
         raise UsageError(f"--dist {folder}: no such folder")
-    dist = read_dist(folder, None if source is None else read_folder(source))
+    dist = read_dist(folder, None if source is None else read_folder(source), __version__)
     found = [("error", problem) for problem in dist.problems]
     last = [] if dist.upload is None else ["upload, in this order:"]
     last += [f"  {file}" for group in dist.upload or () for file in group]

@@ -69,14 +69,14 @@ def look_at_machine(
     names: Collection[str],
     profile: Path | None,
     stated: Sequence[str] | None,
-    marker: Mapping[str, str] | None = None,
+    told: Mapping[str, Fact] | None = None,
     scope: Scope = NO_TABLE,
 ) -> Machine:
     """Return the facts ``names`` of this machine, or of what stands in for it.
 
-    ``marker`` is what another interpreter of this machine evaluates markers with, and ``scope``
-    what of its environment is asked for. Variant providers are not asked for properties: they are
-    code that the package names.
+    ``told`` is what another interpreter of this machine tells of itself, and ``scope`` what is
+    asked of its environment and of the loader. Variant providers are not asked for properties:
+    they are code that the package names.
     """
     known = read_stated(stated)
     file = _profile(profile)
@@ -85,8 +85,9 @@ def look_at_machine(
     if "property" in names and not asked:
         reason = "providers are not asked here, since they are code that the package names"
         facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
-    if marker is not None and file is None and FACTS["marker"].variable not in os.environ:
-        facts["marker"] = Fact("marker", "the named interpreter", value=marker)
+    if file is None:
+        stated_here = {name for name, fact in FACTS.items() if fact.variable in os.environ}
+        facts.update((name, fact) for name, fact in (told or {}).items() if name not in stated_here)
     facts.update(known)
     wanted = [name for name in names if name not in facts]
     facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)

@@ -67,9 +67,13 @@ def doctor(
     named = _named(names or (), here, interpreter)
     packages = [one for one in named if isinstance(one, Recorded)]
     facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
-    requirements = (one for package in packages for one in package.selector.named_requirements)
-    scope = Scope(requirements=tuple(requirements), folders=interpreter.folders)
-    machine = look_at_machine(facts, profile, stated, interpreter.marker, scope)
+    scopes = [package.selector.scope() for package in packages]
+    scope = Scope(
+        requirements=tuple(name for one in scopes for name in one.requirements),
+        folders=interpreter.folders,
+        libraries=tuple(name for one in scopes for name in one.libraries),
+    )
+    machine = look_at_machine(facts, profile, stated, interpreter.facts, scope)
     records = [one.record for one in here if isinstance(one, Recorded)]
     installed = read_installed(interpreter)
     states = profile is not None or bool(stated)

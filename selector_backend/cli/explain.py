@@ -10,10 +10,10 @@ import typer
 from rich.text import Text
 
 from .. import __version__
-from ..installing.dist_info import record_of
 from ..installing.environment import read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
+from ..installing.wheel import record_of
 from ..model.decision import Environment, decide
 from ..model.values import replace
 from .common import (
@@ -72,9 +72,9 @@ def explain(
     asked = {} if variant is None else {"variant": variant}
     request = read_request(selector, asked, os.environ)
     facts = selector.facts if request.automatic else ()
-    marker = interpreter.marker if interpreter else None
+    told = interpreter.facts if interpreter else None
     scope = selector.scope(interpreter.folders if interpreter else ())
-    machine = look_at_machine(facts, profile, stated, marker, scope)
+    machine = look_at_machine(facts, profile, stated, told, scope)
     decision = decide(selector, machine, replace(request, profile=None), environment)
     if as_json:
         print_json(

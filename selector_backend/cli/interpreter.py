@@ -18,9 +18,10 @@ import typer
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
-from ..authoring.table import is_pinned
+from ..authoring.selector import is_pinned
 from ..errors import SelectorError
 from ..installing.environment import read_records
+from ..model.machine import load_fact
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
 from ..model.table import load_selector
@@ -30,6 +31,7 @@ from .common import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..model.machine import Fact
     from ..model.table import Selector
 
 PythonOption = Annotated[
@@ -41,27 +43,38 @@ PythonOption = Annotated[
     ),
 ]
 
+#: The facts that the interpreter decides.
+_OWN = ("marker", "abi-features")
 _PACKAGES = Path(__file__).resolve().parents[2]
 
 # What an interpreter says of its environment; it imports this package, wherever it lies.
 _ASK = """
 import json, site, sys
 sys.path.insert(0, sys.argv[1])
-from selector_backend.probes.marker import environment
+from selector_backend.probes import read_machine
 folders = list(site.getsitepackages())
 if site.ENABLE_USER_SITE:
     folders.insert(0, site.getusersitepackages())
-print(json.dumps({"python": sys.executable, "folders": folders, "marker": environment()}))
+facts = read_machine(sys.argv[2:], {}).facts.values()
+told = {fact.name: fact.kind.dump(fact.value) for fact in facts}
+print(json.dumps({"python": sys.executable, "folders": folders, "facts": told}))
 """
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An environment's interpreter: its path, its folders of distributions, and its markers."""
+    """An environment's interpreter: its path, its folders of distributions, and its own facts."""
 
     path: str
     folders: tuple[str, ...]
-    marker: Mapping[str, str]
+    facts: Mapping[str, Fact]
+
+    @property
+    def marker(self) -> Mapping[str, str]:
+        """What it evaluates markers with."""
+        value = self.facts["marker"].value
+        assert isinstance(value, dict)
+        return value
 
 
 @dataclass(frozen=True)
@@ -90,14 +103,16 @@ def read_interpreter(python: str | None) -> Interpreter:
         try:
             absolute = str(Path(path).absolute()) if Path(path).is_file() else path
             process = subprocess.run(
-                [absolute, "-B", "-c", _ASK, str(_PACKAGES)],
+                [absolute, "-B", "-c", _ASK, str(_PACKAGES), *_OWN],
                 cwd=empty,
                 check=True,
                 capture_output=True,
                 text=True,
             )
             answer = json.loads(process.stdout)
-            return Interpreter(answer["python"], tuple(answer["folders"]), dict(answer["marker"]))
+            told = answer["facts"].items()
+            facts = {name: load_fact(name, data, "the named interpreter") for name, data in told}
+            return Interpreter(answer["python"], tuple(answer["folders"]), facts)
         except (OSError, ValueError, LookupError, TypeError, subprocess.CalledProcessError):
             raise UsageError(f"--python {path}: not a Python that runs, 3.9 or newer") from None
 

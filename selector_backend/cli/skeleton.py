@@ -25,11 +25,15 @@ VERSION = "0.1"
 #: The end of core's name, after the project's; no variant can have it.
 CORE = "core"
 
+#: The library that each of MPI's two ABIs has under Linux.
+_MPI = {"openmpi": "libmpi.so.40", "mpich": "libmpi.so.12"}
 #: Names that are used for the build that runs everywhere.
 _EVERYWHERE = ("cpu", "generic", "default", "baseline")
 # Without a separator, a number that begins with 1 or 2 has a major version of two digits.
 _CUDA = re.compile(r"cu(?:da)?-?([12]\d|[7-9])-?(1\d|\d)?x?")
 _ROCM = re.compile(r"rocm-?([12]\d|[1-9])-?(1\d|\d)?x?")
+# A target, or all of a family, as AMD names it: gfx94x.
+_GFX = re.compile(r"(gfx(?:[6-9]|1\d)\d)([0-9a-f]|x)")
 _LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
 
 
@@ -100,9 +104,10 @@ def known_condition(name: str) -> dict[str, Any] | None:
     """Return the condition that a variant's name stands for, ``None`` if it stands for none.
 
     ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8, with a GPU that this
-    CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``xpu`` is a GPU
-    of Intel's; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every
-    machine.
+    CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``gfx942`` is
+    that GPU, and ``gfx94x`` any of its family; ``xpu`` is a GPU of Intel's; ``openmpi`` and
+    ``mpich`` are that MPI's library under Linux; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that
+    archspec knows; ``cpu`` is every machine.
     """
     key = normalize(name)
     if key in _EVERYWHERE:
@@ -117,6 +122,10 @@ def known_condition(name: str) -> dict[str, Any] | None:
         major, minor = match.groups()
         least = ".".join(filter(None, (major, minor)))
         return {"rocm": f">={least},<{int(major) + 1}", "gfx": True}
+    if match := _GFX.fullmatch(key):
+        return {"gfx": match[1] + match[2].replace("x", "*")}
+    if key in _MPI:
+        return {"library": _MPI[key]}
     if match := _LEVEL.fullmatch(key):
         return {"cpu": f"x86_64_{match.group(1)}"}
     cpu = normalize_name(name)

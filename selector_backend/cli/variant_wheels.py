@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..authoring.compile import compile_project
-from ..authoring.output import all_or_nothing
 from ..checking.finished import is_variant_file
 from ..errors import SelectorError
 from ..model.facts import FACTS
@@ -38,8 +37,7 @@ def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> Non
         wheels = building.variant_wheels(selector)
         shipped = ((f"On {each.name}", each.machine) for each in shipped_machines(tuple(FACTS)))
         count = prove(selector, wheels, shipped)
-        with all_or_nothing(outdir) as place:
-            files = building.write_variant_wheels(place, folder, compiled, wheels, __version__)
+        files = building.write_variant_wheels(outdir, folder, compiled, wheels, __version__)
     for file in files:
         print_line(str(outdir / file))
     print_line(good(f"{count} machines get what the table says"))

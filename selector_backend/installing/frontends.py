@@ -22,7 +22,7 @@ import re
 from pathlib import Path
 
 from ..model.values import dataclass
-from .process import Process
+from .caller import Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from ..model.facts import FACTS
 from ..model.machine import Machine, Origin, load_machine
 from ..model.values import dataclass
 from ..probes import Memory
-from .archive import write_file
+from .wheel import write_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..model.machine import Fact
-    from .caller import Caller
+    from .installation import Caller
 
 _START = "selector-machine-"
 #: A command takes no longer. What is older is of none that runs, and is removed.

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ..authoring.output import replacing
-from ..authoring.table import is_pinned
+from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
 from ..checking.finished import UNREADABLE, read_dist_info
 from ..errors import SelectorError
-from ..installing.archive import hash_of
-from ..installing.dist_info import NEVER_UPLOAD
+from ..installing.wheel import NEVER_UPLOAD, hash_of, replacing
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 
@@ -201,7 +199,7 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     renaming.check_name(parts[1], wheel.name)
     name = f"{renaming.stem}-{parts[2]}{parts[3]}"
     try:
-        with zipfile.ZipFile(wheel) as old, replacing(folder / name, wheel) as file:
+        with zipfile.ZipFile(wheel) as old, replacing(folder / name) as file:
             info, files = read_dist_info(old, "METADATA", "WHEEL", "RECORD")
             moved = _moved(old.namelist(), info, parts[2], renaming)
             metadata = renaming.metadata(files["METADATA"], wheel.name)

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..checking.platforms import InexpressibleError
 from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
-from ..installing.archive import write_file, write_wheel
-from ..installing.dist_info import dist_info
+from ..installing.wheel import dist_info, write_file, write_wheel
 from ..model.decision import Decision, Request
 from ..model.record import VARIANT_WHEEL, Verdict
 from .properties import Asked, express

@@ -11,10 +11,10 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
+from ..authoring.conditions import TooManyError, environments, fact_values
 from ..checking.platforms import (
     ANY,
     PLATFORMS,
-    SETTLED,
     of_platform,
     platform_of,
     possible,
@@ -22,7 +22,7 @@ from ..checking.platforms import (
     version_of,
 )
 from ..checking.review import variant_key
-from ..checking.samples import TooManyError, environments, fact_values
+from ..checking.vocabulary import OF_A_SYSTEM
 from ..errors import Problem
 from ..model.decision import Environment, NothingFits, Request, decide
 from ..model.facts import FACTS, holds, text_of
@@ -206,7 +206,7 @@ def _platforms(selector: Selector) -> Iterator[Facts]:
     markers += [one.enable_if for one in selector.providers if one.enable_if]
     others: dict[Hashable, dict[str, str]] = {}
     for variables in environments(markers):
-        rest = {name: text for name, text in variables.items() if name not in SETTLED}
+        rest = {name: text for name, text in variables.items() if name not in OF_A_SYSTEM}
         others.setdefault(tuple(rest.values()), rest)
     for base in PLATFORMS:
         for one in base.versions() if base.fact in selector.facts else [base]:

@@ -85,15 +85,17 @@ def edit_variant(index: int, **keys: object) -> Callable[[Any], object]:
         ),
         (
             lambda table: table["selector"]["variants"].reverse(),
-            "the order of the variants is cpu, cu11, cu12; pyproject.toml has cu12, cu11, cpu",
+            'variants: the table says ["cpu", "cu11", "cu12"], pyproject.toml says '
+            '["cu12", "cu11", "cpu"]',
         ),
         (
             lambda table: table["selector"]["variants"].pop(1),
-            "variant cu11: pyproject.toml has it, and the table does not",
+            'variants: the table says ["cu12", "cpu"], pyproject.toml says ["cu12", "cu11", "cpu"]',
         ),
         (
             lambda table: table["selector"]["variants"].insert(0, {"name": "evil"}),
-            "variant evil: the table has it, and pyproject.toml does not",
+            'variants: the table says ["evil", "cu12", "cu11", "cpu"], pyproject.toml says '
+            '["cu12", "cu11", "cpu"]',
         ),
         (
             lambda table: table["selector"].update(requires=["evil"]),

@@ -531,7 +531,6 @@ def portable_uncached(lab: Lab) -> str:
     "`pip --timeout 60 install -U --force-reinstall spam`",
     "cu12",
     "pip",
-    fast="pip",
 )
 def option_before(lab: Lab) -> str:
     environment = lab.fresh()
@@ -658,7 +657,6 @@ def uv_build(lab: Lab) -> str:
     "the same with an option before: `uv --color never build`, `pip --retries 3 wheel`",
     "spam-1.0-py3-none-any.whl",
     BOTH,
-    fast=BOTH,
 )
 def option_before_build(lab: Lab) -> str:
     source, out = str(write_project(lab.folder / "spam")), lab.folder / "out"

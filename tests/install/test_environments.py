@@ -66,6 +66,7 @@ def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Inde
 
 
 VERSIONS = {"eggs": "2.0"}
+nightly = pytest.mark.nightly
 
 
 def put(environment: Environment, index: Index, name: str, environ: Mapping[str, str]) -> None:
@@ -175,8 +176,8 @@ def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
     ("how", "pip"),
     [
         ("variable", NEWEST_PIP),
-        pytest.param("setting", NEWEST_PIP, marks=pytest.mark.nightly),
-        pytest.param("variable", OLDEST_PIP, marks=pytest.mark.nightly),
+        pytest.param("setting", NEWEST_PIP, marks=nightly),
+        pytest.param("variable", OLDEST_PIP, marks=nightly),
     ],
 )
 def test_forcing_another_variant_stops_with_commands_that_work(
@@ -386,7 +387,12 @@ def test_a_target_folder_is_an_environment_of_its_own(
 
 
 @pytest.mark.parametrize(
-    "options", [("--timeout", "60"), ("--retries", "3"), ("--use-feature", "fast-deps")]
+    "options",
+    [
+        pytest.param(("--timeout", "60"), marks=nightly),
+        pytest.param(("--retries", "3"), marks=nightly),
+        ("--use-feature", "fast-deps"),
+    ],
 )
 def test_options_before_the_command_do_not_hide_the_environment(
     make_environment: MakeEnvironment, index: Index, options: tuple[str, ...]
@@ -402,7 +408,14 @@ def test_options_before_the_command_do_not_hide_the_environment(
 
 @pytest.mark.parametrize(
     "options",
-    [("--target", "dep"), ("--target=./dep",), ("-tdep",), ("-Ut", "dep"), ("--targ=dep",), ()],
+    [
+        pytest.param(("--target", "dep"), marks=nightly),
+        pytest.param(("--target=./dep",), marks=nightly),
+        pytest.param(("-tdep",), marks=nightly),
+        ("-Ut", "dep"),
+        pytest.param(("--targ=dep",), marks=nightly),
+        (),
+    ],
 )
 def test_a_relative_target_is_seen_by_the_next_install(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path, options: tuple[str, ...]
@@ -433,7 +446,7 @@ def test_where_it_goes_elsewhere_nothing_is_claimed(
     assert variants(environment) == []
 
 
-@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=nightly)])
 def test_an_upgrade_that_no_longer_forces_says_who_did_and_how_to_go_on(
     make_environment: MakeEnvironment, index: Index, how: str
 ) -> None:
@@ -506,6 +519,7 @@ def test_a_variant_that_this_version_no_longer_has(
     check_files(environment)
 
 
+@nightly
 def test_two_variants_side_by_side_are_not_made_worse(
     make_environment: MakeEnvironment, index: Index
 ) -> None:

@@ -169,10 +169,10 @@ def test_a_project_folder_is_installed_and_installed_editable(
     make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
 ) -> None:
     source = write_project(tmp_path / "ordner mit ä")
-    for arguments in ((str(source),), ("--editable", str(source))):
-        environment = make_environment(spam_index)
-        environment.pip("install", *arguments)
-        assert variant_of(environment) == "cpu"
+    by_pip, by_uv = make_environment(spam_index), make_environment(spam_index, pip=None)
+    by_pip.pip("install", str(source))
+    by_uv.uv("pip", "install", "--editable", str(source))
+    assert variant_of(by_pip) == variant_of(by_uv) == "cpu"
 
 
 def test_a_wheel_is_marked_in_the_way_that_each_frontend_shows(
@@ -254,7 +254,8 @@ def test_without_build_isolation_the_users_environment_is_not_written_to(
     assert not ours
 
 
-@pytest.mark.parametrize("frontend", [pytest.param("pip", marks=pytest.mark.nightly), "uv"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
 def test_an_environment_that_is_called_like_a_build_environment_keeps_no_facts(
     make_environment: MakeEnvironment, spam_index: Index, driver: Driver, frontend: str
 ) -> None:

@@ -25,7 +25,7 @@ from variantlib.variants_json import VariantsJson
 
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.cli.fleet import shipped_machines
 from selector_backend.model.decision import Environment, Request, decide
 from selector_backend.model.facts import FACTS

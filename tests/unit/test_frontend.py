@@ -12,9 +12,9 @@ import pytest
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from selector_backend.installing.caller import Caller, identify
+from selector_backend.installing.caller import Process, arguments_of, folder_of, start_of
 from selector_backend.installing.frontends import Hook, Mark
-from selector_backend.installing.process import Process, arguments_of, folder_of, start_of
+from selector_backend.installing.installation import Caller, identify
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 OLD_PIP = "/venv/lib/python3.9/site-packages/pip/_vendor/pep517/_in_process.py"
@@ -226,7 +226,7 @@ def test_uv_shows_the_environment_without_isolation_only() -> None:
 
 
 def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
-    code = "import selector_backend.installing.process as p; print(repr(p.parent()))"
+    code = "import selector_backend.installing.caller as p; print(repr(p.parent()))"
     script = tmp_path / "a (script) with blanks.py"
     script.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {code!r}])")
     arguments = [sys.executable, str(script), "a b", "", "ü"]

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from selector_backend.installing.caller import Caller, identify
+from selector_backend.installing.caller import Process, parent
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.handoff import Handoff, handoff_of
-from selector_backend.installing.process import Process, parent
+from selector_backend.installing.installation import Caller, identify
 from selector_backend.model.machine import Fact, Machine
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"

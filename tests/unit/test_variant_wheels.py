@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.finished import is_variant_file
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import Selector
