@@ -280,7 +280,7 @@ def stand_in(profile: Machine, names: Collection[str]) -> Machine:
             facts[name] = Fact(name, _PROFILE, None, reason, Origin.PROFILE)
         else:
             source = fact.source if fact.source == _PROFILE else f"{_PROFILE}: {fact.source}"
-            facts[name] = replace(fact, source=source, not_found=())
+            facts[name] = replace(fact, source=source)
     return Machine(facts)
 
 

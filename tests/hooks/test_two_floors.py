@@ -21,7 +21,14 @@ from support.plugin import write_plugin
 from support.project import CUDA, build_sdist, hook_environ, write_project
 
 from selector_backend.model.facts import FACTS, FactType
-from selector_backend.model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
+from selector_backend.model.kinds import (
+    DISTRIBUTIONS,
+    FEATURES,
+    LIBRARIES,
+    MARKERS,
+    NAMES,
+    PROPERTIES,
+)
 
 PROVIDER = """
 [tool.selector.provider.demo]
@@ -45,7 +52,7 @@ def asked_of(fact: FactType) -> str:
         return "demo :: level :: v9"
     if fact.kind is DISTRIBUTIONS:
         return "nobody-has-this"
-    return "none_has_it" if fact.kind is NAMES else "<0.1"
+    return "none_has_it" if fact.kind in (NAMES, LIBRARIES, FEATURES) else "<0.1"
 
 
 def table_of(kind: str, *without: str) -> str:
