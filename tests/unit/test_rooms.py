@@ -43,6 +43,7 @@ NAMED_ON_PURPOSE = {
     "cli/common.py": {"property"},  # what the command does not ask
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/fleet.py": {"marker"},  # a key of machines.toml
+    "cli/init.py": {"cpu"},  # a variant in an example
     # The conditions that names stand for.
     "cli/init.py": {"cpu"},  # the name of a variant, in an example
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "library", "rocm", "xpu"},
