@@ -135,6 +135,11 @@ class Selector:
         """What the conditions ask of the environment."""
         return self._named(DISTRIBUTIONS)
 
+    @property
+    def sees_environment(self) -> bool:
+        """Whether what is installed beside it counts."""
+        return self.kind == REQUIREMENT or bool(self.named_requirements)
+
     def _named(self, kind: Kind) -> tuple[str, ...]:
         """Return what the conditions name of the facts of a kind, each once."""
         wanted = (one.wanted for one in self.conditions if FACTS[one.fact].kind is kind)

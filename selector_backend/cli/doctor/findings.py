@@ -227,7 +227,7 @@ def _choose_again(
 def _settings(choice: Choice, installed: Installed, *, stated: bool) -> list[str]:
     """Return the options with which an install makes this choice."""
     selector, decision = choice.package.selector, choice.decision
-    # uv shows the backend nothing of the environment.
+    # On Linux alone the backend sees what uv installs into.
     unseen = not installed.has_pip and (
         any(verdict.clashes for verdict in decision.verdicts)
         or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
