@@ -55,7 +55,8 @@ def _parse(row: Frontend, words: Sequence[str]) -> _Line:
     """Return the command line of a frontend; the command is the first word that is one of its."""
     firsts = {name.partition(" ")[0] for name in row.purposes}
     valued = (*row.valued, *row.more, *row.python, *row.target, *row.elsewhere)
-    command, others, options = "", [], {}
+    command, others = "", list[str]()
+    options: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
         if word == "--":
@@ -83,7 +84,7 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
     purpose = _purpose(row, hook, line)
     scratch = row.scratch(hook) if row.scratch else None
     target = line.value(row.target) or hook.environ.get(row.target_variable, "")
-    environment, folders = "", []
+    environment, folders = "", list[str]()
     if purpose is Purpose.INSTALL and (named or not line.command or not _redirects(row, line)):
         environment, folders = _environment(row, hook, line, target, isolated=scratch is not None)
     names = [Path(hook.environ.get(one, "")).name for one in row.trackers]

@@ -106,9 +106,10 @@ uv for an sdist that is given as a file | `spam-1.0-py3-none-any.whl` | `spam 1.
 | anybody, with `-C portable=true` or `SELECTOR_PORTABLE=1` | `spam-1.0-py3-none-any.whl` | \
 `spam 1.0` |
 
-`spam==1.0` is satisfied by each of them, and each requires `spam-cu12==1.0`. uv compares the label \
-with its cache, in the wheel's name and in `METADATA`; it takes the installed version from the name \
-of the `.dist-info` folder, which has no label. pip and `importlib.metadata` read `METADATA`.
+`spam==1.0` is satisfied by each of them, and each requires `spam-cu12==1.0`. uv compares the \
+label with its cache, in the wheel's name and in `METADATA`; it takes the installed version from \
+the name of the `.dist-info` folder, which has no label. pip and `importlib.metadata` read \
+`METADATA`.
 
 The backend recognises the installer by what it sets up for the build, and by the command line and \
 the working directory of the calling process. The first word of the command line that is one of \

@@ -338,8 +338,8 @@ def test_commands_name_the_pip_that_installs_there(
     elsewhere = {"PATH": runner.path, "SPAM_VARIANT": "cpu"}
     own = make_environment(index)
     own.pip("install", "spam==1.0", environ=CUDA_12)
-    again = ("install", "--force-reinstall", "spam==1.0")
-    output = own.pip(*again, environ=elsewhere, check=False).stdout
+    by_path = ("install", "--force-reinstall", "spam==1.0")
+    output = own.pip(*by_path, environ=elsewhere, check=False).stdout
     commands = run_commands(runner, output)
     assert commands[0] == f"{own.python} -m pip uninstall --yes spam spam-cu12"
     assert variants(own) == ["cpu"]
