@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .model.decision import Decision, Request
-    from .model.installation import Installation
+    from .model.purpose import Installation
     from .model.table import Compiled, Selector
 
 __version__ = "0.2.0"
@@ -118,7 +118,7 @@ def build_wheel(
         without_label,
         write_wheel,
     )
-    from .model.installation import PORTABLE_TAG
+    from .model.purpose import PORTABLE_TAG
 
     installation = read_installation(builds=True)
     if metadata_directory is None:
@@ -179,7 +179,7 @@ def _prepare(
     """Write the ``.dist-info`` folder of what is decided, and return its name."""
     from .installing.messages import choice_of
     from .installing.wheel import STOP_NAME, dist_info, write_folder
-    from .model.installation import Mark
+    from .model.purpose import Mark
 
     compiled = _compiled()
     selector = compiled.selector

@@ -101,7 +101,7 @@ def build_wheel(
     metadata_directory: str | None = None,
 ) -> str:
     """Build the wheel and return its file name."""
-    from .trees.renamed_wheel import rename_wheel
+    from .trees.renaming import rename_wheel
 
     build = _Build(config_settings, kind="wheel")
     if build.installs:
@@ -162,7 +162,7 @@ class _Build:
         from .authoring import check_tree
         from .installing.installation import read_installation
         from .installing.request import SETTINGS, own_settings
-        from .model.installation import Purpose
+        from .model.purpose import Purpose
 
         check_tree()
         from .authoring.project import read_project

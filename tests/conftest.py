@@ -32,11 +32,11 @@ collect_ignore = ["property/test_variant_wheels.py"] if sys.version_info < (3, 1
 _EXAMPLES = os.environ.get("SELECTOR_BACKEND_EXAMPLES")
 settings.register_profile(
     "tests",
-    max_examples=int(_EXAMPLES or 100),
+    max_examples=int(_EXAMPLES or 25),
     deadline=None,
     derandomize=not _EXAMPLES,
     database=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("tests")
 

@@ -39,12 +39,26 @@ class Record:
         self.decided_by = _text(data.get("decided-by"))
         self.chosen = _texts(data.get("variants"))
         self.distributions = _texts(data.get("distributions"))
+        facts = data.get("facts")
+        absent = {
+            name: _texts(fact.get("not-found"))
+            for name, fact in (facts if isinstance(facts, dict) else {}).items()
+            if isinstance(fact, dict) and "absent" in fact
+        }
+        #: The facts that were absent, and the libraries of which one would have told each.
+        self.absent = frozenset(absent)
+        self.not_found = {name: libraries for name, libraries in absent.items() if libraries}
         variants = table.get("variants")
         self._variants: dict[str, Mapping[str, Any]] = {
             normalize(_text(variant.get("name"))): variant
             for variant in (variants if isinstance(variants, list) else [])
             if isinstance(variant, dict)
         }
+
+    @property
+    def follows_machine(self) -> bool:
+        """Whether the machine decided, this one or the one that a lock was made on."""
+        return self.decided_by == "machine" or self.decided_by.endswith(".lock")
 
     @property
     def was_forced(self) -> bool:

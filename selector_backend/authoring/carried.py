@@ -1,12 +1,11 @@
 """What a self-contained sdist carries: the part of this backend that installs, and libraries.
 
 All of it is copied as installed here, and Python only, so that it runs wherever the project does. A
-library is carried if a fact of the table needs it (``libraries`` of the fact's family).
+library is carried if a fact of the table needs it (`Family.carries`).
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import re
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from .. import probes
 from ..errors import SelectorError
 from ..installing.messages import CARRIED, plain_build_system
-from ..model.facts import FACTS
+from ..probes import families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +45,12 @@ _KEPT = (".py", ".json")
 
 # On a full disk, Python before 3.12.8 and 3.13.1 writes half a compiled module, and reads it at
 # each later import: https://github.com/python/cpython/issues/126606. uv keeps the folder of an
-# sdist, so no later install would work, or find the driver. Code can't prevent this, since it is
-# compiled before it runs; but where a file has its name, Python makes no folder ``__pycache__``.
-# Three hooks take 180 ms of processor time so, and 154 ms with compiled modules.
-_NOT_COMPILED = "__pycache__"
+# sdist, so no later install would work, or find the driver. Three things prevent this: a hook looks
+# for room on the disk before it imports more (`errors.user_errors`), the child that asks a library
+# compiles nothing (`probes.child`), and the two modules that are imported before any hook is called
+# can't be compiled, since where a file has its name, Python makes no folder ``__pycache__``. Such a
+# file in each folder would do alone, but an install would take 5 to 10 % more processor time.
+_NOT_COMPILED = "selector_backend/__pycache__"
 _WHY = b"""\
 This file keeps Python from writing compiled modules here. Installers may keep this folder, and
 some Pythons leave half a module behind where a disk is full.
@@ -76,14 +76,11 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
     """
     parts = [_backend(backend)]
     scope = selector.scope()
-    families = dict.fromkeys(FACTS[name].family for name in selector.facts)
-    for family in families:
-        module = importlib.import_module(f"{probes.__name__}.{family}")
-        libraries = module.libraries(scope) if hasattr(module, "libraries") else {}
-        parts += [_library(name, imported, requires_python) for name, imported in libraries.items()]
+    for family in families(selector.facts):
+        libraries = family.carries(scope).items()
+        parts += [_library(name, imported, requires_python) for name, imported in libraries]
     files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
-    folders = {PurePosixPath(path).parent for path in files if path.endswith(".py")}
-    files.update({f"{folder}/{_NOT_COMPILED}": _WHY for folder in folders})
+    files[f"{CARRIED}/{_NOT_COMPILED}"] = _WHY
     return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}
 
 

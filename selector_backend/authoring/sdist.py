@@ -29,7 +29,7 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
     files = {str(path): (project.folder / path).read_bytes() for path in project.files}
     compiled = compile_project(project)
     if project.self_contained or project.found_with:
-        from .published import published_pyproject  # which takes a library that others do not
+        from .editing import published_pyproject  # which takes a library that others do not
 
         requires = [
             one for one in project.build_requires if distribution_of(one) not in project.found_with

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from .. import __version__
 from ..authoring.carried import carried_files
 from ..authoring.compile import compile_project
 from ..errors import Problem
@@ -17,7 +16,7 @@ from ..installing.messages import CARRIED as FOLDER
 from ..model.table import TABLE_NAME, NotCompiledError, dump, hash_text, read_compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from ..authoring.project import Project
@@ -30,13 +29,16 @@ CARRIED_VERSION = f"{CARRIED}/__init__.py"
 _BUILD_AGAIN = "build the sdist again: python -m build --sdist"
 
 
-def compare_shipped(project: Project) -> Iterator[Problem]:
-    """Yield where the sdist that ``project`` was read from differs from one that is built now."""
-    yield from _compare_compiled(project)
-    yield from _compare_carried(project)
+def compare_shipped(project: Project, backend: str) -> Iterator[Problem]:
+    """Yield where the sdist that ``project`` was read from differs from one that is built now.
+
+    ``backend`` is our own version.
+    """
+    yield from _compare_compiled(project, backend)
+    yield from _compare_carried(project, backend)
 
 
-def _compare_compiled(project: Project) -> Iterator[Problem]:
+def _compare_compiled(project: Project, backend: str) -> Iterator[Problem]:
     folder = project.folder
     try:
         shipped = read_compiled(folder)
@@ -44,26 +46,20 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
         yield Problem(TABLE_NAME, f"{error}; so every install compiles it; {_BUILD_AGAIN}")
         return
     now = compile_project(project)
-    found = [
-        *(Problem(TABLE_NAME, one) for one in compare_selectors(shipped.selector, now.selector)),
-        *(
-            Problem(TABLE_NAME, f"{name}: {_differ(ours, theirs)}")
-            for name, ours, theirs in (
-                ("name", shipped.name, now.name),
-                ("license-files", shipped.license_files, now.license_files),
-                ("entry-points", shipped.entry_points, now.entry_points),
-                ("metadata-version", shipped.metadata_version, now.metadata_version),
-            )
-            if ours != theirs
-        ),
+    different = [*compare_selectors(shipped.selector, now.selector)]
+    for name in ("name", "license-files", "entry-points", "metadata-version"):
+        ours, theirs = (getattr(one, name.replace("-", "_")) for one in (shipped, now))
+        different += [f"{name}: {_differ(ours, theirs)}"] if ours != theirs else []
+    problems = [
+        *(Problem(TABLE_NAME, one) for one in different),
         *(Problem("PKG-INFO", one) for one in _compare_metadata(shipped.pkg_info, now.pkg_info)),
     ]
-    yield from found
-    backend = json.loads((folder / TABLE_NAME).read_bytes()).get("backend")
-    if found and backend != __version__:
+    yield from problems
+    compiler = json.loads((folder / TABLE_NAME).read_bytes()).get("backend")
+    if problems and compiler != backend:
         yield Problem(
             TABLE_NAME,
-            f"selector-backend {backend} compiled it, and this is {__version__}, "
+            f"selector-backend {compiler} compiled it, and this is {backend}, "
             "which may be why; compare with that version to be sure",
         )
 
@@ -71,25 +67,13 @@ def _compare_compiled(project: Project) -> Iterator[Problem]:
 def compare_selectors(shipped: Selector, now: Selector) -> Iterator[str]:
     """Yield where the table of an sdist differs from the one of a pyproject.toml."""
     here, there = dump(shipped), dump(now)
-    yield from _compare_objects("", here, there, but="variants")
     ours, theirs = ({one["name"]: one for one in each["variants"]} for each in (here, there))
-    for name in ours.keys() - theirs.keys():
-        yield f"variant {name}: the table has it, and pyproject.toml does not"
-    for name in theirs.keys() - ours.keys():
-        yield f"variant {name}: pyproject.toml has it, and the table does not"
-    if ours.keys() == theirs.keys() and [*ours] != [*theirs]:
-        order = f"{', '.join(ours)}; pyproject.toml has {', '.join(theirs)}"
-        yield f"the order of the variants is {order}"
-    for name in ours.keys() & theirs.keys():
-        yield from _compare_objects(f"variant {name}: ", ours[name], theirs[name])
-
-
-def _compare_objects(
-    where: str, here: Mapping[str, Any], there: Mapping[str, Any], but: str = ""
-) -> Iterator[str]:
-    for key in dict.fromkeys((*here, *there)):
-        if key != but and here.get(key) != there.get(key):
-            yield f"{where}{key}: {_differ(here.get(key), there.get(key))}"
+    pairs = [("", {**here, "variants": [*ours]}, {**there, "variants": [*theirs]})]
+    pairs += [(f"variant {name}: ", ours[name], theirs[name]) for name in ours if name in theirs]
+    for where, mine, other in pairs:
+        for key in dict.fromkeys((*mine, *other)):
+            if mine.get(key) != other.get(key):
+                yield f"{where}{key}: {_differ(mine.get(key), other.get(key))}"
 
 
 def _differ(here: Any, there: Any) -> str:
@@ -124,9 +108,9 @@ def carried_version(content: bytes) -> str | None:
         return None
 
 
-def is_old(version: str | None) -> bool:
-    """Return whether a carried backend is older than this one. An unknown one is not."""
-    return version is not None and Version(version) < Version(__version__)
+def is_old(version: str | None, backend: str) -> bool:
+    """Return whether a carried backend is older than ``backend``. An unknown one is not."""
+    return version is not None and Version(version) < Version(backend)
 
 
 def carried_by(folder: Path) -> str | None:
@@ -135,7 +119,7 @@ def carried_by(folder: Path) -> str | None:
     return carried_version(file.read_bytes()) if file.is_file() else None
 
 
-def _compare_carried(project: Project) -> Iterator[Problem]:
+def _compare_carried(project: Project, backend: str) -> Iterator[Problem]:
     """Yield what is wrong with the backend that an sdist carries.
 
     A backend of another version can't be compared with this one; nor can libraries, where the
@@ -147,33 +131,30 @@ def _compare_carried(project: Project) -> Iterator[Problem]:
     version = carried_by(project.folder)
     if version is None:
         yield Problem(CARRIED_VERSION, f"does not say which version it is; {_BUILD_AGAIN}")
-    elif is_old(version):
-        yield Problem(
-            CARRIED, f"is selector-backend {version}, and this is {__version__}; {_BUILD_AGAIN}"
-        )
-    if version != __version__:
+    elif is_old(version, backend):
+        message = f"is selector-backend {version}, and this is {backend}; {_BUILD_AGAIN}"
+        yield Problem(CARRIED, message)
+    if version != backend:
         return
     # Those libraries are for this Python; whether for others, too, was settled where it was built.
     python = "==" + ".".join(map(str, sys.version_info[:3]))
-    expected = carried_files(project.selector, python, __version__)
+    carried = carried_files(project.selector, python, backend)
+    expected = {path: hash_text(content) for path, content in carried.items()}
     shipped = {
-        path.relative_to(project.folder).as_posix(): path.read_bytes()
+        path.relative_to(project.folder).as_posix(): hash_text(path.read_bytes())
         for path in root.rglob("*")
         if path.is_file()
     }
     readme = f"{FOLDER}/README.md"
-    all_alike = shipped.get(readme, b"").splitlines() == expected[readme].splitlines()
-    known = {one.split("/")[1] for one in expected}
+    libraries = {path.split("/")[1] for path in expected if not path.startswith(f"{CARRIED}/")}
+    if shipped.get(readme) == expected[readme]:
+        libraries.clear()
     for path in sorted({*expected, *shipped}):
+        here, there = (files.get(path) for files in (shipped, expected))
+        if path.split("/")[1] in libraries or here == there:
+            continue
         ours = path.startswith(f"{CARRIED}/")
-        if path not in shipped:
-            message = "is missing"
-        elif path not in expected:
-            message = "is not a file that an sdist carries"
-        else:
-            of = f"of selector-backend {version}" if ours else "that is installed here"
-            message = f"is not the file {of}"
-            if hash_text(shipped[path]) == hash_text(expected[path]):
-                continue
-        if ours or all_alike or path.split("/")[1] not in known:
-            yield Problem(path, f"{message}; {_BUILD_AGAIN}")
+        of = f"of selector-backend {version}" if ours else "that is installed here"
+        message = "is missing" if here is None else f"is not the file {of}"
+        message = "is not a file that an sdist carries" if there is None else message
+        yield Problem(path, f"{message}; {_BUILD_AGAIN}")

@@ -1,4 +1,4 @@
-"""The files of a new selector package, its core and its variants.
+"""The files of a new selector package with its core and its variants, and of a new tree.
 
 Values in, texts out: `init` asks for what is in a `NewProject`, and writes what `files` returns.
 """
@@ -25,11 +25,15 @@ VERSION = "0.1"
 #: The end of core's name, after the project's; no variant can have it.
 CORE = "core"
 
+#: The library that each of MPI's two ABIs has under Linux.
+_MPI = {"openmpi": "libmpi.so.40", "mpich": "libmpi.so.12"}
 #: Names that are used for the build that runs everywhere.
 _EVERYWHERE = ("cpu", "generic", "default", "baseline")
 # Without a separator, a number that begins with 1 or 2 has a major version of two digits.
 _CUDA = re.compile(r"cu(?:da)?-?([12]\d|[7-9])-?(1\d|\d)?x?")
 _ROCM = re.compile(r"rocm-?([12]\d|[1-9])-?(1\d|\d)?x?")
+# A target, or all of a family, as AMD names it: gfx94x.
+_GFX = re.compile(r"(gfx(?:[6-9]|1\d)\d)([0-9a-f]|x)")
 _LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
 
 
@@ -68,10 +72,7 @@ class NewProject:
     name: str
     kind: str
     variants: Sequence[NewVariant]
-    advice: str = ""
-    version: str = VERSION
     import_name: str = ""
-    self_contained: bool = False
 
     @property
     def stem(self) -> str:
@@ -103,9 +104,10 @@ def known_condition(name: str) -> dict[str, Any] | None:
     """Return the condition that a variant's name stands for, ``None`` if it stands for none.
 
     ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8, with a GPU that this
-    CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``xpu`` is a GPU
-    of Intel's; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every
-    machine.
+    CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``gfx942`` is
+    that GPU, and ``gfx94x`` any of its family; ``xpu`` is a GPU of Intel's; ``openmpi`` and
+    ``mpich`` are that MPI's library under Linux; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that
+    archspec knows; ``cpu`` is every machine.
     """
     key = normalize(name)
     if key in _EVERYWHERE:
@@ -120,6 +122,10 @@ def known_condition(name: str) -> dict[str, Any] | None:
         major, minor = match.groups()
         least = ".".join(filter(None, (major, minor)))
         return {"rocm": f">={least},<{int(major) + 1}", "gfx": True}
+    if match := _GFX.fullmatch(key):
+        return {"gfx": match[1] + match[2].replace("x", "*")}
+    if key in _MPI:
+        return {"library": _MPI[key]}
     if match := _LEVEL.fullmatch(key):
         return {"cpu": f"x86_64_{match.group(1)}"}
     cpu = normalize_name(name)
@@ -132,19 +138,17 @@ def files(project: NewProject) -> dict[str, str]:
     conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
     values = {
         "name": name,
-        "version": project.version,
+        "version": VERSION,
         "backend": bounded(__version__),
         "core": core,
         "package": project.package,
         "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
         "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
-        "rows": "".join(f"| `{one.name}` | {one.fits} |\n" for one in project.variants),
+        **_readme_values(project),
         "modules": "".join(
             f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
             for one in project.variants
         ),
-        "last": project.variants[-1].name,
-        "variable": project.variable,
     }
     made = {
         f"{name}/pyproject.toml": _SELECTOR,
@@ -166,10 +170,6 @@ def table(project: NewProject, **first: object) -> str:
     """Return the selector table in TOML; ``first`` are its keys that come before the others."""
     lines = ["[tool.selector]"]
     lines += [f"{key} = {as_toml(one)}" for key, one in first.items()]
-    if project.advice:
-        lines.append(f"advice = {as_toml(project.advice)}")
-    if project.self_contained:
-        lines.append("self-contained = true")
     return "\n\n".join(["\n".join(lines), *(_row(one, project.kind) for one in project.variants)])
 
 
@@ -204,6 +204,42 @@ def _shown(asked: object) -> str:
     return asked if isinstance(asked, str) else as_toml(asked)
 
 
+# --- A tree
+
+#: What a tree requires of this backend.
+OWN_REQUIREMENT = bounded(__version__, "[tree]")
+
+
+def tree_files(project: NewProject) -> dict[str, str]:
+    """Return the texts of all files of a new tree, by their paths in it."""
+    values = {
+        "name": project.name,
+        "stem": project.stem,
+        "version": VERSION,
+        "backend": OWN_REQUIREMENT,
+        "table": table(project, backend="flit_core.buildapi"),
+        **_readme_values(project),
+    }
+    made = {
+        "pyproject.toml": _TREE_PROJECT,
+        "README.md": _README,
+        f"src/{project.stem}/__init__.py": _TREE_CODE,
+        f"src/{project.stem}/py.typed": "",
+    }
+    return {path: Template(text).substitute(values) for path, text in made.items()}
+
+
+def _readme_values(project: NewProject) -> dict[str, str]:
+    rows = (f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+    return {
+        "rows": "".join(rows),
+        "last": project.variants[-1].name,
+        "variable": project.variable,
+    }
+
+
+# --- The texts
+
 _SELECTOR = """\
 [build-system]
 requires = ["$backend"]
@@ -223,7 +259,7 @@ $table
 _README = """\
 # $name
 
-`pip install $name` installs `$core` and the variant that works on the machine, the first of these:
+`pip install $name` installs the variant that works on the machine, the first of these:
 
 | variant | fits |
 |---|---|
@@ -314,5 +350,39 @@ def initialize() -> None:
 
 def dot(a: Sequence[float], b: Sequence[float]) -> float:
     """Return the dot product of two vectors of the same length."""
+    return sum(x * y for x, y in zip(a, b))
+'''
+
+_TREE_PROJECT = """\
+[build-system]
+requires = ["$backend", "flit_core>=3.11,<5"]
+build-backend = "selector_backend.variant"
+
+[project]
+name = "$name"
+version = "$version"
+description = "$name, built for each kind of machine"
+readme = "README.md"
+requires-python = ">=3.9"
+dependencies = []
+
+[tool.flit.module]
+name = "$stem"
+
+$table
+"""
+
+_TREE_CODE = '''\
+"""$name, the same in each variant, except for what is built for it."""
+
+from collections.abc import Sequence
+
+__all__ = ["dot"]
+
+
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the dot product of two vectors of the same length."""
+    if len(a) != len(b):
+        raise ValueError(f"the vectors differ in length: {len(a)} and {len(b)}")
     return sum(x * y for x, y in zip(a, b))
 '''

@@ -20,7 +20,7 @@ import os
 import re
 from pathlib import Path
 
-from ..model.installation import Mark, Purpose
+from ..model.purpose import Mark, Purpose
 from ..model.values import dataclass, field
 from .caller import Process
 

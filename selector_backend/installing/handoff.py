@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ..model.installation import Installation
     from ..model.machine import Fact
+    from ..model.purpose import Installation
 
 _START = "selector-machine-"
 #: A command takes no longer. What is older is of none that runs, and is removed.

@@ -8,7 +8,7 @@ import site
 import sys
 from pathlib import Path
 
-from ..model.installation import Commands, Installation, Mark, Purpose
+from ..model.purpose import Commands, Installation, Mark, Purpose
 from ..model.values import dataclass, field
 from .caller import parent
 from .frontends import FRONTENDS, Frontend, Hook

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
-from ..model.installation import Commands
 from ..model.markers import normalize
+from ..model.purpose import Commands
 from ..model.table import fill
 
 TYPE_CHECKING = False

@@ -6,6 +6,7 @@ every hook writes a file, so what it takes to write is imported where it is writ
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -16,7 +17,7 @@ from ..errors import SelectorError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from ..model.decision import Decision
@@ -209,35 +210,38 @@ def write_wheel(
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
     """Write ``files`` below ``folder``, which is created if missing. Returns the folder's name."""
     for path, data in files.items():
-        _write(folder / path, data)
+        write_file(folder, path, data)
     return folder.name
 
 
 def write_file(folder: Path, name: str, data: bytes) -> str:
-    """Write a file into ``folder``, which is created if missing. Returns its name."""
-    _write(folder / name, data)
-    return name
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, also where this process is killed or the disk is full.
-
-    Its folder is created if missing. Raises `SelectorError`.
-    """
-    partial = path.with_name(f".{os.getpid()}.partial")
+    """Write a file into ``folder``, by `replacing`. Returns its name. Raises `SelectorError`."""
+    path = folder / name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with replacing(path) as partial:
             partial.write_bytes(data)
-            partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise SelectorError(
             f"{path} cannot be written: {error.strerror}. To fix it: free some space there, or "
             "make the folder writable"
         ) from None
+    return name
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a file to write, which takes the place of ``path`` if nothing fails.
+
+    So it is whole or not there, also where this process is killed or the disk is full. Its folder
+    is created if missing.
+    """
+    partial = path.with_name(f".{os.getpid()}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def hash_of(data: bytes) -> str:

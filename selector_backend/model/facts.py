@@ -6,7 +6,16 @@ by their names.
 
 from __future__ import annotations
 
-from .kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES, VERSION, VERSIONS
+from .kinds import (
+    DISTRIBUTIONS,
+    FEATURES,
+    LIBRARIES,
+    MARKERS,
+    NAMES,
+    PROPERTIES,
+    VERSION,
+    VERSIONS,
+)
 from .values import dataclass
 
 TYPE_CHECKING = False
@@ -48,8 +57,8 @@ FACTS: Mapping[str, FactType] = {
             "cuda",
             VERSION,
             "nvidia",
-            "the newest CUDA that the NVIDIA driver can run; absent where no GPU is visible",
-            "NVML; the CUDA driver library where NVML is missing or fails",
+            "the newest CUDA that the NVIDIA driver can run; absent where CUDA does not start",
+            "NVML, and the CUDA driver library, which has to start",
             "12.4",
             shared=True,
         ),
@@ -58,7 +67,7 @@ FACTS: Mapping[str, FactType] = {
             VERSION,
             "nvidia",
             "the NVIDIA driver's version",
-            "NVML",
+            "NVML; the kernel's driver where NVML is missing or fails",
             "550.54.14",
             shared=True,
         ),
@@ -67,7 +76,7 @@ FACTS: Mapping[str, FactType] = {
             VERSIONS,
             "nvidia",
             "the compute capability of each visible NVIDIA GPU; one that fits is enough",
-            "NVML; the CUDA driver library where NVML is missing or fails",
+            "NVML, and the CUDA driver library, which has to start",
             "8.6",
             shared=True,
         ),
@@ -76,8 +85,8 @@ FACTS: Mapping[str, FactType] = {
             VERSION,
             "cuda_toolkit",
             "the version of the CUDA toolkit that programs find here: NVRTC's, or the runtime's",
-            "those libraries, found by the dynamic loader, `CUDA_HOME`, `CUDA_PATH` "
-            "or in NVIDIA's wheels",
+            "those libraries, found in NVIDIA's wheels, by `CUDA_HOME` or `CUDA_PATH`, or by the "
+            "dynamic loader",
             "12.4",
         ),
         FactType(
@@ -139,6 +148,22 @@ FACTS: Mapping[str, FactType] = {
             "the version of macOS",
             "the running interpreter",
             "14.5",
+        ),
+        FactType(
+            "library",
+            LIBRARIES,
+            "named_libraries",
+            "the shared libraries that the table names and the dynamic loader finds",
+            "the loader's own folders; nothing is loaded",
+            "libmpi.so.40",
+        ),
+        FactType(
+            "abi-features",
+            FEATURES,
+            "system",
+            "the ABI features of the Python that installs, by PEP 780's names",
+            "the running interpreter",
+            "free-threading",
         ),
         FactType(
             "marker",

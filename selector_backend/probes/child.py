@@ -21,7 +21,7 @@ from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import IO, Any
 
 # The child takes this process's import path as it is: build environments are made of more than
@@ -59,14 +59,39 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
     Returns the JSON data that it returns. Raises `NoAnswerError` if it does not within
     ``seconds`` (0 or less: it is not asked), or dies first.
     """
+    (answered,) = ask_each([(reader, *arguments)], environ, seconds)
+    if isinstance(answered, NoAnswerError):
+        raise answered
+    return answered
+
+
+def ask_each(
+    calls: Sequence[Sequence[str]], environ: Mapping[str, str], seconds: float
+) -> list[Any]:
+    """Call several readers, each with its arguments, one after another in a child process.
+
+    Returns for each what it returns, or the `NoAnswerError` that `ask` would raise. All of them
+    together have ``seconds``. Those after one that ends the process are called in another.
+    """
+    deadline = time.monotonic() + seconds
+    answers: list[Any] = []
+    while len(answers) < len(calls):
+        answers += _ask_on(calls[len(answers) :], environ, deadline - time.monotonic())
+    return answers
+
+
+def _ask_on(
+    calls: Sequence[Sequence[str]], environ: Mapping[str, str], seconds: float
+) -> list[Any]:
+    """Return the answers of one child process: at least one, if only why there is none."""
     if seconds <= 0:
-        raise NoAnswerError("was not asked, since no time was left")
+        return [NoAnswerError("was not asked, since no time was left")]
     if not sys.executable:
-        raise NoAnswerError("could not be asked: this Python does not know its own interpreter")
-    call = json.dumps([reader, seconds, *arguments])
+        reason = "could not be asked: this Python does not know its own interpreter"
+        return [NoAnswerError(reason)]
     try:
         process = subprocess.Popen(
-            [sys.executable, "-S", "-B", "-c", _START, call, *_import_path()],
+            [sys.executable, "-S", "-c", _START, json.dumps([calls, seconds]), *_import_path()],
             stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -76,16 +101,21 @@ def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
-        raise NoAnswerError(f"could not be asked: {error.strerror}") from None
-    line, timed_out, ended = _read_line(process, seconds)
+        return [NoAnswerError(f"could not be asked: {error.strerror}")]
+    lines, timed_out, ended = _read_lines(process, len(calls), seconds)
+    answers: list[Any] = []
     with contextlib.suppress(ValueError, KeyError, TypeError):  # what the library wrote there
-        outcome = json.loads(line)
-        if "reason" not in outcome:
-            return outcome["answer"]
-        raise NoAnswerError(str(outcome["reason"]))
-    if timed_out:
-        raise NoAnswerError(f"did not answer within {round(seconds, 1):g} s")
-    raise NoAnswerError(_death(process.returncode) if ended else "gave no answer")
+        for line in lines:
+            outcome = json.loads(line)
+            failed = "reason" in outcome
+            answers.append(NoAnswerError(str(outcome["reason"])) if failed else outcome["answer"])
+    if len(answers) < len(calls):
+        if timed_out:
+            reason = f"did not answer within {round(seconds, 1):g} s"
+        else:
+            reason = _death(process.returncode) if ended else "gave no answer"
+        answers.append(NoAnswerError(reason))
+    return answers
 
 
 def _import_path() -> list[str]:
@@ -97,8 +127,10 @@ def _import_path() -> list[str]:
     return sys.path if root in sys.path else [root, *sys.path]
 
 
-def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool, bool]:
-    """Return the line that a child writes, whether it took too long, and whether it ended itself.
+def _read_lines(
+    process: subprocess.Popen[bytes], count: int, seconds: float
+) -> tuple[list[bytes], bool, bool]:
+    """Return up to ``count`` lines that a child writes, whether it took too long, or ended itself.
 
     The child is ended in any case.
 
@@ -107,14 +139,15 @@ def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes,
     """
     assert process.stdout is not None
     written = bytearray()
-    reader = threading.Thread(target=_read_into, args=(written, process.stdout), daemon=True)
+    arguments = (written, count, process.stdout)
+    reader = threading.Thread(target=_read_into, args=arguments, daemon=True)
     try:
         reader.start()
         deadline = time.monotonic() + seconds
         while reader.is_alive() and process.poll() is None and time.monotonic() < deadline:
             reader.join(min(_STEP_SECONDS, seconds))
         timed_out = reader.is_alive() and process.poll() is None
-        if not (timed_out or written):
+        if not timed_out and written.count(b"\n") < count:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_GRACE_SECONDS)  # so that it is known how it died
         ended = process.poll() is not None
@@ -123,16 +156,16 @@ def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes,
     reader.join(_GRACE_SECONDS)  # what was written before the end is read
     if not reader.is_alive():
         process.stdout.close()
-    return bytes(written), timed_out, ended
+    return bytes(written).split(b"\n")[:-1][:count], timed_out, ended
 
 
-def _read_into(written: bytearray, stream: IO[bytes]) -> None:
-    while not written.endswith(b"\n") and (part := os.read(stream.fileno(), 1 << 16)):
+def _read_into(written: bytearray, count: int, stream: IO[bytes]) -> None:
+    while written.count(b"\n") < count and (part := os.read(stream.fileno(), 1 << 16)):
         written += part
 
 
-def answer(reader: str, seconds: float, *arguments: str) -> None:
-    """Be the child: call ``reader``, write what it returns to standard output, and end.
+def answer(calls: Sequence[Sequence[str]], seconds: float) -> None:
+    """Be the child: call readers, write what each returns to standard output, and end.
 
     It ends with its parent, too, and a little after the ``seconds`` that its parent waits.
     """
@@ -142,16 +175,17 @@ def answer(reader: str, seconds: float, *arguments: str) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core file in the user's folder
-    module, _, function = reader.partition(":")
-    try:
-        outcome = {"answer": getattr(importlib.import_module(module), function)(*arguments)}
-    except NoAnswerError as error:
-        outcome = {"reason": str(error)}
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it
-        outcome = {"reason": f"could not be asked: {describe(error)}"}
-    out.write(json.dumps(outcome) + "\n")
-    out.flush()
-    os._exit(0)  # the answer is out: what the library does at exit is of no interest
+    for reader, *arguments in calls:
+        module, _, function = reader.partition(":")
+        try:
+            outcome = {"answer": getattr(importlib.import_module(module), function)(*arguments)}
+        except NoAnswerError as error:
+            outcome = {"reason": str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it
+            outcome = {"reason": f"could not be asked: {describe(error)}"}
+        out.write(json.dumps(outcome) + "\n")
+        out.flush()
+    os._exit(0)  # the answers are out: what a library does at exit is of no interest
 
 
 def describe(error: Exception) -> str:

@@ -1,24 +1,28 @@
 """`cuda-toolkit`, from the libraries of a CUDA toolkit: NVRTC, or else the CUDA runtime.
 
-They are looked for where a program that needs them would find them: by the dynamic loader, in
-``CUDA_HOME`` and ``CUDA_PATH``, and among NVIDIA's wheels in the environment, where the frontend
-lets it be seen. The first that loads is asked, each in a child process of its own; all of them
-together have one time limit.
+They are looked for where a program finds them, one place after another: what all programs have
+loaded already, NVIDIA's wheels in the environment, where the frontend lets it be seen,
+``CUDA_HOME`` and ``CUDA_PATH``, and where the dynamic loader looks. The first that loads is asked,
+each in a child process of its own; all of them together have one time limit.
+
+Most machines have no toolkit, so what asking takes is imported where there is one.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from ..model.machine import Fact
-from .family import read_timeout
-from .library import Library, ask_in_turn, cuda_version, integers
-from .loader import findable, is_file
+from .family import Family, read_timeout
+from .loader import is_file, is_loaded, places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from typing import Callable
 
     from ..model.table import Scope
 
@@ -35,7 +39,9 @@ _RUNTIME = (
     if _WINDOWS
     else "libcudart.so.13 libcudart.so.12 libcudart.so.11.0 libcudart.so"
 ).split()
-# Where a toolkit, and a wheel of NVIDIA's, keep them.
+# Where the two differ in one place, it is NVRTC that counts.
+_LIBRARIES = (("nvrtc", "NVRTC", _NVRTC), ("runtime", "CUDA runtime", _RUNTIME))
+# Where a toolkit, and wheels of NVIDIA's, keep them. The wheels of an environment are one place.
 _TOOLKIT_FOLDERS = ("bin/x64", "bin") if _WINDOWS else ("lib64", "lib")
 _WHEEL_FOLDERS = (
     ("nvidia/*/bin/x86_64", "nvidia/*/bin") if _WINDOWS else ("nvidia/cu[0-9]*/lib", "nvidia/*/lib")
@@ -47,46 +53,65 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
     """Return the one fact of this family."""
     if sys.platform == "darwin":
         return [_absent("there is no CUDA for macOS")]
-    fact, failures = ask_in_turn(
-        "cuda-toolkit", _libraries(environ, scope), environ, read_timeout(environ)
-    )
-    return [fact or _absent("; ".join(failures) or _nothing_found(environ))]
+    sources: dict[str, list[str]] = {}
+    for file, *source in _libraries(environ, scope):
+        sources.setdefault(file, source)
+    if not sources:
+        return [_absent(_nothing_found(environ))]
+    from .library import Library, ask_in_turn
+
+    libraries = [Library(file, *source) for file, source in sources.items()]
+    fact, failures = ask_in_turn("cuda-toolkit", libraries, environ, read_timeout(environ))
+    return [fact or _absent("; ".join(failures))]
 
 
 def nvrtc(file: str) -> str:
     """Ask NVRTC for its version. Runs in a child process."""
+    from .library import cuda_version, integers
+
     major, minor = integers(file, "nvrtcVersion", 2)
     return cuda_version(major * 1000 + minor * 10)
 
 
 def runtime(file: str) -> str:
     """Ask the CUDA runtime for its version. Runs in a child process."""
+    from .library import cuda_version, integers
+
     (number,) = integers(file, "cudaRuntimeGetVersion", 1)
     return cuda_version(number)
 
 
-def _libraries(environ: Mapping[str, str], scope: Scope) -> Iterator[Library]:
-    """Return the libraries that are there. Where the two kinds differ, it is NVRTC that counts."""
-    for reader, title, names in (("nvrtc", "NVRTC", _NVRTC), ("runtime", "CUDA runtime", _RUNTIME)):
-        for name in names:
-            if findable(name, environ):
-                source = f"{title}, found by the dynamic loader"
-                yield Library(name, f"{__name__}:{reader}", source)
-        for folder, place in _folders(environ, scope):
-            for file in (folder / name for name in names):
-                if is_file(file):
-                    yield Library(str(file), f"{__name__}:{reader}", f"{title}, found {place}")
+def _libraries(environ: Mapping[str, str], scope: Scope) -> Iterator[tuple[str, str, str]]:
+    """Return the libraries that are there: file, reader and source, as `Library` has them."""
+    for find, place in _places(environ, scope):
+        for reader, title, names in _LIBRARIES:
+            for name in names:
+                for file in find(name):
+                    yield file, f"{__name__}:{reader}", f"{title}, {place}"
 
 
-def _folders(environ: Mapping[str, str], scope: Scope) -> Iterator[tuple[Path, str]]:
+def _places(
+    environ: Mapping[str, str], scope: Scope
+) -> Iterator[tuple[Callable[[str], list[str]], str]]:
+    """Return the places in their order, each as a function that finds a library's files there."""
+    yield partial(_by_loader, partial(is_loaded, environ=environ)), "loaded already"
+    for packages in map(Path, scope.folders):
+        wheels = [sorted(packages.glob(pattern), reverse=True) for pattern in _WHEEL_FOLDERS]
+        yield partial(_in_folders, [*chain(*wheels)]), "found in the environment"
     for variable in _VARIABLES:
         if environ.get(variable):
-            for name in _TOOLKIT_FOLDERS:
-                yield Path(environ[variable], name), f"in {variable}"
-    for packages in map(Path, scope.folders):
-        for pattern in _WHEEL_FOLDERS:
-            for folder in sorted(packages.glob(pattern), reverse=True):
-                yield folder, "in the environment"
+            folders = [Path(environ[variable], name) for name in _TOOLKIT_FOLDERS]
+            yield partial(_in_folders, folders), f"found in {variable}"
+    for has in places(environ):
+        yield partial(_by_loader, has), "found by the dynamic loader"
+
+
+def _by_loader(has: Callable[[str], bool], name: str) -> list[str]:
+    return [name] if has(name) else []
+
+
+def _in_folders(folders: list[Path], name: str) -> list[str]:
+    return [str(folder / name) for folder in folders if is_file(folder / name)]
 
 
 def _nothing_found(environ: Mapping[str, str]) -> str:
@@ -99,3 +124,6 @@ def _nothing_found(environ: Mapping[str, str]) -> str:
 
 def _absent(reason: str) -> Fact:
     return Fact("cuda-toolkit", "NVRTC and the CUDA runtime", reason=reason)
+
+
+FAMILY = Family(read)

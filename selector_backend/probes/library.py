@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from .child import NoAnswerError, ask, without_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Iterable, Mapping
 
 
@@ -55,6 +55,8 @@ def load(file: str) -> ctypes.CDLL:
 
     Raises `NoAnswerError` in the loader's words, without the folders: reasons name no place.
     """
+    import ctypes
+
     try:
         # `winmode` 0 is Windows' own search order, which has PATH in it, where toolkits are.
         return ctypes.CDLL(file, winmode=0)
@@ -68,6 +70,8 @@ def integers(file: str, function: str, count: int) -> list[int]:
 
     Runs in a child process. Raises `NoAnswerError`.
     """
+    import ctypes
+
     numbers = [ctypes.c_int() for _ in range(count)]
     try:
         status = getattr(load(file), function)(*map(ctypes.byref, numbers))

@@ -1,8 +1,9 @@
 """`cuda`, `nvidia-driver` and `compute-capability`, from the NVIDIA driver's own libraries.
 
-NVML (the NVIDIA Management Library) is asked first, through `pynvml`; the CUDA driver library
-where NVML is missing or fails, as on Jetson. Each is asked in a child process of its own, and both
-together have one time limit.
+NVML (the NVIDIA Management Library) is asked first, through `pynvml`, and then the CUDA driver
+library, as far as both are there, in one child process and with one time limit. NVML knows what is
+in the machine, and the other whether CUDA starts here: what it says counts where they differ, and
+where NVML is missing or fails, as on Jetson.
 
 ``CUDA_VISIBLE_DEVICES`` plays no part: it is a setting of one run, and installing is for all.
 
@@ -11,25 +12,32 @@ Most machines have no driver, so what asking takes is imported where there is on
 
 from __future__ import annotations
 
+import re
 import sys
-import time
 
 from ..model.facts import FACTS
 from ..model.machine import Fact, load_fact
-from .family import read_timeout
+from .family import Family, read_timeout, root
 from .loader import findable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any, Callable
 
     from ..model.table import Scope
 
+    #: What a library says of a fact: its ``value``, that it is ``absent``, or the ``error`` why
+    #: the library cannot tell; and the ``source``.
+    Answer = dict[str, Any]
+
 _WINDOWS = sys.platform == "win32"
+_NVML, _CUDA = "NVML", "CUDA driver library"
 _NVML_LIBRARY = "nvml.dll" if _WINDOWS else "libnvidia-ml.so.1"
 _CUDA_LIBRARY = "nvcuda.dll" if _WINDOWS else "libcuda.so.1"
 
+_NO_GPU = "the NVIDIA driver sees no GPU"
+_MISMATCH = "driver/library version mismatch: the driver was updated, restart the machine"
 # What the driver's own words leave open, by NVML's return code.
 _NVML_ERRORS = {
     4: "no permission to talk to the NVIDIA driver",
@@ -37,17 +45,40 @@ _NVML_ERRORS = {
     12: f"{_NVML_LIBRARY} or a library it needs does not load",
     13: "the driver's library lacks a function; the driver is too old or only half installed",
     15: "the GPU has fallen off the bus; restart the machine",
-    18: "driver/library version mismatch: the driver was updated, restart the machine",
+    16: "the GPU has to be reset (nvidia-smi --gpu-reset), or the machine restarted",
+    18: _MISMATCH,
 }
+_NO_CUDA_LIBRARY = (
+    f"the driver does not find {_CUDA_LIBRARY}; a container needs the capability `compute`, too "
+    "(NVIDIA_DRIVER_CAPABILITIES=compute,utility)"
+)
+_OTHER_PYNVML = (
+    "the module pynvml is not that of nvidia-ml-py, but of nvidia-ml-py3 or another distribution: "
+    "uninstall that, and then reinstall nvidia-ml-py"
+)
 # The same by the CUDA driver's return code (`CUresult`).
+_NO_DEVICE = 100
 _CUDA_ERRORS = {
+    3: "it returned error 3; a GPU in MIG mode without an instance is one cause",
     34: "it is a stub that only serves for linking",
-    100: "no GPU is visible",
-    803: "driver/library version mismatch: the driver was updated, restart the machine",
+    _NO_DEVICE: "no GPU is visible to CUDA; one in MIG mode needs an instance first",
+    214: "it returned error 214: a GPU has an uncorrectable ECC error; reset it, or restart the "
+    "machine",
+    304: "it returned error 304: a call of the operating system failed; may /dev/nvidia-uvm and "
+    "the other devices be used from here?",
+    802: "it returned error 802: the system is not ready yet; a machine with NVSwitch needs Fabric "
+    "Manager, of the driver's version: start it, and install again",
+    803: _MISMATCH,
+    804: "it returned error 804: it is a compatibility library, which this GPU may not use; take "
+    "its folder out of the loader's search path, or update the driver",
+    999: "it returned error 999; often the kernel's module nvidia-uvm has to be loaded, or loaded "
+    "anew after the machine slept (modprobe)",
 }
 
 
 _NAMES = ("cuda", "nvidia-driver", "compute-capability")
+# Where the kernel's driver tells its version.
+_VERSION_FILES = ("sys/module/nvidia/version", "proc/driver/nvidia/version")
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
@@ -55,59 +86,78 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 
     Those that are not among ``names`` come with the same answer, and spare a later hook the asking.
     """
-    deadline = time.monotonic() + read_timeout(environ)
-    answers = _ask("nvml", "NVML", _NVML_LIBRARY, environ, deadline)
+    by_nvml, by_cuda = _ask(environ)
     # The CUDA driver library does not know the driver's own version.
-    open_names = [n for n in _NAMES if "error" in answers[n] and n != "nvidia-driver"]
-    if open_names and findable(_CUDA_LIBRARY, environ):
-        more = _ask("cuda", "CUDA driver library", _CUDA_LIBRARY, environ, deadline)
-        for name in open_names:
-            if "error" in more[name]:
-                more[name]["error"] = f"{answers[name]['error']}; {more[name]['error']}"
-            answers[name] = more[name]
-    return [_fact(name, answers[name]) for name in _NAMES]
+    told = "value" in by_nvml["nvidia-driver"] or "value" not in by_cuda.get("cuda", {})
+    by_cuda["nvidia-driver"] = {} if told else _kernel_driver(environ)
+    return [_fact(name, _combine(by_nvml[name], by_cuda.get(name, {}))) for name in _NAMES]
 
 
-def libraries(scope: Scope) -> dict[str, str]:
-    """Return what is imported in the child process that asks the driver."""
-    return {"nvidia-ml-py": "pynvml"}
+def _ask(environ: Mapping[str, str]) -> tuple[dict[str, Answer], dict[str, Answer]]:
+    """Return NVML's answer for each fact, and the CUDA driver library's, if that is there."""
+    missing = {"error": f"the loader does not find {_NVML_LIBRARY}", "source": _NVML}
+    missing["not_found"] = _NVML_LIBRARY
+    answers: dict[str, dict[str, Answer]] = {_NVML: _all(missing), _CUDA: {}}
+    libraries = {_NVML: (_NVML_LIBRARY, "nvml"), _CUDA: (_CUDA_LIBRARY, "cuda")}
+    there = [title for title, (file, _) in libraries.items() if findable(file, environ)]
+    if there:
+        from .child import NoAnswerError, ask_each
+
+        child_environ = {k: v for k, v in environ.items() if k != "CUDA_VISIBLE_DEVICES"}
+        calls = [[f"{__name__}:{libraries[title][1]}"] for title in there]
+        for title, said in zip(there, ask_each(calls, child_environ, read_timeout(environ))):
+            if isinstance(said, NoAnswerError):
+                # There may be CUDA without NVML, and none where its own library does not answer.
+                said = _all({"error" if title == _NVML else "absent": str(said)})
+            for answer in said.values():
+                answer["source"] = title
+                reason = "absent" if "absent" in answer else "error"
+                if answer.get(reason) not in (None, _NO_GPU):
+                    answer[reason] = f"{title}: {answer[reason]}"
+            answers[title] = said
+    return answers[_NVML], answers[_CUDA]
 
 
-def _ask(
-    reader: str, title: str, library: str, environ: Mapping[str, str], deadline: float
-) -> dict[str, dict[str, Any]]:
-    """Return one library's answer for each fact: its value, that it is absent, or an error."""
-    if not findable(library, environ):
-        return _all({"error": f"{library} is not installed", "source": title})
-    from .child import NoAnswerError, ask
-
-    child_environ = {k: v for k, v in environ.items() if k != "CUDA_VISIBLE_DEVICES"}
-    try:
-        answers: dict[str, dict[str, Any]] = ask(
-            f"{__name__}:{reader}", child_environ, deadline - time.monotonic()
-        )
-    except NoAnswerError as error:
-        return _all({"error": f"{title}: {error}", "source": title})
-    for answer in answers.values():
-        answer["source"] = title
-        if "error" in answer:
-            answer["error"] = f"{title}: {answer['error']}"
-    return answers
+def _combine(nvml: Answer, cuda: Answer) -> Answer:
+    """Return the answer that counts; ``cuda`` is empty if that library does not know the fact."""
+    if "absent" in nvml or not cuda:
+        return nvml
+    if "value" in cuda:
+        return nvml if nvml.get("value") == cuda["value"] else cuda
+    kind = "absent" if "absent" in cuda else "error"
+    if "error" in nvml:
+        return {**cuda, kind: f"{nvml['error']}; {cuda[kind]}"}
+    return cuda if kind == "absent" else nvml
 
 
-def _fact(name: str, answer: dict[str, Any]) -> Fact:
-    if "error" in answer:
-        return Fact(name, answer["source"], reason=answer["error"])
-    return load_fact(name, answer, answer["source"])
+def _kernel_driver(environ: Mapping[str, str]) -> Answer:
+    """Return the version of the driver that the kernel has loaded; nothing if it is not told."""
+    for file in _VERSION_FILES:
+        try:
+            text = (root(environ) / file).read_text(encoding="utf-8")
+            version = re.search(r"(?:^|\s)(\d+(?:\.\d+)+)\s", text, re.ASCII)
+            if version:
+                FACTS["nvidia-driver"].kind.load(version[1])
+                return {"value": version[1], "source": "the kernel's NVIDIA driver"}
+        except (OSError, ValueError):
+            continue
+    return {}
 
 
-def _all(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _fact(name: str, answer: Answer) -> Fact:
+    if "value" in answer:
+        return load_fact(name, answer, answer["source"])
+    reason, not_found = answer.get("error") or answer["absent"], answer.get("not_found")
+    return Fact(name, answer["source"], None, reason, not_found=(not_found,) if not_found else ())
+
+
+def _all(answer: Answer) -> dict[str, Answer]:
     return {name: dict(answer) for name in _NAMES}
 
 
 def _attempt(
     call: Callable[[], Any], fact: str = "", words: Callable[[Exception], str] = str
-) -> dict[str, Any]:
+) -> Answer:
     """Return what a call of a library gives, or the error that it ends in, in ``words``.
 
     What cannot be a value of ``fact`` is an error, too, and that fact's alone.
@@ -123,14 +173,14 @@ def _attempt(
     return {"value": value}
 
 
-def nvml() -> dict[str, dict[str, Any]]:
+def nvml() -> dict[str, Answer]:
     """Ask NVML. Runs in a child process; returns an answer for each fact, as JSON data."""
     import pynvml
 
     from .library import cuda_version
 
-    def attempt(call: Callable[[], Any], fact: str = "") -> dict[str, Any]:
-        return _attempt(call, fact, lambda error: _NVML_ERRORS.get(_code(error), str(error)))
+    def attempt(call: Callable[[], Any], fact: str = "") -> Answer:
+        return _attempt(call, fact, _nvml_words)
 
     started = attempt(pynvml.nvmlInit)
     if "error" in started:
@@ -138,25 +188,28 @@ def nvml() -> dict[str, dict[str, Any]]:
     count = attempt(pynvml.nvmlDeviceGetCount)
     answers = _all(count)
     if count.get("value") == 0:
-        answers = _all({"absent": "the NVIDIA driver sees no GPU"})
+        answers = _all({"absent": _NO_GPU})
     elif "value" in count:
-        answers["cuda"] = attempt(lambda: cuda_version(_nvml_cuda_version(pynvml)), "cuda")
-        answers["compute-capability"] = attempt(
-            lambda: _capabilities(
-                count["value"],
-                lambda index: pynvml.nvmlDeviceGetCudaComputeCapability(
-                    pynvml.nvmlDeviceGetHandleByIndex(index)
-                ),
-            ),
-            "compute-capability",
-        )
-    answers["nvidia-driver"] = attempt(pynvml.nvmlSystemGetDriverVersion, "nvidia-driver")
+        handles = attempt(lambda: _each(range(count["value"]), pynvml.nvmlDeviceGetHandleByIndex))
+        if "error" in handles:  # a GPU that gives none can't be used from here
+            answers = _all({"absent": handles["error"]})
+        else:
+            version = attempt(lambda: cuda_version(_nvml_cuda_version(pynvml)), "cuda")
+            capabilities = attempt(
+                lambda: _capabilities(handles["value"], pynvml.nvmlDeviceGetCudaComputeCapability),
+                "compute-capability",
+            )
+            if version.get("error") == _NO_CUDA_LIBRARY:
+                capabilities = dict(version)
+            answers = {"cuda": version, "compute-capability": capabilities}
+    answers["nvidia-driver"] = attempt(lambda: _driver_version(pynvml), "nvidia-driver")
     return answers
 
 
-def _code(error: Exception) -> int:
-    """Return NVML's return code, which pynvml's errors have; 0 for another error."""
-    return int(getattr(error, "value", 0))
+def _nvml_words(error: Exception) -> str:
+    if isinstance(error, AttributeError):
+        return _OTHER_PYNVML
+    return _NVML_ERRORS.get(getattr(error, "value", 0), str(error))  # pynvml's have NVML's code
 
 
 def _nvml_cuda_version(pynvml: Any) -> int:
@@ -164,20 +217,34 @@ def _nvml_cuda_version(pynvml: Any) -> int:
         return int(pynvml.nvmlSystemGetCudaDriverVersion_v2())
     except pynvml.NVMLError_FunctionNotFound:  # drivers before CUDA 10.1
         return int(pynvml.nvmlSystemGetCudaDriverVersion())
+    except pynvml.NVMLError_LibraryNotFound:
+        # It asks the CUDA driver library itself.
+        # https://docs.nvidia.com/deploy/nvml-api/group__nvmlSystemQueries.html
+        raise _CudaError(_NO_CUDA_LIBRARY) from None
 
 
-def _capabilities(count: int, read: Callable[[int], tuple[int, int]]) -> list[str]:
-    """Return the compute capability of each GPU. One that is lost does not hide the others."""
-    capabilities: list[str] = []
+def _driver_version(pynvml: Any) -> str:
+    version: str | bytes = pynvml.nvmlSystemGetDriverVersion()
+    return version.decode() if isinstance(version, bytes) else version  # as nvidia-ml-py3 gives it
+
+
+def _each(items: Iterable[Any], read: Callable[[Any], Any]) -> list[Any]:
+    """Return what ``read`` gives for each GPU. One that is lost does not hide the others."""
+    results: list[Any] = []
     lost: Exception | None = None
-    for index in range(count):
+    for item in items:
         try:
-            capabilities.append(_capability(*read(index)))
+            results.append(read(item))
         except Exception as error:  # noqa: BLE001 - whatever the library does about it
             lost = error
-    if lost is not None and not capabilities:
+    if lost is not None and not results:
         raise lost
-    return capabilities
+    return results
+
+
+def _capabilities(gpus: Iterable[Any], read: Callable[[Any], tuple[int, int]]) -> list[str]:
+    """Return the compute capability of each GPU, sorted so that two libraries' can be compared."""
+    return sorted(_each(gpus, lambda gpu: _capability(*read(gpu))))
 
 
 def _capability(major: int, minor: int) -> str:
@@ -186,34 +253,36 @@ def _capability(major: int, minor: int) -> str:
     return f"{major}.{minor}"
 
 
-def cuda() -> dict[str, dict[str, Any]]:
+def cuda() -> dict[str, Answer]:
     """Ask the CUDA driver library. Runs in a child process, like `nvml`.
 
-    ``cuDriverGetVersion`` answers without a GPU too, so whether there is one is asked first.
+    ``cuDriverGetVersion`` answers without a GPU too, and where CUDA does not start, so that is
+    tried first.
     """
     from .library import cuda_version, load
 
     def start() -> tuple[Any, int]:
         library = load(_CUDA_LIBRARY)
         _check(library.cuInit(0))
-        return library, _integer(library.cuDeviceGetCount)
+        count = _integer(library.cuDeviceGetCount)
+        if count == 0:
+            _check(_NO_DEVICE)
+        return library, count
 
     started = _attempt(start)
     if "error" in started:
-        return _all(started)
+        return _all({"absent": started["error"]})
     library, count = started["value"]
-    if count == 0:
-        return _all({"absent": "no GPU is visible"})
     version = _attempt(lambda: cuda_version(_integer(library.cuDriverGetVersion)), "cuda")
     capabilities = _attempt(
-        lambda: _capabilities(count, lambda index: _cuda_capability(library, index)),
+        lambda: _capabilities(range(count), lambda index: _cuda_capability(library, index)),
         "compute-capability",
     )
     return {"cuda": version, "compute-capability": capabilities}
 
 
 class _CudaError(Exception):
-    """The CUDA driver library returned an error code."""
+    """The CUDA driver library returned an error code, or is not there."""
 
 
 def _check(status: int) -> None:
@@ -235,3 +304,7 @@ def _cuda_capability(library: Any, index: int) -> tuple[int, int]:
     # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
     major, minor = (_integer(library.cuDeviceGetAttribute, number, device) for number in (75, 76))
     return major, minor
+
+
+# The child process imports it.
+FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"})

@@ -24,8 +24,8 @@ from support.project import write_project as write_unbounded
 from support.project import write_wheel
 
 from selector_backend import __version__
+from selector_backend.checking.simple import Credentials
 from selector_backend.checking.vocabulary import cpu_names
-from selector_backend.cli.simple import Credentials
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
 FEATURES = sorted(cpu_names() - TARGETS.keys())
@@ -141,6 +141,26 @@ def messages(folder: Path, text: str, *requires: str) -> list[str]:
         ),
         (
             (
+                variant("any", "{ compute-capability = '>=7.5' }"),
+                variant("every", "{ compute-capability = { every = '>=8.0' } }"),
+                variant("rest"),
+            ),
+            "variant[1]: every is never chosen: wherever it fits, any comes first",
+        ),
+        (
+            (
+                variant("family", "{ gfx = 'gfx94*' }"),
+                variant("one", "{ gfx = 'gfx942' }"),
+                variant("rest"),
+            ),
+            "variant[1]: one is never chosen: wherever it fits, family comes first",
+        ),
+        (
+            (variant("mpi", "{ library = 'mpi' }"), variant("rest")),
+            "variant[0].when.library: no machine has 'mpi'; expected a name such as 'libmpi.so.40'",
+        ),
+        (
+            (
                 variant("new", "{ marker = \"python_version >= '3.9'\" }"),
                 variant("newer", "{ marker = \"python_version >= '3.12'\" }"),
                 variant("any"),
@@ -251,6 +271,7 @@ def test_values_that_no_machine_has_are_named_and_newer_names_are_noted(tmp_path
     ]
 
 
+@pytest.mark.nightly
 def test_a_long_table_takes_no_time_for_each_pair_of_variants(tmp_path: Path) -> None:
     many = [variant(f"v{n}", f"{{ cuda = '>=12.{n}', gfx = 'gfx9{n}' }}") for n in range(2_000)]
     project = write_project(tmp_path, table("".join([*many, variant("any")])))

@@ -85,15 +85,17 @@ def edit_variant(index: int, **keys: object) -> Callable[[Any], object]:
         ),
         (
             lambda table: table["selector"]["variants"].reverse(),
-            "the order of the variants is cpu, cu11, cu12; pyproject.toml has cu12, cu11, cpu",
+            'variants: the table says ["cpu", "cu11", "cu12"], pyproject.toml says '
+            '["cu12", "cu11", "cpu"]',
         ),
         (
             lambda table: table["selector"]["variants"].pop(1),
-            "variant cu11: pyproject.toml has it, and the table does not",
+            'variants: the table says ["cu12", "cpu"], pyproject.toml says ["cu12", "cu11", "cpu"]',
         ),
         (
             lambda table: table["selector"]["variants"].insert(0, {"name": "evil"}),
-            "variant evil: the table has it, and pyproject.toml does not",
+            'variants: the table says ["evil", "cu12", "cu11", "cpu"], pyproject.toml says '
+            '["cu12", "cu11", "cpu"]',
         ),
         (
             lambda table: table["selector"].update(requires=["evil"]),
@@ -211,7 +213,7 @@ def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> 
     changes = {
         f"{CARRIED}/errors.py": b"import evil\n",
         f"{CARRIED}/evil.py": b"",
-        f"{CARRIED}/installing/facts.py": None,
+        f"{CARRIED}/model/facts.py": None,
         "_selector/json.py": b"import evil\n",
         "_selector/pynvml.py": b"import evil\n",
     }
@@ -220,7 +222,7 @@ def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> 
         "error: _selector/pynvml.py: is not the file that is installed here",
         f"error: {CARRIED}/errors.py: is not the file of selector-backend {__version__}",
         f"error: {CARRIED}/evil.py: is not a file that an sdist carries",
-        f"error: {CARRIED}/installing/facts.py: is missing",
+        f"error: {CARRIED}/model/facts.py: is missing",
     ]
 
 

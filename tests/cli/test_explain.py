@@ -14,7 +14,7 @@ from support.environment import ROOT
 from support.hooks import Backend
 from support.index import Index
 from support.project import CUDA, HEAD, build_sdist, write_project
-from support.toolkit import compile_library, hide_toolkits
+from support.toolkit import compile_library
 
 REFUSING = """
 [tool.selector]
@@ -56,22 +56,28 @@ def test_it_is_what_the_backend_records(tmp_path: Path) -> None:
 def test_the_environment_that_is_looked_into_is_the_one_named(
     make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
 ) -> None:
-    """Not the one that the command runs in: for NVIDIA's wheels, and for what is installed."""
+    """Not the one that the command runs in: for NVIDIA's wheels, and for what is installed.
+
+    The wheels come before a newer toolkit that the loader finds.
+    """
     environment = make_environment(spam_index)
     library = environment.site_packages / "nvidia/cuda_nvrtc/lib/libnvrtc.so.12"
     compile_library(library, 12040)
     table = CUDA.replace("cuda = ", "cuda-toolkit = ")
     table += '[[tool.selector.variant]]\nname = "p"\nwhen = { installed = ["pip", "typer"] }\n'
+    table += '[[tool.selector.variant]]\nname = "f"\nwhen = { abi-features = "debug" }\n'
     project = write_project(tmp_path / "source", table)
-    environ = {"LD_LIBRARY_PATH": hide_toolkits(tmp_path / "hidden")}
+    loaders = compile_library(tmp_path / "loaders/libnvrtc.so.13", 13000).parent
+    environ = {"LD_LIBRARY_PATH": str(loaders)}
     found = data("explain", project, "--python", environment.python, environ=environ)["decision"]
     assert found["facts"]["cuda-toolkit"] == {
         "value": "12.4",
         "source": "NVRTC, found in the environment",
     }
-    assert found["verdicts"][-1]["reason"] == "installed lacks typer"
+    assert found["verdicts"][-2]["reason"] == "installed lacks typer"
+    assert found["facts"]["abi-features"]["source"] == "the named interpreter"
     found = data("explain", project, environ=environ)["decision"]["facts"]
-    assert "absent" in found["cuda-toolkit"]
+    assert found["cuda-toolkit"]["value"] == "13.0"
     assert found["installed"]["absent"] == (
         "that environment is not shown here; SELECTOR_INSTALLED can state what it has"
     )
@@ -227,7 +233,8 @@ def test_it_explains_to_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "docs/recipes").glob("*/pyproject.toml")))
 def test_it_explains_every_recipe(recipe: Path) -> None:
-    stated = ("cuda-toolkit=13.0", "cuda=", "installed=jax-cuda12-plugin,torch==2.8.0+cu128")
+    stated: tuple[str, ...] = ("cuda-toolkit=13.0", "cuda=", "library=libmpi.so.40")
+    stated += ("installed=jax-cuda12-plugin,torch==2.8.0+cu128",)
     found = lines("explain", recipe.parent, *(one for fact in stated for one in ("--set", fact)))
     assert [line for line in found if line.startswith("chosen: ")]
 

@@ -206,7 +206,7 @@ def test_without_the_extra_it_says_how_to_get_it(
     )
 
 
-@pytest.mark.parametrize("python", [None, "3.9"])
+@pytest.mark.parametrize("python", [pytest.param(None, marks=pytest.mark.nightly), "3.9"])
 def test_each_command_as_it_is_installed(
     make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path, python: str | None
 ) -> None:
@@ -222,7 +222,7 @@ def test_each_command_as_it_is_installed(
         folder = tmp_path / seen
         project = folder / "spam"
         commands = {
-            "init": (folder, "--name", "spam", "--variant", "cu12", "--variant", "cpu"),
+            "init": (folder, "--name", "spam", "cu12", "cpu"),
             "check": (project,),
             "explain": (project, "--machine", file),
             "machine": (),

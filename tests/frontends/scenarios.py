@@ -509,7 +509,6 @@ def portable_uncached(lab: Lab) -> str:
     "`pip --timeout 60 install -U --force-reinstall spam` (uv: `--color never`, `--reinstall`)",
     "cu12",
     BOTH,
-    fast=BOTH,
 )
 def option_before(lab: Lab) -> str:
     environment = lab.fresh()
@@ -580,7 +579,6 @@ def without_network(lab: Lab) -> tuple[str, ...]:
     "`SELECTOR_CUDA=12.4`, automatic",
     "cpu, cu12, cu11, cu12, cpu",
     BOTH,
-    fast=BOTH,
 )
 def self_contained(lab: Lab) -> str:
     wanted = (*without_network(lab), "spam")
@@ -655,7 +653,6 @@ def uv_build(lab: Lab) -> str:
     "the same with an option before: `uv --color never build`, `pip --retries 3 wheel`",
     "spam-1.0-py3-none-any.whl",
     BOTH,
-    fast=BOTH,
 )
 def option_before_build(lab: Lab) -> str:
     source, out = str(write_project(lab.folder / "spam")), lab.folder / "out"

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# Both readers of the driver, asked alone: a machine has NVML, so the other is never needed.
+# Both readers of the driver, each asked alone.
 READERS = """
 import json
 from selector_backend.probes import nvidia

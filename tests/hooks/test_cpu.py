@@ -15,7 +15,7 @@ import pytest
 from archspec.cpu import TARGETS
 from support import other_cpu
 from support.hooks import Backend
-from support.project import hook_environ, write_project
+from support.project import hook_environ, write_compiled
 
 TABLE = """
 [tool.selector]
@@ -29,7 +29,7 @@ SAMPLES = Path(archspec.__file__).parent / "json/tests/targets"
 
 
 def test_archspec_and_py_cpuinfo_agree_on_this_machine(tmp_path: Path, wheelhouse: Path) -> None:
-    backend = Backend(write_project(tmp_path / "source", TABLE))
+    backend = Backend(write_compiled(tmp_path / "source", TABLE))
     names = set(backend.record(tmp_path / "out")["facts"]["cpu"]["value"])
     code = "import cpuinfo, json; print(json.dumps(cpuinfo.get_cpu_info()['flags']))"
     (wheel,) = wheelhouse.glob("py_cpuinfo-*.whl")

@@ -12,7 +12,7 @@ import pytest
 from support.driver import Driver, compile_driver
 from support.hooks import Backend, HookFailedError
 from support.processes import running_after, wait_for
-from support.project import hook_environ, write_project
+from support.project import hook_environ, write_compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +30,12 @@ name = "cpu"
 
 
 def facts(tmp_path: Path, environ: dict[str, str], table: str = ALL_FACTS) -> dict[str, Any]:
-    """Return the facts of the record that a project gets under ``environ``."""
-    backend = Backend(write_project(tmp_path / "source", table), environ)
+    """Return the facts of the record that a project gets under ``environ``.
+
+    What this machine's kernel tells of a driver is hidden.
+    """
+    environ = {"SELECTOR_SYSROOT": str(tmp_path / "root"), **environ}
+    backend = Backend(write_compiled(tmp_path / "source", table), environ)
     record = backend.metadata(tmp_path / "out") / "selector.json"
     read: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))["facts"]
     return read
@@ -48,7 +52,12 @@ def test_all_facts_come_from_nvml(tmp_path: Path, driver: Driver) -> None:
 
 def test_without_a_driver_every_fact_is_absent_and_says_why(tmp_path: Path) -> None:
     for fact in facts(tmp_path, {}).values():
-        assert fact["absent"] == "libnvidia-ml.so.1 is not installed"
+        assert fact["absent"] == "the loader does not find libnvidia-ml.so.1"
+
+
+def test_a_driver_that_sees_no_gpu_says_so(tmp_path: Path, driver: Driver) -> None:
+    read = facts(tmp_path, driver.environ("12.4", gpus=""))
+    assert read["cuda"]["absent"] == "the NVIDIA driver sees no GPU"
 
 
 def test_where_there_is_no_nvml_the_cuda_driver_library_is_asked(
@@ -57,7 +66,7 @@ def test_where_there_is_no_nvml_the_cuda_driver_library_is_asked(
     read = facts(tmp_path, driver_without_nvml.environ("11.4", gpus="8.7"))
     assert read["cuda"] == {"value": "11.4", "source": "CUDA driver library"}
     assert read["compute-capability"] == {"value": ["8.7"], "source": "CUDA driver library"}
-    assert read["nvidia-driver"]["absent"] == "libnvidia-ml.so.1 is not installed"
+    assert read["nvidia-driver"]["absent"] == "the loader does not find libnvidia-ml.so.1"
 
 
 def test_where_nvml_fails_the_cuda_driver_library_is_asked(tmp_path: Path, driver: Driver) -> None:
@@ -78,9 +87,9 @@ FAULTS = [
     ("nvmlInitWithFlags:abort", "NVML: crashed the process that asked it (SIGABRT)"),
     ("nvmlInitWithFlags:crash", "NVML: crashed the process that asked it (SIGSEGV)"),
     ("nvmlInitWithFlags:exit", "NVML: ended the process that asked it, with exit status 0"),
-    ("nvmlInitWithFlags:hang", "NVML: did not answer within 2 s"),
+    ("nvmlInitWithFlags:hang", "NVML: did not answer within "),
     ("nvmlDeviceGetCount_v2:999", "NVML: Unknown Error"),
-    ("nvmlSystemGetCudaDriverVersion_v2:12", "NVML: libnvidia-ml.so.1 or a library it needs"),
+    ("nvmlSystemGetCudaDriverVersion_v2:12", "NVML: the driver does not find libcuda.so.1; a cont"),
 ]
 
 
@@ -160,7 +169,7 @@ def test_a_probe_ends_with_the_hook_that_is_killed_or_at_its_limit(
     tmp_path: Path, driver: Driver, fault: str, number: signal.Signals
 ) -> None:
     log = tmp_path / "log"
-    source = write_project(tmp_path / "source", ALL_FACTS)
+    source = write_compiled(tmp_path / "source", ALL_FACTS)
     limit = {"SELECTOR_PROBE_TIMEOUT": "3" if number is signal.SIGSTOP else "300"}
     environ = hook_environ(**driver.environ(nvml_fault=fault, log=log), **limit)
     process = subprocess.Popen([sys.executable, "-c", HOOK, tmp_path], cwd=source, env=environ)
@@ -258,7 +267,7 @@ def test_one_gpus_nonsense_hides_nothing_else(
 
 @pytest.mark.parametrize(
     "before",
-    ["{tmp}/closed", "/{long}", "{tmp}/closed;{tmp}/nowhere;", "/\udcff:{tmp}/closed/libcuda.so.1"],
+    ["{tmp}/closed", "/{long}", "{tmp}/closed;{tmp}/nowhere;", "/\udcff:{tmp}/closed/a-file"],
 )
 def test_a_search_path_that_cannot_all_be_looked_at_hides_no_gpu(
     tmp_path: Path, driver: Driver, before: str
@@ -266,7 +275,7 @@ def test_a_search_path_that_cannot_all_be_looked_at_hides_no_gpu(
     """As the loader, which passes over such an entry, and knows `;` too."""
     closed = tmp_path / "closed"
     closed.mkdir()
-    (closed / "libcuda.so.1").touch()
+    (closed / "a-file").touch()
     entries = before.format(tmp=tmp_path, long="x" * 5000)
     environ = driver.environ("12.4")
     separator = "" if entries.endswith(";") else ":"
@@ -308,7 +317,7 @@ def test_a_forced_variant_asks_no_driver(tmp_path: Path, driver: Driver, forced:
     if forced == "variable":
         environ["SPAM_VARIANT"] = "gpu"
     settings = {"variant": "gpu"} if forced == "setting" else {}
-    backend = Backend(write_project(tmp_path / "source", ALL_FACTS), environ)
+    backend = Backend(write_compiled(tmp_path / "source", ALL_FACTS), environ)
     assert backend.call("get_requires_for_build_wheel", settings) == []
     record = backend.metadata(tmp_path / "out", config_settings=settings) / "selector.json"
     data = json.loads(record.read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.driver import Driver
 from support.hooks import Backend, HookFailedError
-from support.project import CUDA, write_project
+from support.project import CUDA, write_compiled
 
 TABLE = """
 [tool.selector]
@@ -36,7 +36,7 @@ def write_profile(folder: Path, **facts: Any) -> str:
 
 
 def record(folder: Path, environ: dict[str, str], table: str = CUDA, **keywords: Any) -> Any:
-    return Backend(write_project(folder / "source", table), environ).record(
+    return Backend(write_compiled(folder / "source", table), environ).record(
         folder / "out", **keywords
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.driver import Driver
 from support.hooks import Backend, HookFailedError
-from support.project import write_project
+from support.project import write_compiled
 
 GPU = """
 [tool.selector]
@@ -34,8 +34,8 @@ when = { cpu = "avx2" }
 name = "cpu"
 """
 READ_HERE = (
-    "compute-capability is absent: libnvidia-ml.so.1 is not installed (it was read here, while "
-    "cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
+    "compute-capability is absent: the loader does not find libnvidia-ml.so.1 (it was read here, "
+    "while cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
 )
 NEARLY = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
 
@@ -77,14 +77,14 @@ def said(source: Path, folder: Path, **environ: str) -> list[str]:
 def test_one_line_an_install_says_what_was_chosen_and_why(
     tmp_path: Path, table: str, environ: dict[str, str], line: str
 ) -> None:
-    source = write_project(tmp_path / "source", table)
+    source = write_compiled(tmp_path / "source", table)
     assert said(source, tmp_path / "out", **environ) == [f"spam 1.0 gets {line}"]
 
 
 def test_what_was_read_beside_a_stated_fact_says_so_in_the_record(
     tmp_path: Path, driver: Driver
 ) -> None:
-    source = write_project(tmp_path / "source", WITH_CPU)
+    source = write_compiled(tmp_path / "source", WITH_CPU)
     record = Backend(source, {"SELECTOR_CUDA": "12.4"}).record(tmp_path / "out")
     assert record["verdicts"][0]["reason"] == READ_HERE
     absent = record["facts"]["compute-capability"]["absent"]
@@ -98,7 +98,7 @@ def test_what_was_read_beside_a_stated_fact_says_so_in_the_record(
 def test_where_nothing_fits_the_message_says_what_was_stated_in_part_or_misspelt(
     tmp_path: Path,
 ) -> None:
-    source = write_project(tmp_path / "source", GPU)
+    source = write_compiled(tmp_path / "source", GPU)
     with pytest.raises(HookFailedError) as failed:
         Backend(source, {"SELECTOR_CUDA": "12.4"}).call("get_requires_for_build_wheel")
     assert f"  cu12: {READ_HERE}\n" in failed.value.output
@@ -111,7 +111,7 @@ def test_where_nothing_fits_the_message_says_what_was_stated_in_part_or_misspelt
 def test_a_variable_that_is_nearly_ours_is_noted_once(
     tmp_path: Path, forced: dict[str, str]
 ) -> None:
-    source = write_project(tmp_path / "source", WITH_CPU)
+    source = write_compiled(tmp_path / "source", WITH_CPU)
     environ = {"SELECTOR_CDUA": "12.4", "SELECTOR_THEME": "dark", **forced}
     lines = said(source, tmp_path / "out", **environ)
     assert lines[1:] == [NEARLY]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.driver import Driver
 from support.hooks import Backend
-from support.project import write_project
+from support.project import write_compiled
 from support.toolkit import (
     TOOLKIT_NAMES,
     compile_library,
@@ -34,7 +34,7 @@ name = "none"
 
 def read(folder: Path, fact: str, environ: dict[str, str]) -> dict[str, Any]:
     """Return one fact of the record that a project gets under ``environ``."""
-    backend = Backend(write_project(folder / "source", TABLE.format(fact=fact)), environ)
+    backend = Backend(write_compiled(folder / "source", TABLE.format(fact=fact)), environ)
     facts = backend.record(folder / "out")["facts"]
     assert list(facts) == [fact]
     one: dict[str, Any] = facts[fact]
@@ -86,6 +86,31 @@ def test_the_toolkit_that_a_variable_names(
     environ = {"LD_LIBRARY_PATH": hidden, variable: str(tmp_path / "cuda")}
     fact = read(tmp_path, "cuda-toolkit", environ)
     assert fact == {"value": "12.4", "source": f"NVRTC, found in {variable}"}
+
+
+def test_one_folder_after_another_in_their_order(tmp_path: Path, hidden: str) -> None:
+    """What somebody puts first is what their programs load, be it older, or the runtime alone."""
+    folders = [
+        toolkit(tmp_path / "first", ("libcudart.so.12", 12040)),
+        toolkit(tmp_path / "second", ("libnvrtc.so.12", 12060)),
+        toolkit(tmp_path / "third", ("libnvrtc.so.13", 13000)),
+        hidden,
+    ]
+    expected = [("12.4", "CUDA runtime"), ("12.6", "NVRTC"), ("13.0", "NVRTC")]
+    for index, (version, source) in enumerate(expected):
+        environ = {"LD_LIBRARY_PATH": ":".join(folders[index:])}
+        fact = read(tmp_path / str(index), "cuda-toolkit", environ)
+        assert fact == {"value": version, "source": f"{source}, found by the dynamic loader"}
+
+
+def test_the_toolkit_that_a_variable_names_comes_before_the_loaders(
+    tmp_path: Path, hidden: str
+) -> None:
+    toolkit(tmp_path / "cuda/lib64", NVRTC_12)
+    newer = toolkit(tmp_path / "newer", ("libnvrtc.so.13", 13000))
+    environ = {"LD_LIBRARY_PATH": f"{newer}:{hidden}", "CUDA_HOME": str(tmp_path / "cuda")}
+    fact = read(tmp_path, "cuda-toolkit", environ)
+    assert fact == {"value": "12.4", "source": "NVRTC, found in CUDA_HOME"}
 
 
 def test_what_does_not_load_is_passed_over(tmp_path: Path, hidden: str) -> None:
@@ -248,7 +273,7 @@ def test_the_kernel_tells_the_gpus(tmp_path: Path, targets: list[int], names: li
 def test_every_target_asked_for_has_to_be_there(tmp_path: Path) -> None:
     root = write_kfd(tmp_path / "root", 0, 90402)
     table = TABLE.format(fact="gfx").replace("true", '["gfx942", "gfx90a"]')
-    backend = Backend(write_project(tmp_path / "source", table), {"SELECTOR_SYSROOT": str(root)})
+    backend = Backend(write_compiled(tmp_path / "source", table), {"SELECTOR_SYSROOT": str(root)})
     record = backend.record(tmp_path / "out")
     assert record["verdicts"][0]["reason"] == "gfx lacks gfx90a"
 
@@ -365,17 +390,17 @@ def test_a_folder_that_cannot_be_looked_at_is_in_no_record(
 
 
 EVERYTHING = {
-    "cuda": "nvml",
-    "nvidia-driver": "nvml",
-    "compute-capability": "nvml",
-    "cuda-toolkit": "nvrtc",
-    "rocm": "hip",
-    "xpu": "ze",
+    "cuda": ["nvml", "cuda"],
+    "nvidia-driver": ["nvml", "cuda"],
+    "compute-capability": ["nvml", "cuda"],
+    "cuda-toolkit": ["nvrtc"],
+    "rocm": ["hip"],
+    "xpu": ["ze"],
 }
 
 
 @pytest.mark.parametrize("fact", [*EVERYTHING, "gfx", "cpu", "glibc", "musl", "macos", "installed"])
-def test_only_the_library_of_the_fact_that_is_named_is_loaded(
+def test_only_the_libraries_of_the_fact_that_is_named_are_loaded(
     tmp_path: Path, driver: Driver, fact: str
 ) -> None:
     log = tmp_path / "log"
@@ -387,13 +412,12 @@ def test_only_the_library_of_the_fact_that_is_named_is_loaded(
     environ["LD_LIBRARY_PATH"] += f":{folder}"
     read(tmp_path, fact, environ)
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    expected = [EVERYTHING[fact]] if fact in EVERYTHING else []
-    assert [line.split()[0] for line in lines] == expected
+    assert [line.split()[0] for line in lines] == EVERYTHING.get(fact, [])
 
 
 @pytest.mark.parametrize("name", ["json", "re", "ctypes", "selector_backend"])
 def test_what_lies_beside_the_table_is_not_run(tmp_path: Path, hidden: str, name: str) -> None:
-    source = write_project(tmp_path / "source", TABLE.format(fact="cuda-toolkit"))
+    source = write_compiled(tmp_path / "source", TABLE.format(fact="cuda-toolkit"))
     (source / f"{name}.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     libraries = f"{toolkit(tmp_path / 'lib', NVRTC_12)}:{hidden}"
     backend = Backend(source, {"LD_LIBRARY_PATH": libraries})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import NEWEST_PIP, find_pip
 from support.environment import Environment, clean_environ, create_environment
+from support.hooks import Backend, HookFailedError
 from support.index import Index
 from support.project import CUDA, HEAD
 
@@ -123,11 +124,8 @@ def environment(
     return made
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_pip_shows_what_is_wrong_with_a_table(
-    environment: Environment, tmp_path: Path, case: str
-) -> None:
-    text, expected = BAD[case]
+def test_pip_shows_what_is_wrong_with_a_table(environment: Environment, tmp_path: Path) -> None:
+    text, expected = BAD["many errors"]
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
     arguments = ("install", "--no-build-isolation", "--no-deps", str(tmp_path))
     process = environment.pip(*arguments, check=False)
@@ -135,6 +133,17 @@ def test_pip_shows_what_is_wrong_with_a_table(
     assert "Traceback" not in process.stdout
     for fragment in expected:
         assert fragment in process.stdout
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_the_hook_says_what_is_wrong_with_a_table(tmp_path: Path, case: str) -> None:
+    text, expected = BAD[case]
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(HookFailedError) as failed:
+        Backend(tmp_path).call("get_requires_for_build_wheel")
+    assert failed.value.output.startswith("error: ")
+    for fragment in expected:
+        assert fragment in failed.value.output
 
 
 @pytest.mark.parametrize(

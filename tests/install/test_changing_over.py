@@ -6,12 +6,14 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Callable
 
 import pytest
 from conftest import MakeEnvironment
 from support.command import data
 from support.environment import ROOT, Environment
 from support.index import Index
+from support.project import build_sdist, write_carrying, write_spam
 
 PAGE = ROOT / "docs/how-to/one-environment.md"
 CU12, CPU = {"SPAM_VARIANT": "cu12"}, {"SPAM_VARIANT": "cpu"}
@@ -22,9 +24,18 @@ def frontend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Index]) -> Index:
+    """An index with spam, which carries its backend, so that an install is quick."""
+    folder = tmp_path_factory.mktemp("carrying")
+    write_spam(folder / "dist")
+    build_sdist(write_carrying(folder / "source"), folder / "dist")
+    return serve(folder / "dist")
+
+
 @pytest.fixture
-def environment(make_environment: MakeEnvironment, spam_index: Index) -> Environment:
-    return make_environment(spam_index)
+def environment(make_environment: MakeEnvironment, index: Index) -> Environment:
+    return make_environment(index)
 
 
 def run(environment: Environment, command: str) -> str:
@@ -97,7 +108,6 @@ def test_two_variants_side_by_side_are_found_by_doctor(environment: Environment)
 def test_uv_without_isolation_stops_with_its_own_commands_which_work(
     environment: Environment,
 ) -> None:
-    environment.pip("install", "selector-backend")
     environment.uv("pip", "install", "spam", environ=CU12)
     again = ("pip", "install", "--no-build-isolation", "--reinstall", "spam")
     process = environment.uv(*again, environ=CPU, check=False)

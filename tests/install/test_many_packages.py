@@ -68,7 +68,7 @@ def test_the_driver_is_asked_once_for_all_and_anew_by_the_next_command(
         assert "did not answer" in environment.record(name)["facts"]["cuda"]["absent"]
     again = install(frontend, make_environment(spam_index), dist, driver.environ("12.4", log=log))
     assert again == "cu12"
-    assert len(logged(log)) == 2
+    assert len(set(logged(log))) == 2  # processes, of which one has both libraries
 
 
 def test_uv_asks_anew_for_a_package_that_has_variables_of_its_own(

@@ -12,7 +12,8 @@ from support.environment import ROOT, create_environment
 PYTHONS = {"3.9": OLDEST_PIP, "3.13": NEWEST_PIP}
 
 
-@pytest.mark.parametrize("version", ["3.9", pytest.param("3.13", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("version", PYTHONS)
 def test_the_unit_tests_pass(tmp_path: Path, wheelhouse: Path, version: str) -> None:
     # What they need comes from the registry as this machine reaches it: it is not under test.
     environ = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST")}

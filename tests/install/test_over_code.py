@@ -14,7 +14,7 @@ from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.command import command
 from support.environment import Environment
 from support.index import Index
-from support.project import CUDA, build_sdist, write_project, write_wheel
+from support.project import CUDA, build_sdist, write_carrying, write_wheel
 
 TABLES = {
     "requirement": CUDA,
@@ -40,7 +40,7 @@ def dists(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for variant in ("cpu", "cu11", "cu12"):
             code = {"spam/__init__.py": f"of = 'spam-{variant}'\n"}
             write_wheel(folder / "dist", f"spam-{variant}", files=code)
-        build_sdist(write_project(folder / "source", table), folder / "dist")
+        build_sdist(write_carrying(folder / "source", table), folder / "dist")
         folders[kind] = folder / "dist"
     return folders
 

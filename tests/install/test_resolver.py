@@ -8,7 +8,7 @@ from typing import Callable
 import pytest
 from conftest import MakeEnvironment
 from support.index import Index
-from support.project import build_sdist, write_project, write_wheel
+from support.project import build_sdist, write_carrying, write_wheel
 
 TABLE = """
 [tool.selector]
@@ -34,13 +34,15 @@ def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Inde
     for name in ("spam", "eggs"):
         for variant in ("cu12", "cu11"):
             write_wheel(folder / "dist", f"{name}-{variant}")
-        build_sdist(write_project(folder / name, TABLE, name=name), folder / "dist")
+        build_sdist(write_carrying(folder / name, TABLE, name=name), folder / "dist")
     write_wheel(folder / "dist", "bacon", requires=("toolkit==11.*",))
     return serve(folder / "dist")
 
 
-@pytest.mark.parametrize("frontend", ["pip", "uv"])
-@pytest.mark.parametrize(("other", "environ"), [("eggs", {"EGGS_VARIANT": "cu11"}), ("bacon", {})])
+@pytest.mark.parametrize(
+    ("frontend", "other", "environ"),
+    [("pip", "eggs", {"EGGS_VARIANT": "cu11"}), ("uv", "bacon", {})],
+)
 def test_a_mix_is_an_error_that_names_both(
     make_environment: MakeEnvironment,
     index: Index,

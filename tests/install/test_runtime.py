@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable
 import pytest
 from support.environment import Environment
 from support.index import Index
-from support.project import build_sdist, write_project, write_wheel
+from support.project import build_sdist, write_carrying, write_wheel
 
 if TYPE_CHECKING:
     from conftest import MakeEnvironment
@@ -48,7 +48,7 @@ def spam(
     write_wheel(folder, "spam-core", files={"spam_core.py": CORE}, requires=("selector-runtime",))
     for name in ("fast", "cpu"):
         write_wheel(folder, f"spam-{name}", requires=("spam-core==1.0",))
-    build_sdist(write_project(tmp_path / "source", TABLE.format(request.param)), folder)
+    build_sdist(write_carrying(tmp_path / "source", TABLE.format(request.param)), folder)
     shutil.copy(runtime_wheel, folder)
     return make_environment(serve(folder))
 

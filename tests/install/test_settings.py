@@ -8,7 +8,7 @@ from typing import Callable
 import pytest
 from conftest import MakeEnvironment
 from support.index import Index
-from support.project import build_sdist, write_project, write_wheel
+from support.project import build_sdist, write_carrying, write_wheel
 
 CU12 = '[[tool.selector.variant]]\nname = "cu12"\nwhen = { cuda = ">=12" }\n'
 CPU = '[[tool.selector.variant]]\nname = "cpu"\n'
@@ -24,7 +24,7 @@ def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Inde
     for name, table in (("spam", CU12 + CPU), ("eggs", CU12 + ROCM + CPU)):
         for variant in ("cu12", "rocm6", "cpu"):
             write_wheel(folder / "dist", f"{name}-{variant}")
-        source = write_project(folder / name, table, name=name)
+        source = write_carrying(folder / name, table, name=name)
         build_sdist(source, folder / "dist")
     return serve(folder / "dist")
 
@@ -47,8 +47,12 @@ def test_a_frontend_that_is_to_say_more_shows_the_choice_once(
     ("frontend", "settings"),
     [
         ("pip", tuple(f"-C{one}" for one in NAMED)),
-        ("uv", tuple(f"-C{one}" for one in NAMED)),
-        ("uv", tuple(f"--config-settings-package={one}" for one in NAMED)),
+        pytest.param("uv", tuple(f"-C{one}" for one in NAMED), marks=pytest.mark.nightly),
+        pytest.param(
+            "uv",
+            tuple(f"--config-settings-package={one}" for one in NAMED),
+            marks=pytest.mark.nightly,
+        ),
         ("uv", ("-C", "variant=cu12", "-C", "eggs:variant=rocm6")),
     ],
 )

@@ -4,8 +4,10 @@
  * the function `name` out. Environment variables say what the driver has to tell:
  *
  *   STANDIN_CUDA=12040              the newest CUDA that the driver runs
+ *   STANDIN_LIBCUDA=12000           the same, as the CUDA driver library has it; not NVML
  *   STANDIN_DRIVER=550.54.14        the driver's version
  *   STANDIN_GPUS=8.6,6.1            a compute capability for each GPU; none if empty
+ *   STANDIN_FIRST_GPU_LOST=1        the first GPU is lost, while the others work
  *   STANDIN_COUNT=10000             how many GPUs it says that there are, if not so many
  *   STANDIN_NVML_FAULT=nvmlInitWithFlags:hang
  *   STANDIN_CUDA_FAULT=cuInit:803   what goes wrong in which function: a name that faults.h knows,
@@ -81,7 +83,6 @@ int nvmlDeviceGetCount_v2(unsigned *number) {
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct device **device) {
     BEGIN(nvmlDeviceGetHandleByIndex_v2);
-    /* The first GPU may be lost while the others work. */
     if (index == 0 && getenv("STANDIN_FIRST_GPU_LOST")) return 15;
     struct device *found = &devices[index % 64];
     if (!capability(index, &found->major, &found->minor)) return 2;
@@ -106,7 +107,7 @@ int cuInit(unsigned flags) { (void)flags; BEGIN(cuInit); return visible() ? 0 : 
 #ifndef WITHOUT_cuDriverGetVersion
 int cuDriverGetVersion(int *version) {
     BEGIN(cuDriverGetVersion);
-    *version = atoi(setting("STANDIN_CUDA", "12040"));
+    *version = atoi(setting("STANDIN_LIBCUDA", setting("STANDIN_CUDA", "12040")));
     return 0;
 }
 #endif
@@ -122,9 +123,16 @@ int cuDeviceGet(int *device, int index) { BEGIN(cuDeviceGet); *device = index; r
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
     int major, minor;
     BEGIN(cuDeviceGetAttribute);
+    if (device == 0 && getenv("STANDIN_FIRST_GPU_LOST")) return 101;
     if (!capability((unsigned)device, &major, &minor)) return 101;
     if (attribute != 75 && attribute != 76) return 1;
     *value = attribute == 75 ? major : minor;
+    return 0;
+}
+
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+    (void)context; (void)device;
+    BEGIN(cuDevicePrimaryCtxRetain);
     return 0;
 }
 

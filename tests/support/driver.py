@@ -56,6 +56,7 @@ def compile_driver(folder: Path, *libraries: str, without: tuple[str, ...] = ())
     for library in libraries:
         options = [f"-D{library.upper()}", *(f"-DWITHOUT_{name}" for name in without)]
         target = folder / LIBRARIES[library]
+        options.append(f"-Wl,-soname,{target.name}")
         command = [compiler(), "-shared", "-fPIC", "-pthread", "-o", str(target), *options]
         subprocess.run([*command, str(SOURCE)], check=True)
     return Driver(folder)

@@ -10,39 +10,38 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from .environment import Environment
 from .hooks import Backend
 from .sdist import files_of
 
 
 def put_package(
-    environment: Environment, folder: Path, name: str, environ: Mapping[str, str]
+    site: Path, folder: Path, name: str, environ: Mapping[str, str], version: str = "1.0"
 ) -> None:
-    """Put a selector package there, whose sdist lies in ``folder``, and all that it requires.
+    """Put a selector package into ``site``, and all that it requires, from the files in ``folder``.
 
     It is chosen by the hook that installers call, which sees nothing of the environment.
     """
     with tempfile.TemporaryDirectory() as source:
-        for path, content in files_of(folder / f"{name}-1.0.tar.gz").items():
+        for path, content in files_of(folder / f"{name}-{version}.tar.gz").items():
             file = Path(source, path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        info = Backend(Path(source), environ).metadata(environment.site_packages)
+        info = Backend(Path(source), environ).metadata(site)
     files = [f"{path.relative_to(info.parent).as_posix()},,\n" for path in info.rglob("*")]
     (info / "RECORD").write_text("".join([*files, f"{info.name}/RECORD,,\n"]), encoding="utf-8")
     _sign(info)
     for requirement in map(Requirement, Distribution.at(info).requires or ()):
         (specifier,) = requirement.specifier
-        put_wheel(environment, folder, requirement.name, specifier.version)
+        put_wheel(site, folder, requirement.name, specifier.version)
 
 
-def put_wheel(environment: Environment, folder: Path, name: str, version: str = "1.0") -> None:
-    """Put an ordinary wheel there, which lies in ``folder``."""
+def put_wheel(site: Path, folder: Path, name: str, version: str = "1.0") -> None:
+    """Put an ordinary wheel into ``site``, from its file in ``folder``."""
     stem = f"{name.replace('-', '_')}-{version}"
     (file,) = folder.glob(f"{stem}-*.whl")
     with zipfile.ZipFile(file) as wheel:
-        wheel.extractall(environment.site_packages)
-    _sign(environment.site_packages / f"{stem}.dist-info")
+        wheel.extractall(site)
+    _sign(site / f"{stem}.dist-info")
 
 
 def _sign(info: Path) -> None:
@@ -52,9 +51,9 @@ def _sign(info: Path) -> None:
         record.write(f"{info.name}/INSTALLER,,\n")
 
 
-def remove(environment: Environment, name: str) -> None:
+def remove(site: Path, name: str) -> None:
     """Remove what was put there."""
-    (info,) = environment.site_packages.glob(f"{name.replace('-', '_')}-*.dist-info")
+    (info,) = site.glob(f"{name.replace('-', '_')}-*.dist-info")
     for file in Distribution.at(info).files or ():
         Path(str(file.locate())).unlink(missing_ok=True)
     info.rmdir()

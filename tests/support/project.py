@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
+
+from selector_backend import __version__, authoring
+from selector_backend.authoring.project import read_project
+from selector_backend.authoring.sdist import sdist_files
 
 HEAD = """\
 [build-system]
@@ -62,18 +64,18 @@ def write_carrying(
     return write_project(folder, table, name=name, version=version, more=more)
 
 
+def write_compiled(folder: Path, table: str = CUDA) -> Path:
+    """Write such a source as its sdist has it, so that the hooks have nothing to compile."""
+    write_project(folder, table)
+    for name, content in sdist_files(read_project(folder), __version__).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def build_sdist(project: Path, target: Path) -> Path:
-    """Build a selector package's sdist by the backend's own hook."""
+    """Build a selector package's sdist as the backend's hook does, and return its path."""
     target.mkdir(parents=True, exist_ok=True)
-    code = "import selector_backend as b, sys; print(b.build_sdist(sys.argv[1]))"
-    name = subprocess.run(
-        [sys.executable, "-c", code, str(target)],
-        cwd=project,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout.strip()
-    return target / name
+    return target / authoring.build_sdist(project, target, __version__)
 
 
 def write_wheel(

@@ -75,20 +75,19 @@ def test_an_install_from_the_tree_is_plain_spam_and_with_a_variant_it_stops(
 ) -> None:
     environment = make_environment(index)
     setting = ("--config-settings=build-variant=cu12",)
-    for words in ((str(tree),), ("--editable", str(tree))):
-        for options, environ, named in (
-            ((), VARIANT, "SPAM_BUILD_VARIANT"),
-            (setting, {}, "-C build-variant"),
-        ):
-            said = install(frontend, environment, *options, *words, environ=environ, check=False)
-            # In a box, lines are broken.
-            said = " ".join(said.split())
-            assert f"error: {named} is 'cu12', but an install from the source tree gives" in said
-            assert "python -m build --wheel -C build-variant=cu12" in said
-            assert environment.installed() == {}
-    install(frontend, environment, "--editable", str(tree))
-    assert environment.installed() == {"spam": "1.0", "spam-core": "1.0"}
-    assert Path(says(environment)).is_relative_to(tree)
+    if frontend == "uv":
+        stops = install(frontend, environment, *setting, "--editable", str(tree), check=False)
+    else:
+        stops = install(frontend, environment, str(tree), environ=VARIANT, check=False)
+    said = " ".join(stops.split())  # in a box, lines are broken
+    named = "-C build-variant" if frontend == "uv" else "SPAM_BUILD_VARIANT"
+    assert f"error: {named} is 'cu12', but an install from the source tree gives" in said
+    assert "python -m build --wheel -C build-variant=cu12" in said
+    assert environment.installed() == {}
+    if frontend == "uv":
+        install(frontend, environment, "--editable", str(tree))
+        assert environment.installed() == {"spam": "1.0", "spam-core": "1.0"}
+        assert Path(says(environment)).is_relative_to(tree)
     install(frontend, environment, f"{tree}[all]")
     assert environment.installed() == {"spam": "1.0", "spam-core": "1.0", "spam-plot": "1.0"}
     assert not Path(says(environment)).is_relative_to(tree)
@@ -113,7 +112,8 @@ def test_pip_wheel_and_uv_build_and_build_keep_a_variant(
     assert (out / expected).read_bytes() == pip
 
     out = tmp_path / "build"
-    command = [sys.executable, "-m", "build", "-C", "build-variant=cu12", "-o", str(out)]
+    command = [sys.executable, "-m", "build", "--installer", "uv"]
+    command += ["-C", "build-variant=cu12", "-o", str(out)]
     run([*command, "--wheel", "--sdist", str(tree)], variables | {"SPAM_BUILD_VARIANT": "cpu"})
     assert {one.name for one in out.iterdir()} == {expected, "spam_cu12-1.0.tar.gz"}
     assert (out / expected).read_bytes() == pip
@@ -126,34 +126,39 @@ def test_pip_wheel_and_uv_build_and_build_keep_a_variant(
     assert is_unchanged(tree)
 
 
-@pytest.mark.parametrize("frontend", ["pip", "uv"])
-def test_a_release_of_a_tree_installs(
-    frontend: str,
-    tree: Path,
-    folder: Path,
-    wheelhouse: Path,
-    make_environment: Make,
-    tmp_path: Path,
-) -> None:
-    """The selector package chooses; cu12 is there as a wheel, cpu as an sdist only."""
-    release = shutil.copytree(folder, tmp_path / "release")
-    command = [sys.executable, "-m", "build", "--no-isolation", "-o", str(release), str(tree)]
-    environ = clean_environ(tmp_path / "home")
+@pytest.fixture(scope="module")
+def release(
+    folder: Path, wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Index]:
+    """A release of a tree: cu12 is there as a wheel, cpu as an sdist only."""
+    place = tmp_path_factory.mktemp("release")
+    dist = shutil.copytree(folder, place / "dist")
+    tree = str(write_tree(place / "tree"))
+    command = [sys.executable, "-m", "build", "--no-isolation", "-o", str(dist), tree]
+    environ = clean_environ(place / "home")
     run([*command, "--sdist"], environ)
     run([*command, "--wheel", "-C", "build-variant=cu12"], environ)
     run([*command, "--sdist", "-C", "build-variant=cpu"], environ)
-    with Index(wheelhouse, release) as index:
-        environment = make_environment(index)
-        install(frontend, environment, "spam[all]", environ={"SELECTOR_CUDA": "12.4"})
-        installed = environment.installed()
-        assert installed.pop("spam").partition("+")[0] == "1.0"
-        names = ("nvidia-runtime", "spam-common", "spam-core", "spam-cu12", "spam-plot")
-        assert installed == dict.fromkeys(names, "1.0")
-        assert environment.record()["variants"] == ["cu12"]
-        assert Path(says(environment)).is_relative_to(environment.folder)
+    with Index(wheelhouse, dist) as index:
+        yield index
 
-        other = make_environment(index)
-        install(frontend, other, "spam", environ={"SELECTOR_CUDA": ""})
-        installed = other.installed()
-        assert {*installed} == {"spam", "spam-common", "spam-core", "spam-cpu"}
-        assert Path(says(other)).is_relative_to(other.folder)
+
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
+def test_a_release_of_a_tree_installs(
+    frontend: str, release: Index, make_environment: Make
+) -> None:
+    """The selector package chooses."""
+    environment = make_environment(release)
+    install(frontend, environment, "spam[all]", environ={"SELECTOR_CUDA": "12.4"})
+    installed = environment.installed()
+    assert installed.pop("spam").partition("+")[0] == "1.0"
+    names = ("nvidia-runtime", "spam-common", "spam-core", "spam-cu12", "spam-plot")
+    assert installed == dict.fromkeys(names, "1.0")
+    assert environment.record()["variants"] == ["cu12"]
+    assert Path(says(environment)).is_relative_to(environment.folder)
+
+    other = make_environment(release)
+    install(frontend, other, "spam", environ={"SELECTOR_CUDA": ""})
+    installed = other.installed()
+    assert {*installed} == {"spam", "spam-common", "spam-core", "spam-cpu"}
+    assert Path(says(other)).is_relative_to(other.folder)

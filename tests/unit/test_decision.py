@@ -14,7 +14,7 @@ from support.strategies import (
     tables,
 )
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.installing.messages import message_of
 from selector_backend.model.decision import Code, Decision, Environment, Request, decide
 from selector_backend.model.kinds import judge
@@ -22,7 +22,7 @@ from selector_backend.model.machine import Fact, Machine, Origin, load_machine
 from selector_backend.model.record import Record, Verdict
 from selector_backend.model.table import Selector, fill
 
-NO_DRIVER = Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")
+NO_DRIVER = Fact("cuda", "NVML", reason="the loader does not find libnvidia-ml.so.1")
 CUDA: dict[str, Any] = {
     "variant": [
         {"name": "cu12", "when": {"cuda": ">=12"}},
@@ -233,13 +233,13 @@ def test_a_verdict_says_why(when: object, known: dict[str, Any], fits: bool, rea
 def test_a_fact_that_could_not_be_read_is_absent_with_the_reason(operand: object) -> None:
     found = verdict({"cuda": operand}, Machine({"cuda": NO_DRIVER}))
     assert not found.fits
-    assert found.reason == "cuda is absent: libnvidia-ml.so.1 is not installed"
+    assert found.reason == "cuda is absent: the loader does not find libnvidia-ml.so.1"
 
 
 def test_absence_can_be_asked_for() -> None:
     found = verdict({"cuda": False}, Machine({"cuda": NO_DRIVER}))
     assert found.fits
-    assert found.reason == "cuda is absent: libnvidia-ml.so.1 is not installed"
+    assert found.reason == "cuda is absent: the loader does not find libnvidia-ml.so.1"
 
 
 # --- markers
@@ -363,8 +363,8 @@ def test_where_nothing_fits_the_message_says_why_and_how_to_force_a_variant() ->
     problem = message(choose(table, Machine({"cuda": NO_DRIVER})))
     lines = problem.splitlines()
     assert lines[0] == "spam 1.0 cannot be installed on this machine."
-    assert "  cu12: cuda is absent: libnvidia-ml.so.1 is not installed" in lines
-    assert "  cu11: cuda is absent: libnvidia-ml.so.1 is not installed" in lines
+    assert "  cu12: cuda is absent: the loader does not find libnvidia-ml.so.1" in lines
+    assert "  cu11: cuda is absent: the loader does not find libnvidia-ml.so.1" in lines
     assert "CUDA here is absent; see https://spam.example/spam." in lines
     assert "SPAM_VARIANT=cu1" in lines[-1]
     assert [line.split(":")[0].strip() for line in lines if line.startswith("  ")] == [

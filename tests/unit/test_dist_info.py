@@ -25,7 +25,7 @@ import selector_backend
 from selector_backend.authoring import sdist
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
 from selector_backend.installing.wheel import dist_info, read_dist_info, record_of, write_folder
 from selector_backend.model.decision import Decision, Environment, Request, decide
@@ -36,7 +36,8 @@ from selector_backend.model.table import TABLE_NAME
 
 BACKEND = selector_backend.__version__
 NEVER_UPLOAD = "Private :: Do Not Upload"
-NO_DRIVER = Machine({"cuda": Fact("cuda", "NVML", reason="libnvidia-ml.so.1 is not installed")})
+NO_NVML = "the loader does not find libnvidia-ml.so.1"
+NO_DRIVER = Machine({"cuda": Fact("cuda", "NVML", reason=NO_NVML)})
 
 TABLE = """
 [tool.selector]
@@ -347,12 +348,12 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
         "distributions": ["spam-cpu"],
         "conform": {},
         "requires": ["spam-core==1.0", "spam-cpu==1.0"],
-        "facts": {"cuda": {"absent": "libnvidia-ml.so.1 is not installed", "source": "NVML"}},
+        "facts": {"cuda": {"absent": NO_NVML, "source": "NVML"}},
         "verdicts": [
             {
                 "name": "cu12",
                 "fits": False,
-                "reason": "cuda is absent: libnvidia-ml.so.1 is not installed",
+                "reason": f"cuda is absent: {NO_NVML}",
             },
             {"name": "cpu", "fits": True, "reason": "it fits every machine"},
         ],
@@ -485,6 +486,8 @@ def _canonical(fact: str, wanted: Any) -> str:
     if fact == "installed" and isinstance(wanted, str):
         one = Requirement(wanted)
         return f"{canonicalize_name(one.name)}{one.specifier}"
+    if isinstance(wanted, dict):
+        return f"every {wanted['every'].strip()}"
     return str(Marker(wanted) if fact == "marker" else wanted)
 
 

@@ -16,7 +16,7 @@ from packaging.version import Version
 from selector_backend.installing.caller import Process, arguments_of, folder_of, start_of
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.installation import identify
-from selector_backend.model.installation import Installation, Mark, Purpose
+from selector_backend.model.purpose import Installation, Mark, Purpose
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 OLD_PIP = "/venv/lib/python3.9/site-packages/pip/_vendor/pep517/_in_process.py"

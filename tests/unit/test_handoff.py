@@ -16,8 +16,8 @@ from selector_backend.installing.caller import Process, parent
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.handoff import Handoff, handoff_of
 from selector_backend.installing.installation import identify
-from selector_backend.model.installation import Installation
 from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.purpose import Installation
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 BUILD = "/venv/lib/python3.13/site-packages/pyproject_hooks/_in_process/_in_process.py"

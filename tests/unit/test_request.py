@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import anything
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
 from selector_backend.installing.request import read_portable, read_request
 from selector_backend.model.decision import Request

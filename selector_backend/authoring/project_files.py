@@ -1,0 +1,194 @@
+"""The files that ``[project]`` names: the readme and the licences.
+
+The patterns of ``license-files`` (PEP 639) are the same on every Python and every system: `pathlib`
+takes patterns that the PEP forbids, and what its ``**`` matches depends on the Python; but what
+builds an sdist with one Python has to install it with all the others.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ..model.shapes import leads_outside
+from .structure import unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..errors import Problems
+
+# What a distribution's licence files are called where `license-files` does not say: PEP 639 leaves
+# it to the backend, and other backends look for these.
+_LICENSE_PATTERNS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
+
+# A range, or the character itself.
+_TOKEN = re.compile(r"\[[^\[\]]+\]|.", re.DOTALL)
+# Between brackets, a hyphen at the start or the end is a character too.
+_RANGE = re.compile(r".-.|.", re.DOTALL)
+
+
+def check_files(folder: Path, table: dict[str, Any], problems: Problems) -> Iterator[PurePosixPath]:
+    """Yield the readme and the licence file that ``table`` names; take out those that are no use.
+
+    Sets the default of ``license-files``.
+    """
+    named = []
+    readme, license_ = table.get("readme"), table.get("license")
+    if isinstance(readme, str):
+        named.append(("readme", "project.readme", readme))
+    elif isinstance(readme, dict) and isinstance(readme.get("file"), str):
+        named.append(("readme", "project.readme.file", readme["file"]))
+    if isinstance(license_, dict) and isinstance(license_.get("file"), str):
+        named.append(("license", "project.license.file", license_["file"]))
+    for field, key, file in named:
+        message = _unusable(folder, file)
+        if message is None and field == "license":
+            message = _no_value(file.replace("\\", "/"))
+        if message is None:
+            yield PurePosixPath(file.replace("\\", "/"))
+        else:
+            problems.add(key, f"found {file!r}, {message}")
+            del table[field]
+    patterns = table.get("license-files")
+    if patterns is None and not isinstance(license_, dict):
+        found = _usual_license_files(folder)
+        if found:
+            table["license-files"] = [glob.escape(str(path)) for path in found]
+    elif isinstance(patterns, list) and all(isinstance(one, str) for one in patterns):
+        # The library is given names only, since what it takes for a pattern depends on the Python.
+        table["license-files"] = []
+        before = len(problems)
+        for pattern in patterns:
+            files, message = _named_license_files(folder, pattern)
+            table["license-files"] += [glob.escape(str(path)) for path in files]
+            if message is not None:
+                problems.add("project.license-files", f"found {pattern!r}, {message}")
+        if len(problems) > before:
+            del table["license-files"]
+
+
+def _usual_license_files(folder: Path) -> list[PurePosixPath]:
+    """Return the licence files that are called as usual; what cannot be taken is left out."""
+    found = {path for one in _LICENSE_PATTERNS for path in find_license_files(folder, one)}
+    messages = {
+        path: _leads_out(folder, str(path)) or _no_value(str(path)) for path in sorted(found)
+    }
+    for path, message in messages.items():
+        if message is not None:
+            print(f"warning: left out {str(path)!r}, {message}", file=sys.stderr, flush=True)
+    return [path for path, message in messages.items() if message is None]
+
+
+def _named_license_files(folder: Path, pattern: str) -> tuple[list[PurePosixPath], str | None]:
+    """Return the files that a pattern matches, and what is wrong with it or them, if anything."""
+    if leads_outside(pattern):
+        return [], "expected a pattern that matches files within the project"
+    try:
+        files = [*find_license_files(folder, pattern)]
+    except ValueError as error:
+        return [], str(error)
+    if not files:
+        return [], "which does not match any file of the project"
+    messages = (_unusable(folder, str(path)) or _no_value(str(path)) for path in files)
+    return files, next(filter(None, messages), None)
+
+
+def _unusable(folder: Path, file: str) -> str | None:
+    """Return what is wrong with a file that is to be part of the metadata, if anything."""
+    if leads_outside(file):
+        return "which lies outside the project; an sdist holds the project's own files only"
+    path = folder / file
+    try:
+        if not path.is_file():
+            return "which is not a file of the project"
+        message = _leads_out(folder, file)
+        if message is None:
+            path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return "which is not UTF-8 text"
+    except (OSError, ValueError):
+        return "which is not a file of the project that can be read"
+    return message
+
+
+def _leads_out(folder: Path, file: str) -> str | None:
+    """Return what is wrong with a file that is there by a link out of the project, if it is."""
+    if Path(os.path.realpath(folder / file)).is_relative_to(os.path.realpath(folder)):
+        return None
+    return (
+        "which is a link out of the project's folder; put a copy of the file in its place, since "
+        "an sdist holds the project's own files only"
+    )
+
+
+def _no_value(file: str) -> str | None:
+    """Return what is wrong with the name of a licence file, which is a field's value, if it is."""
+    if unfit(file) or file != file.strip() or any(part in file for part in ("..", "*", "\\")):
+        return "whose name core metadata cannot hold; rename the file"
+    return None
+
+
+def find_license_files(folder: Path, pattern: str) -> Iterator[PurePosixPath]:
+    """Yield the files in ``folder`` that ``pattern`` matches, relative to it.
+
+    ``*`` and ``?`` also match a leading dot, ``**`` any number of folders, or none; at the end,
+    all files below. A link to a folder is followed only where the pattern has its whole name, so
+    that the search has an end. Raises `ValueError` for a pattern that the PEP does not have.
+    """
+    segments = [segment for segment in pattern.split("/") if segment != "."]
+    for segment in segments:
+        _check(segment)
+    if segments[-1:] == ["**"]:
+        segments.append("*")
+    # Where the search has got to: a folder, and the place in the pattern. Each counts once.
+    todo = [(PurePosixPath(), 0)] if segments else []
+    seen = {*todo}
+    for path, place in todo:
+        segment = segments[place]
+        found = [(path, place + 1)] if segment == "**" else []
+        for entry in _entries(folder / path):
+            below = path / entry.name
+            if segment == "**":
+                if entry.is_dir() and not entry.is_symlink():
+                    found.append((below, place))
+            elif fnmatchcase(entry.name, segment):
+                if place + 1 == len(segments):
+                    if entry.is_file():
+                        yield below
+                elif entry.is_dir() and (not entry.is_symlink() or segment == entry.name):
+                    found.append((below, place + 1))
+        todo += [one for one in found if one not in seen]
+        seen.update(found)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _check(segment: str) -> None:
+    """Check what is between two slashes: `fnmatch` knows more. Raises `ValueError`."""
+    if not segment:
+        raise ValueError("which has a folder without a name")
+    if "**" in segment and segment != "**":
+        raise ValueError("which has '**' next to something other than '/'")
+    for token in _TOKEN.findall(segment):
+        for text in _RANGE.findall(token[1:-1]) if len(token) > 2 else [token]:
+            wrong = [one for one in text.strip("*?") if not one.isalnum() and one not in "_-."]
+            if wrong or (len(token) > 2 and text in "*?"):
+                raise ValueError(
+                    f"which has {(wrong or text)[0]!r}; a pattern has letters, digits, '_', '-', "
+                    "'.', '/', '*', '?' and ranges such as [a-z] (PEP 639), and '?' stands for any "
+                    "other character"
+                )
+            if text[0] > text[-1]:
+                raise ValueError(f"which has the range {text!r}; expected the lower end first")

@@ -1,0 +1,337 @@
+"""The table ``[tool.selector]`` of a ``pyproject.toml``: what it means, and what means nothing.
+
+What it has to look like is in `keys`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import string
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from ..errors import Problem, Problems, did_you_mean
+from ..installing.request import ALL, AUTO
+from ..model.facts import FACTS
+from ..model.kinds import EVERY, PROPERTIES
+from ..model.markers import distribution_of, normalize, normalize_name, quoted
+from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
+from ..model.values import replace
+from .conditions import CONDITIONS, canonical_marker
+from .keys import TABLE, default_variable
+from .structure import shown_key, texts, unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ..model.kinds import Wanted
+
+T = TypeVar("T")
+
+# A requirement or a marker that is longer is not shown whole where it is wrong.
+_LONGEST = 500
+
+
+def parse_selector(
+    table: Mapping[str, Any], *, project: str, version: str
+) -> tuple[Selector, list[Problem]]:
+    """Read the table ``[tool.selector]`` of a project.
+
+    ``project`` and ``version`` are the project's, for the defaults and placeholders. Returns the
+    selector, and all the problems found; the selector is of use only if there are none.
+    """
+    problems = Problems()
+    top = _Section("tool.selector", TABLE.read(table, "tool.selector", problems) or {}, problems)
+    values = {"project": project, "version": version}
+    kind = top.table.get("kind") or REQUIREMENT
+    read = _variants(top, values)
+    variants = tuple(variant for _, variant in read)
+    selector = Selector(
+        project=project,
+        version=version,
+        kind=kind,
+        variable=top.table.get("variable") or default_variable(project),
+        variants=variants,
+        requires=_requirements(top, values) or (),
+        extras=_extras(top),
+        advice=top.table.get("advice") or "",
+        providers=_providers(top, values),
+    )
+    standing = _standing_for(selector)
+    variants = tuple(replace(one, distributions=standing[one.key]) for one in variants)
+    selector = replace(selector, variants=variants)
+    # Only a fact that some condition names is ever read, so a message can show no other.
+    placeholders = ("project", "version", *selector.facts)
+    _check_fields(top, "advice", selector.advice, placeholders, lines=True)
+    for section, variant in read:
+        _check_namespaces(section, variant, top.table.get("provider") or {})
+        _check_fields(section, "refuse", variant.refuse or "", placeholders, lines=True)
+        if variant.conform and kind == CAPABILITY:
+            section.problem(
+                "conform", "given, but variants of the capability kind may stand side by side"
+            )
+    _check_texts(table, problems)
+    return selector, problems
+
+
+def own_requirements(selector: Selector) -> dict[str, list[Requirement]]:
+    """Return the requirements of each variant, by its key, that no other has, nor all have."""
+    requirements = {one.key: [*map(Requirement, one.requires)] for one in selector.variants}
+    shared = {canonicalize_name(Requirement(one).name) for one in selector.requires}
+    names = [{canonicalize_name(one.name) for one in some} for some in requirements.values()]
+    counts = Counter(itertools.chain(shared, *names))
+    return {
+        key: [one for one in some if counts[canonicalize_name(one.name)] == 1]
+        for key, some in requirements.items()
+    }
+
+
+def _standing_for(selector: Selector) -> dict[str, tuple[str, ...]]:
+    """Return the distributions that are each variant, by its key, as names are compared.
+
+    Those are the ones that it requires itself, and no other variant. If some of them are pinned
+    to the project's version, only those: ``numpy`` beside ``spam-cu12==1.0`` is everybody's.
+    """
+    standing: dict[str, tuple[str, ...]] = {}
+    for key, own in own_requirements(selector).items():
+        pinned = [one for one in own if is_pinned(one, selector.version)]
+        standing[key] = tuple(sorted({canonicalize_name(one.name) for one in pinned or own}))
+    return standing
+
+
+def is_own(requirement: Requirement, selector: Selector) -> bool:
+    """Return whether a requirement is on a part of the project, and not on somebody else's.
+
+    Such a one has the project's version, or a name that begins with the project's.
+    """
+    prefix = f"{canonicalize_name(selector.project)}-"
+    named_after = canonicalize_name(requirement.name).startswith(prefix)
+    return named_after or is_pinned(requirement, selector.version)
+
+
+def is_pinned(requirement: Requirement, version: str) -> bool:
+    """Return whether ``requirement`` is pinned to ``version``, as ``=={version}`` does.
+
+    ``==1.0.0`` is pinned to 1.0, and so is ``==1.0.*``, but not ``==1.*``.
+    """
+    wanted = Version(version)
+    for one in requirement.specifier:
+        try:
+            pin = Version(one.version.removesuffix(".*"))
+        except InvalidVersion:  # `===` takes any text
+            continue
+        wide = one.version.endswith(".*") and len(pin.release) < len(wanted.release)
+        if one.operator in ("==", "===") and pin == wanted and not wide:
+            return True
+    return False
+
+
+class _Section:
+    """One table as its shape has read it, and where to note what its values do not mean."""
+
+    def __init__(self, key: str, table: Mapping[str, Any], problems: Problems) -> None:
+        self.key = key
+        self.table = table
+        self.problems = problems
+
+    def problem(self, name: str, message: str) -> None:
+        self.problems.add(f"{self.key}.{name}", message)
+
+    def below(self, name: str, table: Mapping[str, Any]) -> _Section:
+        return _Section(f"{self.key}.{name}", table, self.problems)
+
+
+def _check_texts(table: Mapping[str, Any], problems: Problems) -> None:
+    """Note every text that no message or metadata can hold, unless its key has a problem anyway."""
+    known = {one.key for one in problems}
+    for key, text in texts(table, "tool.selector"):
+        message = unfit(text, lines=key.endswith((".advice", ".refuse")))
+        if message is None:
+            continue
+        above = (key[:end] for end, mark in enumerate(f"{key}.") if mark in ".[")
+        if known.isdisjoint(above):
+            problems.add(key, message)
+
+
+def _variants(top: _Section, values: Mapping[str, str]) -> list[tuple[_Section, Variant]]:
+    variants = []
+    seen: dict[str, tuple[str, str]] = {}
+    for index, table in enumerate(top.table.get("variant") or ()):
+        if table is None:
+            continue
+        section = top.below(f"variant[{index}]", table)
+        variant = _variant(section, values)
+        first, name = seen.setdefault(variant.key, (section.key, variant.name))
+        if variant.name and first != section.key:
+            section.problem(
+                "name", f"found {variant.name!r}, but {first} has that name already ({name!r})"
+            )
+        variants.append((section, variant))
+    return variants
+
+
+def _variant(section: _Section, values: Mapping[str, str]) -> Variant:
+    table = section.table
+    name = table.get("name")
+    if name is not None and normalize(name) in (AUTO, ALL):
+        section.problem("name", f"found {name!r}, which has another meaning in a request")
+    requires = _requirements(section, {**values, "name": name or "variant"})
+    if requires is None and "refuse" not in table and name:
+        requires = (f"{values['project']}-{name}=={values['version']}",)
+    return Variant(
+        name=name or "",
+        requires=requires or (),
+        when=_alternatives(section),
+        conform=_conform(section),
+        refuse=table.get("refuse"),
+    )
+
+
+def _conform(section: _Section) -> dict[str, str]:
+    """Return what the environment has to agree on: any names, with a text for each."""
+    table = section.table.get("conform") or {}
+    seen: dict[str, str] = {}
+    for name in table:
+        first = seen.setdefault(normalize_name(name), name)
+        if first != name:
+            section.problem(f"conform.{shown_key(name)}", f"{first!r} and {name!r} are one name")
+    return {normalize_name(name): text.strip() for name, text in table.items() if text}
+
+
+def _requirements(section: _Section, values: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the requirements under ``requires``, or ``None`` where there is no such key."""
+    if section.table.get("requires") is None:
+        return None
+    requirements = []
+    for index, text in enumerate(section.table["requires"]):
+        key = f"requires[{index}]"
+        if text is None or not _check_fields(section, key, text, values):
+            continue
+        requirement = _parse(section, key, fill(text, values), Requirement)
+        if requirement is not None:
+            requirements.append(str(requirement))
+    return tuple(requirements)
+
+
+def _parse(section: _Section, key: str, text: str, parse: Callable[[str], T]) -> T | None:
+    """Return what ``parse`` makes of ``text``, noting its error, which shows the position."""
+    message = unfit(text)
+    try:
+        if message is None:
+            return parse(text)
+    except ValueError as error:
+        long = len(text) > _LONGEST
+        said = str(error).partition("\n")[0] if long else error  # which shows the whole text
+        message = f"found {quoted(text) if long else repr(text)}: {said}"
+    except RecursionError:
+        message = f"found {quoted(text)}, which is nested too deep"
+    section.problem(key, message)
+    return None
+
+
+def _keyed_alternatives(when: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the tables of ``when``, each with its key."""
+    if isinstance(when, dict):
+        return [("when", when)]
+    return [(f"when[{index}]", one) for index, one in enumerate(when or ()) if one is not None]
+
+
+def _alternatives(section: _Section) -> tuple[Mapping[str, Wanted], ...]:
+    return tuple(
+        {name: _wanted(section.below(key, table), name, value) for name, value in table.items()}
+        for key, table in _keyed_alternatives(section.table.get("when"))
+    )
+
+
+def _wanted(section: _Section, name: str, value: Any) -> Wanted:
+    """Return what ``value`` asks of the fact ``name``.
+
+    Where it is not valid, that is whether the fact is there: messages may show the fact.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, dict):
+        return f"{EVERY}{value['every'].strip()}" if value.get("every") else True
+    conditions = CONDITIONS[FACTS[name].kind]
+    listed = value if isinstance(value, list) else [value]
+    read = (text and _parse(section, name, text, conditions.read) for text in listed)
+    texts = tuple(filter(None, read))
+    if len(texts) < len(listed):
+        return True
+    return texts if conditions.several else texts[0]
+
+
+def _providers(top: _Section, values: Mapping[str, str]) -> tuple[Provider, ...]:
+    tables = top.table.get("provider") or {}
+    return tuple(
+        _provider(top.below(f"provider.{namespace}", table), namespace, values)
+        for namespace, table in tables.items()
+        if table is not None
+    )
+
+
+def _provider(section: _Section, namespace: str, values: Mapping[str, str]) -> Provider:
+    requires = _requirements(section, values) or ()
+    plugin_api = section.table.get("plugin-api") or ""
+    if not plugin_api and requires:  # PEP 817's default
+        plugin_api = distribution_of(requires[0]).replace("-", "_")
+    enable_if = section.table.get("enable-if")
+    if enable_if is not None:
+        enable_if = _parse(section, "enable-if", enable_if, canonical_marker)
+    return Provider(namespace, requires, plugin_api, enable_if)
+
+
+def _check_namespaces(section: _Section, variant: Variant, known: Collection[str]) -> None:
+    """Note every property of ``variant`` that is of no provider's namespace."""
+    keys = [key for key, _ in _keyed_alternatives(section.table.get("when"))]
+    for key, alternative in zip(keys, variant.when):
+        for fact, wanted in alternative.items():
+            if FACTS[fact].kind is not PROPERTIES or not isinstance(wanted, tuple):
+                continue
+            for namespace in dict.fromkeys(map(namespace_of, wanted)):
+                if namespace not in known:
+                    hint = did_you_mean(namespace, known)
+                    section.problem(
+                        f"{key}.{fact}",
+                        f"names the namespace {namespace!r}, which has no table "
+                        f"[tool.selector.provider.{namespace}]{hint}",
+                    )
+
+
+def _check_fields(
+    section: _Section, key: str, text: str, known: Collection[str], *, lines: bool = False
+) -> bool:
+    """Note every placeholder of ``text`` that is not ``known``; return whether there was none."""
+    message = unfit(text, lines=lines)
+    if message is not None:
+        section.problem(key, message)
+        return False
+    try:
+        fields = list(string.Formatter().parse(text))
+    except ValueError as error:
+        section.problem(key, f"found {text!r}: {error}; write a brace itself twice")
+        return False
+    bad = []
+    for _, name, spec, conversion in fields:
+        if name is not None and (name not in known or spec or conversion):
+            how = (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+            hint = did_you_mean(name, known) or f"; known here: {', '.join(sorted(known))}"
+            hint = f"; write {{{name}}}" if name in known else hint
+            bad.append(f"found the placeholder {{{name}{how}}}, which is not known{hint}")
+    for message in dict.fromkeys(bad):
+        section.problem(key, message)
+    return not bad
+
+
+def _extras(section: _Section) -> tuple[str, ...]:
+    """Return the extras as names are compared."""
+    seen: dict[str, str] = {}
+    for index, extra in enumerate(section.table.get("extras") or ()):
+        key = f"extras[{index}]"
+        if extra and (first := seen.setdefault(normalize(extra), key)) != key:
+            section.problem(key, f"found {extra!r}, which is {first} already")
+    return tuple(seen)

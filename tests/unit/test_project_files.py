@@ -1,0 +1,117 @@
+"""The patterns of `license-files`: what they match, on every Python, and how long it takes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import require_python
+from support.environment import ROOT
+
+from selector_backend.authoring.project_files import find_license_files
+
+FILES = (
+    *("LICENSE", "LICENSE.txt", "license", "a-b", "[x]", ".hidden/LICENSE"),
+    *("LICENSES/MIT.txt", "LICENSES/a/b/BSD.txt", "src/a/LICENSE"),
+)
+
+MATCHES = {
+    "LICENSE": ["LICENSE"],
+    "./LICENSE": ["LICENSE"],
+    "LICEN[CS]E*": ["LICENSE", "LICENSE.txt"],
+    "L?C?N*E": ["LICENSE"],
+    "[K-M]ICENSE": ["LICENSE"],
+    "a[-x]b": ["a-b"],
+    "a[x-]b": ["a-b"],
+    "a?b": ["a-b"],
+    "*/LICENSE": [".hidden/LICENSE"],
+    "*/MIT*": ["LICENSES/MIT.txt"],
+    "LICENSES/*": ["LICENSES/MIT.txt"],
+    "LICENSES/**": ["LICENSES/MIT.txt", "LICENSES/a/b/BSD.txt"],
+    "**/LICENSE": [".hidden/LICENSE", "LICENSE", "src/a/LICENSE"],
+    "src/**/a/**/LICENSE": ["src/a/LICENSE"],
+    "**": sorted(FILES),
+    "link/*": ["link/MIT.txt"],
+    "loop/loop/LICENSE": ["loop/loop/LICENSE"],
+    "*x*": ["LICENSE.txt", "[x]"],
+    "LICENSE/*": [],
+    "other": [],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("licences")
+    for file in FILES:
+        (made / file).parent.mkdir(parents=True, exist_ok=True)
+        (made / file).touch()
+    (made / "link").symlink_to("LICENSES")
+    (made / "loop").symlink_to(".")
+    return made
+
+
+@pytest.mark.parametrize("pattern", MATCHES)
+def test_a_pattern_matches_the_files_that_the_specification_says(
+    folder: Path, pattern: str
+) -> None:
+    assert sorted(map(str, find_license_files(folder, pattern))) == sorted(MATCHES[pattern])
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13"])
+def test_a_pattern_matches_the_same_files_on_every_python(folder: Path, version: str) -> None:
+    code = (
+        "import pathlib, sys\n"
+        "from selector_backend.authoring.project_files import find_license_files\n"
+        "for pattern in sys.argv[1:]:\n"
+        "    print(sorted(map(str, find_license_files(pathlib.Path.cwd(), pattern))))\n"
+    )
+    output = subprocess.run(
+        [require_python(version), "-c", code, *MATCHES],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT)},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    assert output.splitlines() == [str(sorted(files)) for files in MATCHES.values()]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("LICENSE{a,b}", "'{'"),
+        ("LICENSE MIT", "' '"),
+        ("LICENSES\\MIT", "'\\\\'"),
+        ("LICENSE[!a]", "'!'"),
+        ("LICENSE[a", "'['"),
+        ("LICENSE]", "']'"),
+        ("LICENSE[]", "'['"),
+        ("LICENSE[z-a]", "'z-a'"),
+        ("**LICENSE", "'**'"),
+        ("LICENSES//MIT", "without a name"),
+        ("/LICENSE", "without a name"),
+        ("", "without a name"),
+    ],
+)
+def test_what_is_no_pattern_of_the_specification_is_refused(
+    folder: Path, pattern: str, shown: str
+) -> None:
+    with pytest.raises(ValueError, match="which has") as caught:
+        list(find_license_files(folder, pattern))
+    assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["**/" * 1000 + "x", "**/*/" * 2000 + "x", "**/" * 50 + "*a" * 5000 + "b", "?" * 9999],
+)
+def test_no_pattern_keeps_an_install_waiting(tmp_path: Path, pattern: str) -> None:
+    # With one that tries every way to match, this test would not come to its end.
+    folder = tmp_path.joinpath(*["a"] * 30)
+    folder.mkdir(parents=True)
+    (folder / ("a" * 200)).touch()
+    for _ in range(30):
+        (folder / "loop").symlink_to(tmp_path)
+        folder = folder.parent
+    assert list(find_license_files(tmp_path, pattern)) == []
