@@ -342,7 +342,7 @@ def _choose_again(
 def _settings(outcome: Outcome, installed: Installed, *, stated: bool) -> list[str]:
     """Return the options with which an install gives this outcome."""
     selector, decision = outcome.package.selector, outcome.decision
-    # uv shows the backend nothing of the environment.
+    # On Linux alone the backend sees what uv installs into.
     unseen = not installed.has_pip and (
         any(verdict.clashes for verdict in decision.verdicts)
         or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
