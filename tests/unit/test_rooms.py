@@ -45,7 +45,6 @@ NAMED_ON_PURPOSE = {
     "cli/fleet.py": {"marker"},  # a key of machines.toml
     "cli/init.py": {"cpu"},  # a variant in an example
     # The conditions that names stand for.
-    "cli/init.py": {"cpu"},  # the name of a variant, in an example
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "library", "rocm", "xpu"},
     "cli/interpreter.py": {"abi-features", "marker"},  # what an interpreter decides
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
