@@ -22,12 +22,14 @@ class Process:
     """A process: its command line, its working directory, and what tells it from all others.
 
     ``identity`` is made of its number and its start, since numbers are given again, and of what
-    counts them. Each is empty where it is not known.
+    counts them. ``locked`` are the folders whose file ``.lock`` it has open. Each is empty where it
+    is not known.
     """
 
     arguments: tuple[str, ...] = ()
     folder: str = ""
     identity: str = ""
+    locked: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -53,7 +55,23 @@ def _linux() -> Process:
         counted = Path("/proc/self/ns/pid").stat().st_ino
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
         identity = f"{pid}-{start}-{counted}-{boot}"
-    return Process(tuple(os.fsdecode(arguments).split("\0")[:-1]), folder, identity)
+    locked = _open_locks(pid)
+    with contextlib.suppress(OSError, IndexError):
+        if _stat("self")[1] != pid:  # it ended meanwhile, and another has its number, or none
+            return Process()
+    return Process(tuple(os.fsdecode(arguments).split("\0")[:-1]), folder, identity, locked)
+
+
+def _open_locks(pid: str) -> tuple[str, ...]:
+    """Return the folders whose file ``.lock`` a process has open; none of another user's."""
+    folders = set()
+    with contextlib.suppress(OSError):
+        for number in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                file = number.readlink()
+                if file.name == ".lock":
+                    folders.add(str(file.parent))
+    return tuple(sorted(folders))
 
 
 def _stat(pid: str) -> list[str]:

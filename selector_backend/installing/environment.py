@@ -12,6 +12,7 @@ from ..model.decision import Code, Environment
 from ..model.markers import evaluate, normalize
 from ..model.record import RECORD_NAME, Record, Unusable, parse_record
 from ..model.standing import parse_form
+from ..model.table import REQUIREMENT
 from ..model.values import replace
 from ..probes.folders import find_distributions, identify_at, versions_of
 
@@ -24,19 +25,18 @@ if TYPE_CHECKING:
 
 def read_environment(
     selector: Selector,
-    paths: Sequence[str],
+    folders: Sequence[str],
     removed_last: Sequence[str] = (),
     marker: Mapping[str, str] | None = None,
 ) -> Environment:
-    """Return what the folders ``paths`` hold that matters to ``selector``.
+    """Return what the folders of an environment hold that matters to ``selector``.
 
+    From the folders ``removed_last``, an old release is removed after all else is installed.
     ``marker`` are the variables of its interpreter, if that is not the running one.
-
-    From the folders ``removed_last``, an old release is removed after all else is installed. They
-    are among ``paths``, unless nothing but the project's own code matters and there are no paths.
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
+    paths = folders if selector.kind == REQUIREMENT else ()
     there = find_distributions(paths or removed_last)
     if marker is None and any(set(";[").intersection(one) for one in _required(selector)):
         from ..probes.marker import environment

@@ -1,4 +1,4 @@
-"""Who calls this process: its row of `FRONTENDS`, its command, and where that installs to."""
+"""Who calls this process, what for, and into which environment: the `Installation`, read once."""
 
 from __future__ import annotations
 
@@ -8,140 +8,229 @@ import site
 import sys
 from pathlib import Path
 
-from ..model.values import dataclass, replace
+from ..model.purpose import Commands, Installation, Mark, Purpose
+from ..model.values import dataclass, field
 from .caller import parent
-from .frontends import FRONTENDS, UNKNOWN, Commands, Frontend, Hook, Mark
+from .frontends import FRONTENDS, Frontend, Hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who calls a hook: the frontend, the command that it runs, and where that installs to.
-
-    ``command`` is empty where it is not known: then it installs. ``target`` is the folder that it
-    installs into, as it is written; ``elsewhere`` is whether it installs into no environment.
-    """
-
-    frontend: Frontend
-    hook: Hook
-    command: str = ""
-    target: str = ""
-    elsewhere: bool = False
-
-    @property
-    def mark(self) -> Mark:
-        """How the wheel is marked that it gets."""
-        row = self.frontend
-        if self.command in row.keeping or re.search(row.unmarked, self.hook.folder):
-            return Mark.NONE
-        return row.mark
-
-    @property
-    def scratch(self) -> Path | None:
-        """The folder that the frontend made for this one build, if there is one."""
-        find = self.frontend.scratch
-        return find(self.hook) if find else None
-
-    @property
-    def shared(self) -> Path | None:
-        """The folder that the frontend has for all builds of its command, if there is one."""
-        find = self.frontend.shared
-        return find(self.hook) if find else None
-
-    @property
-    def commands(self) -> Commands:
-        """What people are shown who are to install, or to uninstall."""
-        row = self.frontend
-        has_settings = row.without_settings not in self.hook.environ
-        return replace(row.commands, has_settings=has_settings)
-
-    @property
-    def identity(self) -> str:
-        """What tells the process that calls all the hooks of a command from any other.
-
-        pip has a folder's name for this, which does where the process is not known. ``""`` where
-        there is neither.
-        """
-        names = [Path(self.hook.environ.get(one, "")).name for one in self.frontend.trackers]
-        return next(filter(None, (self.hook.parent.identity, *names)), "")
-
-    @property
-    def installs(self) -> bool:
-        """Whether what is built is for an install, and not to be kept."""
-        row = self.frontend
-        return bool(row.installing) and self.command in ("", *row.installing)
-
-    @property
-    def folders(self) -> list[str]:
-        """The folders of the environment that is being installed into.
-
-        Empty where the frontend does not let the backend see it, or installs nothing.
-        """
-        row = self.frontend
-        shown = {"never": False, "without isolation": self.scratch is None, "always": True}
-        if not self.installs or self.elsewhere or not shown[row.shows_environment]:
-            return []
-        if not self.target:
-            return _site_packages()
-        # The hooks run in the project's folder, not where the frontend was called.
-        written = os.path.expanduser(self.target)  # noqa: PTH111 - Path's raises for `~nobody`
-        path = Path(self.hook.parent.folder, written)
-        return [str(path)] if path.is_absolute() else []
-
-    @property
-    def folders_removed_last(self) -> list[str]:
-        """Those of the folders from which an old release is removed after all else is installed.
-
-        Into the folder of ``--target``, an installer puts files over those that are there. From
-        folders outside of a virtual environment, and those of others, it removes nothing.
-        """
-        if not self.frontend.removes_last or self.target:
-            return []
-        own = sys.prefix if sys.prefix != sys.base_prefix else ""
-        return [one for one in self.folders if one.startswith(own) and os.access(one, os.W_OK)]
+def read_installation(*, builds: bool = False) -> Installation:
+    """Return what this process serves. ``builds`` is whether its hook builds the wheel."""
+    return identify(Hook(sys.argv, os.environ, parent(), str(Path.cwd()), sys.prefix, builds))
 
 
-def caller() -> Caller:
-    """Return who calls this process."""
-    return identify(Hook(sys.argv, os.environ, parent(), str(Path.cwd()), sys.prefix))
-
-
-def identify(hook: Hook) -> Caller:
-    """Return who started a hook's process."""
+def identify(hook: Hook) -> Installation:
+    """Return what the hook of a process serves."""
     program, words = _program(hook.parent.arguments)
     for row in FRONTENDS:
         named = re.fullmatch(row.programs, program) is not None
         if row.recognises(hook, named) if row.recognises else named:
-            return _call(row, hook, words if named else ())
-    return Caller(UNKNOWN, hook)
+            line = _parse(row, words if named or row.embedded else ())
+            return _installation(row, hook, line, named=named)
+    return Installation()
 
 
-def _call(row: Frontend, hook: Hook, words: Sequence[str]) -> Caller:
-    """Return the caller that has the arguments ``words``.
+@dataclass(frozen=True)
+class _Line:
+    """A command line: its command, the words after that, and its options, with their values."""
 
-    The command is the first of them that is one of the row's.
-    """
-    commands = (*row.installing, *row.asking, *row.keeping)
-    valued = (*row.valued, *row.target, *row.elsewhere)
-    command, target = "", hook.environ.get(row.target_variable, "")
-    elsewhere = any(hook.environ.get(name) for name in row.elsewhere_variables)
+    command: str = ""
+    words: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, names: Sequence[str]) -> str:
+        """Return what the last of the options ``names`` was given, ``""`` if none is there."""
+        return next((one for name, one in reversed([*self.options.items()]) if name in names), "")
+
+    def has(self, names: Sequence[str]) -> bool:
+        """Return whether one of the options ``names`` is there."""
+        return any(name in self.options for name in names)
+
+
+def _parse(row: Frontend, words: Sequence[str]) -> _Line:
+    """Return the command line of a frontend; the command is the first word that is one of its."""
+    firsts = {name.partition(" ")[0] for name in row.purposes}
+    valued = (*row.valued, *row.more, *row.python, *row.target, *row.elsewhere)
+    command, others = "", list[str]()
+    options: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
         if word == "--":
+            others += rest
             break
         option, value = _option(word, valued)
-        if option and value is None:
-            value = next(rest, "")
-        if option in row.target:
-            target = value or ""
-        elif option in row.elsewhere:
-            elsewhere = True
-        elif not option and not command and word in commands:
-            command = word
-    return Caller(row, hook, command, target, elsewhere and not target)
+        if option:
+            options.pop(option, "")  # the last of several counts
+            options[option] = (next(rest, "") if value is None else value) or ""
+        elif word.startswith("--"):
+            options[word] = ""
+        elif not word.startswith("-"):
+            if not command and word in firsts:
+                command = word
+            elif command and f"{command} {word}" in row.purposes and not others:
+                command = f"{command} {word}"
+            elif command in row.running:
+                break
+            elif command:
+                others.append(word)
+    return _Line(command, tuple(others), options)
+
+
+def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Installation:
+    purpose = _purpose(row, hook, line)
+    scratch = row.scratch(hook) if row.scratch else None
+    target = line.value(row.target) or hook.environ.get(row.target_variable, "")
+    environment, folders = "", list[str]()
+    if purpose is Purpose.INSTALL and (named or not line.command or not _redirects(row, line)):
+        environment, folders = _environment(row, hook, line, target, isolated=scratch is not None)
+    names = [Path(hook.environ.get(one, "")).name for one in row.trackers]
+    marks = [mark for pattern, mark in row.marks.items() if re.search(pattern, hook.folder)]
+    return Installation(
+        frontend=row.name,
+        command=line.command,
+        purpose=purpose,
+        requirements=line.words if named else (),
+        reads_more=not named or line.has(row.more),
+        folders=tuple(folders),
+        folders_removed_last=tuple(
+            _removed_last(folders) if row.removes_last and not target else ()
+        ),
+        mark=Mark.NONE if purpose is Purpose.KEEP else [*marks, row.mark][0],
+        commands=_commands(row, hook, line, environment, target, scratch),
+        # What is chosen is built before anything is changed, but by uv without isolation.
+        stops_late=bool(folders) and (row.shows_environment == "always" or scratch is not None),
+        locked_before=bool(folders) and hook.builds and line.command in row.locking_first,
+        scratch=scratch,
+        shared=row.shared(hook) if row.shared else None,
+        # pip has a folder's name for this, which does where the process is not known.
+        identity=next(filter(None, (hook.parent.identity, *names)), ""),
+    )
+
+
+def _purpose(row: Frontend, hook: Hook, line: _Line) -> Purpose:
+    if not row.purposes:
+        return Purpose.KEEP
+    purpose = row.purposes.get(line.command) or next(iter(row.purposes.values()))
+    if purpose is Purpose.INSTALL and line.has(row.dry):
+        return Purpose.LOOK
+    if line.command in row.locking_first and not hook.builds:
+        return Purpose.LOCK
+    return purpose
+
+
+def _redirects(row: Frontend, line: _Line) -> bool:
+    return line.has((*row.target, *row.elsewhere))
+
+
+def _environment(
+    row: Frontend, hook: Hook, line: _Line, target: str, *, isolated: bool
+) -> tuple[str, list[str]]:
+    """Return the environment that is installed into, and the folders of its distributions.
+
+    Both are empty where they are not known for certain, or do not stay as they are.
+    """
+    exact = line.command in row.exact and not line.has(row.inexact)
+    if exact or line.has(row.all_exact):
+        return "", []
+    if row.locks_environment:
+        folder = _locked(row, hook, line)
+        if folder:
+            return folder, [folder] if line.has(row.target) else _site_packages(folder)
+    shown = {"never": False, "without isolation": not isolated, "always": True}
+    elsewhere = line.has(row.elsewhere) or any(map(hook.environ.get, row.elsewhere_variables))
+    if not shown[row.shows_environment] or (row.locks_environment and _redirects(row, line)):
+        return "", []
+    if target:
+        folder = _absolute(target, hook)
+        return folder, [folder] if folder else []
+    return ("", []) if elsewhere else (sys.prefix, _site_packages(sys.prefix))
+
+
+def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
+    """Return the folder of the environment that a frontend has locked, ``""`` in any doubt.
+
+    uv locks the environment before it resolves. A folder that is none is the one of all its tools,
+    or of a cache. Where open files cannot be seen, what the command line names by a path is all.
+    """
+    named = line.value((*row.target, *row.elsewhere))
+    folders = list(hook.parent.locked)
+    if sys.platform != "linux":
+        folders = [_absolute(named or line.value(row.python), hook)]
+    if named:
+        wanted = os.path.realpath(_absolute(named, hook) or os.devnull)
+        found = [one for one in folders if os.path.realpath(one) == wanted]
+    else:
+        found = [one for one in folders if one and Path(one, "pyvenv.cfg").is_file()]
+    return found[0] if len(found) == 1 else ""
+
+
+def _absolute(written: str, hook: Hook) -> str:
+    """Return a path of the command line, ``""`` where its folder is not known.
+
+    The hooks run in the project's folder, not where the frontend was called.
+    """
+    path = Path(hook.parent.folder, os.path.expanduser(written))  # noqa: PTH111 - Path's raises for `~nobody`
+    return str(path) if written and path.is_absolute() else ""
+
+
+def _removed_last(folders: Sequence[str]) -> list[str]:
+    """Return the folders from which an old release is removed after all else is installed.
+
+    Into the folder of ``--target``, an installer puts files over those that are there. From
+    folders outside of a virtual environment, and those of others, it removes nothing.
+    """
+    own = sys.prefix if sys.prefix != sys.base_prefix else ""
+    return [one for one in folders if one.startswith(own) and os.access(one, os.W_OK)]
+
+
+def _commands(
+    row: Frontend, hook: Hook, line: _Line, environment: str, target: str, scratch: Path | None
+) -> Commands:
+    """Return how commands begin that install into this environment, and uninstall from it."""
+    has_settings = row.without_settings not in hook.environ
+    if row.shows_environment == "always":
+        pip = _pip(hook, line.value(row.python), scratch)
+        if target:
+            return Commands(f"{pip} install --target {_quoted(target)}", "", has_settings)
+        return Commands(f"{pip} install", f"{pip} uninstall --yes", has_settings)
+    if not row.locks_environment:
+        return Commands()
+    where = ""
+    if option := next((one for one in line.options if one in (*row.target, *row.elsewhere)), ""):
+        where = f" {option} {_quoted(line.options[option])}"
+    elif environment:
+        start = f"{hook.parent.folder}{os.sep}"
+        where = f" --python {_quoted(environment[len(start) * environment.startswith(start) :])}"
+    uninstall = f"uv pip uninstall{where}"
+    if line.command in row.locking_first:
+        return Commands("uv sync --inexact", uninstall, has_settings=False, names_package=False)
+    isolation = "" if scratch else " --no-build-isolation"
+    return Commands(f"uv pip install{where}{isolation}", uninstall)
+
+
+def _pip(hook: Hook, python: str, scratch: Path | None) -> str:
+    """Return how to call the pip that installs for this Python."""
+    if python:
+        return f"pip --python {_quoted(python)}"
+    own = Path(sys.executable).parent
+    for folder in hook.environ.get("PATH", "").split(os.pathsep):
+        if scratch and folder.startswith(str(scratch)):
+            continue  # what the build needs
+        if any(Path(folder, name).exists() for name in ("pip", "pip.exe")):
+            if Path(folder) == own:
+                return "pip"
+            break
+    return f"{_quoted(sys.executable)} -m pip"
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
 
 
 def _option(word: str, valued: Sequence[str]) -> tuple[str, str | None]:
@@ -185,25 +274,27 @@ def _parts(path: str) -> list[str]:
     return re.split(r"[/\\]", path)
 
 
-def _site_packages() -> list[str]:
-    """Return the folders that hold this interpreter's distributions, as it is without a frontend.
+def _site_packages(prefix: str) -> list[str]:
+    """Return the folders that hold the distributions of an environment, as it is by itself.
 
     The user's own comes first, as on the import path. pip takes them off that for the hooks;
-    `site` still names them.
+    `site` still names them. Another environment than this one is of the same interpreter.
     """
-    users = [site.getusersitepackages()] if _sees_user_site() else []
-    return list(dict.fromkeys([*users, *site.getsitepackages()]))
+    sees_system = _sees_system(prefix)
+    users = [site.getusersitepackages()] if sees_system else []
+    system = [sys.base_prefix] if sees_system else []
+    return list(dict.fromkeys([*users, *site.getsitepackages([prefix, *system])]))
 
 
-def _sees_user_site() -> bool:
-    """Return whether the user's own folder belongs to the environment.
+def _sees_system(prefix: str) -> bool:
+    """Return whether the system's folders, and the user's own, belong to an environment.
 
-    It does not in a virtual environment, unless that sees the system's folders too (PEP 405).
+    They do not in a virtual environment, unless its settings say so (PEP 405).
     """
-    if sys.prefix == sys.base_prefix:
+    if prefix == sys.base_prefix:
         return True
     try:
-        text = Path(sys.prefix, "pyvenv.cfg").read_text(encoding="utf-8")
+        text = Path(prefix, "pyvenv.cfg").read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
     pairs = (line.partition("=") for line in text.lower().splitlines())

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ..model.record import Record
     from ..model.table import Compiled
 
+#: What a prepared ``.dist-info`` has besides, if the wheel must not be built: the message why not.
+STOP_NAME = "selector-stop.txt"
+
 #: An index refuses a classifier of this kind. One uploaded wheel would fix one machine's choice for
 #: everybody, since installers prefer a wheel to the sdist.
 NEVER_UPLOAD = "Private :: Do Not Upload"
@@ -32,6 +35,7 @@ NEVER_UPLOAD = "Private :: Do Not Upload"
 # file cannot hold a time before 1980.
 _EPOCH = 1580601600
 _ZIP_EPOCH = 315532800
+_VERSION = re.compile(rb"(?m)^Version: (.*)$")
 _MODE = 0o100644  # `stat.S_IFREG`, and 0o644
 
 
@@ -133,15 +137,17 @@ def _wheel(backend: str, tags: Iterable[str]) -> bytes:
 def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
     """Read a ``.dist-info``.
 
-    Returns the name and version that it is called after (``spam-1.0``), and its files by their
-    names in it.
+    Returns the name and version of its ``METADATA``, as they begin a wheel's name, and
+    its files by their names in it.
     """
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and path != folder / "RECORD"
     }
-    return folder.name[: -len(".dist-info")], files
+    found = _VERSION.search(files.get("METADATA", b""))
+    version = found[1].decode() if found else ""
+    return f"{folder.name.partition('-')[0]}-{version}", files
 
 
 def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str]]:
@@ -166,22 +172,24 @@ def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str,
     for everybody. So what is prepared has the label even if a portable wheel is asked for.
     """
     _, version, _ = recorded_choice(files)
-    line = b"Version: " + version.encode()
-    text = re.sub(rb"(?m)^Version: .*$", line, files["METADATA"], count=1)
+    text = _VERSION.sub(b"Version: " + version.encode(), files["METADATA"], count=1)
     return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": text}
 
 
-def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes]) -> str:
+def write_wheel(
+    folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes], root: str = ""
+) -> str:
     """Write a wheel of nothing but a ``.dist-info`` into ``folder``. Returns the file's name.
 
     ``stem`` is the name and version, ``tag`` the compatibility tag in the file's name; the paths of
-    ``dist_info`` are relative to that folder. ``RECORD`` is made here. Nothing is compressed: the
-    files are small, and so the bytes do not depend on a zlib.
+    ``dist_info`` are relative to that folder, which is called ``root``, or else after ``stem``.
+    ``RECORD`` is made here. Nothing is compressed: the files are small, and so the bytes do not
+    depend on a zlib.
     """
     import csv
     import zipfile
 
-    root = f"{stem}.dist-info"
+    root = root or f"{stem}.dist-info"
     files = {f"{root}/{path}": dist_info[path] for path in sorted(dist_info)}
     record = io.StringIO()
     writer = csv.writer(record, lineterminator="\n")

@@ -138,6 +138,11 @@ class Selector:
         return self._named(DISTRIBUTIONS)
 
     @property
+    def sees_environment(self) -> bool:
+        """Whether what is installed beside it counts."""
+        return self.kind == REQUIREMENT or bool(self.named_requirements)
+
+    @property
     def named_libraries(self) -> tuple[str, ...]:
         """The shared libraries that the conditions name."""
         return self._named(LIBRARIES)

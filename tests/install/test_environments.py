@@ -310,6 +310,39 @@ def test_pip_of_another_environment_looks_at_the_one_it_installs_into(
     assert variants(target) == ["cu11"]
 
 
+def test_commands_name_the_pip_that_installs_there(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    runner, target = make_environment(index), make_environment(index, pip=None)
+    python = ("--python", str(target.folder))
+    runner.pip(*python, "install", "spam==1.0", environ=CUDA_12)
+    again = (*python, "install", "--force-reinstall", "spam==1.0")
+    output = runner.pip(*again, environ={"SPAM_VARIANT": "cpu"}, check=False).stdout
+    commands = run_commands(runner, output)
+    assert commands[0] == f"pip --python {target.folder} uninstall --yes spam spam-cu12"
+    assert variants(target) == ["cpu"]
+    # An environment that is not activated, as one of pipx, is not the one of `pip`.
+    elsewhere = {"PATH": runner.path, "SPAM_VARIANT": "cpu"}
+    own = make_environment(index)
+    own.pip("install", "spam==1.0", environ=CUDA_12)
+    by_path = ("install", "--force-reinstall", "spam==1.0")
+    output = own.pip(*by_path, environ=elsewhere, check=False).stdout
+    commands = run_commands(runner, output)
+    assert commands[0] == f"{own.python} -m pip uninstall --yes spam spam-cu12"
+    assert variants(own) == ["cpu"]
+
+
+def test_pip_cannot_uninstall_from_a_target_and_is_not_said_to(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path
+) -> None:
+    environment, target = make_environment(index), str(tmp_path / "a target")
+    environment.pip("install", "-t", target, "spam==1.0", environ=CUDA_12)
+    again = ("install", "-t", target, "spam==1.0")
+    output = environment.pip(*again, environ={"SPAM_VARIANT": "cpu"}, check=False).stdout
+    assert "  (pip cannot uninstall from the folder of --target: delete it)" in output
+    assert f"  pip install --target '{target}' --config-settings spam:variant=cpu" in output
+
+
 def test_the_users_own_folder_counts_where_the_environment_sees_it(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path
 ) -> None:
@@ -455,16 +488,6 @@ def test_of_two_variants_that_both_fit_none_is_said_not_to(
     assert "cu12 fits: cuda 12.4 is >=12." in process.stdout
     run_commands(environment, process.stdout, **CUDA_12)
     assert variants(environment) == ["cu12"]
-
-
-def test_uv_installs_the_same_and_claims_nothing(
-    make_environment: MakeEnvironment, index: Index
-) -> None:
-    environment = make_environment(index)
-    environment.uv("pip", "install", "eggs", environ=EGGS_11)
-    environment.uv("pip", "install", "spam", environ=CUDA_12)
-    assert variants(environment) == ["cu12"]
-    assert environment.record()["notes"] == []
 
 
 def test_a_variant_that_this_version_no_longer_has(

@@ -80,14 +80,10 @@ def check_files(environment: Environment) -> None:
 def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
     """Run exactly the commands that a message ends with, as a shell would."""
     lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
-    commands = [line for line in lines if re.match(r"(\w+_VARIANT=\S+ )?pip ", line)]
+    program = r"(pip|uv pip|uv sync|\S+python\S* -m pip)"
+    commands = [line for line in lines if re.match(rf"(\w+_VARIANT=\S+ )?{program} ", line)]
     assert commands, output
-    path = f"{environment.python.parent}:{environment.environ['PATH']}"
-    variables = {**environment.environ, **environ, "PATH": path}
-    (environment.python.parent / "pip").write_text(
-        f'#!/bin/sh\nexec "{environment.python}" -m pip "$@"\n', encoding="utf-8"
-    )
-    (environment.python.parent / "pip").chmod(0o755)
+    variables = {**environment.environ, "PATH": environment.path, **environ}
     for command in commands:
         subprocess.run(command, shell=True, env=variables, check=True, capture_output=True)
     return commands

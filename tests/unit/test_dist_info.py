@@ -488,6 +488,8 @@ def _canonical(fact: str, wanted: Any) -> str:
     if fact == "installed" and isinstance(wanted, str):
         one = Requirement(wanted)
         return f"{canonicalize_name(one.name)}{one.specifier}"
+    if isinstance(wanted, dict):
+        return f"every {wanted['every'].strip()}"
     return str(Marker(wanted) if fact == "marker" else wanted)
 
 

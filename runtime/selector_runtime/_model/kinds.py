@@ -213,6 +213,9 @@ class _Names(Kind):
 class _ExactNames(_Names):
     title = "names, as they are written"
 
+    def _of(self, items: list[str]) -> Value:
+        return frozenset(map(self.normalize, items))
+
     def normalize(self, name: str) -> str:
         super().normalize(name)
         return name

@@ -1,31 +1,161 @@
-"""The environment that `doctor` looks at: what is installed, and the commands that change it."""
+"""An environment by its interpreter: what is installed, and the commands that change it."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import json
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Optional
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from packaging.requirements import Requirement
+import typer
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
-from ...authoring.selector import is_pinned
-from ...installing.environment import read_environment
-from ...model.decision import installed_variants
-from ...model.markers import normalize
-from ...model.standing import is_called_after, parse_form, standing_for, with_standing
-from ...probes.folders import find_distributions, identify
+from ..authoring.selector import is_pinned
+from ..errors import SelectorError
+from ..installing.environment import read_environment, read_records
+from ..model.decision import installed_variants
+from ..model.machine import load_fact
+from ..model.markers import normalize
+from ..model.record import Record, Unusable
+from ..model.standing import is_called_after, parse_form, standing_for, with_standing
+from ..model.table import load_selector
+from ..probes.folders import find_distributions, identify
+from .common import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..source import Interpreter, Recorded
+    from ..model.machine import Fact
+    from ..model.table import Selector
+
+PythonOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--python",
+        metavar="PYTHON",
+        help="The interpreter of the environment to look at, instead of this command's own.",
+    ),
+]
+
+#: The facts that the interpreter decides.
+_OWN = ("marker", "abi-features")
+_PACKAGES = Path(__file__).resolve().parents[2]
+
+# What an interpreter says of its environment; it imports this package, wherever it lies.
+_ASK = """
+import json, site, sys
+sys.path.insert(0, sys.argv[1])
+from selector_backend.probes import read_machine
+folders = list(site.getsitepackages())
+if site.ENABLE_USER_SITE:
+    folders.insert(0, site.getusersitepackages())
+facts = read_machine(sys.argv[2:], {}).facts.values()
+told = {fact.name: fact.kind.dump(fact.value) for fact in facts}
+print(json.dumps({"python": sys.executable, "folders": folders, "facts": told}))
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """An environment's interpreter: its path, its folders of distributions, and its own facts."""
+
+    path: str
+    folders: tuple[str, ...]
+    facts: Mapping[str, Fact]
+
+    @property
+    def marker(self) -> Mapping[str, str]:
+        """What it evaluates markers with."""
+        value = self.facts["marker"].value
+        assert isinstance(value, dict)
+        return value
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A selector package that is installed: its record, and the table that the record tells of."""
+
+    selector: Selector
+    record: Record
+
+    @property
+    def key(self) -> str:
+        """The project's normalized name."""
+        return self.record.key
+
+    @property
+    def title(self) -> str:
+        """The project and its version."""
+        return f"{self.record.project} {self.record.version}"
+
+
+def read_interpreter(python: str | None) -> Interpreter:
+    """Ask the interpreter ``python``, or the one that runs this, for its environment."""
+    path = python or sys.executable
+    # From an empty folder: what lies in the current one must not be imported.
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            absolute = str(Path(path).absolute()) if Path(path).is_file() else path
+            process = subprocess.run(
+                [absolute, "-B", "-c", _ASK, str(_PACKAGES), *_OWN],
+                cwd=empty,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            answer = json.loads(process.stdout)
+            told = answer["facts"].items()
+            facts = {name: load_fact(name, data, "the named interpreter") for name, data in told}
+            return Interpreter(answer["python"], tuple(answer["folders"]), facts)
+        except (OSError, ValueError, LookupError, TypeError, subprocess.CalledProcessError):
+            raise UsageError(f"--python {path}: not a Python that runs, 3.9 or newer") from None
+
+
+def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
+    """Return the selector packages in ``folders``, also those whose records cannot be used."""
+    return [one if isinstance(one, Unusable) else _recorded(one) for one in read_records(folders)]
+
+
+def _recorded(record: Record) -> Recorded | Unusable:
+    """Return a record with its table, by which its package is chosen again."""
+    why = "; ".join(record.passed_over)
+    try:
+        selector = load_selector(record.table)
+        for one in record.requires:
+            Requirement(one)
+        if (normalize(selector.project), selector.version) != (record.key, record.version):
+            why = why or f"its table is of {selector.project} {selector.version}"
+    except (InvalidRequirement, RecursionError):
+        why = why or "requires is not a list of requirements"
+    except ValueError as error:
+        why = why or str(error)
+    return Unusable(why, record.project, record.version) if why else Recorded(selector, record)
+
+
+def describe(package: Unusable) -> str:
+    """Return the sentence on a package whose record cannot be used."""
+    return f"{package.project} {package.version}: its record cannot be read: {package.reason}"
+
+
+def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
+    """Return what is installed of the project ``name``.
+
+    Raises `SelectorError` if its record cannot be used.
+    """
+    key = normalize(name)
+    found = next((one for one in read_packages(folders) if one.key == key), None)
+    if isinstance(found, Unusable):
+        raise SelectorError(describe(found))
+    return found
 
 
 @dataclass(frozen=True)
@@ -42,19 +172,17 @@ class Installed:
 
     def uninstall(self, *names: str) -> list[str]:
         """Return the command that uninstalls distributions: pip's, or uv's without pip."""
-        python = self.interpreter.path
-        if self.has_pip:
-            return [python, "-m", "pip", "uninstall", "--yes", *names]
-        return ["uv", "pip", "uninstall", "--python", python, *names]
+        return self._command("uninstall", *(["--yes"] if self.has_pip else []), *names)
 
     def install(self, *words: str, afresh: bool = False) -> list[str]:
         """Return the command that installs requirements, ``afresh`` without what a cache has."""
+        return self._command("install", *(["--no-cache-dir"] if afresh else []), *words)
+
+    def _command(self, verb: str, *words: str) -> list[str]:
         python = self.interpreter.path
         if self.has_pip:
-            options = ["--no-cache-dir"] if afresh else []
-            return [python, "-m", "pip", "install", *options, *words]
-        options = ["--no-cache"] if afresh else []
-        return ["uv", "pip", "install", "--python", python, *options, *words]
+            return [python, "-m", "pip", verb, *words]
+        return ["uv", "pip", verb, "--python", python, *words]
 
     def version(self, name: str) -> str:
         """Return the version that is installed of the distribution ``name``."""
@@ -81,11 +209,9 @@ class Installed:
 
         They are none if they can stand side by side.
         """
-        selector = package.selector
-        environment = read_environment(
-            selector, self.interpreter.folders, marker=self.interpreter.marker
-        )
-        return installed_variants(selector, environment)
+        marker, folders = self.interpreter.marker, self.interpreter.folders
+        environment = read_environment(package.selector, folders, marker=marker)
+        return installed_variants(package.selector, environment)
 
     def with_variants(self, package: Recorded) -> list[str]:
         """Return what goes if ``package`` is chosen again: itself, and all its variants."""
@@ -126,11 +252,8 @@ class Installed:
         # What bad metadata raises differs with Python's version.
         with contextlib.suppress(Exception):
             required = map(Requirement, self.distributions[normalize(project)].requires or ())
-            own += (
-                one
-                for one in required
-                if normalize(one.name) in self.distributions and self.needs(one)
-            )
+            here = self.distributions.keys()
+            own += (one for one in required if normalize(one.name) in here and self.needs(one))
         called = [one for one in own if is_called_after(project, one.name)]
         pinned = called or [one for one in own if is_pinned(one, version)]
         return [project, *dict.fromkeys(one.name for one in pinned)]
