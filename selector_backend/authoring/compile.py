@@ -65,7 +65,7 @@ def _extra_lines(variant: Variant, extra: str) -> tuple[str, ...]:
 
 def _requires_dist(extras: Mapping[str, list[Requirement]]) -> tuple[str, ...]:
     """Return what extras require, as metadata have it."""
-    named = {canonicalize_name(extra): requirements for extra, requirements in extras.items()}
+    named = {str(canonicalize_name(extra)): some for extra, some in extras.items()}
     least = StandardMetadata("spam", Version("1"), optional_dependencies=named)
     return tuple(map(str, least.as_json().get("requires_dist", [])))
 

@@ -78,7 +78,8 @@ def doctor(
     installed = read_installed(interpreter)
     states = profile is not None or bool(stated)
     findings = [unusable_record(one, installed) for one in named if isinstance(one, Unusable)]
-    outcomes = choose(packages, machine, records, installed)
+    required = {package.key: installed.required(package) for package in packages}
+    outcomes = choose(packages, machine, records, required)
     findings += find_problems(outcomes, installed, stated=states)
     if as_json:
         print_json(
@@ -146,6 +147,10 @@ def _package(package: Recorded) -> dict[str, object]:
 _SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")
 
 
+#: What others require, if nobody requires anything.
+NOTHING: Mapping[str, Mapping[str, str]] = {}
+
+
 @dataclass(frozen=True)
 class Finding:
     """A problem with some projects: what it is, and the commands that fix it, as lists of words."""
@@ -177,8 +182,8 @@ class Outcome:
     @property
     def kept(self) -> str:
         """The sentence on who requires the variant that it gets, and none but that, or ``""``."""
-        alone = [*self.required] == [*map(normalize, self.decision.names)]
-        return next(iter(self.required.values())) if alone else ""
+        names = [*map(normalize, self.decision.names)]
+        return self.required[names[0]] if [*self.required] == names != [] else ""
 
     @property
     def blocked(self) -> str:
@@ -232,15 +237,18 @@ def find_problems(
 
 
 def choose(
-    packages: Sequence[Recorded], machine: Machine, records: Iterable[Record], installed: Installed
+    packages: Sequence[Recorded],
+    machine: Machine,
+    installed: Iterable[Record],
+    required: Mapping[str, Mapping[str, str]] = NOTHING,
 ) -> list[Outcome]:
     """Return what packages get on ``machine``, beside the selector packages that are installed.
 
     Those that are to change hold nobody back: each is chosen beside those that stay, and those
-    before it. A variant that another package requires is kept, if it fits.
+    before it. A variant that another package requires is kept, if it fits: ``required`` has
+    `Installed.required` of each package.
     """
-    around = {record.key: record for record in records}
-    required = {package.key: installed.required(package) for package in packages}
+    around = {record.key: record for record in installed}
     alone = {package.key: _decide(package, machine, around) for package in packages}
     asked = {
         key: Request(tuple(wanted), next(iter(wanted.values())))
@@ -262,7 +270,7 @@ def choose(
         if package in changing and decision.names:
             then = package.record
             around[key] = Record(then.project, then.version, conform=decision.conform)
-        outcomes.append(Outcome(package, alone[key], decision, required[key]))
+        outcomes.append(Outcome(package, alone[key], decision, required.get(key, {})))
     return outcomes
 
 

@@ -16,7 +16,7 @@ from support.project import CUDA, build_sdist, write_carrying, write_spam, write
 EXTRAS = "[project.optional-dependencies]\nDocs = [\"sphinx-like>=1; os_name != 'none'\"]\n"
 WHOLE = {"spam", "spam-core", "spam-cu12", "sphinx-like"}
 
-LOCKS = {
+LOCKS: dict[str, list[tuple[str, ...]]] = {
     "poetry": [("lock", "-n"), ("install", "-n")],
     "pdm": [("lock",), ("sync",)],
     "uv": [("lock",), ("sync",)],
