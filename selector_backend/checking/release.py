@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # So many places of one distribution, and files of two, are named.
 _MOST_NAMED = 5
+# The second number of no Python's version that anybody requires yet.
+_NEWEST = 30
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ class Release:
         """Return what the release lacks, and what it must not have."""
         return [
             *self._own_wheels(),
+            *self._pythons(),
             *self._versions(),
             *self._missing(),
             *self._platforms(),
@@ -212,6 +215,32 @@ class Release:
                 f"is a wheel of {self.name} itself, which must never be uploaded: it is one "
                 "machine's choice, and everybody would get it; delete it",
             )
+
+    def _pythons(self) -> Iterator[Problem]:
+        """Yield that the selector package admits a Python that core, or every variant, does not.
+
+        Only one that is older than those that they admit: pip would take an older release there.
+        """
+        core = [name for name in self.needs if name not in self.variants]
+        groups = [[name] for name in core] + [[*self.variants]]
+        for wheels in filter(
+            None, ([one for name in names for one in self._of(name)] for names in groups)
+        ):
+            admitted = [
+                any(one.requires_python.contains(f"3.{minor}.99") for one in wheels)
+                for minor in range(_NEWEST)
+            ]
+            first = admitted.index(True) if True in admitted else 0
+            older = [one for one in range(first) if self.requires_python.contains(f"3.{one}.99")]
+            if older:
+                asked = str(wheels[0].requires_python)
+                yield Problem(
+                    self.sdist,
+                    f"admits Python 3.{older[-1]}, and {wheels[0].file} requires Python {asked}; "
+                    f"write requires-python = '{asked}' in [project], since pip takes an older "
+                    "release on an older Python only if this one does not admit it",
+                )
+                return
 
     def _versions(self) -> Iterator[Problem]:
         for one in self._files:

@@ -92,9 +92,12 @@ def standing_for(
 def with_standing(selector: Selector, marker: Mapping[str, str] | None = None) -> Selector:
     """Return ``selector`` with the ``distributions`` of its variants, as they are here."""
     standing = standing_for(selector, marker)
-    names = {key: tuple(one.name for one in own if one.alone) for key, own in standing.items()}
-    variants = tuple(replace(one, distributions=names[one.key]) for one in selector.variants)
-    return replace(selector, variants=variants)
+    variants = []
+    for variant in selector.variants:
+        names = tuple(form.name for form in standing[variant.key] if form.alone)
+        known = variant.distributions == names
+        variants.append(variant if known else replace(variant, distributions=names))
+    return replace(selector, variants=tuple(variants))
 
 
 def variants_here(

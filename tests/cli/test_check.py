@@ -534,3 +534,22 @@ def test_an_index_that_answers_what_no_index_does(tmp_path: Path, body: str) -> 
         found = data("check", project, "--index", address, status=1)["problems"]
         assert found[0]["message"].endswith("it has none at all")
         server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        ("", "missing; write '>=3.9' or narrower"),
+        ('requires-python = ">=3.7"', "found '>=3.7', which admits 3.7; write '>=3.9' or narrower"),
+        ('requires-python = ">=3.10"', None),
+    ],
+)
+def test_an_older_python_is_left_to_an_older_release(
+    tmp_path: Path, python: str, said: str | None
+) -> None:
+    file = write_project(tmp_path, table(variant("cpu"))) / "pyproject.toml"
+    text = file.read_text(encoding="utf-8").replace('requires-python = ">=3.9"', python)
+    file.write_text(text, encoding="utf-8")
+    problems = data("check", tmp_path, status=1 if said else 0)["problems"]
+    assert [one["key"] for one in problems] == (["project.requires-python"] if said else [])
+    assert not said or problems[0]["message"].startswith(said)
