@@ -95,8 +95,14 @@ def write_project(folder: Path, text: str, requires: str = '["selector-backend>=
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: str(path.name))
 def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) -> None:
-    assert lines("check", project) == ["no problems found"]
-    assert data("check", project) == {"format": 1, "problems": [], "notes": []}
+    assert lines("check", project)[-1] == "no problems found"
+    noted = data("check", project)["notes"]
+    # Releases of one distribution, which pip puts in each other's place, are not told apart.
+    assert {one["message"].partition(" from the")[0] for one in noted} <= (
+        {f"nothing tells {one}" for one in ("cudnn9", "cudnn8", "cpu")}
+        if project.name == "ctranslate2"
+        else set()
+    )
 
 
 def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
@@ -312,7 +318,7 @@ def test_variants_that_nothing_tells_apart(
         + variant("b", "", f"requires = {second}")
     )
     write_project(tmp_path, text)
-    problems = [one["message"] for one in data("check", tmp_path, status=1)["problems"]]
+    problems = [one["message"] for one in data("check", tmp_path, status=1)["notes"]]
     assert (
         any(one.startswith("nothing tells b from the other variants") for one in problems) != told
     )
@@ -413,7 +419,7 @@ def test_an_index_that_has_everything_and_one_that_does_not(
         assert index.requests.count("/simple/spam-core/") == 3
         twice = variant("a", "{ gfx = true }", "requires = ['spam-cpu==1.0']")
         other = variant("b", more="requires = ['spam-cpu==1.0', 'spam-core==1.0']")
-        both = write_project(tmp_path / "both", table(twice + other))
+        both = write_project(tmp_path / "both", table(twice + other, kind="'capability'"))
         index.requests.clear()
         assert lines("check", both, "--index", index.url) == ["no problems found"]
         assert sorted(index.requests) == [f"/simple/spam{name}/" for name in ("-core", "-cpu", "")]
