@@ -138,7 +138,7 @@ def run(task: dict[str, Any]) -> NoReturn:
     if task["caller"]:
         with contextlib.suppress(Exception):
             importlib.import_module(task["caller"])  # ends in `load`, if that is where it calls it
-    rehearse()
+    selector_runtime.load(task["project"], {"": task["module"]})
 
 
 def _end_with_parent(seconds: float) -> None:
