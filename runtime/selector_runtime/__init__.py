@@ -114,8 +114,9 @@ class _Turns:
             if outer is work:
                 del self.work[turn]
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if (name, get_ident()) in self.work else None  # type: ignore[arg-type]
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        mine = (name, get_ident()) in self.work
+        return ModuleSpec(name, self) if mine else None  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
         pass
