@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import errno
 import functools
+import os
 import sys
 
 TYPE_CHECKING = False  # every hook imports this, and `typing` takes long; type checkers know it
@@ -26,13 +27,8 @@ _LACKS = {
     errno.ENFILE: "too many files are open on this machine. To fix it: end what has opened them",
 }
 
-_HALF_COMPILED = (
-    "Python has compiled half a module, as it does on a full disk. To fix it: free some space, "
-    "and remove the module's folder __pycache__, if the environment is kept"
-)
-
-# More than this of a text says no more.
-_LONGEST = 60
+# With less room, nothing is compiled: `selector_backend.authoring.carried` says why.
+_LEAST_ROOM = 16 * 2**20
 
 
 class SelectorError(Exception):
@@ -83,30 +79,23 @@ def nearest(name: str, known: Iterable[str], closeness: float) -> str | None:
     return lower[close[0]] if close else None
 
 
-def shorten(text: str) -> str:
-    """Return ``text`` as a message quotes it, cut short if it is long."""
-    return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r} and so on"
-
-
 def user_errors(hook: _Hook) -> _Hook:
     """Make a hook end with a message on standard error and exit status 1 on a `SelectorError`.
 
     PEP 517 leaves it to the backend how to say what went wrong; frontends show what the hook's
     process printed, and a traceback there would bury it. The same goes for what the machine lacks.
+    Where the disk is nearly full, the hook compiles no modules.
     """
 
     @functools.wraps(hook)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        _spare_a_full_disk()
         try:
             return hook(*args, **kwargs)
         except SelectorError as error:
             message = str(error)
         except MemoryError:
             message = _LACKS[errno.ENOMEM]
-        except (
-            EOFError
-        ):  # half a compiled module: `selector_backend.authoring.carried` has the story
-            message = _HALF_COMPILED
         except OSError as error:
             if error.errno not in _LACKS:
                 raise
@@ -115,3 +104,11 @@ def user_errors(hook: _Hook) -> _Hook:
         raise SystemExit(1)
 
     return wrapper  # type: ignore[return-value]
+
+
+def _spare_a_full_disk() -> None:
+    try:
+        disk = os.statvfs(__file__)
+        sys.dont_write_bytecode |= disk.f_bavail * disk.f_frsize < _LEAST_ROOM
+    except (AttributeError, OSError):  # on Windows, or from a zip
+        pass

@@ -47,10 +47,12 @@ _KEPT = (".py", ".json")
 
 # On a full disk, Python before 3.12.8 and 3.13.1 writes half a compiled module, and reads it at
 # each later import: https://github.com/python/cpython/issues/126606. uv keeps the folder of an
-# sdist, so no later install would work, or find the driver. Code can't prevent this, since it is
-# compiled before it runs; but where a file has its name, Python makes no folder ``__pycache__``.
-# Three hooks take 180 ms of processor time so, and 154 ms with compiled modules.
-_NOT_COMPILED = "__pycache__"
+# sdist, so no later install would work, or find the driver. Three things prevent this: a hook looks
+# for room on the disk before it imports more (`errors.user_errors`), the child that asks a library
+# compiles nothing (`probes.child`), and the two modules that are imported before any hook is called
+# can't be compiled, since where a file has its name, Python makes no folder ``__pycache__``. Such a
+# file in each folder would do alone, but an install would take 5 to 10 % more processor time.
+_NOT_COMPILED = "selector_backend/__pycache__"
 _WHY = b"""\
 This file keeps Python from writing compiled modules here. Installers may keep this folder, and
 some Pythons leave half a module behind where a disk is full.
@@ -82,8 +84,7 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
         libraries = module.libraries(scope) if hasattr(module, "libraries") else {}
         parts += [_library(name, imported, requires_python) for name, imported in libraries.items()]
     files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
-    folders = {PurePosixPath(path).parent for path in files if path.endswith(".py")}
-    files.update({f"{folder}/{_NOT_COMPILED}": _WHY for folder in folders})
+    files[f"{CARRIED}/{_NOT_COMPILED}"] = _WHY
     return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}
 
 

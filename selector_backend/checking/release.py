@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from ..authoring.table import is_own, is_pinned
 from ..errors import Problem
+from ..model.markers import normalize
 from ..model.table import CAPABILITY
 from .places import find_places
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
 
     from ..model.kinds import Wanted
     from ..model.table import Selector
@@ -74,9 +72,9 @@ class Release:
     variant_files: Sequence[str] = ()
 
     @cached_property
-    def name(self) -> NormalizedName:
+    def name(self) -> str:
         """The project's normalized name."""
-        return canonicalize_name(self.selector.project)
+        return normalize(self.selector.project)
 
     @cached_property
     def needs(self) -> Mapping[str, Sequence[_Need]]:
@@ -90,7 +88,7 @@ class Release:
         left = [one for one in self._asked() if is_own(one.requirement, self.selector)]
         while left:
             need = left.pop(0)
-            name = canonicalize_name(need.requirement.name)
+            name = normalize(need.requirement.name)
             if name == self.name:
                 continue
             if name not in needs:
@@ -109,10 +107,10 @@ class Release:
         for one in map(Requirement, self.selector.requires):
             yield _Need("the table", one)
 
-    def _is_part(self, requirement: Requirement, there: set[NormalizedName]) -> bool:
+    def _is_part(self, requirement: Requirement, there: set[str]) -> bool:
         if is_pinned(requirement, self.selector.version):
             return True
-        return is_own(requirement, self.selector) and canonicalize_name(requirement.name) in there
+        return is_own(requirement, self.selector) and normalize(requirement.name) in there
 
     @cached_property
     def variants(self) -> Mapping[str, set[str]]:

@@ -20,10 +20,9 @@ from rich.text import Text
 
 from ..errors import SelectorError
 from ..model.facts import FACTS
-from ..model.machine import Fact, Machine, ProfileFile
+from ..model.machine import Fact, Machine, ProfileFile, parse_setting
 from ..model.variables import MACHINE_VARIABLE, near_misses
 from ..probes import NO_TABLE, complete, read_machine
-from .stated import parse_setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +10,17 @@ import typer
 from .. import __version__
 from ..authoring.compile import compile_project
 from ..authoring.output import all_or_nothing
+from ..checking.finished import is_variant_file
 from ..errors import SelectorError
 from ..model.facts import FACTS
 from ..model.table import NotCompiledError, read_compiled
 from ..variant_wheels import building as authoring
-from ..variant_wheels.building import NotExpressibleError, is_variant_file, write_variant_wheels
+from ..variant_wheels.building import NotExpressibleError, write_variant_wheels
 from ..variant_wheels.proof import prove
 from ..variant_wheels.providers import PROVIDERS
 from .common import FORMAT, JsonOption, good, print_json, print_line
 from .fleet import shipped_machines
-from .source import read_folder, unpacked
+from .source import SourceArgument, is_sdist, opened, read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,25 +28,21 @@ if TYPE_CHECKING:
     from ..model.table import Compiled, Selector
     from ..variant_wheels.building import VariantWheel
 
-WhatArgument = Annotated[
-    Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
-]
 OutdirOption = Annotated[
     Path, typer.Option("--outdir", metavar="DIR", help="Where to write them, beside the sdist.")
 ]
 
 
 def variant_wheels(
-    outdir: OutdirOption, what: WhatArgument = Path(), as_json: JsonOption = False
+    outdir: OutdirOption, source: SourceArgument = Path(), as_json: JsonOption = False
 ) -> None:
     """Write the table as variant wheels, for installers that read PEP 825; a preview.
 
     Nothing is written unless they give what the table gives on every machine that it can tell
     apart, and on every shipped machine.
     """
-    is_sdist = what.name.endswith(".tar.gz") and what.is_file()
-    with unpacked(what) if is_sdist else contextlib.nullcontext(what) as folder:
-        compiled = _compiled(folder, is_sdist)
+    with opened(source) as folder:
+        compiled = _compiled(folder, is_sdist(source))
         selector = compiled.selector
         shipped = ((f"On {one.name}", one.machine) for one in shipped_machines(tuple(FACTS)))
         try:
@@ -74,9 +70,9 @@ def variant_wheels(
         print_line(f"note: {one}")
 
 
-def _compiled(folder: Path, is_sdist: bool) -> Compiled:
+def _compiled(folder: Path, from_sdist: bool) -> Compiled:
     """Return what the wheels are made of: of an sdist, what it has compiled."""
-    if is_sdist:
+    if from_sdist:
         try:
             return read_compiled(folder)
         except NotCompiledError as error:

@@ -1,26 +1,35 @@
-"""A distribution's core metadata under another name.
+"""A distribution under another name: its core metadata, and its wheels.
 
 What is not about the name stays unchanged, to the byte: lines are changed, none is rewritten.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+import shutil
+import zipfile
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from ..authoring.output import replacing
 from ..authoring.table import is_pinned
 from ..authoring.tree import BUILT
+from ..checking.finished import UNREADABLE, dist_info_of
 from ..errors import SelectorError
+from ..installing.archive import hash_of
 from ..installing.dist_info import NEVER_UPLOAD
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ..authoring.tree import Tree
     from ..model.table import Selector, Variant
@@ -166,3 +175,114 @@ def _part(version: str, length: int | None) -> str:
         return found.public
     epoch = f"{found.epoch}!" if found.epoch else ""
     return epoch + ".".join(map(str, [*found.release, *[0] * length][:length]))
+
+
+# --- Wheels
+#
+# A wheel may be larger than memory, so its files are copied piece by piece. What changes is what
+# the name is in: the file's name, the ``.dist-info`` and ``.data`` folders, ``METADATA`` and
+# ``RECORD``.
+
+# Name, version, maybe a build tag, and three tags.
+_FILE = re.compile(r"([^-]+)-([^-]+)((?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl)")
+_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+
+
+def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
+    """Write ``wheel`` under its new name into ``folder``. Returns the file's name.
+
+    Raises `SelectorError` if it is no wheel of the project; then nothing is written, and what lies
+    in ``folder`` stays as it is.
+    """
+    parts = _FILE.fullmatch(wheel.name)
+    if parts is None:
+        raise SelectorError(
+            f"{wheel.name} is not named as wheels are: expected a name such as "
+            f"{renaming.project}-1.0-py3-none-any.whl"
+        )
+    renaming.check_name(parts[1], wheel.name)
+    name = f"{renaming.stem}-{parts[2]}{parts[3]}"
+    try:
+        with zipfile.ZipFile(wheel) as old, replacing(folder / name, wheel) as file:
+            moved = _moved(old, parts[2], renaming)
+            changed = _changed(old, moved, wheel.name, renaming)
+            with zipfile.ZipFile(file, "w") as new:
+                for member in old.infolist():
+                    _copy(old, member, new, moved[member.filename], changed)
+    except UNREADABLE as error:
+        raise SelectorError(f"{wheel.name} is not a wheel that can be renamed: {error}") from None
+    return name
+
+
+def _moved(wheel: zipfile.ZipFile, version: str, renaming: Renaming) -> dict[str, str]:
+    """Return the new name of each member."""
+    info, names = dist_info_of(wheel), wheel.namelist()
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    moves = {}
+    for folder in folders:
+        stem, _, suffix = folder.rpartition(".")
+        name, _, its_version = stem.rpartition("-")
+        if suffix in ("dist-info", "data") and renaming.is_of(name) and its_version == version:
+            moves[folder] = f"{renaming.stem}-{version}.{suffix}"
+    if info not in moves:
+        raise zipfile.BadZipFile(f"its {info} is not of {renaming.project} {version}")
+
+    def move(name: str) -> str:
+        folder, slash, rest = name.partition("/")
+        return moves.get(folder, folder) + slash + rest if slash else name
+
+    moved = {name: move(name) for name in names}
+    if len({*moved.values()}) < len(names):
+        raise zipfile.BadZipFile("two of its files would have one name")
+    return moved
+
+
+def _changed(
+    old: zipfile.ZipFile, moved: dict[str, str], where: str, renaming: Renaming
+) -> dict[str, bytes]:
+    """Return the files with another content, by their new names."""
+    inside = {
+        PurePosixPath(name).name: name
+        for name in moved
+        if re.fullmatch(r"[^/]+\.dist-info/[^/]+", name)
+    }
+    for name in ("METADATA", "WHEEL", "RECORD"):
+        if name not in inside:
+            raise zipfile.BadZipFile(f"its .dist-info has no {name}")
+    for name in _SIGNATURES:
+        if name in inside:
+            raise SelectorError(
+                f"{where} is signed ({name}), and a signature does not hold for another name; "
+                "rename first, and sign the wheel that comes out"
+            )
+    path = moved[inside["METADATA"]]
+    metadata = renaming.metadata(old.read(inside["METADATA"]), where)
+    text = old.read(inside["RECORD"]).decode("utf-8")
+    record = io.StringIO()
+    writer = csv.writer(record, lineterminator="\r\n" if "\r\n" in text else "\n")
+    for row in csv.reader(io.StringIO(text, newline="")):
+        if row:
+            row[0] = moved.get(row[0], row[0])
+            writer.writerow([path, hash_of(metadata), len(metadata)] if row[0] == path else row)
+    return {path: metadata, moved[inside["RECORD"]]: record.getvalue().encode()}
+
+
+def _copy(
+    old: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    new: zipfile.ZipFile,
+    name: str,
+    changed: dict[str, bytes],
+) -> None:
+    """Copy a member with its kind of compression, its mode and its date."""
+    info = zipfile.ZipInfo(name, member.date_time)
+    info.compress_type = member.compress_type
+    info.create_system = member.create_system
+    info.external_attr = member.external_attr
+    info.comment = member.comment
+    info.file_size = member.file_size  # by which the header gets room for a large one
+    if name in changed:
+        new.writestr(info, changed[name])
+        return
+    with old.open(member) as source, new.open(info, "w") as target:
+        shutil.copyfileobj(source, target, 1 << 20)

@@ -218,36 +218,31 @@ def write_variant_wheels(
     return [*written, write_file(target, stem + _METADATA, _json(whole))]
 
 
-def is_variant_file(name: str) -> bool:
-    """Return whether a file is a variant wheel, or variant metadata, by its name."""
-    parts = name.removesuffix(".whl").split("-")
-    # A build tag comes before the Python tag, and alone begins with a digit.
-    has_build_tag = len(parts) > 2 and parts[2][:1].isdigit()
-    is_wheel = name.endswith(".whl") and len(parts) - has_build_tag == 6
-    return is_wheel or name.endswith(_METADATA)
-
-
-def review_files(compiled: Compiled, found: Mapping[str, bytes]) -> Iterator[Problem]:
-    """Yield which of the files ``found``, by their names, are not those that a table makes.
+def review_files(compiled: Compiled, files: Sequence[Path]) -> Iterator[Problem]:
+    """Yield which of ``files`` are not those that a table makes.
 
     The content of ``variants.json`` counts too.
     """
-    selector = compiled.selector
+    selector, found = compiled.selector, {file.name: file for file in files}
     try:
         wheels = variant_wheels(selector)
     except NotExpressibleError as error:
-        yield from (Problem(next(iter(found)), f"{key}: {text}") for key, text in error.problems)
+        yield from (Problem(files[0].name, f"{key}: {text}") for key, text in error.problems)
         return
     stem = f"{compiled.name}-{selector.version}"
-    names = {f"{stem}-{tag}-{wheel.label}.whl" for wheel in wheels for tag in wheel.tags}
     whole = stem + _METADATA
-    for name in sorted({*names, whole} - found.keys()):
+    names = {f"{stem}-{tag}-{wheel.label}.whl" for wheel in wheels for tag in wheel.tags} | {whole}
+    for name in sorted(names - found.keys()):
         yield Problem(name, "is missing, and other variant wheels are there")
     for name in sorted(found):
-        if name not in {*names, whole}:
+        if name not in names:
             yield Problem(name, f"is not a variant wheel that the table of {stem} makes")
-        elif name == whole and found[name] != _json(metadata(selector, wheels)):
+        elif name == whole and not _has_content(found[name], _json(metadata(selector, wheels))):
             yield Problem(name, f"is not what the table of {stem} makes")
+
+
+def _has_content(file: Path, content: bytes) -> bool:
+    return file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content
 
 
 def _decision(selector: Selector, wheel: VariantWheel) -> Decision:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from support.strategies import conforms
 
 from selector_backend.authoring.table import parse_selector
-from selector_backend.cli.doctor.findings import Choice, choose
-from selector_backend.cli.source import Recorded
+from selector_backend.cli.doctor import Choice, choose
+from selector_backend.cli.interpreter import Recorded
 from selector_backend.installing.dist_info import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Fact, Machine, Origin

@@ -12,7 +12,6 @@ from packaging.metadata import Metadata
 from support.command import command, data, error, lines
 from support.environment import Environment
 from support.index import Index
-from support.matrix import matrix_summary
 from support.project import CUDA, build_sdist, write_project, write_wheel
 from support.sdist import repack
 from support.tree import TreeBackend, write_tree
@@ -342,19 +341,3 @@ def test_check_dist_knows_them(tmp_path: Path) -> None:
         f"makes{anew}",
         f"error: {NAMES[3]}: is not what the table of spam-1.0 makes{anew}",
     ]
-
-
-def test_matrix_shows_the_properties_of_each_variant(tmp_path: Path) -> None:
-    table = CUDA.replace(">=11.2", ">=10")
-    project = write_project(tmp_path / "source", table)
-    found = lines("matrix", project, "--no-shipped", "--properties")
-    assert found[found.index("nothing  0") + 2 :] == [
-        "variant  variant wheel  asks for",
-        "cu12     cu12           nvidia :: cuda_version_lower_bound :: 12.0",
-        "cu11     none           cu11: cuda: its provider tells CUDA 11.0 and newer; ask for "
-        "'>=11.0', too",
-        "cpu      null           nothing",
-    ]
-    shown = matrix_summary(project, "--no-shipped", "--properties")
-    assert [one["label"] for one in shown["wheels"]] == ["cu12", "null"]
-    assert [one["key"] for one in shown["not-expressible"]] == ["tool.selector.variant[1].when"]

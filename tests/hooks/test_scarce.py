@@ -7,14 +7,12 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping, Sequence
-from importlib.util import cache_from_source
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 from support.driver import Driver
 from support.environment import ROOT
-from support.floor import Floor, StoppedError
 from support.project import build_sdist, hook_environ, write_project
 from support.scarce import compile_preload, in_own_mounts
 
@@ -71,16 +69,6 @@ def call(
         assert "Traceback" not in process.stderr
         assert process.returncode in (0, 1)
     return process.returncode, process.stderr
-
-
-def test_half_a_compiled_module_is_one_message(source: Path, tmp_path: Path) -> None:
-    """A full disk leaves it behind under some Pythons."""
-    floor, hook = Floor(tmp_path / "floor"), ["get_requires_for_build_wheel"]
-    floor.call(source, hook)
-    compiled = Path(cache_from_source(str(floor.folder / "selector_backend/model/table.py")))
-    compiled.write_bytes(compiled.read_bytes()[:4096])
-    with pytest.raises(StoppedError, match=r"^error: Python has compiled half a module"):
-        floor.call(source, hook)
 
 
 @pytest.mark.parametrize(

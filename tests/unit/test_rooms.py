@@ -36,10 +36,9 @@ NAMED_ON_PURPOSE = {
     "cli/common.py": {"marker", "property"},  # `--python`'s, and what the command does not ask
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/fleet.py": {"marker"},  # a key of machines.toml
-    "cli/given.py": {"cpu"},  # a variant's name, by default
     # The conditions that names stand for.
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "rocm", "xpu"},
-    "cli/source.py": {"marker"},  # a key of what an interpreter answers
+    "cli/interpreter.py": {"marker"},  # a key of what an interpreter answers
 }
 
 

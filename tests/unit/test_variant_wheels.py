@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from selector_backend.authoring.table import parse_selector
+from selector_backend.checking.finished import is_variant_file
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import Selector
 from selector_backend.probes import complete
 from selector_backend.variant_wheels.building import (
     NotExpressibleError,
-    is_variant_file,
     metadata,
     variant_wheels,
 )

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from .. import __version__
-from ..checking.review import keyed_requirements
-from ..checking.shipped import CARRIED_VERSION, carried_version, is_old
 from ..errors import Problem
 from ..model.table import TABLE_NAME
+from .finished import members_of
+from .review import keyed_requirements
+from .shipped import CARRIED_VERSION, carried_version, is_old
 from .simple import Index
-from .source import members_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
