@@ -55,8 +55,8 @@ def check(
     """Look for errors in a project, and for what may be a mistake.
 
     The names that core gives to load are compared with the table, if core is in a folder beside the
-    project. Of an sdist, it is also checked that what it has compiled agrees with its
-    pyproject.toml. With --dist, a whole release is checked instead.
+    project. An sdist is also compared with what its pyproject.toml makes. With --dist, a whole
+    release is checked instead.
     """
     if dist is not None:
         if index is not None:
@@ -74,7 +74,7 @@ def check(
             found = [("warning", problem) for problem in review(project, __version__)]
             if is_sdist(source):
                 data["carries"] = carried_by(folder)
-                found += [("error", problem) for problem in compare_shipped(project)]
+                found += [("error", problem) for problem in compare_shipped(project, source)]
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
     except UsageError:

@@ -20,7 +20,7 @@ from packaging.version import Version
 from ..authoring.output import replacing
 from ..authoring.table import is_pinned
 from ..authoring.tree import BUILT
-from ..checking.finished import UNREADABLE, dist_info_of
+from ..checking.archives import UNREADABLE, dist_info_of, opened_wheel, read_file
 from ..errors import SelectorError
 from ..installing.archive import hash_of
 from ..installing.dist_info import NEVER_UPLOAD
@@ -203,7 +203,7 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     renaming.check_name(parts[1], wheel.name)
     name = f"{renaming.stem}-{parts[2]}{parts[3]}"
     try:
-        with zipfile.ZipFile(wheel) as old, replacing(folder / name, wheel) as file:
+        with opened_wheel(wheel) as old, replacing(folder / name, wheel) as file:
             moved = _moved(old, parts[2], renaming)
             changed = _changed(old, moved, wheel.name, renaming)
             with zipfile.ZipFile(file, "w") as new:
@@ -256,8 +256,8 @@ def _changed(
                 "rename first, and sign the wheel that comes out"
             )
     path = moved[inside["METADATA"]]
-    metadata = renaming.metadata(old.read(inside["METADATA"]), where)
-    text = old.read(inside["RECORD"]).decode("utf-8")
+    metadata = renaming.metadata(read_file(old, inside["METADATA"]), where)
+    text = read_file(old, inside["RECORD"]).decode("utf-8")
     record = io.StringIO()
     writer = csv.writer(record, lineterminator="\r\n" if "\r\n" in text else "\n")
     for row in csv.reader(io.StringIO(text, newline="")):
