@@ -285,7 +285,8 @@ class _Loader:
             if not held:
                 outcome = CANNOT_TELL if held is None else DOES_NOT_FIT
                 return Attempt(self.project, name, module_name, outcome, reason), None
-        if self.isolate:
+        # A frozen program has no interpreter for a child.
+        if self.isolate and sys.executable and not getattr(sys, "frozen", False):
             from ._isolated import try_in_child
 
             caller = str(self.caller.f_globals.get("__name__", ""))

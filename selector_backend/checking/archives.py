@@ -38,7 +38,7 @@ _EXTENDING = (
 
 # How large the files of a wheel may be that are read, and a whole wheel, unpacked: more than this
 # only if it is not much more than the wheel itself. Its directory has at least 46 bytes a file.
-_LARGEST_READ = {"METADATA": 2 << 20, "RECORD": 16 << 20}
+_LARGEST_READ = {"METADATA": 2 << 20, "RECORD": 8 << 20}
 _LARGEST_WHEEL, _MOST_TIMES = 1 << 30, 100
 _LARGEST_DIRECTORY = 16 << 20
 _END, _LONGEST_END = b"PK\x05\x06", 22 + (1 << 16)

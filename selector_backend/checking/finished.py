@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from .places import Place
 
 
+# Reading fields takes time with their square; the most that a known project has is below 3,000.
+_MOST_FIELDS = 5000
+
+
 @dataclass(frozen=True)
 class Wheel:
     """A wheel: what its file's name says, its metadata say, and its ``RECORD`` lists.
@@ -77,6 +81,8 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
     Raises ``ValueError`` where one does not belong to the others, or cannot be read.
     """
     name, version, _, tags = parse_wheel_filename(file)
+    if metadata.partition(b"\n\n")[0].count(b"\n") > _MOST_FIELDS:
+        raise ValueError(f"METADATA has more than {_MOST_FIELDS} lines of fields")
     raw, _ = parse_email(metadata)
     said = raw.get("name", ""), raw.get("version", "")
     if normalize(said[0]) != name or Version(said[1]) != version:
@@ -88,10 +94,10 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
     if normalize(stem[0]) != name or Version(stem[2]) != version:
         raise ValueError(f"its folder is {dist_info}, and it is of {name} {version}")
     try:
-        rows = [row for row in csv.reader(io.StringIO(record.decode("utf-8"), newline="")) if row]
+        rows = csv.reader(io.StringIO(record.decode("utf-8"), newline=""))
+        files = {_installed(row[0]): "".join(row[1:2]) for row in rows if row}
     except csv.Error as error:
         raise ValueError(f"RECORD: {error}") from None
-    files = {_installed(row[0]): row[1] if len(row) > 1 else "" for row in rows}
     return Wheel(
         file,
         name,

@@ -16,7 +16,7 @@ from ..checking.shipped import carried_by, compare_shipped
 from ..checking.simple import is_address
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..variant_wheels.building import review_files
-from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
+from .common import FORMAT, JsonOption, UsageError, bad, good, one_line, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
         ]
     found = [("error", problem) for problem in dist.problems]
     last = [] if dist.upload is None else ["upload, in this order:"]
-    last += [f"  {file}" for group in dist.upload or () for file in group]
+    last += [f"  {one_line(file)}" for group in dist.upload or () for file in group]
     _report(found, dist.notes, as_json, {"upload": dist.upload}, last=last)
 
 
@@ -134,8 +134,8 @@ def _report(
     else:
         shown = [
             bad(line) if severity == "error" else line
-            for severity, (key, message) in (*found, *(("note", note) for note in noted))
-            for line in [f"{severity}: {key}: {message}"]
+            for severity, problem in (*found, *(("note", note) for note in noted))
+            for line in [f"{severity}:{str(problem)[1:]}"]  # no line of a stranger's begins one
         ]
         fine = [] if found else [good("no problems found")]
         for line in (*first, *shown, *fine, *last):

@@ -74,7 +74,9 @@ def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_bytes(data)
+            partial.unlink(missing_ok=True)
+            with partial.open("xb") as file:  # through no link that lies there
+                file.write(data)
             partial.replace(path)
         except OSError:
             partial.unlink(missing_ok=True)

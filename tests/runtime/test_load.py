@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Callable
@@ -604,3 +605,17 @@ def test_where_only_one_is_installed_or_they_may_be_together_nothing_is_said(sit
     (site.folder / "spam_cpu-1.0.dist-info/METADATA").unlink()
     (site.folder / "spam_cpu-1.0.dist-info").rmdir()
     assert site.run().stderr == ""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_record_that_is_no_file_is_none(site: Site, kind: str) -> None:
+    """A pipe would be waited for, and a device has no end."""
+    record = site.folder / "spam-1.0.dist-info/selector.json"
+    record.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(record)
+    elif kind == "device":
+        record.symlink_to("/dev/zero")
+    else:
+        record.mkdir()
+    assert site.run().stdout == "cu12\n"
