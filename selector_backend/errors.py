@@ -30,9 +30,6 @@ _LACKS = {
 # With less room, nothing is compiled: `selector_backend.authoring.carried` says why.
 _LEAST_ROOM = 16 * 2**20
 
-# More than this of a text says no more.
-_LONGEST = 60
-
 
 class SelectorError(Exception):
     """Something the user can fix. ``str()`` is the whole message, of one or more lines."""
@@ -88,11 +85,6 @@ def nearest(name: str, known: Iterable[str], closeness: float) -> str | None:
     lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=closeness)
     return lower[close[0]] if close else None
-
-
-def shorten(text: str) -> str:
-    """Return ``text`` as a message quotes it, cut short if it is long."""
-    return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r} and so on"
 
 
 def user_errors(hook: _Hook) -> _Hook:

@@ -101,7 +101,7 @@ def build_wheel(
     metadata_directory: str | None = None,
 ) -> str:
     """Build the wheel and return its file name."""
-    from .trees.renamed_wheel import rename_wheel
+    from .trees.renaming import rename_wheel
 
     build = _Build(config_settings, kind="wheel")
     if build.installs:

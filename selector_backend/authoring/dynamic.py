@@ -12,8 +12,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Problem, SelectorError, shorten
-from ..model.markers import distribution_of, normalize, release_key
+from ..errors import Problem, SelectorError
+from ..model.markers import distribution_of, normalize, quoted, release_key
 from .toml import build_requires, table_of
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def find_version(folder: Path, data: Mapping[str, Any], *, own_code: bool = True
     try:
         release_key(found.strip().lstrip("vV"))
     except (AttributeError, ValueError):
-        message = f"the version found is {shorten(str(found))}; expected one such as '1.0'"
+        message = f"the version found is {quoted(str(found))}; expected one such as '1.0'"
         raise NotFoundError(_KEY, message) from None
     return str(found)
 
@@ -132,12 +132,12 @@ def _check_library(data: Mapping[str, Any], entries: list[dict[str, Any]], own_c
         message = f"the version is dynamic, so it has to name what finds it:\nrequires = [{lines}]"
         raise NotFoundError("build-system.requires", message)
     if not is_installed(f"{LIBRARY}>={LEAST}"):
-        quoted = " ".join(f'"{one}"' for one in [f"{LIBRARY}>={LEAST}", *_guess(entries)])
+        named = " ".join(f'"{one}"' for one in [f"{LIBRARY}>={LEAST}", *_guess(entries)])
         why = "Without build isolation, install it" if own_code else "Install it beside the command"
         raise NotFoundError(
             "project.version",
             f"is dynamic, and what finds it is not installed, or too old. {why} first: "
-            f"pip install {quoted}",
+            f"pip install {named}",
         )
 
 

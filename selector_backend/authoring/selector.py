@@ -14,11 +14,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors import Problem, Problems, did_you_mean, shorten
+from ..errors import Problem, Problems, did_you_mean
 from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
 from ..model.kinds import EVERY, PROPERTIES
-from ..model.markers import distribution_of, normalize, normalize_name
+from ..model.markers import distribution_of, normalize, normalize_name, quoted
 from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
 from ..model.values import replace
 from .conditions import CONDITIONS, canonical_marker
@@ -226,9 +226,9 @@ def _parse(section: _Section, key: str, text: str, parse: Callable[[str], T]) ->
     except ValueError as error:
         long = len(text) > _LONGEST
         said = str(error).partition("\n")[0] if long else error  # which shows the whole text
-        message = f"found {shorten(text) if long else repr(text)}: {said}"
+        message = f"found {quoted(text) if long else repr(text)}: {said}"
     except RecursionError:
-        message = f"found {shorten(text)}, which is nested too deep"
+        message = f"found {quoted(text)}, which is nested too deep"
     section.problem(key, message)
     return None
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from ..authoring.selector import is_own
-from ..errors import Problem, did_you_mean, shorten
-from ..model.markers import normalize
+from ..errors import Problem, did_you_mean
+from ..model.markers import normalize, quoted
 from .review import variant_key
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _read_folder(folder: Path, shown: str, notes: list[Problem]) -> Iterator[Loa
             try:
                 yield from find_loads(place, _read_file(file))
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-                what = f"it cannot be read as Python, and is skipped: {shorten(str(error))}"
+                what = f"it cannot be read as Python, and is skipped: {quoted(str(error))}"
                 notes.append(Problem(place, what))
 
 

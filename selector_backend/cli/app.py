@@ -25,11 +25,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "init": Command(
         "Write a new selector package, its core and its variants.",
-        "selector-backend init spam --variant cu12 --variant cpu",
-    ),
-    "add-variant": Command(
-        "Add a variant to the table of a project.",
-        "selector-backend add-variant cu13; selector-backend add-variant v3 --before cpu",
+        "selector-backend init spam cu12 cpu",
     ),
     "machine": Command(
         "Show every fact of this machine.",
@@ -58,10 +54,6 @@ COMMANDS = {
     "doctor": Command(
         "Check whether what is installed still fits this machine.",
         "selector-backend doctor --python .venv/bin/python",
-    ),
-    "plan": Command(
-        "Show which variant each machine of a fleet gets.",
-        "selector-backend plan nodes/ --project spam",
     ),
     "schema": Command(
         "Write the JSON schema of the table, for editors.",

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from .. import __version__
+from ..checking.dist import read_dist
+from ..checking.index import compare
 from ..checking.loads import review_loads
 from ..checking.review import notes, review
 from ..checking.shipped import carried_by, compare_shipped
+from ..checking.simple import is_address
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
-from .dist import DistOption, read_dist
-from .index import compare
-from .simple import is_address
-from .source import read_folder, unpacked
+from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WhatArgument = Annotated[
-    Optional[Path],
-    typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist."),
+SourceArgument = Annotated[
+    Optional[Path], typer.Argument(metavar=SOURCE_NAME, help=SOURCE_HELP, show_default=False)
 ]
 IndexOption = Annotated[
     Optional[str],
@@ -35,10 +33,20 @@ IndexOption = Annotated[
         "table requires. Without it the network is not used.",
     ),
 ]
+DistOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--dist",
+        metavar="DIR",
+        help="Check this folder with all wheels and sdists of a release: is it complete, and in "
+        "which order to upload it. Its table is compared with that of the project, if one is "
+        "named.",
+    ),
+]
 
 
 def check(
-    what: WhatArgument = None,
+    source: SourceArgument = None,
     index: IndexOption = None,
     dist: DistOption = None,
     as_json: JsonOption = False,
@@ -52,20 +60,19 @@ def check(
     if dist is not None:
         if index is not None:
             raise UsageError("--dist looks at a folder alone; leave out --index")
-        _check_dist(dist, what, as_json)
+        _check_dist(dist, source, as_json)
         return
-    what = what or Path()
     if index is not None and not is_address(index):
         raise UsageError(f"--index {index}: expected an address such as https://index.example/")
-    is_sdist = what.name.endswith(".tar.gz") and what.is_file()
-    carries = None
+    source = source or Path()
+    data: dict[str, Any] = {}
     noted: list[Problem] = []
     try:
-        with unpacked(what) if is_sdist else contextlib.nullcontext(what) as folder:
+        with opened(source) as folder:
             project = read_folder(folder)
             found = [("warning", problem) for problem in review(project, __version__)]
-            if is_sdist:
-                carries = carried_by(folder)
+            if is_sdist(source):
+                data["carries"] = carried_by(folder)
                 found += [("error", problem) for problem in compare_shipped(project, __version__)]
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
@@ -74,35 +81,41 @@ def check(
     except SelectorError as error:
         if not as_json:
             raise
-        found = [("error", Problem(what.name if is_sdist else "pyproject.toml", str(error)))]
+        key = source.name if is_sdist(source) else "pyproject.toml"
+        found = [("error", Problem(key, str(error)))]
     else:
         noted = notes(project)
-        if not is_sdist:
-            problems, more = review_loads(what, project.selector)
+        if not is_sdist(source):
+            problems, more = review_loads(source, project.selector)
             found += [("warning", problem) for problem in problems]
             noted += more
         if index is not None:
-            found += [("warning", problem) for problem in compare(project.selector, index)]
-    shipped = {"carries": carries} if is_sdist else {}
-    first = [] if carries is None else [f"carries selector-backend {carries}"]
-    _report(found, noted, as_json, first, shipped)
+            found += [
+                ("warning", problem) for problem in compare(project.selector, index, __version__)
+            ]
+    if is_sdist(source):
+        data.setdefault("carries", None)
+    first = [f"carries selector-backend {data['carries']}"] if data.get("carries") else []
+    _report(found, noted, as_json, data, first)
 
 
-def _check_dist(dist: Path, what: Path | None, as_json: bool) -> None:
-    """Look at the release in a folder, and at the project ``what``, if one is named."""
-    release = read_dist(dist, None if what is None else read_folder(what))
-    found = [("error", problem) for problem in release.problems]
-    last = [] if release.upload is None else ["upload, in this order:"]
-    last += [f"  {file}" for group in release.upload or () for file in group]
-    _report(found, release.notes, as_json, data={"upload": release.upload}, last=last)
+def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
+    """Look at the release in a folder, and at the project ``source``, if one is named."""
+    if not folder.is_dir():
+        raise UsageError(f"--dist {folder}: no such folder")
+    dist = read_dist(folder, None if source is None else read_folder(source), __version__)
+    found = [("error", problem) for problem in dist.problems]
+    last = [] if dist.upload is None else ["upload, in this order:"]
+    last += [f"  {file}" for group in dist.upload or () for file in group]
+    _report(found, dist.notes, as_json, {"upload": dist.upload}, last=last)
 
 
 def _report(
     found: Sequence[tuple[str, Problem]],
     noted: Sequence[Problem],
     as_json: bool,
+    data: Mapping[str, Any],
     first: Sequence[str] = (),
-    data: Mapping[str, Any] | None = None,
     last: Sequence[str] = (),
 ) -> None:
     """Write what was found, and exit if there is any problem.
@@ -111,19 +124,16 @@ def _report(
     """
     if as_json:
         listed = [{"severity": severity, **problem._asdict()} for severity, problem in found]
-        remarks = [one._asdict() for one in noted]
-        print_json({"format": FORMAT, **(data or {}), "problems": listed, "notes": remarks})
+        remarks = [note._asdict() for note in noted]
+        print_json({"format": FORMAT, **data, "problems": listed, "notes": remarks})
     else:
-        for line in first:
-            print_line(line)
-        for severity, problem in found:
-            line = f"{severity}: {problem.key}: {problem.message}"
-            print_line(bad(line) if severity == "error" else line)
-        for note in noted:
-            print_line(f"note: {note.key}: {note.message}")
-        if not found:
-            print_line(good("no problems found"))
-        for line in last:
+        shown = [
+            bad(line) if severity == "error" else line
+            for severity, (key, message) in (*found, *(("note", note) for note in noted))
+            for line in [f"{severity}: {key}: {message}"]
+        ]
+        fine = [] if found else [good("no problems found")]
+        for line in (*first, *shown, *fine, *last):
             print_line(line)
     if found:
         raise typer.Exit(1)

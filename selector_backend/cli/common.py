@@ -20,10 +20,9 @@ from rich.text import Text
 
 from ..errors import SelectorError
 from ..model.facts import FACTS
-from ..model.machine import Fact, Machine, ProfileFile
+from ..model.machine import Fact, Machine, ProfileFile, parse_setting
 from ..model.variables import MACHINE_VARIABLE, near_misses
 from ..probes import NO_TABLE, complete, read_machine
-from .stated import parse_setting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -52,6 +51,10 @@ SetOption = Annotated[
     ),
 ]
 
+OutdirOption = Annotated[
+    Path, typer.Option("--outdir", metavar="DIR", help="Where to write the wheels.")
+]
+
 Cell = Union[str, Text]
 
 # Control characters except line ends and tabs, and those that change the direction of writing.
@@ -65,7 +68,7 @@ class UsageError(SelectorError):
 def look_at_machine(
     names: Collection[str],
     profile: Path | None,
-    settings: Sequence[str] | None,
+    stated: Sequence[str] | None,
     told: Mapping[str, Fact] | None = None,
     scope: Scope = NO_TABLE,
 ) -> Machine:
@@ -75,7 +78,7 @@ def look_at_machine(
     asked of its environment and of the loader. Variant providers are not asked for properties:
     they are code that the package names.
     """
-    stated = read_settings(settings)
+    known = read_stated(stated)
     file = _profile(profile)
     facts = {}
     asked = file is not None or FACTS["property"].variable in os.environ
@@ -85,27 +88,27 @@ def look_at_machine(
     if file is None:
         stated_here = {name for name, fact in FACTS.items() if fact.variable in os.environ}
         facts.update((name, fact) for name, fact in (told or {}).items() if name not in stated_here)
-    facts.update(stated)
+    facts.update(known)
     wanted = [name for name in names if name not in facts]
     facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
     return Machine({name: facts[name] for name in names})
 
 
-def read_settings(settings: Sequence[str] | None) -> dict[str, Fact]:
+def read_stated(stated: Sequence[str] | None) -> dict[str, Fact]:
     """Return the facts that ``--set`` states, which win over all that is read.
 
     Also raises `UsageError` for a variable whose name is close to one that states a fact.
     """
     if nearly := near_misses(os.environ):
         raise UsageError("; ".join(nearly))
-    return {fact.name: complete(fact) for fact in map(_stated, settings or ())}
-
-
-def _stated(setting: str) -> Fact:
-    try:
-        return parse_setting(setting)
-    except ValueError as error:
-        raise UsageError(f"--set {setting}: {error}") from None
+    facts = {}
+    for setting in stated or ():
+        try:
+            fact = complete(parse_setting(setting))
+        except ValueError as error:
+            raise UsageError(f"--set {setting}: {error}") from None
+        facts[fact.name] = fact
+    return facts
 
 
 def _profile(path: Path | None) -> ProfileFile | None:

@@ -29,14 +29,8 @@ from .common import (
     print_line,
     print_table,
 )
-from .source import (
-    Interpreter,
-    PythonOption,
-    find_record,
-    read_folder,
-    read_interpreter,
-    read_sdist,
-)
+from .interpreter import Interpreter, PythonOption, find_record, read_interpreter
+from .source import read_selector
 
 if TYPE_CHECKING:
     from ..model.decision import Decision
@@ -60,7 +54,7 @@ VariantOption = Annotated[
 def explain(
     what: WhatArgument = ".",
     profile: MachineOption = None,
-    settings: SetOption = None,
+    stated: SetOption = None,
     variant: VariantOption = None,
     python: PythonOption = None,
     as_json: JsonOption = False,
@@ -80,7 +74,7 @@ def explain(
     facts = selector.facts if request.automatic else ()
     told = interpreter.facts if interpreter else None
     scope = selector.scope(interpreter.folders if interpreter else ())
-    machine = look_at_machine(facts, profile, settings, told, scope)
+    machine = look_at_machine(facts, profile, stated, told, scope)
     decision = decide(selector, machine, replace(request, profile=None), environment)
     if as_json:
         print_json(
@@ -102,21 +96,21 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
     path = Path(what)
     is_name = path.name == what
     if path.is_dir() and not (is_name and (interpreter or not (path / "pyproject.toml").exists())):
-        return read_folder(path).selector, None
+        return read_selector(path), None
     if path.is_file():
-        return read_sdist(path), None
+        return read_selector(path), None
     if not is_name or what.endswith(".tar.gz"):
         raise UsageError(f"{what}: there is no such file or folder")
     interpreter = interpreter or read_interpreter(None)
     found = find_record(what, interpreter.folders)
-    if found is None and path.is_dir():
-        return read_folder(path).selector, None
-    if found is None:
-        raise UsageError(
-            f"{what} is neither a folder, nor an sdist, nor a selector package that is "
-            f"installed with {interpreter.path}"
-        )
-    return found.selector, found.record
+    if found is not None:
+        return found.selector, found.record
+    if path.is_dir():
+        return read_selector(path), None
+    raise UsageError(
+        f"{what} is neither a folder, nor an sdist, nor a selector package that is "
+        f"installed with {interpreter.path}"
+    )
 
 
 def _show(decision: Decision, then: Record | None) -> None:

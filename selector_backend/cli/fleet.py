@@ -1,4 +1,4 @@
-"""The machines of ``selector-backend matrix``: those that are shipped, and those of profiles."""
+"""The machines of ``selector-backend matrix``, by their names, and what they should get."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..authoring import toml
-from ..errors import SelectorError
+from ..authoring.structure import describe, shown_key
+from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
 from ..model.machine import Fact, Machine, load_fact, load_machine, parse_profile, stand_in
+from ..model.markers import normalize
 from ..probes import complete
 from .common import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from ..model.table import Selector
 
 _SHIPPED = Path(__file__).with_name("machines.toml")
 
@@ -28,15 +32,6 @@ class NamedMachine:
     name: str
     after: str
     machine: Machine
-
-
-def machine_of(profile: object, file: str, names: Collection[str]) -> Machine:
-    """Return the machine that a profile's JSON data describe, with the facts ``names``.
-
-    A fact that it says nothing of is absent. Raises `InvalidFileError`, naming ``file``.
-    """
-    facts = stand_in(load_machine(profile, file), names).facts
-    return Machine({name: complete(fact) for name, fact in facts.items()})
 
 
 def shipped_machines(names: Collection[str]) -> Iterator[NamedMachine]:
@@ -79,8 +74,10 @@ def _read(sources: Sequence[str], names: Collection[str]) -> Iterator[NamedMachi
         empty = True
         for name, place, content in _contents(source):
             what = f"{place}, a line that is to be one machine profile," if in_lines else place
-            profile = parse_profile(content, what, place)
-            yield NamedMachine(name, place, machine_of(profile, place, names))
+            profile = load_machine(parse_profile(content, what, place), place)
+            facts = stand_in(profile, names).facts.values()
+            machine = Machine({fact.name: complete(fact) for fact in facts})
+            yield NamedMachine(name, place, machine)
             empty = False
         if empty:
             raise SelectorError(f"{source}: there are no machine profiles in it")
@@ -106,3 +103,53 @@ def _lines(name: str, place: str, lines: Iterable[bytes]) -> Iterator[tuple[str,
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield f"{name}:{number}", f"{place}:{number}", line
+
+
+# --- What machines should get
+
+
+def read_expectations(
+    file: Path, selector: Selector, machines: Sequence[str]
+) -> dict[str, str | None]:
+    """Return the variant that each machine should get, ``None`` where none should fit.
+
+    ``machines`` are the names of those that there are.
+
+    Raises `SelectorError` for a file that cannot be read, and `InvalidFileError` with everything
+    that is wrong in it.
+    """
+    if not file.is_file():
+        what = "it is a folder; expected a TOML file" if file.exists() else "there is no such file"
+        raise UsageError(f"--expect {file}: {what}")
+    wanted: dict[str, str | None] = {}
+    problems: list[Problem] = []
+    for name, value in toml.read(file, str(file)).items():
+        key = shown_key(name)
+        try:
+            wanted[name] = _variant(value, selector)
+        except ValueError as error:
+            problems.append(Problem(key, str(error)))
+        if name not in machines:
+            within = [other for other in machines if name.lower() in other.lower()]
+            hint = did_you_mean(name, machines) or did_you_mean(name, within, closeness=0)
+            instead = "; give its profile with --machine"
+            problems.append(Problem(key, f"there is no such machine{hint or instead}"))
+    if not wanted and not problems:
+        problems = [Problem("the file", 'is empty; expected lines such as "MACHINE" = "VARIANT"')]
+    if problems:
+        raise InvalidFileError(str(file), problems)
+    return wanted
+
+
+def _variant(value: object, selector: Selector) -> str | None:
+    """Return what is wanted. Raises ``ValueError`` with a sentence that says what was expected."""
+    if value is False:
+        return None
+    if not isinstance(value, str):
+        expected = "a variant's name, or false where no variant should fit"
+        raise ValueError(f"found {describe(value)}; expected {expected}")  # noqa: TRY004 - bad data
+    names = {variant.key: variant.name for variant in selector.variants}
+    if normalize(value) in names:
+        return names[normalize(value)]
+    hint = did_you_mean(value, names.values()) or f"; the variants are {', '.join(names.values())}"
+    raise ValueError(f"found {value!r}, which is not a variant{hint}")

@@ -1,75 +1,75 @@
-"""``selector-backend init``: a new selector package, its core and its variants."""
+"""``selector-backend init``: a new selector package, or one source tree for all its variants."""
 
 from __future__ import annotations
 
-import contextlib
+import keyword
+import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Callable, Optional, TypeVar
+from typing import Annotated, Any, Callable, Optional, TypeVar
 
 import typer
 
 from .. import __version__
+from ..authoring import toml
 from ..authoring.project import read_project
+from ..authoring.selector import parse_selector
+from ..authoring.toml import table_of
+from ..authoring.tree import BACKEND
 from ..checking.review import review
-from ..errors import InvalidFileError, SelectorError, did_you_mean
+from ..errors import InvalidFileError, did_you_mean
+from ..installing.request import ALL, AUTO
+from ..installing.wheel import replacing
 from ..model.markers import is_name, normalize
 from ..model.table import CAPABILITY, REQUIREMENT
-from .common import FORMAT, JsonOption, UsageError, print_command, print_json, print_line, shown
-from .given import (
-    EXAMPLE,
-    KINDS,
-    read_condition,
-    read_import_name,
-    read_kind,
-    read_name,
-    read_names,
-    read_option,
-    read_variant,
-    read_version,
+from ..trees.into_tree import inner_keys, into_tree
+from .common import UsageError, print_command, print_line, shown
+from .skeleton import (
+    CORE,
+    OWN_REQUIREMENT,
+    VERSION,
+    NewProject,
+    NewVariant,
+    as_toml,
+    files,
+    known_condition,
+    table,
+    tree_files,
 )
-from .init_tree import existing_name, write_tree
-from .skeleton import CORE, VERSION, NewProject, NewVariant, files, known_condition
-from .tree_skeleton import BACKENDS
-from .writing import write_files
 
 T = TypeVar("T")
+
+_PROJECT = "pyproject.toml"
+_KINDS = (REQUIREMENT, CAPABILITY)
+_EXAMPLE = 'compute-capability = ">=9.0"'
 
 FolderArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="Where to write; created if missing.")
 ]
 VariantsArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="VARIANT...", help="The variants, as for --variant."),
+    typer.Argument(
+        metavar="VARIANT...",
+        help="The variants, the best first: cu12, rocm6, x86-64-v3, avx2, cpu and the like, or a "
+        "name and when it fits: 'big: compute-capability = \">=9.0\"'; 'small:' is for every "
+        "machine.",
+    ),
 ]
 NameOption = Annotated[
     Optional[str],
     typer.Option("--name", metavar="NAME", help="The project's name; by default the folder's."),
 ]
 KindOption = Annotated[
-    Optional[str],
+    str,
     typer.Option(
         "--kind",
         metavar="KIND",
-        autocompletion=lambda: [*KINDS],
+        autocompletion=lambda: [*_KINDS],
         help="'requirement', variants that exclude each other, as CUDA 12 and CUDA 13 do; or "
         "'capability', variants that can stand side by side, as builds for CPU levels do.",
     ),
-]
-VariantsOption = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--variant",
-        metavar="NAME[: CONDITION]",
-        help="A variant, the best first: cu12, rocm6, x86-64-v3, avx2, cpu and the like, or a "
-        "name and when it fits: 'big: compute-capability = \">=9.0\"'; 'small:' is for every "
-        "machine. Repeat it for each.",
-    ),
-]
-AdviceOption = Annotated[
-    str,
-    typer.Option("--advice", metavar="TEXT", help="What to do on a machine that no variant fits."),
 ]
 ImportNameOption = Annotated[
     Optional[str],
@@ -77,16 +77,6 @@ ImportNameOption = Annotated[
         "--import-name",
         metavar="NAME",
         help="The package of core, which users import; by default spam_core, after the project.",
-    ),
-]
-VersionOption = Annotated[
-    str, typer.Option("--version", metavar="VERSION", help="The version of all distributions.")
-]
-SelfContainedOption = Annotated[
-    bool,
-    typer.Option(
-        "--self-contained",
-        help="Let the sdist carry its backend, so that installing fetches only the variant.",
     ),
 ]
 TreeOption = Annotated[
@@ -97,184 +87,262 @@ TreeOption = Annotated[
         "a folder that has a pyproject.toml, that file becomes the tree's.",
     ),
 ]
-BackendOption = Annotated[
-    Optional[str],
-    typer.Option(
-        "--backend",
-        metavar="BACKEND",
-        autocompletion=lambda: [*BACKENDS],
-        help=f"With --tree, what builds the code of a new one: {', '.join(BACKENDS)}.",
-    ),
-]
 
 
 def init(
     folder: FolderArgument = Path(),
-    listed: VariantsArgument = None,
+    variants: VariantsArgument = None,
     name: NameOption = None,
-    kind: KindOption = None,
-    variants: VariantsOption = None,
-    advice: AdviceOption = "",
+    kind: KindOption = REQUIREMENT,
     import_name: ImportNameOption = None,
-    version: VersionOption = VERSION,
-    self_contained: SelfContainedOption = False,
     tree: TreeOption = False,
-    backend: BackendOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Write a new selector package, its core and its variants, ready to build.
 
-    With --tree, write one source tree instead. Without a variant, on a terminal, ask for name, kind
-    and variants.
+    With --tree, write one source tree instead.
     """
-    known = existing_name(folder) if tree else None
-    if not tree:
-        _check_new(folder)
-    _check_options(tree, backend, import_name)
-    variants = [*(listed or ()), *(variants or ())]
-    version = read_option("--version", version, read_version)
-    if import_name is not None:
-        import_name = read_option("--import-name", import_name, read_import_name)
-    asks = not variants and not as_json and sys.stdin is not None and sys.stdin.isatty()
-    named = known or folder.resolve().name
+    file = folder / _PROJECT
+    known = _existing_name(folder, tree=tree)
+    if not variants:
+        example = shown(["selector-backend", "init", str(folder), "cu13", "cu12", "cpu"])
+        raise UsageError(f"the variants are missing; name each, the best first, as in {example}")
     if known is not None and name is not None and normalize(name) != normalize(known):
         raise UsageError(f"--name {name}: the project in {folder} is {known}")
-    name = known or name
-    if name is None and asks:
-        name = _ask("Name", named if is_name(named) else None, read_name)
-    option = f"{folder / 'pyproject.toml'}: project.name" if known else "--name"
-    name = read_option(option, named if name is None else name, read_name)
-    if not tree:  # before anybody answers questions in vain
-        _check_free(folder, [name, f"{name}-{CORE}"])
-    if kind is None and asks and not tree:
-        print_line(f"{REQUIREMENT}: variants exclude each other, as CUDA 12 and CUDA 13 do")
-        print_line(f"{CAPABILITY}: variants can stand side by side, as builds for CPU levels do")
-        kind = _ask("Kind", REQUIREMENT, read_kind)
-    kind = read_option("--kind", kind or REQUIREMENT, read_kind)
-    if variants:
-        made = [read_option("--variant", text, read_variant) for text in variants]
-    elif asks:
-        names = _ask("Variants, the best first", " ".join(KINDS[kind]), read_names)
-        made = [_asked_variant(one) for one in names]
-    else:
-        example = " ".join(f"--variant {one}" for one in KINDS[kind])
-        raise UsageError(f"--variant is missing; give each, such as {example}")
-    project = NewProject(name, kind, made, advice, version, import_name or "", self_contained)
-    if tree:
-        write_tree(folder, project, backend, as_json=as_json)
-        return
-    if project.package in map(project.module, made):
-        raise UsageError(f"--import-name {import_name}: the module of a variant has that name")
-    _write(folder, project, as_json=as_json)
-
-
-def _check_options(tree: bool, backend: str | None, import_name: str | None) -> None:
-    """Stop at an option that means nothing with ``--tree``, or without it."""
-    if backend is not None and not tree:
-        raise UsageError(f"--backend {backend}: it needs --tree")
-    if backend is not None and backend not in BACKENDS:
-        known = f"expected one of {', '.join(BACKENDS)}{did_you_mean(backend, BACKENDS)}"
-        raise UsageError(f"--backend {backend}: {known}")
-    if import_name is not None and tree:
+    where = "--name" if known is None else f"{file}: project.name"
+    name = _read(where, known or name or folder.resolve().name, _read_name)
+    if kind not in _KINDS:
+        hint = did_you_mean(kind, _KINDS)
+        raise UsageError(f"--kind {kind}: expected {' or '.join(map(repr, _KINDS))}{hint}")
+    if tree and kind == CAPABILITY:
+        raise UsageError(
+            f"--kind {kind}: the variants of a tree have the same files, so they exclude each "
+            "other; expected 'requirement', or no --tree, which writes core and variants"
+        )
+    if tree and import_name is not None:
         raise UsageError(f"--import-name {import_name}: it names core, which a tree does not have")
+    if import_name is not None:
+        import_name = _read("--import-name", import_name, _read_import_name)
+    made = [_read("variant", text, _read_variant) for text in variants]
+    project = NewProject(name, kind, made, import_name or "")
+    if not tree and project.package in map(project.module, made):
+        raise UsageError(f"--import-name {import_name}: the module of a variant has that name")
+    if known is not None:
+        _edit(file, project)
+    else:
+        _write(folder, project, tree=tree)
+    read = read_project(folder if tree else folder / name, own_code=False)
+    problems = review(read, __version__)
+    for problem in problems:
+        print_line(f"warning: {problem.key}: {problem.message}")
+    if tree:
+        _show_tree(folder, project, read.selector.version, is_new=known is None)
+    else:
+        _show(folder, project)
+    if problems:
+        raise typer.Exit(1)
 
 
-def _ask(question: str, default: str | None, read: Callable[[str], T]) -> T:
-    """Ask until the answer can be read."""
+def _existing_name(folder: Path, *, tree: bool) -> str | None:
+    """Return the name of the project in ``folder``, if there is one that can become a tree.
 
-    def checked(answer: str) -> T:
-        try:
-            return read(answer)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
+    Raises `UsageError` for one that cannot, or that is not to.
+    """
+    file = folder / _PROJECT
+    if not os.path.lexists(file):
+        for other in ("setup.py", "setup.cfg") if tree else ():
+            if (folder / other).exists():
+                raise UsageError(
+                    f"{folder / other} exists, but no {_PROJECT}; nothing was written; write one "
+                    "with the name and the version under [project] first"
+                )
+        return None
+    if not tree:
+        into = shown(["selector-backend", "init", "--tree", str(folder), "cu13", "cu12", "cpu"])
+        raise UsageError(
+            f"{file} already exists, so this is a project, and nothing was written; name another "
+            f"folder for a new one, such as {folder / 'packages'}; to make one tree of this one, "
+            f"for all variants: {into}"
+        )
+    data = toml.read(file, str(file))
+    if "selector" in table_of(data, "tool"):
+        raise UsageError(
+            f"{file} has a [tool.selector] table already, and nothing was changed; to add a "
+            "variant to it, write its [[tool.selector.variant]] into that file"
+        )
+    name: object = table_of(data, "project").get("name")
+    if not isinstance(name, str):
+        raise UsageError(
+            f"{file} has no name under [project], and nothing was changed; write the name and the "
+            "version there first: the selector package gets that name"
+        )
+    return name
 
-    shown = bool(default)
-    answer: T = typer.prompt(question, default, value_proc=checked, show_default=shown)
-    return answer
+
+# --- What is asked for
 
 
-def _asked_variant(name: str) -> NewVariant:
-    """Return the variant ``name``, after asking for a condition that the name does not tell."""
-    when = known_condition(name)
+def _read(what: str, text: str, read: Callable[[str], T]) -> T:
+    """Return what an argument stands for, by ``read``, which raises ``ValueError``."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise UsageError(f"{what} {text}: {error}") from None
+
+
+def _read_name(name: str) -> str:
+    if not is_name(name):
+        raise ValueError("expected ASCII letters and digits, with '-', '_' and '.' between them")
+    if name[0].isdigit():
+        raise ValueError("a variable and modules are named after it; expected a letter first")
+    return name
+
+
+def _read_import_name(name: str) -> str:
+    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
+        raise ValueError("expected a name that can be imported: ASCII letters, digits and '_'")
+    if name == "selector_runtime" or name in getattr(sys, "stdlib_module_names", ()):
+        raise ValueError("it would hide the module of that name; give the package another name")
+    return name
+
+
+def _read_variant(text: str) -> NewVariant:
+    """Return a variant: a name that is known, or one with a condition."""
+    name, colon, condition = text.partition(":")
+    name = name.strip()
+    if not is_name(name):
+        raise ValueError("expected ASCII letters and digits, with '-', '_' and '.' between them")
+    if normalize(name) == CORE:
+        raise ValueError("core has that name; give the variant another one")
+    if normalize(name) in (AUTO, ALL):
+        raise ValueError("'auto' and 'all' have a meaning in requests; give it another name")
+    when = _read_condition(condition) if colon else known_condition(name)
     if when is None:
-        question = f"When does {name} fit? Such as {EXAMPLE}; leave it empty for every machine"
-        when = _ask(question, "", read_condition)
+        raise ValueError(
+            f"the name does not say when it fits; write {shown([f'{name}: {_EXAMPLE}'])}, for "
+            f"example, or '{name}:' if it fits every machine"
+        )
     return NewVariant(name, when)
+
+
+def _read_condition(text: str) -> dict[str, Any]:
+    """Return a ``when`` table that is written as an inline table of TOML, without the braces."""
+    try:
+        when = toml.loads(f"when = {{ {text} }}")
+    except ValueError as error:
+        found = str(error).partition(" (at ")[0]  # the place is one in our own line
+        raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {found}") from None
+    if [*when] != ["when"]:
+        raise ValueError(f"expected one condition, such as {_EXAMPLE}")
+    if not when["when"]:
+        return {}
+    variant = {"name": "new", **when}
+    key = "tool.selector.variant[0].when."
+    if problems := parse_selector({"variant": [variant]}, project="new", version=VERSION)[1]:
+        said = (f"{problem.key.removeprefix(key)}: {problem.message}" for problem in problems)
+        raise ValueError("; ".join(said))
+    return dict(when["when"])
 
 
 # --- What is written
 
 
-def _write(folder: Path, project: NewProject, *, as_json: bool) -> None:
-    """Write the project, after checking it, and say how to go on."""
-    texts = files(project)
-    _check_free(folder, project.folders)
-    with tempfile.TemporaryDirectory() as trial:
-        write_files(Path(trial), texts)
-        try:
-            read = read_project(Path(trial, project.name))
-        except InvalidFileError as error:
-            raise UsageError(f"nothing was written, since the new {error}") from None
-    write_files(folder, texts)
-    problems = review(read, __version__)
-    if as_json:
-        print_json(
-            {
-                "format": FORMAT,
-                "folder": str(folder),
-                "distributions": project.folders,
-                "files": list(texts),
-                "problems": [one._asdict() for one in problems],
-            }
-        )
-    else:
-        _show(folder, project, [f"{one.key}: {one.message}" for one in problems])
-    if problems:
-        raise typer.Exit(1)
+def _write(folder: Path, project: NewProject, *, tree: bool) -> None:
+    """Write a new project, unless a file exists already or the backend would refuse it."""
+    texts = tree_files(project) if tree else files(project)
+    if tree and (folder / "README.md").exists():  # such as a new repository has
+        del texts["README.md"]
+    for path in texts:
+        if os.path.lexists(folder / path):
+            raise UsageError(
+                f"{folder / path} already exists, and nothing was written; name another folder, "
+                f"such as {folder / 'packages'}"
+            )
+    _check(texts, "" if tree else project.name)
+    _write_files(folder, texts)
+    names = [*texts] if tree else project.folders
+    print_line(f"{', '.join(names)} are written to {folder}")
 
 
-def _check_new(folder: Path) -> None:
-    """Stop where a project already exists: `init` is not what helps there."""
-    file = folder / "pyproject.toml"
-    if not file.exists():
-        return
-    if "tool.selector" in file.read_text(encoding="utf-8", errors="replace"):
-        how = "to add a variant to it, write its [[tool.selector.variant]] into that file"
-    else:
-        into = shown(["selector-backend", "init", "--tree", str(folder), *KINDS[REQUIREMENT]])
-        how = f"to make one tree of it, for all variants: {into}; to make core and variants of it, "
-        how += "see docs/how-to/splitting.md of selector-backend"
-    named: list[str] = []
-    with contextlib.suppress(SelectorError):  # what is wrong with it is not asked here
-        named = ["--name", existing_name(folder) or folder.resolve().name]
-    new = shown(["selector-backend", "init", str(folder / "packages"), *named])
-    raise UsageError(
-        f"{file} already exists, so this is a project, and nothing was written; {how}; "
-        f"to begin a new one: {new}"
+def _edit(file: Path, project: NewProject) -> None:
+    """Make a tree of an existing project, and say what was changed."""
+    keys = inner_keys(toml.read(file, str(file)))
+    real = Path(os.path.realpath(file))
+    content = into_tree(real.read_bytes(), table(project, **keys), OWN_REQUIREMENT)
+    _check({_PROJECT: content.decode("utf-8")}, "")
+    with replacing(real) as new:
+        new.write_bytes(content)
+        shutil.copymode(real, new)
+    names = ", ".join(variant.name for variant in project.variants)
+    print_line(
+        f"{file}: [build-system] also requires {as_toml(OWN_REQUIREMENT)}, and its build-backend "
+        f"is {as_toml(BACKEND)}"
+    )
+    print_line(
+        f"{file}: [tool.selector] is added, with the variants {names}, and the backend "
+        f"{as_toml(keys['backend'])}, which builds the code"
+    )
+    print_line(
+        "To do: if the code asks for its own version, as by importlib.metadata.version"
+        f"({project.name!r}), write the version into the code; {project.folders[2]} can be "
+        f"installed without {project.name}"
     )
 
 
-def _check_free(folder: Path, names: list[str]) -> None:
-    for name in names:
-        if (folder / name).exists():
-            raise UsageError(
-                f"{folder / name} already exists, and nothing was written; name another folder, "
-                f"such as {folder / 'packages'}"
-            )
+def _check(texts: dict[str, str], name: str) -> None:
+    """Raise `UsageError` if the backend would refuse the project, which is in the folder ``name``.
+
+    Nothing is written but into a folder of its own.
+    """
+    with tempfile.TemporaryDirectory() as trial:
+        _write_files(Path(trial), texts)
+        try:
+            read_project(Path(trial, name), own_code=False)
+        except InvalidFileError as error:
+            raise UsageError(f"nothing was written, since the new {error}") from None
 
 
-def _show(folder: Path, project: NewProject, problems: list[str]) -> None:
-    selector, *ordinary = project.folders
-    print_line(f"{', '.join(project.folders)} are written to {folder}")
-    for problem in problems:
-        print_line(f"warning: {problem}")
+def _write_files(folder: Path, texts: dict[str, str]) -> None:
+    try:
+        for path, text in texts.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("x", encoding="utf-8", newline="\n") as new:
+                new.write(text)
+    except OSError as error:
+        raise UsageError(f"{error.filename or folder}: {error.strerror}") from None
+
+
+# --- How to go on
+
+
+def _show(folder: Path, project: NewProject) -> None:
+    selector, *ordinary = (f"./{name}" for name in project.folders)
+    python = ["python", "-m", "pip"]
     print_line("To build the wheels, and to install what fits this machine:")
-    commands = [
-        ["cd", str(folder)],
-        ["python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", "dist"],
-        ["python", "-m", "pip", "install", "--find-links", "dist", f"./{selector}"],
+    _print_commands(
+        folder,
+        [*python, "wheel", "--no-deps", "--wheel-dir", "dist", *ordinary],
+        [*python, "install", "--find-links", "dist", selector],
         ["python", "-c", f"import {project.package}; print({project.package}.variant)"],
-    ]
-    commands[1] += [f"./{one}" for one in ordinary]
-    for command in commands if folder != Path() else commands[1:]:
+    )
+
+
+def _show_tree(folder: Path, project: NewProject, version: str, *, is_new: bool) -> None:
+    python = ["python", "-m"]
+    pinned = project.name if version == "0" else f"{project.name}=={version}"  # it is dynamic
+    code = f"import {project.stem}; print({project.stem}.dot([1, 2], [3, 4]))"
+    settings = [["-C", f"build-variant={variant.name}"] for variant in project.variants]
+    print_line("To build the variants and the selector package, and to install what fits:")
+    _print_commands(
+        folder,
+        [*python, "pip", "install", "build"],
+        *([*python, "build", "--wheel", *setting] for setting in settings),
+        [*python, "build", "--sdist"],
+        [*python, "pip", "install", "--find-links", "dist", pinned],
+        *([["python", "-c", code]] if is_new else []),
+    )
+
+
+def _print_commands(folder: Path, *commands: list[str]) -> None:
+    for command in commands if folder == Path() else (["cd", str(folder)], *commands):
         print_command(command)

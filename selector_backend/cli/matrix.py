@@ -7,17 +7,16 @@ import itertools
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..model.decision import Environment, Request, decide
-from ..variant_wheels.building import express_rows
+from ..installing.messages import message_of
+from ..model.decision import Environment, NothingFits, Request, decide
 from .common import (
     FORMAT,
-    Cell,
     JsonOption,
     SetOption,
     UsageError,
@@ -26,22 +25,19 @@ from .common import (
     print_line,
     print_table,
     printable,
-    read_settings,
+    read_stated,
 )
-from .expect import read_expectations, unmet
-from .fleet import NamedMachine, profiled_machines, shipped_machines
-from .rows import Row
-from .source import read_folder, read_sdist
+from .fleet import profiled_machines, read_expectations, shipped_machines
+from .source import SourceArgument, read_selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ..model.table import Selector
-    from .expect import Wanted
+    from ..model.decision import Decision
+    from ..model.record import Verdict
+    from ..model.table import Selector, Variant
+    from .fleet import NamedMachine
 
-SourceArgument = Annotated[
-    Path, typer.Argument(metavar="DIR | SDIST", help="The project's folder, or its sdist.")
-]
 ProfilesOption = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -67,22 +63,16 @@ ExpectOption = Annotated[
     ),
 ]
 
-PropertiesOption = Annotated[
-    bool,
-    typer.Option("--properties", help="Also show what the variant wheel of each variant asks for."),
-]
-
 _STYLES = {"chosen": "green", "refuses": "red"}
 
 
 def matrix(
     source: SourceArgument = Path(),
     profiles: ProfilesOption = None,
-    settings: SetOption = None,
+    stated: SetOption = None,
     shipped: ShippedOption = True,
     html: HtmlOption = None,
     expect: ExpectOption = None,
-    properties: PropertiesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show which variant each machine gets, and how many get each: those shipped, and your own.
@@ -90,51 +80,53 @@ def matrix(
     Profiles are read one by one, so that there may be any number of them. With --expect, show the
     machines that do not get what they should.
     """
-    selector = read_sdist(source) if source.is_file() else read_folder(source).selector
-    stated = read_settings(settings)
+    selector = read_selector(source)
+    stated_facts = read_stated(stated)
     machines: Iterable[NamedMachine] = itertools.chain(
         profiled_machines(profiles or (), selector.facts),
         shipped_machines(selector.facts) if shipped else (),
     )
-    wanted: Mapping[str, Wanted] = {}
+    wanted: Mapping[str, str | None] = {}
     if expect is not None:
-        known = [*machines]
-        expected = read_expectations(expect, selector, {one.name for one in known})
-        wanted, machines = expected.wanted, [*known, *expected.machines]
+        machines = [*machines]
+        wanted = read_expectations(expect, selector, [machine.name for machine in machines])
     page = Console(record=True, file=io.StringIO(), highlight=False)
     table = _Table(selector, [page] if html else [])
     if not (html or expect or as_json):
         table.consoles.append(Console(highlight=False))
     table.write([variant.name for variant in selector.variants], "machine")
     counts: Counter[str | None] = Counter()
-    checked, problems = 0, []
+    problems = []
     for machine in machines:
-        facts = machine.machine.with_facts(stated)
-        row = Row(machine, decide(selector, facts, Request(), Environment()))
-        for name in row.decision.names or (None,):
+        facts = machine.machine.with_facts(stated_facts)
+        decision = decide(selector, facts, Request(), Environment())
+        for name in decision.names or (None,):
             counts[name] += 1
-        table.write(row.outcomes, machine.name)
-        expectation = {}
+        table.write(_outcomes(decision), machine.name)
+        row = _row(machine, decision)
         if machine.name in wanted:
-            variant, problem = wanted[machine.name], unmet(wanted[machine.name], row)
-            checked += 1
+            asked = wanted[machine.name]
+            problem = _unmet(machine.name, asked, decision)
             problems += [problem] if problem else []
-            found = {"variant": variant or None, "found": row.decided, "problem": problem}
-            expectation["expected"] = found
+            found = _chosen_or_refusing(decision)
+            row["expected"] = {"variant": asked, "found": found, "problem": problem}
         if as_json:
-            typer.echo(json.dumps({**row.dump(), **expectation}))
+            typer.echo(json.dumps(row))
     if html is not None:
         _write_page(html, page)
-    if html is not None and not as_json:
-        print_line(f"the table is written to {html}")
+    by_variant = {one.name: counts[one.name] for one in selector.variants if one.refuse is None}
     if as_json:
-        _write_summary(selector, counts, properties)
-    elif expect is not None:
-        _show_expected(problems, checked, expect)
+        summary = {"format": FORMAT, "variants": by_variant, "nothing": counts[None]}
+        typer.echo(json.dumps(summary))
     else:
-        _show_counts(selector, counts)
-    if properties and not as_json:
-        _show_properties(selector)
+        if html is not None:
+            print_line(f"the table is written to {html}")
+        if expect is not None:
+            _show_expected(problems, len(wanted), expect)
+        else:
+            print_line()
+            rows = [*by_variant.items(), ("nothing", counts[None])]
+            print_table(("variant", "machines"), [(name, str(count)) for name, count in rows])
     if problems:
         raise typer.Exit(1)
 
@@ -165,44 +157,71 @@ def _write_page(file: Path, console: Console) -> None:
         raise UsageError(f"--html {file}: {error.strerror}") from None
 
 
-def _show_counts(selector: Selector, counts: Counter[str | None]) -> None:
-    """Show how many machines get each variant."""
-    print_line()
-    rows = [(name, str(count)) for name, count in _by_variant(selector, counts).items()]
-    print_table(("variant", "machines"), [*rows, ("nothing", str(counts[None]))])
+def _outcomes(decision: Decision) -> list[str]:
+    """Return the outcome of each variant, in the table's order."""
+    pairs = zip(decision.selector.variants, decision.verdicts)
+    return [_outcome(*pair, decision.names) for pair in pairs]
 
 
-def _by_variant(selector: Selector, counts: Counter[str | None]) -> dict[str, int]:
-    return {one.name: counts[one.name] for one in selector.variants if one.refuse is None}
+def _outcome(variant: Variant, verdict: Verdict, chosen: Sequence[str]) -> str:
+    if variant.name in chosen:
+        return "chosen"
+    if not verdict.fits:
+        return "-"
+    return "fits" if variant.refuse is None else "refuses"
 
 
-def _write_summary(selector: Selector, counts: Counter[str | None], properties: bool) -> None:
-    """Write the last line of JSON."""
-    summary: dict[str, Any] = {
-        "format": FORMAT,
-        "variants": _by_variant(selector, counts),
-        "nothing": counts[None],
+def _row(machine: NamedMachine, decision: Decision) -> dict[str, object]:
+    """Return what a machine gets as JSON data."""
+    return {
+        "name": machine.name,
+        "after": machine.after,
+        "variants": decision.names,
+        "problem": message_of(decision),
+        "facts": {name: fact.dump() for name, fact in decision.facts.items()},
+        "verdicts": [
+            {"name": verdict.variant, "fits": verdict.fits, "reason": verdict.reason}
+            for verdict in decision.verdicts
+        ],
     }
-    if properties:
-        rows = [*express_rows(selector)]
-        summary["wheels"] = [wheel.dump() for wheels, _ in rows for wheel in wheels]
-        summary["not-expressible"] = [one._asdict() for _, some in rows for one in some]
-    typer.echo(json.dumps(summary))
 
 
-def _show_properties(selector: Selector) -> None:
-    """Show what installers that read variant wheels ask for."""
-    print_line()
-    found: list[tuple[Cell, ...]] = []
-    for variant, (wheels, problems) in zip(selector.variants, express_rows(selector)):
-        found += [(variant.name, one.label, str(one.asked)) for one in wheels]
-        found += [(variant.name, bad("none"), bad(one.message)) for one in problems]
-        if not wheels and not problems:
-            found.append((variant.name, "none", "it refuses, or is never chosen"))
-    print_table(("variant", "variant wheel", "asks for"), found)
+# --- What is expected
 
 
-def _show_expected(problems: list[str], count: int, file: Path) -> None:
+def _chosen_or_refusing(decision: Decision) -> str | None:
+    """Return the name of the variant that is chosen, or that refuses; ``None`` if none fits."""
+    stop = decision.stop
+    if isinstance(stop, NothingFits) and stop.refused:
+        return stop.refused.name
+    return next(iter(decision.names), None)
+
+
+def _unmet(name: str, wanted: str | None, decision: Decision) -> str | None:
+    """Return why a machine does not get what is wanted, or ``None`` where it does."""
+    found = _chosen_or_refusing(decision)
+    if found == wanted:
+        return None
+    shown = [
+        "that no variant fits" if wanted is None else _named(wanted, decision),
+        "no variant that fits" if found is None else _named(found, decision),
+    ]
+    lines = [f"{name}: expected {shown[0]}, found {shown[1]}"]
+    for verdict in decision.verdicts:
+        if verdict.variant in (wanted, found):
+            later = verdict.fits and verdict.variant == wanted
+            outcome = "fits, but comes later: " if later else ""
+            lines.append(f"  {verdict.variant}: {outcome}{verdict.reason}")
+    return "\n".join(lines)
+
+
+def _named(name: str, decision: Decision) -> str:
+    variants = decision.selector.variants
+    refuses = any(variant.name == name and variant.refuse is not None for variant in variants)
+    return f"{name}, which refuses" if refuses else name
+
+
+def _show_expected(problems: Sequence[str], count: int, file: Path) -> None:
     for problem in problems:
         print_line(bad(problem))
     if problems:

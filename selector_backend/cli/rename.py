@@ -10,17 +10,13 @@ import typer
 from ..authoring.tree import checked_version, find_variant
 from ..errors import SelectorError
 from ..model.markers import normalize
-from ..trees.renamed_wheel import rename_wheel
-from ..trees.renaming import renaming_of
-from .common import FORMAT, JsonOption, UsageError, print_json, print_line
+from ..trees.renaming import rename_wheel, renaming_of
+from .common import OutdirOption, UsageError, print_line
 from .source import read_folder
 
 WheelsArgument = Annotated[list[Path], typer.Argument(metavar="WHEEL...", help="The wheels.")]
 VariantOption = Annotated[
     str, typer.Option("--variant", metavar="NAME", help="The variant that they were built for.")
-]
-OutdirOption = Annotated[
-    Path, typer.Option("--outdir", metavar="DIR", help="Where to write the renamed wheels.")
 ]
 ProjectOption = Annotated[
     Path, typer.Option("--project", metavar="DIR", help="The folder of the project's table.")
@@ -42,7 +38,6 @@ def rename(
     outdir: OutdirOption,
     project: ProjectOption = Path(),
     built: BuiltOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Rename finished wheels, before auditwheel repairs them, to the distribution of a variant."""
     versions = dict(map(_version, built or ()))
@@ -62,13 +57,8 @@ def rename(
     read = read_folder(project)
     found = find_variant(read.selector, variant, "--variant")
     renaming = renaming_of(read.selector, read.tree, found, version_of)
-    written = []
     for wheel in wheels:
-        written.append(outdir / rename_wheel(wheel, outdir, renaming))
-        if not as_json:
-            print_line(str(written[-1]))
-    if as_json:
-        print_json({"format": FORMAT, "wheels": [*map(str, written)]})
+        print_line(str(outdir / rename_wheel(wheel, outdir, renaming)))
 
 
 def _version(setting: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The files of a new selector package, its core and its variants.
+"""The files of a new selector package with its core and its variants, and of a new tree.
 
 Values in, texts out: `init` asks for what is in a `NewProject`, and writes what `files` returns.
 """
@@ -72,10 +72,7 @@ class NewProject:
     name: str
     kind: str
     variants: Sequence[NewVariant]
-    advice: str = ""
-    version: str = VERSION
     import_name: str = ""
-    self_contained: bool = False
 
     @property
     def stem(self) -> str:
@@ -141,19 +138,17 @@ def files(project: NewProject) -> dict[str, str]:
     conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
     values = {
         "name": name,
-        "version": project.version,
+        "version": VERSION,
         "backend": bounded(__version__),
         "core": core,
         "package": project.package,
         "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
         "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
-        "rows": "".join(f"| `{one.name}` | {one.fits} |\n" for one in project.variants),
+        **_readme_values(project),
         "modules": "".join(
             f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
             for one in project.variants
         ),
-        "last": project.variants[-1].name,
-        "variable": project.variable,
     }
     made = {
         f"{name}/pyproject.toml": _SELECTOR,
@@ -175,10 +170,6 @@ def table(project: NewProject, **first: object) -> str:
     """Return the selector table in TOML; ``first`` are its keys that come before the others."""
     lines = ["[tool.selector]"]
     lines += [f"{key} = {as_toml(one)}" for key, one in first.items()]
-    if project.advice:
-        lines.append(f"advice = {as_toml(project.advice)}")
-    if project.self_contained:
-        lines.append("self-contained = true")
     return "\n\n".join(["\n".join(lines), *(_row(one, project.kind) for one in project.variants)])
 
 
@@ -213,6 +204,42 @@ def _shown(asked: object) -> str:
     return asked if isinstance(asked, str) else as_toml(asked)
 
 
+# --- A tree
+
+#: What a tree requires of this backend.
+OWN_REQUIREMENT = bounded(__version__, "[tree]")
+
+
+def tree_files(project: NewProject) -> dict[str, str]:
+    """Return the texts of all files of a new tree, by their paths in it."""
+    values = {
+        "name": project.name,
+        "stem": project.stem,
+        "version": VERSION,
+        "backend": OWN_REQUIREMENT,
+        "table": table(project, backend="flit_core.buildapi"),
+        **_readme_values(project),
+    }
+    made = {
+        "pyproject.toml": _TREE_PROJECT,
+        "README.md": _README,
+        f"src/{project.stem}/__init__.py": _TREE_CODE,
+        f"src/{project.stem}/py.typed": "",
+    }
+    return {path: Template(text).substitute(values) for path, text in made.items()}
+
+
+def _readme_values(project: NewProject) -> dict[str, str]:
+    rows = (f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+    return {
+        "rows": "".join(rows),
+        "last": project.variants[-1].name,
+        "variable": project.variable,
+    }
+
+
+# --- The texts
+
 _SELECTOR = """\
 [build-system]
 requires = ["$backend"]
@@ -232,7 +259,7 @@ $table
 _README = """\
 # $name
 
-`pip install $name` installs `$core` and the variant that works on the machine, the first of these:
+`pip install $name` installs the variant that works on the machine, the first of these:
 
 | variant | fits |
 |---|---|
@@ -323,5 +350,39 @@ def initialize() -> None:
 
 def dot(a: Sequence[float], b: Sequence[float]) -> float:
     """Return the dot product of two vectors of the same length."""
+    return sum(x * y for x, y in zip(a, b))
+'''
+
+_TREE_PROJECT = """\
+[build-system]
+requires = ["$backend", "flit_core>=3.11,<5"]
+build-backend = "selector_backend.variant"
+
+[project]
+name = "$name"
+version = "$version"
+description = "$name, built for each kind of machine"
+readme = "README.md"
+requires-python = ">=3.9"
+dependencies = []
+
+[tool.flit.module]
+name = "$stem"
+
+$table
+"""
+
+_TREE_CODE = '''\
+"""$name, the same in each variant, except for what is built for it."""
+
+from collections.abc import Sequence
+
+__all__ = ["dot"]
+
+
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the dot product of two vectors of the same length."""
+    if len(a) != len(b):
+        raise ValueError(f"the vectors differ in length: {len(a)} and {len(b)}")
     return sum(x * y for x, y in zip(a, b))
 '''

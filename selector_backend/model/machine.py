@@ -11,9 +11,10 @@ import enum
 import json
 from pathlib import Path
 
-from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean, shorten
+from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from .facts import FACTS, text_of
 from .kinds import MARKERS
+from .markers import quoted
 from .shapes import has_shape
 from .values import dataclass, field, replace
 
@@ -184,7 +185,7 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
         return parse_stated(name, text, fact.variable, absent=f"{fact.variable} is set to nothing")
     except ValueError as error:
         raise SelectorError(
-            f"the environment variable {fact.variable} is {shorten(text)}: {error}; "
+            f"the environment variable {fact.variable} is {quoted(text)}: {error}; "
             f"for example {fact.variable}={fact.example}"
         ) from None
 
@@ -197,6 +198,25 @@ def parse_stated(name: str, text: str, source: str, *, absent: str) -> Fact:
     if not text.strip():
         return Fact(name, source, None, absent, Origin.STATED)
     return Fact(name, source, FACTS[name].kind.parse(text.strip()), origin=Origin.STATED)
+
+
+def parse_setting(setting: str) -> Fact:
+    """Return the fact that ``cuda=12.4`` states; with nothing after the ``=``, it is absent.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
+    name, equals, text = setting.partition("=")
+    name = name.strip()
+    if name not in FACTS:
+        hint = did_you_mean(name, FACTS) or f"; the facts are {', '.join(FACTS)}"
+        raise ValueError(f"{name!r} is not a fact{hint}")
+    example = f"--set {name}={FACTS[name].example}"
+    if not equals:
+        raise ValueError(f"expected a value, for example {example}")
+    try:
+        return parse_stated(name, text, "--set", absent="--set says so")
+    except ValueError as error:
+        raise ValueError(f"{error}; for example {example}") from None
 
 
 def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:

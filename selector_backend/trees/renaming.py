@@ -1,11 +1,15 @@
-"""A distribution's core metadata under another name.
+"""A distribution under another name: its core metadata, and its wheels.
 
 What is not about the name stays unchanged, to the byte: lines are changed, none is rewritten.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+import shutil
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,13 +18,15 @@ from packaging.version import Version
 
 from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
+from ..checking.finished import UNREADABLE, read_dist_info
 from ..errors import SelectorError
-from ..installing.wheel import NEVER_UPLOAD
+from ..installing.wheel import NEVER_UPLOAD, hash_of, replacing
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ..authoring.tree import Tree
     from ..model.table import Selector, Variant
@@ -166,3 +172,97 @@ def _part(version: str, length: int | None) -> str:
         return found.public
     epoch = f"{found.epoch}!" if found.epoch else ""
     return epoch + ".".join(map(str, [*found.release, *[0] * length][:length]))
+
+
+# --- Wheels
+#
+# A wheel may be larger than memory, so its files are copied piece by piece. What changes is what
+# the name is in: the file's name, the ``.dist-info`` and ``.data`` folders, ``METADATA`` and
+# ``RECORD``.
+
+# Name, version, maybe a build tag, and three tags.
+_FILE = re.compile(r"([^-]+)-([^-]+)((?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl)")
+
+
+def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
+    """Write ``wheel`` under its new name into ``folder``. Returns the file's name.
+
+    Raises `SelectorError` if it is no wheel of the project; then nothing is written, and what lies
+    in ``folder`` stays as it is.
+    """
+    parts = _FILE.fullmatch(wheel.name)
+    if parts is None:
+        raise SelectorError(
+            f"{wheel.name} is not named as wheels are: expected a name such as "
+            f"{renaming.project}-1.0-py3-none-any.whl"
+        )
+    renaming.check_name(parts[1], wheel.name)
+    name = f"{renaming.stem}-{parts[2]}{parts[3]}"
+    try:
+        with zipfile.ZipFile(wheel) as old, replacing(folder / name) as file:
+            info, files = read_dist_info(old, "METADATA", "WHEEL", "RECORD")
+            moved = _moved(old.namelist(), info, parts[2], renaming)
+            metadata = renaming.metadata(files["METADATA"], wheel.name)
+            path = moved[f"{info}/METADATA"]
+            record = _record(files["RECORD"].decode("utf-8"), moved, path, metadata)
+            changed = {path: metadata, moved[f"{info}/RECORD"]: record}
+            with zipfile.ZipFile(file, "w") as new:
+                for member in old.infolist():
+                    _copy(old, member, new, moved[member.filename], changed)
+    except UNREADABLE as error:
+        raise SelectorError(f"{wheel.name} is not a wheel that can be renamed: {error}") from None
+    return name
+
+
+def _moved(names: list[str], info: str, version: str, renaming: Renaming) -> dict[str, str]:
+    """Return the new name of each member; ``info`` is the ``.dist-info`` folder."""
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    moves = {}
+    for folder in folders:
+        stem, _, suffix = folder.rpartition(".")
+        name, _, its_version = stem.rpartition("-")
+        if suffix in ("dist-info", "data") and renaming.is_of(name) and its_version == version:
+            moves[folder] = f"{renaming.stem}-{version}.{suffix}"
+    if info not in moves:
+        raise zipfile.BadZipFile(f"its {info} is not of {renaming.project} {version}")
+
+    def move(name: str) -> str:
+        folder, slash, rest = name.partition("/")
+        return moves.get(folder, folder) + slash + rest if slash else name
+
+    moved = {name: move(name) for name in names}
+    if len({*moved.values()}) < len(names):
+        raise zipfile.BadZipFile("two of its files would have one name")
+    return moved
+
+
+def _record(text: str, moved: dict[str, str], path: str, metadata: bytes) -> bytes:
+    """Return ``RECORD`` with the new names; ``metadata`` is now at ``path``."""
+    record = io.StringIO()
+    writer = csv.writer(record, lineterminator="\r\n" if "\r\n" in text else "\n")
+    for row in csv.reader(io.StringIO(text, newline="")):
+        if row:
+            row[0] = moved.get(row[0], row[0])
+            writer.writerow([path, hash_of(metadata), len(metadata)] if row[0] == path else row)
+    return record.getvalue().encode()
+
+
+def _copy(
+    old: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    new: zipfile.ZipFile,
+    name: str,
+    changed: dict[str, bytes],
+) -> None:
+    """Copy a member with its kind of compression, its mode and its date."""
+    info = zipfile.ZipInfo(name, member.date_time)
+    info.compress_type = member.compress_type
+    info.create_system = member.create_system
+    info.external_attr = member.external_attr
+    info.comment = member.comment
+    info.file_size = member.file_size  # by which the header gets room for a large one
+    if name in changed:
+        new.writestr(info, changed[name])
+        return
+    with old.open(member) as source, new.open(info, "w") as target:
+        shutil.copyfileobj(source, target, 1 << 20)

@@ -59,20 +59,6 @@ class VariantWheel:
         order = {} if self.label == NULL else {(ORDER, ROW): [self.row]}
         return {**order, **self.asked.properties}
 
-    def dump(self) -> dict[str, Any]:
-        """Return it as JSON data."""
-        properties = [
-            f"{namespace} :: {feature} :: {value}"
-            for (namespace, feature), values in self.properties.items()
-            for value in values
-        ]
-        return {
-            "label": self.label,
-            "variant": self.variant.name,
-            "properties": properties,
-            "tags": [*self.tags],
-        }
-
     @property
     def tags(self) -> Iterator[str]:
         """The compatibility tags of its files, whose parts stand for more than one platform."""
@@ -165,14 +151,10 @@ def _free(label: str, taken: set[str]) -> str:
     return label
 
 
-def rows_of(wheels: Sequence[VariantWheel]) -> list[str]:
-    """Return the values of the property that has a row's place, in their order."""
-    return [*dict.fromkeys(one.row for one in wheels if one.label != NULL)]
-
-
 def metadata(selector: Selector, wheels: Sequence[VariantWheel]) -> dict[str, Any]:
     """Return the content of ``variants.json``: the variant metadata of all of ``wheels``."""
-    providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows_of(wheels)}}}
+    rows = [*dict.fromkeys(wheel.row for wheel in wheels if wheel.label != NULL)]
+    providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows}}}
     named = dict.fromkeys(key[0] for wheel in wheels for key in wheel.asked.properties)
     for one in providers_of(named, selector):
         providers[one.namespace] = {"requires": [*one.requires], "plugin-api": one.plugin_api}
@@ -215,38 +197,6 @@ def write_variant_wheels(
             files[VARIANT_NAME] = _json(own)
             written.append(write_wheel(target, stem, f"{tag}-{wheel.label}", files))
     return [*written, write_file(target, stem + _METADATA, _json(whole))]
-
-
-def is_variant_file(name: str) -> bool:
-    """Return whether a file is a variant wheel, or variant metadata, by its name."""
-    parts = name.removesuffix(".whl").split("-")
-    # A build tag comes before the Python tag, and alone begins with a digit.
-    has_build_tag = len(parts) > 2 and parts[2][:1].isdigit()
-    is_wheel = name.endswith(".whl") and len(parts) - has_build_tag == 6
-    return is_wheel or name.endswith(_METADATA)
-
-
-def review_files(compiled: Compiled, found: Mapping[str, bytes]) -> Iterator[Problem]:
-    """Yield which of the files ``found``, by their names, are not those that a table makes.
-
-    The content of ``variants.json`` counts too.
-    """
-    selector = compiled.selector
-    try:
-        wheels = variant_wheels(selector)
-    except NotExpressibleError as error:
-        yield from (Problem(next(iter(found)), f"{key}: {text}") for key, text in error.problems)
-        return
-    stem = f"{compiled.name}-{selector.version}"
-    names = {f"{stem}-{tag}-{wheel.label}.whl" for wheel in wheels for tag in wheel.tags}
-    whole = stem + _METADATA
-    for name in sorted({*names, whole} - found.keys()):
-        yield Problem(name, "is missing, and other variant wheels are there")
-    for name in sorted(found):
-        if name not in {*names, whole}:
-            yield Problem(name, f"is not a variant wheel that the table of {stem} makes")
-        elif name == whole and found[name] != _json(metadata(selector, wheels)):
-            yield Problem(name, f"is not what the table of {stem} makes")
 
 
 def _decision(selector: Selector, wheel: VariantWheel) -> Decision:

@@ -147,7 +147,7 @@ def rewrite(wheel: Path, *, without: str = "", **changes: bytes) -> None:
 
 def test_files_that_cannot_be_what_they_are_called_are_named_in_a_line_each(dist: Path) -> None:
     cpu = dist / f"spam_cpu-1.0-{ANY}"
-    names = ("a", "b", "c", "d", "e", "f", "g", "h")
+    names = ("a", "b", "c", "d", "e", "g", "h")
     wheels = {name: dist / f"spam_cpu-1.0-1{name}-{ANY}" for name in names}
     for wheel in wheels.values():
         shutil.copy(cpu, wheel)
@@ -156,7 +156,6 @@ def test_files_that_cannot_be_what_they_are_called_are_named_in_a_line_each(dist
     rewrite(wheels["c"], METADATA=b"Metadata-Version: 2.1\nName: spam-cpu\nVersion: 1.1\n")
     rewrite(wheels["d"], without="RECORD")
     rewrite(wheels["e"], without=".dist-info/METADATA")
-    rewrite(wheels["f"], METADATA=b"x" * (9 << 20))
     rewrite(wheels["g"], RECORD=b"\xff\xff")
     rewrite(wheels["h"], METADATA=b"Name: spam-cpu\nVersion: 1.0\nRequires-Dist: ??\n")
     shutil.copy(cpu, dist / f"spam_gpu-1.0-{ANY}")
@@ -168,9 +167,8 @@ def test_files_that_cannot_be_what_they_are_called_are_named_in_a_line_each(dist
         wheels["a"].name: "File is not a zip file",
         wheels["b"].name: "METADATA says spam-cu12 1.0, and the file's name spam-cpu 1.0;",
         wheels["c"].name: "METADATA says spam-cpu 1.1, and the file's name spam-cpu 1.0;",
-        wheels["d"].name: "it has no spam_cpu-1.0.dist-info/RECORD",
-        wheels["e"].name: "it has no spam_cpu-1.0.dist-info/METADATA",
-        wheels["f"].name: "spam_cpu-1.0.dist-info/METADATA has more than 8 MiB",
+        wheels["d"].name: "its .dist-info has no RECORD",
+        wheels["e"].name: "its .dist-info has no METADATA",
         wheels["g"].name: "'utf-8' codec can't decode",
         wheels["h"].name: "Expected",
         f"spam_gpu-1.0-{ANY}": "METADATA says spam-cpu 1.0, and the file's name spam-gpu 1.0;",

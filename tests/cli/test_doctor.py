@@ -21,8 +21,7 @@ from support.index import Index
 from support.installed import put_package, put_wheel, remove
 from support.project import build_sdist, write_carrying, write_project, write_wheel
 
-from selector_backend.cli.doctor.installed import read_installed
-from selector_backend.cli.source import read_interpreter
+from selector_backend.cli.interpreter import read_installed, read_interpreter
 
 HEAD = """
 [tool.selector]

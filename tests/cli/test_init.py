@@ -7,13 +7,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from conftest import MakeEnvironment
-from support.command import command, data, error, lines, terminal
+from support.command import command, error, lines
 from support.environment import ROOT
 from support.index import Index
 from support.matrix import machine_rows
@@ -26,7 +25,7 @@ else:
 
 # With the newest driver that runs it, whose CUDA has no code for it.
 GTX_1080_TI = {"SELECTOR_CUDA": "13.0", "SELECTOR_COMPUTE_CAPABILITY": "6.1"}
-USUAL = ("--variant", "cu12", "--variant", "cpu")
+USUAL = ("cu12", "cpu")
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -47,13 +46,13 @@ def table(folder: Path, name: str = "spam") -> Any:
     ("given", "machine", "chosen", "package"),
     [
         (
-            "cu13 cu12 cpu --import-name spam --version 1.2 --name spam",
+            "cu13 cu12 cpu --import-name spam --name spam",
             GTX_1080_TI,
             "cu12",
             "spam",
         ),
         pytest.param(
-            "--name spam --kind capability --variant x86-64-v3 --variant avx2 --variant cpu",
+            "--name spam --kind capability x86-64-v3 avx2 cpu",
             {"SELECTOR_CPU": "haswell"},
             "x86-64-v3",
             "spam_core",
@@ -98,7 +97,7 @@ def test_what_is_written_is_checked_built_installed_and_imported(
 
 
 def test_every_file_is_sound(tmp_path: Path) -> None:
-    given = ("--name", "Spam.Eggs", *USUAL, "--variant", "x86-64-v3:")
+    given = ("--name", "Spam.Eggs", *USUAL, "x86-64-v3:")
     assert command("init", tmp_path, *given).returncode == 1  # two that fit every machine
     strict = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
     modules = [str(path) for path in tmp_path.glob("*/**/*.py")]
@@ -124,8 +123,7 @@ def test_names_stand_for_conditions(tmp_path: Path) -> None:
         "x86_64_v3",
         "V2",
     ]
-    options = [option for name in [*names, "avx", "cpu"] for option in ("--variant", name)]
-    lines("init", tmp_path, "--name", "spam", *options)
+    lines("init", tmp_path, "--name", "spam", *names, "avx", "cpu")
     variants = table(tmp_path)["variant"]
     assert {one["name"]: (one.get("when"), one.get("conform")) for one in variants} == {
         "cu13": ({"cuda": ">=13", "compute-capability": ">=7.5"}, {"cuda": "13"}),
@@ -154,8 +152,8 @@ def test_no_machine_gets_a_build_that_has_no_code_for_it(tmp_path: Path) -> None
     cuda = {"cu13": 13, "cu131": 13.1, "cu12": 12, "cuda12x": 12, "cu128": 12.8, "cu118": 11.8}
     rocm = {"rocm7": 7, "rocm6": 6, "rocm-6-4": 6.4, "rocm5": 5}
     cpus = ["v2", "v3", "v4", "zen3", "avx2", "neoverse-n1", "m1"]
-    options = [f"--variant={name}" for name in [*cuda, *rocm, "xpu", *cpus, "cpu"]]
-    process = command("init", tmp_path, "--name", "spam", *options)
+    names = [*cuda, *rocm, "xpu", *cpus, "cpu"]
+    process = command("init", tmp_path, "--name", "spam", *names)
     assert process.returncode == 1  # since some are never chosen beside the others
 
     fits: dict[str, set[str]] = {}
@@ -182,7 +180,7 @@ def test_no_machine_gets_a_build_that_has_no_code_for_it(tmp_path: Path) -> None
 
 def test_conditions_of_ones_own(tmp_path: Path) -> None:
     condition = "cuda-toolkit = '<13,>=12.2', cpu = ['avx2', \"fma\"], marker = 'os_name == \"nt\"'"
-    lines("init", tmp_path, "--name", "spam", "--variant", f"big: {condition}", "--variant", "own:")
+    lines("init", tmp_path, "--name", "spam", f"big: {condition}", "own:")
     big, own = table(tmp_path)["variant"]
     assert big["when"] == tomllib.loads(f"when = {{ {condition} }}")["when"]
     assert big["conform"] == {"cuda": "12"}
@@ -191,73 +189,30 @@ def test_conditions_of_ones_own(tmp_path: Path) -> None:
     assert tomllib.loads(core)["project"]["dependencies"] == ["selector-runtime[cpu]>=0.1"]
 
 
-def test_a_terminal_is_asked(tmp_path: Path) -> None:
-    answers = "\nvertical\ncapability\nbig cpu\ncuad = '>=9'\ncuda = '>=9'\n"
-    output, status = terminal("init", tmp_path / "spam", answers=answers)
-    assert status == 0, output
-    assert "Name [spam]:" in output
-    assert "Error: expected 'requirement' or 'capability'" in output
-    assert "Error: cuad: not a fact, did you mean 'cuda'?" in output
-    big, cpu = table(tmp_path / "spam")["variant"]
-    assert big == {"name": "big", "when": {"cuda": ">=9"}}
-    assert cpu == {"name": "cpu"}
-
-    output, status = terminal("init", tmp_path / "3", answers="no good\nham\n\n,\n\n")
-    assert status == 0, output
-    assert "Error: expected ASCII letters and digits" in output
-    assert "Error: expected one or more names" in output
-    assert table(tmp_path / "3", "ham")["kind"] == "requirement"
-    assert [one["name"] for one in table(tmp_path / "3", "ham")["variant"]] == [
-        "cu13",
-        "cu12",
-        "cpu",
-    ]
-
-
 def test_an_order_that_check_warns_of(tmp_path: Path) -> None:
-    given = ("--variant", "cpu", "--variant", "cu12")
-    process = command("init", tmp_path / "spam", *given)
+    process = command("init", tmp_path / "spam", "cpu", "cu12")
     assert process.returncode == 1
     (warning,) = lines("check", tmp_path / "spam" / "spam", status=1)
     assert "cu12 is never chosen: wherever it fits, cpu comes first" in warning
     assert warning in process.stdout.splitlines()
 
 
-def test_advice_in_place_of_a_variant_for_every_machine(tmp_path: Path) -> None:
-    given = ("--variant", "cu12", "--advice", 'spam is for "GPUs" only.')
-    assert data("init", tmp_path / "spam", *given)["problems"] == []
-    assert lines("check", tmp_path / "spam" / "spam") == ["no problems found"]
-
-
-def test_json(tmp_path: Path) -> None:
-    folder = tmp_path / "spam"
-    found = data("init", folder, *USUAL)
-    assert found == {
-        "format": 1,
-        "folder": str(folder),
-        "distributions": ["spam", "spam-core", "spam-cu12", "spam-cpu"],
-        "files": found["files"],
-        "problems": [],
-    }
-    assert {str(Path(file)) for file in found["files"]} == set(tree(folder))
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "--variant is missing; give each, such as --variant cu13 --variant cu12"),
+        ((), "the variants are missing; name each, the best first, as in selector-backend init"),
         (("--name", "späm", *USUAL), "--name späm: expected ASCII letters and digits"),
         (("--name", "3to2", *USUAL), "--name 3to2: a variable and modules are named after it"),
         (("--kind", "capabilty", *USUAL), "did you mean 'capability'?"),
-        (("--variant", "core"), "--variant core: core has that name"),
-        (("--variant", "c u"), "--variant c u: expected a name of ASCII letters"),
-        (("--variant", "big"), "--variant big: the name does not say when it fits; write 'big: "),
-        (("--variant", "rocm624"), "--variant rocm624: the name does not say when it fits"),
-        (("--variant", "big: cuda >= 12"), "big: cuda >= 12: not a condition in TOML"),
-        (("--variant", "big: cdua = '>=12'"), "cdua: not a fact, did you mean 'cuda'?"),
-        (("--variant", "big: cuda = 12"), "cuda: found 12 (an integer)"),
-        (("--variant", "big: cuda = '>=12' }\nx = { "), "big: cuda = '>=12'"),
-        (("--variant", "cu12", "--variant", "CU12"), "found 'CU12', but tool.selector.variant[0]"),
+        (("core",), "variant core: core has that name"),
+        (("c u",), "variant c u: expected ASCII letters"),
+        (("big",), "variant big: the name does not say when it fits; write 'big: "),
+        (("rocm624",), "variant rocm624: the name does not say when it fits"),
+        (("big: cuda >= 12",), "big: cuda >= 12: not a condition in TOML"),
+        (("big: cdua = '>=12'",), "cdua: not a fact, did you mean 'cuda'?"),
+        (("big: cuda = 12",), "cuda: found 12 (an integer)"),
+        (("big: cuda = '>=12' }\nx = { ",), "big: cuda = '>=12'"),
+        (("cu12", "CU12"), "found 'CU12', but tool.selector.variant[0]"),
         (("--import-name", "my-spam", *USUAL), "expected a name that can be imported"),
         (("--import-name", "class", *USUAL), "--import-name class: expected a name"),
         (("--import-name", "späm", *USUAL), "--import-name späm: expected a name"),
@@ -266,9 +221,7 @@ def test_json(tmp_path: Path) -> None:
             ("--import-name", "_spam_cpu", *USUAL),
             "--import-name _spam_cpu: the module of a variant",
         ),
-        (("--version", "1.x", *USUAL), "--version 1.x: expected a version such as 0.1"),
-        (("--variant", "auto"), "--variant auto: 'auto' and 'all' have a meaning in requests"),
-        (("--variant", "cu12", "--advice", "See {cdua}."), "tool.selector.advice"),
+        (("auto",), "variant auto: 'auto' and 'all' have a meaning in requests"),
     ],
 )
 def test_bad_input_writes_nothing(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -278,39 +231,25 @@ def test_bad_input_writes_nothing(tmp_path: Path, arguments: tuple[str, ...], me
 
 def test_a_folder_that_is_a_project(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'spam'\n")
-    for options in (USUAL, ()):
-        message = error("init", tmp_path, *options)
-        assert "already exists, so this is a project, and nothing was written; to make" in message
-        into = f"to make one tree of it, for all variants: selector-backend init --tree {tmp_path}"
-        assert into in message
-        assert f"selector-backend init {tmp_path / 'packages'} --name spam" in message
-        assert len(message.splitlines()) == 1
+    message = error("init", tmp_path, *USUAL)
+    assert "already exists, so this is a project, and nothing was written; name another" in message
+    into = (
+        f"to make one tree of this one, for all variants: selector-backend init --tree {tmp_path}"
+    )
+    assert into in message
     assert [*tree(tmp_path)] == ["pyproject.toml"]
     lines("init", tmp_path / "packages", "cu12", "cpu", "--name", "spam")
-    message = error("init", tmp_path / "packages" / "spam", *USUAL)
-    assert "to add a variant to it, write its [[tool.selector.variant]]" in message
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "spam-cpu").mkdir()
-    (tmp_path / "spam-cpu" / "mine.c").write_text("int mine;\n")
+    (tmp_path / "spam-cpu" / "pyproject.toml").write_text("# mine\n")
     before = tree(tmp_path)
     message = error("init", tmp_path, "--name", "spam", *USUAL)
-    assert f"{tmp_path / 'spam-cpu'} already exists, and nothing was written" in message
+    assert (
+        f"{tmp_path / 'spam-cpu' / 'pyproject.toml'} already exists, and nothing was written"
+        in message
+    )
     assert tree(tmp_path) == before
     (tmp_path / "file").write_text("a file, no folder")
     assert "Not a directory" in error("init", tmp_path / "file" / "spam", *USUAL)
-
-
-def test_an_sdist_that_carries_its_backend_is_asked_for(tmp_path: Path) -> None:
-    lines("init", tmp_path, "--name", "spam", *USUAL, "--self-contained")
-    assert table(tmp_path)["self-contained"] is True
-    assert lines("check", tmp_path / "spam") == ["no problems found"]
-    sdist = build_sdist(tmp_path / "spam", tmp_path / "dist")
-    with tarfile.open(sdist) as archive:
-        assert "spam-0.1/_selector/selector_backend/__init__.py" in archive.getnames()
-
-
-def test_without_being_asked_no_backend_is_carried(tmp_path: Path) -> None:
-    lines("init", tmp_path, "--name", "spam", *USUAL)
-    assert "self-contained" not in table(tmp_path)

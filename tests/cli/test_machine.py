@@ -222,7 +222,7 @@ def test_each_command_as_it_is_installed(
         folder = tmp_path / seen
         project = folder / "spam"
         commands = {
-            "init": (folder, "--name", "spam", "--variant", "cu12", "--variant", "cpu"),
+            "init": (folder, "--name", "spam", "cu12", "cpu"),
             "check": (project,),
             "explain": (project, "--machine", file),
             "machine": (),

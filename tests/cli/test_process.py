@@ -19,10 +19,8 @@ GPU = {"SELECTOR_CUDA": "12.4", "COLUMNS": "60"}
     ("arguments", "status"),
     [
         (("explain", "--set", "compute-capability=8.6"), 0),
-        (("matrix", "--json"), 0),
         (("check", "--json"), 1),
         (("check", "wrong"), 1),
-        (("check", "gone"), 2),
         (("explain", "--set", "cdua=12"), 2),
         (("check", "--nonsense"), 2),
         (("check", "--help"), 0),

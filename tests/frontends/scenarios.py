@@ -582,7 +582,6 @@ def without_network(lab: Lab) -> tuple[str, ...]:
     "`SELECTOR_CUDA=12.4`, automatic",
     "cpu, cu12, cu11, cu12, cpu",
     BOTH,
-    fast=BOTH,
 )
 def self_contained(lab: Lab) -> str:
     wanted = (*without_network(lab), "spam")

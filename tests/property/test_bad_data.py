@@ -27,9 +27,10 @@ from support.project import HEAD
 from support.strategies import anything, machines, tables
 
 from selector_backend.authoring.selector import parse_selector
-from selector_backend.cli.doctor.findings import choose
-from selector_backend.cli.index import compare
-from selector_backend.cli.source import Recorded, read_packages, read_sdist
+from selector_backend.checking.index import compare
+from selector_backend.cli.doctor import choose
+from selector_backend.cli.interpreter import Recorded, read_packages
+from selector_backend.cli.source import read_selector
 from selector_backend.errors import SelectorError
 from selector_backend.installing.environment import read_environment
 from selector_backend.installing.wheel import record_of
@@ -250,7 +251,7 @@ def test_an_index_gives_an_answer_or_is_one_message(answering: Answering, text: 
     for kind in ("application/vnd.pypi.simple.v1+json", "text/html"):
         answering.body, answering.kind = encoded(text), kind
         with contextlib.suppress(SelectorError):
-            [*compare(SPAM, url)]
+            [*compare(SPAM, url, "0.2.0")]
 
 
 # --- an sdist
@@ -296,5 +297,5 @@ def test_an_sdist_is_read_or_is_one_message(content: bytes) -> None:
         path.parent.mkdir()
         path.write_bytes(content)
         with contextlib.suppress(SelectorError):
-            read_sdist(path)
+            read_selector(path)
         assert [*Path(folder).iterdir()] == [path.parent]

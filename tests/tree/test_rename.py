@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from packaging.utils import parse_wheel_filename
-from support.command import COMMAND, data, error, lines
+from support.command import COMMAND, error, lines
 from support.environment import clean_environ, run
 from support.project import hook_environ, write_wheel
 from support.tree import contents, wheel_metadata, write_tree
@@ -185,15 +185,12 @@ def test_metadata_without_a_description_or_requirements_get_them(
     assert required[1:] == ["torch==2.9.*", "eggs[large]>=2.9.1"]
 
 
-def test_several_wheels_at_once_and_as_json(tree: Path, tmp_path: Path, out: Path) -> None:
+def test_several_wheels_at_once(tree: Path, tmp_path: Path, out: Path) -> None:
     names = [f"spam-1.0-cp31{n}-cp31{n}-{p}.whl" for n in (1, 2) for p in ("win_amd64", "any")]
     wheels = [write(tmp_path, name) for name in names]
-    answer = data("rename", *wheels, "--variant=CPU", "--project", tree, "--outdir", out)
-    assert answer == {
-        "format": 1,
-        "wheels": [str(out / name.replace("spam", "spam_cpu", 1)) for name in names],
-    }
-    for path in answer["wheels"]:
+    written = lines("rename", *wheels, "--variant=CPU", "--project", tree, "--outdir", out)
+    assert written == [str(out / name.replace("spam", "spam_cpu", 1)) for name in names]
+    for path in written:
         name, version, _, _ = parse_wheel_filename(Path(path).name)
         assert (name, str(version)) == ("spam-cpu", "1.0")
 
@@ -230,13 +227,11 @@ def test_an_installer_takes_it_and_each_file_of_its_record_is_there(
         ({"stem": "eggs-1.0"}, "its eggs-1.0.dist-info is not of spam 1.0"),
         ({"text": METADATA.replace("Spam", "eggs")}, "is of eggs; expected one of spam"),
         ({"text": "Summary: nothing\n"}, "no core metadata"),
-        ({"more": {"eggs-1.0.dist-info/METADATA": ""}}, "several, eggs-1.0.dist-info, spam-1.0"),
+        ({"more": {"eggs-1.0.dist-info/METADATA": ""}}, "found eggs-1.0.dist-info, spam-1.0"),
         (
             {"more": {"spam_cu12-1.0.data/x": "", "Spam-1.0.data/x": "", "spam-1.0.data/x": ""}},
             "one name",
         ),
-        ({"more": {"spam-1.0.dist-info/RECORD.jws": "{}"}}, "signed (RECORD.jws)"),
-        ({"more": {"spam-1.0.dist-info/RECORD.p7s": "{}"}}, "signed (RECORD.p7s)"),
         ({"without": "spam-1.0.dist-info/METADATA"}, "no METADATA"),
         ({"without": "spam-1.0.dist-info/WHEEL"}, "no WHEEL"),
         ({"without": "spam-1.0.dist-info/RECORD"}, "no RECORD"),

@@ -43,10 +43,10 @@ NAMED_ON_PURPOSE = {
     "cli/common.py": {"property"},  # what the command does not ask
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/fleet.py": {"marker"},  # a key of machines.toml
-    "cli/given.py": {"cpu"},  # a variant's name, by default
     # The conditions that names stand for.
+    "cli/init.py": {"cpu"},  # the name of a variant, in an example
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "library", "rocm", "xpu"},
-    "cli/source.py": {"marker"},  # a key of what an interpreter answers
+    "cli/interpreter.py": {"abi-features", "marker"},  # what an interpreter decides
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
     "variant_wheels/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
     "variant_wheels/properties.py": {"compute-capability", "cpu", "cuda"},

@@ -1,29 +1,144 @@
-"""What is wrong with the selector packages of an environment, and the commands that fix it."""
+"""``selector-backend doctor``: whether the installed packages still fit."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Optional
 
+import typer
 from packaging.requirements import Requirement
 
-from ...model.decision import Environment, Request, decide
-from ...model.facts import FACTS
-from ...model.kinds import DISTRIBUTIONS, PROPERTIES
-from ...model.machine import Machine, Origin
-from ...model.markers import normalize
-from ...model.record import Record
-from ...model.table import REQUIREMENT
-from ..source import describe
+from ..errors import did_you_mean
+from ..model.decision import Environment, Request, decide
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS, PROPERTIES
+from ..model.machine import Machine, Origin
+from ..model.markers import normalize
+from ..model.record import Record, Unusable
+from ..model.table import REQUIREMENT, Scope
+from .common import (
+    FORMAT,
+    JsonOption,
+    MachineOption,
+    SetOption,
+    UsageError,
+    bad,
+    good,
+    look_at_machine,
+    print_command,
+    print_json,
+    print_line,
+)
+from .interpreter import (
+    PythonOption,
+    Recorded,
+    describe,
+    read_installed,
+    read_interpreter,
+    read_packages,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ...model.decision import Decision
-    from ...model.record import Unusable
-    from ..source import Recorded
-    from .installed import Installed
+    from ..model.decision import Decision
+    from .interpreter import Installed, Interpreter
+
+NamesArgument = Annotated[
+    Optional[list[str]],
+    typer.Argument(metavar="NAME...", help="Selector packages; all of them if none is named."),
+]
+
+
+def doctor(
+    names: NamesArgument = None,
+    python: PythonOption = None,
+    profile: MachineOption = None,
+    stated: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check whether the selector packages that are installed still fit this machine.
+
+    The output ends with the commands that fix what was found.
+    """
+    interpreter = read_interpreter(python)
+    here = read_packages(interpreter.folders)
+    named = _named(names or (), here, interpreter)
+    packages = [one for one in named if isinstance(one, Recorded)]
+    facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
+    scopes = [package.selector.scope() for package in packages]
+    scope = Scope(
+        requirements=tuple(name for one in scopes for name in one.requirements),
+        folders=interpreter.folders,
+        libraries=tuple(name for one in scopes for name in one.libraries),
+    )
+    machine = look_at_machine(facts, profile, stated, interpreter.facts, scope)
+    records = [one.record for one in here if isinstance(one, Recorded)]
+    installed = read_installed(interpreter)
+    states = profile is not None or bool(stated)
+    findings = [unusable_record(one, installed) for one in named if isinstance(one, Unusable)]
+    findings += find_problems(choose(packages, machine, records), installed, stated=states)
+    if as_json:
+        print_json(
+            {
+                "format": FORMAT,
+                "python": interpreter.path,
+                "packages": [_package(one) for one in packages],
+                "findings": [asdict(finding) for finding in findings],
+            }
+        )
+    else:
+        _show(packages, findings, interpreter)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _named(
+    names: Sequence[str], here: Sequence[Recorded | Unusable], interpreter: Interpreter
+) -> list[Recorded | Unusable]:
+    """Return the selector packages that are installed, or those of them that are named."""
+    known = [one.key for one in here]
+    for name in names:
+        if normalize(name) not in known:
+            hint = did_you_mean(name, known)
+            raise UsageError(
+                f"{name} is not a selector package that is installed with {interpreter.path}{hint}"
+            )
+    keys = [normalize(name) for name in names] or known
+    return sorted((one for one in here if one.key in keys), key=lambda one: one.key)
+
+
+def _show(
+    packages: Sequence[Recorded], findings: Sequence[Finding], interpreter: Interpreter
+) -> None:
+    troubled = [project for finding in findings for project in finding.projects]
+    for package in packages:
+        if package.selector.project not in troubled:
+            print_line(
+                good(f"{package.title}: {' and '.join(package.record.variants)} fits this machine")
+            )
+    for finding in findings:
+        for message in finding.messages:
+            print_line(bad(message))
+        print_line("To fix it:")
+        for command in finding.commands:
+            print_command(command)
+    if not packages and not findings:
+        path = interpreter.path
+        print_line(f"no selector package is installed with {path}; name another one with --python")
+
+
+def _package(package: Recorded) -> dict[str, object]:
+    return {
+        "project": package.selector.project,
+        "version": package.selector.version,
+        "variants": package.record.variants,
+        "decided-by": package.record.decided_by,
+    }
+
+
+# --- What is wrong, and the commands that fix it
 
 # pip has this option since 22.1, and its short form, -C, since 23.1 only.
 _SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")
@@ -39,7 +154,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Outcome:
     """What a package gets if it is chosen again.
 
     ``alone`` is what it gets beside all that is installed, and ``decision`` what it gets beside
@@ -67,35 +182,35 @@ def unusable_record(package: Unusable, installed: Installed) -> Finding:
 
 
 def find_problems(
-    choices: Iterable[Choice], installed: Installed, *, stated: bool
+    outcomes: Iterable[Outcome], installed: Installed, *, stated: bool
 ) -> Iterator[Finding]:
     """Yield what is wrong: first with the packages that are to be chosen again, as one finding.
 
     ``stated`` is whether facts were stated in place of this machine's, which installs know nothing
     of.
     """
-    again: list[Choice] = []
+    again: list[Outcome] = []
     messages: list[str] = []
     lacking: list[Finding] = []
-    for choice in choices:
-        package = choice.package
-        wrong = [*_other_variant(choice, stated=stated), *_side_by_side(package, installed)]
+    for outcome in outcomes:
+        package = outcome.package
+        wrong = [*_other_variant(outcome, stated=stated), *_side_by_side(package, installed)]
         wanted = dict(_lacking(package, installed))
         if wrong:
-            again.append(choice)
+            again.append(outcome)
             messages += [*wrong, *wanted.values()]
         elif wanted:
             commands = [installed.install(*wanted)]
             lacking.append(Finding([package.selector.project], [*wanted.values()], commands))
     if again:
-        projects = [choice.package.selector.project for choice in again]
+        projects = [outcome.package.selector.project for outcome in again]
         yield Finding(projects, messages, _choose_again(again, installed, stated=stated))
     yield from lacking
 
 
 def choose(
     packages: Sequence[Recorded], machine: Machine, installed: Iterable[Record]
-) -> list[Choice]:
+) -> list[Outcome]:
     """Return what packages get on ``machine``, beside the selector packages that are installed.
 
     Those that are to change hold nobody back: each is chosen beside those that stay, and those
@@ -106,7 +221,7 @@ def choose(
     changing = [package for package in packages if _is_other(package, alone[package.key])]
     for package in changing:
         del around[package.key]
-    choices = []
+    outcomes = []
     for package in packages:
         decision = alone[package.key]
         if package in changing:
@@ -115,8 +230,8 @@ def choose(
                 then = package.record
                 conform = decision.conform
                 around[package.key] = Record(then.project, then.version, conform=conform)
-        choices.append(Choice(package, alone[package.key], decision))
-    return choices
+        outcomes.append(Outcome(package, alone[package.key], decision))
+    return outcomes
 
 
 def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -> Decision:
@@ -138,14 +253,14 @@ def _is_other(package: Recorded, decision: Decision) -> bool:
     return not decision.names or not {*decision.names} <= {*package.record.variants}
 
 
-def _other_variant(choice: Choice, *, stated: bool) -> Iterator[str]:
+def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
     """Yield that a package is to have another variant, and which facts differ since then."""
-    if not choice.changes:
+    if not outcome.changes:
         return
-    package, record, decision = choice.package, choice.package.record, choice.decision
+    package, record, decision = outcome.package, outcome.package.record, outcome.decision
     misfits = [
         f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
-        for verdict in choice.alone.verdicts
+        for verdict in outcome.alone.verdicts
         if verdict.variant in record.variants and not verdict.fits
     ]
     why = [f"was asked for by {record.forced_by}"] if record.forced_by else []
@@ -201,22 +316,22 @@ def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str
 
 
 def _choose_again(
-    choices: Sequence[Choice], installed: Installed, *, stated: bool
+    outcomes: Sequence[Outcome], installed: Installed, *, stated: bool
 ) -> list[list[str]]:
     """Return the commands that remove packages with their variants, and install each anew.
 
     One by one, so that each sees what was chosen before it.
     """
-    going = [name for choice in choices for name in installed.with_variants(choice.package)]
+    going = [name for outcome in outcomes for name in installed.with_variants(outcome.package)]
     commands = [installed.uninstall(*dict.fromkeys(going))]
-    for choice in choices:
-        if not choice.decision.names:
+    for outcome in outcomes:
+        if not outcome.decision.names:
             continue  # the message says that nothing fits
-        selector = choice.package.selector
+        selector = outcome.package.selector
         request = installed.request(selector.project, selector.version)
-        settings = _settings(choice, installed, stated=stated)
+        settings = _settings(outcome, installed, stated=stated)
         # A build that was kept may be of the variant that is there now.
-        afresh = choice.changes or "@" in request
+        afresh = outcome.changes or "@" in request
         commands.append(installed.install(*settings, request, afresh=afresh))
     asked = any(_SETTINGS in command for command in commands)
     if asked and installed.has_pip and not installed.meets(_PIP):
@@ -224,9 +339,9 @@ def _choose_again(
     return commands
 
 
-def _settings(choice: Choice, installed: Installed, *, stated: bool) -> list[str]:
-    """Return the options with which an install makes this choice."""
-    selector, decision = choice.package.selector, choice.decision
+def _settings(outcome: Outcome, installed: Installed, *, stated: bool) -> list[str]:
+    """Return the options with which an install gives this outcome."""
+    selector, decision = outcome.package.selector, outcome.decision
     # uv shows the backend nothing of the environment.
     unseen = not installed.has_pip and (
         any(verdict.clashes for verdict in decision.verdicts)
@@ -234,7 +349,7 @@ def _settings(choice: Choice, installed: Installed, *, stated: bool) -> list[str
     )
     if stated or unseen:
         asked = ",".join(decision.names)
-    elif choice.package.record.forced_by or os.environ.get(selector.variable):
+    elif outcome.package.record.forced_by or os.environ.get(selector.variable):
         asked = "auto"
     else:
         return []

@@ -1,0 +1,138 @@
+"""A folder with all files of one release, as ``check --dist`` looks at it.
+
+Read are the file names, ``METADATA`` and ``RECORD`` of wheels, and the selector package's own
+sdist. Nothing is unpacked or run.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import SpecifierSet
+
+from ..authoring.project import read_project
+from ..authoring.selector import parse_selector
+from ..errors import InvalidFileError, Problem, SelectorError
+from ..model.markers import normalize
+from ..model.values import replace
+from .finished import UNREADABLE, Sdist, Wheel, is_variant_file, read_sdist, read_wheel, unpacked
+from .release import Release
+from .shipped import compare_selectors, compare_shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ..authoring.project import Project
+    from ..model.table import Selector
+
+_ENDS = (".whl", ".tar.gz", "-variants.json")
+
+
+@dataclass
+class Dist:
+    """What a folder holds, and what is wrong with it.
+
+    ``release`` is ``None`` if it has no sdist of a selector package that can be compiled.
+    """
+
+    release: Release | None = None
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+
+    @property
+    def upload(self) -> list[list[str]] | None:
+        """The files in the order of uploading, ``None`` if they must not be uploaded."""
+        return None if self.problems or self.release is None else self.release.upload
+
+
+def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
+    """Read and review the release in ``folder``, and compare its table with a project's.
+
+    ``backend`` is our own version.
+    """
+    files = sorted(file for file in folder.iterdir() if file.name.endswith(_ENDS))
+    dist, variants = Dist(), [file.name for file in files if is_variant_file(file.name)]
+    found: list[Wheel | Sdist] = []
+    for file in files:
+        if file.name in variants:
+            continue
+        try:
+            found.append(_read(file))
+        except (*UNREADABLE, tarfile.TarError, OSError, ValueError, MemoryError) as error:
+            why = next(iter(str(error).splitlines()), "")  # a requirement's error shows its place
+            dist.problems.append(Problem(file.name, f"cannot be read: {why}"))
+    wheels = [one for one in found if isinstance(one, Wheel)]
+    sdists = [one for one in found if isinstance(one, Sdist)]
+    own = [sdist for sdist in sdists if sdist.has_table]
+    if project is not None:
+        own = [sdist for sdist in sdists if sdist.name == normalize(project.selector.project)]
+    if len(own) != 1:
+        names = ", ".join(sdist.file for sdist in own)
+        what = f"found several sdists of selector packages, {names}; keep one"
+        if not own:
+            what = "found no sdist of the selector package; build it: python -m build --sdist"
+        dist.problems.insert(0, Problem(str(folder), what))
+        return dist
+    shipped = _read_own(dist, folder / own[0].file, own[0], project, backend)
+    if shipped is not None:
+        others = [sdist for sdist in sdists if sdist is not own[0]]
+        python = shipped.metadata.requires_python or SpecifierSet()
+        dist.release = Release(shipped.selector, own[0].file, wheels, others, python, variants)
+        dist.problems += dist.release.review()
+        what = (
+            f"belongs to no part of {shipped.selector.project}, and is left out of what to upload"
+        )
+        dist.notes += [Problem(stranger, what) for stranger in dist.release.strangers]
+    return dist
+
+
+def _read(file: Path) -> Wheel | Sdist:
+    if not file.is_file():  # a pipe may never end
+        raise ValueError("it is not a file")
+    return read_wheel(file) if file.name.endswith(".whl") else read_sdist(file)
+
+
+def _read_own(
+    dist: Dist, file: Path, sdist: Sdist, project: Project | None, backend: str
+) -> Project | None:
+    """Return what the selector package's sdist holds, and add what is wrong with it."""
+    try:
+        with unpacked(file) as folder:
+            shipped = read_project(folder, own_code=False)
+            found = [
+                (f"{file.name}: {key}", text) for key, text in compare_shipped(shipped, backend)
+            ]
+    except InvalidFileError as error:
+        dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
+        return None
+    except SelectorError as error:
+        dist.problems.append(Problem(file.name, str(error)))
+        return None
+    selector = shipped.selector
+    if (normalize(selector.project), shipped.version) != (sdist.name, sdist.version):
+        what = f"belongs to {selector.project} {selector.version}; build it again"
+        found.append((file.name, what))
+    if project is not None:
+        found += [(file.name, f"{text}; build it again") for text in _compare(selector, project)]
+    dist.problems += [Problem(*each) for each in found]
+    return shipped
+
+
+def _compare(selector: Selector, project: Project) -> Iterator[str]:
+    """Yield where an sdist's table is not a project's."""
+    theirs = project.selector
+    if project.tree is not None:
+        # The code's backend, which is not run, says what extras there are, and a dynamic version.
+        if theirs.version == "0":
+            table, name = dict(project.tree.table), theirs.project
+            theirs = parse_selector(table, project=name, version=selector.version)[0] or theirs
+        selector, theirs = _without_extras(selector), _without_extras(theirs)
+    return compare_selectors(selector, theirs)
+
+
+def _without_extras(selector: Selector) -> Selector:
+    variants = tuple(replace(variant, extras={}) for variant in selector.variants)
+    return replace(selector, extras=(), variants=variants)

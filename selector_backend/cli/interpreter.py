@@ -1,0 +1,257 @@
+"""An environment by its interpreter: what is installed, and the commands that change it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import typer
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import Version
+
+from ..authoring.selector import is_pinned
+from ..errors import SelectorError
+from ..installing.environment import read_records
+from ..model.machine import load_fact
+from ..model.markers import normalize
+from ..model.record import Record, Unusable
+from ..model.table import load_selector
+from ..probes.folders import find_distributions, identify
+from .common import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..model.machine import Fact
+    from ..model.table import Selector
+
+PythonOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--python",
+        metavar="PYTHON",
+        help="The interpreter of the environment to look at, instead of this command's own.",
+    ),
+]
+
+#: The facts that the interpreter decides.
+_OWN = ("marker", "abi-features")
+_PACKAGES = Path(__file__).resolve().parents[2]
+
+# What an interpreter says of its environment; it imports this package, wherever it lies.
+_ASK = """
+import json, site, sys
+sys.path.insert(0, sys.argv[1])
+from selector_backend.probes import read_machine
+folders = list(site.getsitepackages())
+if site.ENABLE_USER_SITE:
+    folders.insert(0, site.getusersitepackages())
+facts = read_machine(sys.argv[2:], {}).facts.values()
+told = {fact.name: fact.kind.dump(fact.value) for fact in facts}
+print(json.dumps({"python": sys.executable, "folders": folders, "facts": told}))
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """An environment's interpreter: its path, its folders of distributions, and its own facts."""
+
+    path: str
+    folders: tuple[str, ...]
+    facts: Mapping[str, Fact]
+
+    @property
+    def marker(self) -> Mapping[str, str]:
+        """What it evaluates markers with."""
+        value = self.facts["marker"].value
+        assert isinstance(value, dict)
+        return value
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A selector package that is installed: its record, and the table that the record tells of."""
+
+    selector: Selector
+    record: Record
+
+    @property
+    def key(self) -> str:
+        """The project's normalized name."""
+        return self.record.key
+
+    @property
+    def title(self) -> str:
+        """The project and its version."""
+        return f"{self.record.project} {self.record.version}"
+
+
+def read_interpreter(python: str | None) -> Interpreter:
+    """Ask the interpreter ``python``, or the one that runs this, for its environment."""
+    path = python or sys.executable
+    # From an empty folder: what lies in the current one must not be imported.
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            absolute = str(Path(path).absolute()) if Path(path).is_file() else path
+            process = subprocess.run(
+                [absolute, "-B", "-c", _ASK, str(_PACKAGES), *_OWN],
+                cwd=empty,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            answer = json.loads(process.stdout)
+            told = answer["facts"].items()
+            facts = {name: load_fact(name, data, "the named interpreter") for name, data in told}
+            return Interpreter(answer["python"], tuple(answer["folders"]), facts)
+        except (OSError, ValueError, LookupError, TypeError, subprocess.CalledProcessError):
+            raise UsageError(f"--python {path}: not a Python that runs, 3.9 or newer") from None
+
+
+def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
+    """Return the selector packages in ``folders``, also those whose records cannot be used."""
+    return [one if isinstance(one, Unusable) else _recorded(one) for one in read_records(folders)]
+
+
+def _recorded(record: Record) -> Recorded | Unusable:
+    """Return a record with its table, by which its package is chosen again."""
+    why = "; ".join(record.passed_over)
+    try:
+        selector = load_selector(record.table)
+        for one in record.requires:
+            Requirement(one)
+        if (normalize(selector.project), selector.version) != (record.key, record.version):
+            why = why or f"its table is of {selector.project} {selector.version}"
+    except (InvalidRequirement, RecursionError):
+        why = why or "requires is not a list of requirements"
+    except ValueError as error:
+        why = why or str(error)
+    return Unusable(why, record.project, record.version) if why else Recorded(selector, record)
+
+
+def describe(package: Unusable) -> str:
+    """Return the sentence on a package whose record cannot be used."""
+    return f"{package.project} {package.version}: its record cannot be read: {package.reason}"
+
+
+def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
+    """Return what is installed of the project ``name``.
+
+    Raises `SelectorError` if its record cannot be used.
+    """
+    key = normalize(name)
+    found = next((one for one in read_packages(folders) if one.key == key), None)
+    if isinstance(found, Unusable):
+        raise SelectorError(describe(found))
+    return found
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment: its interpreter, and its distributions, by normalized name."""
+
+    interpreter: Interpreter
+    distributions: Mapping[str, Distribution]
+
+    @property
+    def has_pip(self) -> bool:
+        """Whether pip is installed."""
+        return "pip" in self.distributions
+
+    def uninstall(self, *names: str) -> list[str]:
+        """Return the command that uninstalls distributions: pip's, or uv's without pip."""
+        return self._command("uninstall", *(["--yes"] if self.has_pip else []), *names)
+
+    def install(self, *words: str, afresh: bool = False) -> list[str]:
+        """Return the command that installs requirements, ``afresh`` without what a cache has."""
+        return self._command("install", *(["--no-cache-dir"] if afresh else []), *words)
+
+    def _command(self, verb: str, *words: str) -> list[str]:
+        python = self.interpreter.path
+        if self.has_pip:
+            return [python, "-m", "pip", verb, *words]
+        return ["uv", "pip", verb, "--python", python, *words]
+
+    def version(self, name: str) -> str:
+        """Return the version that is installed of the distribution ``name``."""
+        return identify(self.distributions[name])[1]
+
+    def needs(self, requirement: Requirement) -> bool:
+        """Return whether a requirement's marker holds here, without extras."""
+        marker = requirement.marker
+        try:
+            return marker is None or marker.evaluate({**self.interpreter.marker, "extra": ""})
+        except ValueError:  # what cannot be told counts as false
+            return False
+
+    def meets(self, requirement: Requirement) -> bool:
+        """Return whether the distribution that is installed has a version that is asked for."""
+        try:
+            version = Version(self.version(normalize(requirement.name)))
+        except ValueError:  # it is not a version
+            return False
+        return requirement.specifier.contains(version, prereleases=True)
+
+    def with_variants(self, package: Recorded) -> list[str]:
+        """Return what goes if ``package`` is chosen again: itself, and all its variants."""
+        selector = package.selector
+        variants = [name for one in selector.variants for name in one.distributions]
+        return [selector.project, *(name for name in variants if name in self.distributions)]
+
+    def with_pinned(self, project: str, version: str) -> list[str]:
+        """Return the same where only the project's metadata can be read.
+
+        They do not say which requirements are its variants: those pinned to its version are.
+        """
+        pinned: list[str] = []
+        # What bad metadata raises differs with Python's version.
+        with contextlib.suppress(Exception):
+            required = map(Requirement, self.distributions[normalize(project)].requires or ())
+            pinned += (
+                one.name
+                for one in required
+                if is_pinned(one, version)
+                and normalize(one.name) in self.distributions
+                and self.needs(one)
+            )
+        return [project, *dict.fromkeys(pinned)]
+
+    def request(self, project: str, version: str) -> str:
+        """Return the requirement that installs a selector package from where it came from.
+
+        Unless that is a wheel, whose choice is made.
+        https://packaging.python.org/specifications/direct-url/
+        """
+        try:
+            distribution = self.distributions[normalize(project)]
+            origin = json.loads(distribution.read_text("direct_url.json") or "")
+            url = origin["url"]
+            parts = urlsplit(url)
+            path = f"//{parts.netloc}{parts.path}" if parts.netloc else parts.path
+            gone = parts.scheme == "file" and not Path(url2pathname(path)).exists()
+            if vcs := origin.get("vcs_info"):
+                url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+            if folder := origin.get("subdirectory"):
+                url = f"{url}#subdirectory={folder}"
+            if not gone and not parts.path.endswith(".whl"):
+                return str(Requirement(f"{project} @ {url}"))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            pass  # it came from an index, or nobody can tell
+        return f"{project}=={version}" if version else project
+
+
+def read_installed(interpreter: Interpreter) -> Installed:
+    """Return what is installed in the environment of ``interpreter``."""
+    found = find_distributions(interpreter.folders)
+    # Of one that is there twice, the first is what Python sees.
+    first = {name: Distribution.at(folders[0]) for name, folders in found.items()}
+    return Installed(interpreter, first)
