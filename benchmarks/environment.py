@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.installing.environment import read_environment
 
 TABLE = {"variant": [{"name": name, "conform": {"cuda": name}} for name in ("cu12", "cu11")]}

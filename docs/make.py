@@ -17,17 +17,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selector_backend.authoring.conditions import CONDITIONS
 from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
 from selector_backend.cli.app import COMMANDS, load_command
 from selector_backend.model.facts import FACTS, FactType
-from selector_backend.model.kinds import (
-    DISTRIBUTIONS,
-    MARKERS,
-    NAMES,
-    PROPERTIES,
-    VERSION,
-    VERSIONS,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,15 +29,6 @@ if TYPE_CHECKING:
 
 REFERENCE = Path(__file__).with_name("reference")
 PART = re.compile(r"(<!-- made by docs/make.py: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
-
-OPERANDS = {
-    VERSION: "a specifier",
-    VERSIONS: "a specifier, in which one of the versions is enough",
-    NAMES: "a name, or a list of names that are all there",
-    MARKERS: "a marker",
-    DISTRIBUTIONS: "a requirement, or a list of requirements that are all met",
-    PROPERTIES: "a property, or a list of properties that are all supported",
-}
 
 #: Where a page says more of a key.
 MORE = {
@@ -64,7 +48,7 @@ def fact_row(fact: FactType) -> str:
     cells = (
         f"`{fact.name}`",
         fact.meaning,
-        OPERANDS[fact.kind],
+        CONDITIONS[fact.kind].meaning,
         fact.source,
         f"`{fact.variable}={shlex.quote(fact.example)}`",
     )

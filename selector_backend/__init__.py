@@ -16,10 +16,11 @@ from .errors import SelectorError, user_errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from .model.decision import Decision, Request
+    from .model.purpose import Installation
     from .model.table import Compiled, Selector
 
 __version__ = "0.2.0"
@@ -81,7 +82,9 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         stated = request.profile is not None
         lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
     if not lacking:
-        _decision(selector, request)
+        from .installing.installation import read_installation
+
+        _decide(selector, request, read_installation())
     return lacking
 
 
@@ -90,21 +93,9 @@ def prepare_metadata_for_build_wheel(
     metadata_directory: str, config_settings: Mapping[str, Any] | None = None
 ) -> str:
     """Write the wheel's ``.dist-info`` folder and return its name."""
-    from .installing.archive import write_folder
-    from .installing.caller import caller
-    from .installing.dist_info import dist_info
-    from .installing.messages import choice_of
+    from .installing.installation import read_installation
 
-    compiled = _compiled()
-    selector = compiled.selector
-    decision = _decision(selector, _request(selector, config_settings))
-    # Here, since each install calls this hook once. Frontends show it if they are to say more.
-    for line in (choice_of(decision), *decision.notes):
-        print(line, file=sys.stderr, flush=True)
-    label = caller().mark.label(selector.version, decision.names)
-    version = f"{selector.version}+{label}" if label else selector.version
-    files = dist_info(Path.cwd(), compiled, decision, version, __version__)
-    return write_folder(Path(metadata_directory, f"{compiled.name}-{version}.dist-info"), files)
+    return _prepare(metadata_directory, config_settings, read_installation())
 
 
 @user_errors
@@ -116,26 +107,38 @@ def build_wheel(
     """Build the wheel and return its file name.
 
     Where the ``.dist-info`` was prepared, it is used as it is: what the resolver saw is what gets
-    installed.
+    installed. If the environment forbids that, or what was locked, it stops here.
     """
-    from .installing.archive import write_wheel
-    from .installing.caller import caller
-    from .installing.frontends import PORTABLE_TAG
-    from .installing.prepared import read_dist_info, recorded_choice, without_label
-    from .installing.settings import read_portable
+    from .installing.installation import read_installation
+    from .installing.request import read_portable
+    from .installing.wheel import (
+        STOP_NAME,
+        read_dist_info,
+        recorded_choice,
+        without_label,
+        write_wheel,
+    )
+    from .model.purpose import PORTABLE_TAG
 
+    installation = read_installation(builds=True)
     if metadata_directory is None:
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            name = prepare_metadata_for_build_wheel(folder, config_settings)
+            name = _prepare(folder, config_settings, installation)
             return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
-    stem, files = read_dist_info(Path(metadata_directory))
+    prepared = Path(metadata_directory)
+    stem, files = read_dist_info(prepared)
+    if STOP_NAME in files:
+        raise SelectorError(files[STOP_NAME].decode())
     project, _, variants = recorded_choice(files)
-    tag = caller().mark.tag(variants)
+    if installation.locked_before:
+        _check_locked(variants, installation)
+    tag, root = installation.mark.tag(variants), prepared.name
     if read_portable(project, config_settings, os.environ):
-        stem, files, tag = *without_label(stem, files), PORTABLE_TAG
-    return write_wheel(Path(wheel_directory), stem, tag, files)
+        stem, files = without_label(stem, files)
+        tag, root = PORTABLE_TAG, ""
+    return write_wheel(Path(wheel_directory), stem, tag, files, root)
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
@@ -170,29 +173,81 @@ def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> R
     return read_request(selector, config_settings, os.environ)
 
 
-def _decision(selector: Selector, request: Request) -> Decision:
-    from .installing.caller import caller
+def _prepare(
+    directory: str, config_settings: Mapping[str, Any] | None, installation: Installation
+) -> str:
+    """Write the ``.dist-info`` folder of what is decided, and return its name."""
+    from .installing.messages import choice_of
+    from .installing.wheel import STOP_NAME, dist_info, write_folder
+    from .model.purpose import Mark
+
+    compiled = _compiled()
+    selector = compiled.selector
+    decision, stop = _decide(selector, _request(selector, config_settings), installation)
+    # Here, since each install calls this once. Frontends show it if they are to say more.
+    hidden = installation.hidden if selector.sees_environment else ""
+    for line in (choice_of(decision), *decision.notes, *filter(None, [hidden])):
+        print(line, file=sys.stderr, flush=True)
+    label = installation.mark.label(selector.version, decision.names)
+    version = f"{selector.version}+{label}" if label else selector.version
+    files = dist_info(Path.cwd(), compiled, decision, version, __version__)
+    if stop:
+        files[STOP_NAME] = stop.encode()
+    shown = selector.version if installation.mark is Mark.CACHE_LABEL else version
+    return write_folder(Path(directory, f"{compiled.name}-{shown}.dist-info"), files)
+
+
+def _decide(
+    selector: Selector, request: Request, installation: Installation
+) -> tuple[Decision, str]:
+    """Return what is decided, and the message of what forbids it, if that can wait.
+
+    What the machine forbids stops here. What the environment forbids is left to the hook that
+    builds the wheel, since a resolver may look at a release that it then leaves; but not where the
+    command asks for nothing else.
+    """
     from .installing.environment import read_environment
     from .installing.handoff import handoff_of
-    from .model.decision import decide
+    from .installing.messages import message_of
+    from .model.decision import Environment, decide
     from .model.machine import Machine
-    from .model.table import REQUIREMENT
     from .probes import read_machine
 
-    machine, who = Machine(), caller()
+    machine = Machine()
     if request.automatic:
         machine = read_machine(
             selector.facts,
             os.environ,
-            handoff_of(who, os.environ, __version__),
-            scope=selector.scope(who.folders),
+            handoff_of(installation, os.environ, __version__),
+            scope=selector.scope(installation.folders),
             profile=request.profile,
         )
-    agreeing = who.folders if selector.kind == REQUIREMENT else []
-    environment = read_environment(selector, agreeing, who.folders_removed_last)
+    environment = read_environment(
+        selector, installation.folders, installation.folders_removed_last
+    )
     decision = decide(selector, machine, request, environment)
-    if decision.stop is not None:
-        from .installing.messages import message_of
+    waits = installation.stops_late and not installation.is_only(selector.project)
+    message = message_of(decision, installation.commands)
+    if message and decision.stops_for_environment and waits:
+        alone = decide(selector, machine, request, Environment())
+        if not alone.stop:
+            return alone, message
+    if message:
+        raise SelectorError(message)
+    return decision, ""
 
-        raise SelectorError(message_of(decision, who.commands))
-    return decision
+
+def _check_locked(variants: Sequence[str], installation: Installation) -> None:
+    """Stop where the environment forbids the ``variants`` that were locked before."""
+    from .installing.environment import read_environment
+    from .installing.messages import message_of
+    from .model.decision import Request, decide
+    from .model.machine import Machine
+    from .model.markers import normalize
+
+    selector = _compiled().selector
+    environment = read_environment(selector, installation.folders)
+    request = Request(tuple(map(normalize, variants)), "the lock")
+    message = message_of(decide(selector, Machine(), request, environment), installation.commands)
+    if message:
+        raise SelectorError(message)

@@ -49,6 +49,14 @@ class Problem(collections.namedtuple("Problem", ("key", "message"))):
         return "\n".join([f"  {first}", *(f"      {line}" for line in rest)])
 
 
+class Problems(list["Problem"]):
+    """What is wrong in a file, noted while it is read."""
+
+    def add(self, key: str, message: str) -> None:
+        """Note one more problem."""
+        self.append(Problem(key, message))
+
+
 class InvalidFileError(SelectorError):
     """A file has problems, all of which are reported together."""
 

@@ -160,8 +160,9 @@ class _Build:
 
     def __init__(self, settings: Mapping[str, Any] | None, *, kind: str = "sdist") -> None:
         from .authoring import check_tree
-        from .installing.caller import caller
-        from .installing.settings import SETTINGS, own_settings
+        from .installing.installation import read_installation
+        from .installing.request import SETTINGS, own_settings
+        from .model.purpose import Purpose
 
         check_tree()
         from .authoring.project import read_project
@@ -172,7 +173,9 @@ class _Build:
         if self.project.tree is None:
             raise SelectorError(f"[build-system] build-backend is not {BACKEND!r}")
         self.tree = self.project.tree
-        self.installs = kind == "editable" or (kind == "wheel" and caller().installs)
+        self.installs = kind == "editable" or (
+            kind == "wheel" and read_installation().purpose is not Purpose.KEEP
+        )
         selector = self.project.selector
         # With those of who installs `spam`, what the inner backend does not get.
         known = (_SETTING, *SETTINGS)

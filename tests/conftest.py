@@ -36,7 +36,7 @@ settings.register_profile(
     deadline=None,
     derandomize=not _EXAMPLES,
     database=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("tests")
 

@@ -13,7 +13,7 @@ import sys
 from _thread import get_ident  # `threading` imports much else
 from importlib.machinery import ModuleSpec
 
-from ._record import default_variable, find_record, normalize
+from ._record import default_variable, find_text, normalize, parse
 
 TYPE_CHECKING = False  # `typing` imports much else; type checkers know the name
 if TYPE_CHECKING:
@@ -29,7 +29,12 @@ IN_USE, NOT_INSTALLED = "in use", "not installed"
 FAILED, DOES_NOT_FIT, CANNOT_TELL = "failed", "does not fit", "cannot be told"
 
 # The facts whose conditions are checked (`_fits`), as keys of the record.
-_CHECKED = ('"cpu":', '"marker":', '"installed":', '"glibc":', '"musl":', '"macos":')
+_CHECKED = (
+    *('"cpu":', '"marker":', '"installed":', '"glibc":', '"musl":', '"macos":'),
+    *('"library":', '"abi-features":'),
+)
+# What a record has of a fact whose library was not found (`_advice`).
+_NOT_FOUND = '"not-found":'
 
 
 class VariantWarning(RuntimeWarning):
@@ -231,7 +236,8 @@ class _Loader:
         self.timeout = timeout
         self.caller = caller
         # What the others are about, importing tells; so most records need not be parsed.
-        self.record = find_record(project, mentioning=_CHECKED)
+        self.text = find_text(project)
+        self.record = parse(self.text) if any(one in self.text for one in _CHECKED) else None
 
     def load(self, state: _Project, variable: str) -> None:
         """Note in ``state`` the module of the first variant that works, and what it took."""
@@ -309,6 +315,8 @@ class _Loader:
     def _warn(self, tried: list[Attempt], variable: str) -> None:
         """Warn of what is installed, comes before the variant in use, and does not work.
 
+        And advise to choose again, where a better variant than the one installed may fit now.
+
         A variant that does not fit is no news where the one in use was installed on purpose: an
         image with several is made for machines of several kinds. Where they exclude each other,
         there must not be several.
@@ -326,6 +334,11 @@ class _Loader:
             from ._messages import warning
 
             texts.append(warning(self.project, problems, used.variant, variable))
+        missing = [attempt.variant for attempt in before if attempt.outcome == NOT_INSTALLED]
+        if missing and _NOT_FOUND in self.text and os.environ.get("SELECTOR_ADVICE") != "0":
+            from ._advice import advice
+
+            texts.append(advice(self.project, self.text, missing, used.variant))
         if not any(texts):
             return
         import warnings

@@ -1,8 +1,8 @@
 """The conditions of the table that are checked before a variant is imported.
 
 Those are the ones on the CPU, whose failing kills the process, and the ones that cost little: on
-the C library, on macOS, on what else is installed, and markers. What drivers can do, importing
-tells.
+the C library, on macOS, on libraries and the interpreter's ABI, on what else is installed, and
+markers. What drivers can do, importing tells.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import platform
 import sys
 
-from ._model.kinds import DISTRIBUTIONS, MARKERS, NAMES, VERSION
+from ._loader import findable
+from ._model.kinds import DISTRIBUTIONS, FEATURES, LIBRARIES, MARKERS, NAMES, VERSION
 from ._model.markers import CannotTellError, normalize_name
 from ._record import listed, normalize
 
@@ -40,10 +41,10 @@ def fits(when: Iterable[Mapping[str, Any]]) -> tuple[bool | None, str]:
 def _judge(alternative: Mapping[str, Any]) -> tuple[bool | None, str]:
     verdict: tuple[bool | None, str] = (True, "")
     for name, wanted in alternative.items():
-        if name not in _READERS or (name == "installed" and isinstance(wanted, bool)):
+        if name not in READERS or (name == "installed" and isinstance(wanted, bool)):
             continue  # whether the installer showed the environment says nothing of this one
         try:
-            kind, read = _READERS[name]
+            kind, read = READERS[name]
             value, reason = read()
             asked = tuple(map(str, wanted)) if isinstance(wanted, list) else wanted
             held, sentence = kind.holds(name, asked, value, reason)
@@ -185,6 +186,37 @@ def _macos() -> tuple[str | None, str]:
     return version or None, "this is not macOS"
 
 
+class _Libraries(frozenset[str]):
+    """The libraries that the dynamic loader finds; each is looked for when it is asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        return findable(str(name), os.environ) or _is_loaded(str(name))
+
+
+def _is_loaded(name: str) -> bool:
+    """Return whether this process has the library already, from wherever."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(name, mode=os.RTLD_NOLOAD)
+    except (ImportError, AttributeError, OSError, ValueError):  # Windows has no such flag
+        return False
+    return True
+
+
+def _abi_features() -> tuple[frozenset[str], str]:
+    """Return the features that PEP 780 names: what this interpreter was built with."""
+    import sysconfig
+
+    features = {"64-bit" if sys.maxsize > 2**32 else "32-bit"}
+    if sys.implementation.name == "cpython":
+        free = sysconfig.get_config_var("Py_GIL_DISABLED")
+        features.add("free-threading" if free else "gil-enabled")
+        if hasattr(sys, "gettotalrefcount"):
+            features.add("debug")
+    return frozenset(features), ""
+
+
 def _marker() -> tuple[Mapping[str, str], str]:
     """Return the marker variables (dependency specifiers specification) of this interpreter."""
     values = {
@@ -221,11 +253,14 @@ def _release(version: Iterable[Any]) -> str:
     return ".".join(map(str, [*version][:3]))
 
 
-_READERS: dict[str, tuple[Kind, Callable[[], tuple[Value | None, str]]]] = {
+#: What reads the facts that are checked, each with its kind.
+READERS: dict[str, tuple[Kind, Callable[[], tuple[Value | None, str]]]] = {
     "cpu": (NAMES, _cpu),
     "marker": (MARKERS, _marker),
     "installed": (DISTRIBUTIONS, _installed),
     "glibc": (VERSION, _glibc),
     "musl": (VERSION, _musl),
     "macos": (VERSION, _macos),
+    "library": (LIBRARIES, lambda: (_Libraries(), "")),
+    "abi-features": (FEATURES, _abi_features),
 }

@@ -39,12 +39,26 @@ class Record:
         self.decided_by = _text(data.get("decided-by"))
         self.chosen = _texts(data.get("variants"))
         self.distributions = _texts(data.get("distributions"))
+        facts = data.get("facts")
+        absent = {
+            name: _texts(fact.get("not-found"))
+            for name, fact in (facts if isinstance(facts, dict) else {}).items()
+            if isinstance(fact, dict) and "absent" in fact
+        }
+        #: The facts that were absent, and the libraries of which one would have told each.
+        self.absent = frozenset(absent)
+        self.not_found = {name: libraries for name, libraries in absent.items() if libraries}
         variants = table.get("variants")
         self._variants: dict[str, Mapping[str, Any]] = {
             normalize(_text(variant.get("name"))): variant
             for variant in (variants if isinstance(variants, list) else [])
             if isinstance(variant, dict)
         }
+
+    @property
+    def follows_machine(self) -> bool:
+        """Whether the machine decided, this one or the one that a lock was made on."""
+        return self.decided_by == "machine" or self.decided_by.endswith(".lock")
 
     @property
     def was_forced(self) -> bool:
@@ -98,14 +112,20 @@ def find_record(project: str, *, mentioning: Iterable[str] = ("",)) -> Record | 
 
     One that has none of the texts ``mentioning`` in it is not parsed, and counts as none.
     """
+    text = find_text(project)
+    return parse(text) if text and any(one in text for one in mentioning) else None
+
+
+def find_text(project: str) -> str:
+    """Return the text of the record of the project that is installed, ``""`` if there is none."""
     start = f"{normalize(project).replace('-', '_')}-"
     for folder, names in listed():
         for name in names:
             if name.startswith(start) and name.endswith(".dist-info"):
                 text = _read(os.path.join(folder, name, _NAME))
                 if text:
-                    return _parse(text) if any(one in text for one in mentioning) else None
-    return None
+                    return text
+    return ""
 
 
 def listed() -> Iterator[tuple[str, list[str]]]:
@@ -131,7 +151,8 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _parse(text: str) -> Record | None:
+def parse(text: str) -> Record | None:
+    """Return the record that a text is, or ``None`` if it is none that can be read."""
     import json
 
     try:

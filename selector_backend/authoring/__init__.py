@@ -6,6 +6,7 @@ frontend for them, by `missing`; so this module imports none of them.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -122,20 +123,16 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
         values = {"project": data["project"]["name"], "version": data["project"].get("version", "")}
         if any("{version}" in str(one) for one in table.get("provider", {}).values()):
             values["version"] = values["version"] or find_version(folder, data)
-        variants = tuple(
-            Variant("", when=tuple(map(_unchecked, _listed(one.get("when", [])))))
-            for one in table["variant"]
+        alternatives = itertools.chain(*(_listed(one.get("when", [])) for one in table["variant"]))
+        when = tuple(
+            {fact: tuple(_listed(wanted)) for fact, wanted in one.items()} for one in alternatives
         )
         providers = tuple(
-            Provider(
-                name,
-                tuple(fill(one, values) for one in each["requires"]),
-                "",
-                each.get("enable-if"),
-            )
-            for name, each in table.get("provider", {}).items()
+            Provider(name, tuple(fill(text, values) for text in one["requires"]), "", enable_if)
+            for name, one in table.get("provider", {}).items()
+            for enable_if in [one.get("enable-if")]
         )
-        selector = Selector("", "", "", "", variants, providers=providers)
+        selector = Selector("", "", "", "", (Variant("", when=when),), providers=providers)
         return needs(selector.facts, environ, selector.scope(), stated=False)
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
         return []
@@ -148,10 +145,6 @@ def _unchecked_toml(folder: Path) -> dict[str, Any]:
         return toml.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
         return {}
-
-
-def _unchecked(alternative: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    return {fact: tuple(_listed(wanted)) for fact, wanted in alternative.items()}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,12 +1,11 @@
 """What a self-contained sdist carries: the part of this backend that installs, and libraries.
 
 All of it is copied as installed here, and Python only, so that it runs wherever the project does. A
-library is carried if a fact of the table needs it (``libraries`` of the fact's family).
+library is carried if a fact of the table needs it (`Family.carries`).
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import re
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from .. import probes
 from ..errors import SelectorError
 from ..installing.messages import CARRIED, plain_build_system
-from ..model.facts import FACTS
+from ..probes import families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,11 +76,9 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
     """
     parts = [_backend(backend)]
     scope = selector.scope()
-    families = dict.fromkeys(FACTS[name].family for name in selector.facts)
-    for family in families:
-        module = importlib.import_module(f"{probes.__name__}.{family}")
-        libraries = module.libraries(scope) if hasattr(module, "libraries") else {}
-        parts += [_library(name, imported, requires_python) for name, imported in libraries.items()]
+    for family in families(selector.facts):
+        libraries = family.carries(scope).items()
+        parts += [_library(name, imported, requires_python) for name, imported in libraries]
     files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
     files[f"{CARRIED}/{_NOT_COMPILED}"] = _WHY
     return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}

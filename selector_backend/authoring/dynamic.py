@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem, SelectorError
 from ..model.markers import distribution_of, normalize, quoted, release_key
-from .unchecked import build_requires, table_of
+from .toml import build_requires, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

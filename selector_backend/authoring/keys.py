@@ -1,42 +1,26 @@
 """The keys of ``[tool.selector]``: what each looks like, and what it is for.
 
 The parser, the JSON schema and the tables of the documentation are all made from these. What a
-value means, such as whether a requirement is one, is for `table` and, of a tree's keys, for `tree`.
-This module and `structure` import nothing that has to be installed: other tools load the schema.
+value means, such as whether a requirement is one, is for `selector`, and of a tree's keys for
+`tree`. Nothing that has to be installed is imported here: other tools load the schema.
 """
 
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
-from ..model.facts import FACTS, FactType
-from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
-from ..model.markers import NAME_FORMAT, is_release
-from ..model.markers import is_name as is_name
+from ..model.facts import FACTS
+from ..model.kinds import MARKERS
+from ..model.markers import NAME_FORMAT
 from ..model.table import CAPABILITY, REQUIREMENT
-from .structure import Array, Choice, Either, Flag, Key, Named, Shape, Table, Text
+from .conditions import CONDITIONS
+from .structure import Array, Either, Flag, Key, Named, Table, Text, choice
 
 # An object reference as entry points have them; `\w` is ASCII to some that read this.
 _IDENTIFIER = r"(?![0-9])(?:\w|[^\x00-\x7f])+"
 _DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
 _REFERENCE = f"{_DOTTED}(?::{_DOTTED})?"
-
-# A specifier of plain releases, of which blank clauses are no part.
-_PART = "[0-9]{1,18}"
-_RELEASE = rf"{_PART}(?:\.{_PART})*"
-_BOUNDS = (
-    rf"~=\s*{_RELEASE}\.{_PART}",
-    rf"[=!]=\s*{_RELEASE}(?:\.\*)?",
-    rf"[<>]=?\s*{_RELEASE}",
-)
-_CLAUSE = rf"\s*(?:{'|'.join(_BOUNDS)})\s*"
-_SPECIFIER = rf"(?:\s*,)*{_CLAUSE}(?:,(?:{_CLAUSE}|\s*))*"
-
-_FACT_NAME = "[A-Za-z0-9_.+-]+"
-# PEP 817's form of a property.
-_PROPERTY = " *[a-z0-9_]+ *:: *[a-z0-9_]+ *:: *[a-z0-9_.]+ *"
 
 _REQUIREMENT = Text("a requirement such as 'spam-core=={version}'")
 _REQUIREMENTS = Array(_REQUIREMENT, "an array of requirements")
@@ -50,45 +34,12 @@ def default_variable(project: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", project.upper()) + "_VARIANT"
 
 
-def _releases(expected: str, text: str) -> str:
-    """Return what to write instead of ``text``, which is no specifier of plain releases."""
-    if is_release(text.strip()):
-        return f"{expected}; for that series write '=={text}.*', for it and newer '>={text}'"
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # only messages need it
-
-    try:
-        SpecifierSet(text)
-    except InvalidSpecifier:
-        return expected
-    plain = "versions that are plain numbers such as 12.4, and no '==='"
-    return plain if text.strip(", ") else expected  # an empty set is commas and nothing else
-
-
-def _one_or_more(text: Text) -> tuple[Shape, Shape]:
-    return text, Array(text, text.expected, f"found an empty array, expected {text.expected}")
-
-
-def _condition(fact: FactType) -> Shape:
-    """Return what a condition on ``fact`` looks like."""
-    if fact.kind is MARKERS:
-        return MARKER
-    if fact.kind is PROPERTIES:
-        expected = f"a property such as {fact.example!r}, or an array of them"
-        return Either(_one_or_more(Text(expected, _PROPERTY)), expected)
-    if fact.kind is DISTRIBUTIONS:
-        expected = "a requirement such as 'torch>=2.9', an array of them, true or false"
-        return Either((*_one_or_more(Text(expected)), Flag()), expected)
-    if fact.kind is NAMES:
-        expected = f"a name such as {fact.example!r}, an array of names, true or false"
-        return Either((*_one_or_more(Text(expected, _FACT_NAME)), Flag()), expected)
-    expected = f"a specifier (PEP 440) such as '>={fact.example}', or true or false"
-    return Either((Text(expected, _SPECIFIER, partial(_releases, expected)), Flag()), expected)
-
-
-MARKER = Text("a marker such as \"sys_platform == 'linux'\"")
+MARKER = Text(CONDITIONS[MARKERS].expected)
 
 _CONDITIONS = Table(
-    tuple(Key(fact.name, _condition(fact), fact.meaning) for fact in FACTS.values()),
+    tuple(
+        Key(fact.name, CONDITIONS[fact.kind].shape(fact), fact.meaning) for fact in FACTS.values()
+    ),
     unknown="not a fact",
     empty="is empty; leave 'when' out of a variant that should fit every machine",
 )
@@ -179,7 +130,7 @@ TABLE = Table(
     (
         Key(
             "kind",
-            Choice((REQUIREMENT, CAPABILITY)),
+            choice(REQUIREMENT, CAPABILITY),
             '`"requirement"`: variants exclude each other, as CUDA 11 and CUDA 12 do. '
             '`"capability"`: they can stand side by side, as builds for CPU levels do',
             '`"requirement"`',

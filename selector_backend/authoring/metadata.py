@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pyproject_metadata
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 from pyproject_metadata import License, StandardMetadata
 from pyproject_metadata.constants import KNOWN_PROJECT_FIELDS
 from pyproject_metadata.errors import ConfigurationError, ExceptionGroup
 from pyproject_metadata.project_table import to_project_table
 
-from ..errors import Problem, did_you_mean
-from ..model.markers import is_name
+from ..errors import Problem, Problems, did_you_mean
+from ..model.markers import is_name, normalize
 from ..model.table import TABLE_NAME
-from .structure import describe
-from .texts import shown_key, texts, unfit
+from .structure import describe, shown_key, texts, unfit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +42,7 @@ _OBJECT = re.compile(rf"{_DOTTED}(\s*:\s*{_DOTTED})?(\s*\[[\w\s,.-]*\])?")
 _FUNCTION = re.compile(rf"{_DOTTED}\s*:\s*{_DOTTED}(\s*\[[\w\s,.-]*\])?")
 
 
-def check_metadata(table: dict[str, Any], problems: list[Problem]) -> None:
+def check_metadata(table: dict[str, Any], problems: Problems) -> None:
     """Check ``[project]``, and leave in ``table`` what is right, so that nothing is said twice."""
     _check_texts(table, problems)
     _check_values(table, problems)
@@ -55,7 +53,7 @@ def check_metadata(table: dict[str, Any], problems: list[Problem]) -> None:
         table.update(_named(table, people))
 
 
-def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
+def _check_dynamic(table: dict[str, Any], problems: Problems) -> None:
     """Check that the dependencies, and nothing that the backend cannot find, are left to it.
 
     Leaves in ``table`` what is right, so that nothing is reported twice.
@@ -63,31 +61,27 @@ def _check_dynamic(table: dict[str, Any], problems: list[Problem]) -> None:
     dynamic = table.get("dynamic", [])
     names = dynamic if isinstance(dynamic, list) else []
     if table.pop("dependencies", None) is not None:
-        problems.append(
-            Problem(
-                "project.dependencies",
-                "given, but the selector table chooses them: move what every variant needs to "
-                "tool.selector.requires",
-            )
+        problems.add(
+            "project.dependencies",
+            "given, but the selector table chooses them: move what every variant needs to "
+            "tool.selector.requires",
         )
     others = [one for one in names if one not in _DYNAMIC]
     if "dependencies" not in names or others:
         texts_only = names and all(isinstance(one, str) for one in names)
         found = repr(dynamic) if texts_only or dynamic == [] else describe(dynamic)
-        problems.append(
-            Problem(
-                "project.dynamic",
-                f'found {found}, expected ["dependencies"], and beside it nothing but '
-                '"version", "optional-dependencies" and "classifiers", which a wheel has more of',
-            )
+        problems.add(
+            "project.dynamic",
+            f'found {found}, expected ["dependencies"], and beside it nothing but '
+            '"version", "optional-dependencies" and "classifiers", which a wheel has more of',
         )
     if "version" not in table:
-        problems.append(Problem("project.version", "missing; expected one such as '1.0'"))
+        problems.add("project.version", "missing; expected one such as '1.0'")
     table["dynamic"] = ["dependencies"]
     table.setdefault("version", "0")
 
 
-def _check_entry_points(table: dict[str, Any], problems: list[Problem]) -> None:
+def _check_entry_points(table: dict[str, Any], problems: Problems) -> None:
     """Check the names and objects that go into ``entry_points.txt`` as they are."""
     groups = [(key, table.get(key), _FUNCTION) for key in ("scripts", "gui-scripts")]
     given = table.get("entry-points")
@@ -95,21 +89,17 @@ def _check_entry_points(table: dict[str, Any], problems: list[Problem]) -> None:
         groups.append((f"entry-points.{group}", entries, _OBJECT))
         if group in ("console_scripts", "gui_scripts"):
             proper = group.replace("console_", "").replace("_", "-")
-            problems.append(
-                Problem(f"project.entry-points.{group}", f"belongs in [project.{proper}]")
-            )
+            problems.add(f"project.entry-points.{group}", f"belongs in [project.{proper}]")
     for key, entries, pattern in groups:
         for name, target in entries.items() if isinstance(entries, dict) else ():
             if not _ENTRY_NAME.fullmatch(name):
-                problems.append(
-                    Problem(f"project.{key}", f"found {name!r}, which is not a valid name")
-                )
+                problems.add(f"project.{key}", f"found {name!r}, which is not a valid name")
             if isinstance(target, str) and not pattern.fullmatch(target.strip()):
                 expected = "expected an object such as 'spam_core.cli:main'"
-                problems.append(Problem(f"project.{key}.{name}", f"found {target!r}, {expected}"))
+                problems.add(f"project.{key}.{name}", f"found {target!r}, {expected}")
 
 
-def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
+def _check_texts(table: dict[str, Any], problems: Problems) -> None:
     """Check that core metadata can hold every text.
 
     Takes out of ``table`` the fields whose texts it cannot, so that nothing is reported twice.
@@ -129,7 +119,7 @@ def _check_texts(table: dict[str, Any], problems: list[Problem]) -> None:
                 table[field] = _STAND_INS[field]
 
 
-def _check_values(table: dict[str, Any], problems: list[Problem]) -> None:
+def _check_values(table: dict[str, Any], problems: Problems) -> None:
     """Check what the specifications ask of values, and an index refuses, but no library checks.
 
     Writes the licence in its canonical form.
@@ -144,33 +134,31 @@ def _check_values(table: dict[str, Any], problems: list[Problem]) -> None:
             Metadata.from_raw({**least, "description_content_type": content_type})
         except ExceptionGroup as group:
             found = f"found {content_type!r}: {group.exceptions[0]}"
-            problems.append(Problem("project.readme.content-type", found))
+            problems.add("project.readme.content-type", found)
     if isinstance(license_, str):
         try:
             table["license"] = canonicalize_license_expression(license_)
         except (InvalidLicenseExpression, MemoryError, RecursionError):
-            problems.append(
-                Problem(
-                    "project.license",
-                    f"found {license_!r}, expected an SPDX expression such as 'MIT' (PEP 639)",
-                )
+            problems.add(
+                "project.license",
+                f"found {license_!r}, expected an SPDX expression such as 'MIT' (PEP 639)",
             )
     keywords = table.get("keywords")
     for index, keyword in enumerate(keywords if isinstance(keywords, list) else ()):
         if isinstance(keyword, str) and ("," in keyword or not keyword.strip()):
             found = f"found {keyword!r}, expected one keyword, without a comma"
-            problems.append(Problem(f"project.keywords[{index}]", found))
+            problems.add(f"project.keywords[{index}]", found)
     for label in urls if isinstance(urls, dict) else ():
         if "," in label or not label or label != label.strip():
             found = f"found {label!r}, expected a label without a comma, or blanks around it"
-            problems.append(Problem(f"project.urls.{shown_key(label)}", found))
+            problems.add(f"project.urls.{shown_key(label)}", found)
     for field in ("authors", "maintainers"):
         people = table.get(field)
         for index, person in enumerate(people if isinstance(people, list) else ()):
             email = person.get("email") if isinstance(person, dict) else None
             if isinstance(email, str) and not _EMAIL.fullmatch(email):
                 found = f"found {email!r}, expected one address, such as 'zoe@spam.example'"
-                problems.append(Problem(f"project.{field}[{index}].email", found))
+                problems.add(f"project.{field}[{index}].email", found)
 
 
 def _named(table: dict[str, Any], people: str) -> dict[str, Any]:
@@ -184,29 +172,29 @@ def _named(table: dict[str, Any], people: str) -> dict[str, Any]:
     return {people: [{"name": "", **one} if "email" in one else one for one in given]}
 
 
-def _check_extras(table: dict[str, Any], problems: list[Problem]) -> None:
+def _check_extras(table: dict[str, Any], problems: Problems) -> None:
     """Check the names of the static extras, and their requirements; take out those not valid."""
     extras = table.get("optional-dependencies")
     before = len(problems)
     seen: dict[str, str] = {}
     for extra, requirements in extras.items() if isinstance(extras, dict) else ():
         key = f"project.optional-dependencies.{extra}"
-        first = seen.setdefault(canonicalize_name(extra), extra)
+        first = seen.setdefault(normalize(extra), extra)
         if not is_name(extra):
-            problems.append(Problem(key, f"found {extra!r}, which is not valid as a name"))
+            problems.add(key, f"found {extra!r}, which is not valid as a name")
         elif first != extra:
-            problems.append(Problem(key, f"{first!r} and {extra!r} are one name"))
+            problems.add(key, f"{first!r} and {extra!r} are one name")
         for index, text in enumerate(requirements if isinstance(requirements, list) else ()):
             try:
                 Requirement(text) if isinstance(text, str) else None
             except InvalidRequirement as error:
-                problems.append(Problem(f"{key}[{index}]", f"found {text!r}: {error}"))
+                problems.add(f"{key}[{index}]", f"found {text!r}: {error}")
     if len(problems) > before:
         del table["optional-dependencies"]
 
 
 def read_metadata(
-    folder: Path, table: dict[str, Any], problems: list[Problem]
+    folder: Path, table: dict[str, Any], problems: Problems
 ) -> StandardMetadata | None:
     """Return what ``table`` says as core metadata, or ``None`` and what is wrong with it.
 
@@ -216,7 +204,7 @@ def read_metadata(
     data = {"project": table}
     for field in sorted(pyproject_metadata.extras_project(data)):
         hint = did_you_mean(field, KNOWN_PROJECT_FIELDS)
-        problems.append(Problem(f"project.{shown_key(field)}", f"not a known key{hint}"))
+        problems.add(f"project.{shown_key(field)}", f"not a known key{hint}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice to the maintainer, not to who installs
@@ -237,7 +225,7 @@ def read_metadata(
             raise stumbled[0]
     for found in errors:
         key = getattr(found, "key", None) or "project"
-        problems.append(Problem(key, str(found).replace(f'Field "{key}" ', "")))
+        problems.add(key, str(found).replace(f'Field "{key}" ', ""))
     return None
 
 

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
 
-from ..errors import InvalidFileError, Problem, did_you_mean
-from ..model.markers import is_name
+from ..errors import InvalidFileError, Problem, Problems, did_you_mean
+from ..model.markers import is_name, normalize
 from . import toml
 from .carried import PYTHONS, unsupported_python
 from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
-from .files import check_files
 from .metadata import check_metadata, read_metadata
+from .project_files import check_files
+from .selector import parse_selector
 from .structure import describe
-from .table import parse_selector
+from .toml import build_requires, table_of
 from .tree import Tree, read_tree
-from .unchecked import build_requires, table_of
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -62,7 +61,7 @@ class Project:
     @property
     def stem(self) -> str:
         """Name and version as they start the names of files: ``spam_eggs-1.0``."""
-        return f"{canonicalize_name(self.metadata.name).replace('-', '_')}-{self.version}"
+        return f"{normalize(self.metadata.name).replace('-', '_')}-{self.version}"
 
     @property
     def version(self) -> Version:
@@ -88,7 +87,7 @@ def read_project(folder: Path, *, own_code: bool = True) -> Project:
         problem = Problem("project", "missing; a project has a [project] table with its name")
         raise InvalidFileError("pyproject.toml", [problem])
 
-    problems: list[Problem] = []
+    problems = Problems()
     tree = read_tree(data, problems)
     table = dict(project) if tree is None else _of_tree(data)
     if has_dynamic_version(data) and tree is None:
@@ -115,15 +114,13 @@ def _write_version(
     folder: Path,
     data: dict[str, Any],
     table: dict[str, Any],
-    problems: list[Problem],
+    problems: Problems,
     own_code: bool,
 ) -> None:
     """Put a dynamic version into ``table``, as if it were written there."""
     table["dynamic"] = [name for name in table["dynamic"] if name != "version"]
     if "version" in table:
-        problems.append(
-            Problem("project.version", "is both given and dynamic; expected one of the two")
-        )
+        problems.add("project.version", "is both given and dynamic; expected one of the two")
         return
     table["version"] = "0"
     try:
@@ -142,32 +139,28 @@ def _of_tree(data: dict[str, Any]) -> dict[str, Any]:
     return {**table, "license-files": [], "dynamic": ["dependencies"]}
 
 
-def _check_pythons(requires_python: SpecifierSet | None, problems: list[Problem]) -> None:
+def _check_pythons(requires_python: SpecifierSet | None, problems: Problems) -> None:
     """Note if a carried backend would meet a Python that it does not support."""
     key = "project.requires-python"
     if requires_python is None:
         message = f"missing; tool.selector.self-contained takes {PYTHONS!r} or narrower"
-        problems.append(Problem(key, f"{message}, since what the sdist carries has to run there"))
+        problems.add(key, f"{message}, since what the sdist carries has to run there")
     elif (python := unsupported_python(str(requires_python), PYTHONS)) is not None:
-        problems.append(
-            Problem(
-                key,
-                f"found {str(requires_python)!r}, which admits {python}; expected {PYTHONS!r} or "
-                "narrower, which tool.selector.self-contained takes",
-            )
+        problems.add(
+            key,
+            f"found {str(requires_python)!r}, which admits {python}; expected {PYTHONS!r} or "
+            "narrower, which tool.selector.self-contained takes",
         )
 
 
-def _read_selector(
-    tools: object, project: dict[str, Any], problems: list[Problem]
-) -> Selector | None:
+def _read_selector(tools: object, project: dict[str, Any], problems: Problems) -> Selector | None:
     if not isinstance(tools, dict) or "selector" not in tools:
         hint = did_you_mean("selector", tools if isinstance(tools, dict) else ())
-        problems.append(Problem("tool.selector", f"missing{hint or '; it holds the variants'}"))
+        problems.add("tool.selector", f"missing{hint or '; it holds the variants'}")
         return None
     table = tools["selector"]
     if not isinstance(table, dict):
-        problems.append(Problem("tool.selector", f"found {describe(table)}, expected a table"))
+        problems.add("tool.selector", f"found {describe(table)}, expected a table")
         return None
     name, version = _name_and_version(project)
     selector, more = parse_selector(table, project=name, version=version)

@@ -8,7 +8,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from ..installing.archive import epoch, write_file
+from ..installing.wheel import epoch, write_file
 from ..model.markers import distribution_of
 from ..model.table import FORMAT, TABLE_NAME, dump, hash_of, hash_text
 from .carried import BUILD_SYSTEM, carried_files
@@ -29,7 +29,7 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
     files = {str(path): (project.folder / path).read_bytes() for path in project.files}
     compiled = compile_project(project)
     if project.self_contained or project.found_with:
-        from .published import published_pyproject  # which takes a library that others do not
+        from .editing import published_pyproject  # which takes a library that others do not
 
         requires = [
             one for one in project.build_requires if distribution_of(one) not in project.found_with

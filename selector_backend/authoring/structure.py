@@ -4,19 +4,40 @@ A shape's ``read`` notes what is wrong and returns the value with ``None`` in it
 code that asks what a value means need not look at its type again. A shape's ``schema`` accepts
 what ``read`` finds nothing wrong with, and nothing else. Its patterns are of the regular
 expressions that Python, ECMA 262 and Rust read alike, and match a whole text.
+
+Which texts core metadata and messages can hold is said here too. Core metadata is lines of
+``Name: value``: a line break in a value would begin a field of its own, such as another
+``Requires-Dist``. What breaks a line depends on who reads it, so every line break that
+`str.splitlines` knows counts, and every other control character with them.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ..errors import Problem, did_you_mean
-from .texts import shown_key, unfit
+from ..errors import Problems, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+# C0 and C1 controls with DEL, the separators of lines and paragraphs, lone surrogates.
+_UNFIT_ANYWHERE = "\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_UNFIT = re.compile(f"[\n{_UNFIT_ANYWHERE}]")
+_UNFIT_IN_LINES = re.compile(f"[{_UNFIT_ANYWHERE}]")
+
+# No Python limits the digits of a number to fewer than 640, and some do not limit them.
+_NUMBER = re.compile(r"\d{500}")
+
+# How much of a text a message shows on both sides of what is wrong.
+_AROUND = 60
+
+# `pyproject.toml` has nothing to read below this; what is nested deeper is of a wrong type.
+_DEEPEST = 10
 
 
 class Shape(Protocol):
@@ -25,7 +46,7 @@ class Shape(Protocol):
     #: The type that TOML has for it.
     type: ClassVar[type]
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+    def read(self, value: Any, key: str, problems: Problems) -> Any:
         """Return ``value`` without what is wrong in it, which is noted under its full key."""
 
     def schema(self) -> dict[str, Any]:
@@ -57,6 +78,7 @@ class Text:
     """A text that is not blank, and that ``pattern`` matches, if there is one.
 
     ``closer`` returns a more exact expectation for a text that does not match, if there is one.
+    ``values`` are the texts that match, where they are known.
     """
 
     type: ClassVar[type] = str
@@ -64,45 +86,31 @@ class Text:
     expected: str = "some text"
     pattern: str = ""
     closer: Callable[[str], str] | None = None
+    values: tuple[str, ...] = ()
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> str | None:
+    def read(self, value: Any, key: str, problems: Problems) -> str | None:
         """Read a text."""
         if not isinstance(value, str) or not value.strip():
-            problems.append(Problem(key, _wrong(value, self.expected)))
+            problems.add(key, _wrong(value, self.expected))
             return None
         if not self.pattern or re.fullmatch(self.pattern, value):
             return value
         expected = self.closer(value) if self.closer else self.expected
-        problems.append(Problem(key, unfit(value) or f"found {value!r}, expected {expected}"))
+        problems.add(key, unfit(value) or f"found {value!r}, expected {expected}")
         return None
 
     def schema(self) -> dict[str, Any]:
         """Return the schema of a text."""
+        if self.values:
+            return {"type": "string", "enum": [*self.values]}
         return {"type": "string", "pattern": f"^(?:{self.pattern})$" if self.pattern else r"\S"}
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One of some texts."""
-
-    type: ClassVar[type] = str
-
-    values: tuple[str, ...]
-
-    def read(self, value: Any, key: str, problems: list[Problem]) -> str | None:
-        """Read one of the texts."""
-        expected = " or ".join(map(repr, self.values))
-        if isinstance(value, str) and value in self.values:
-            return value
-        message = _wrong(value, expected)
-        if isinstance(value, str) and value.strip():
-            message = f"found {value!r}, expected {expected}{did_you_mean(value, self.values)}"
-        problems.append(Problem(key, message))
-        return None
-
-    def schema(self) -> dict[str, Any]:
-        """Return the schema of the texts."""
-        return {"type": "string", "enum": [*self.values]}
+def choice(*values: str) -> Text:
+    """Return the shape of one of some texts."""
+    expected = " or ".join(map(repr, values))
+    closer = lambda text: expected + did_you_mean(text, values)  # noqa: E731
+    return Text(expected, "|".join(values), closer, values)
 
 
 @dataclass(frozen=True)
@@ -111,11 +119,11 @@ class Flag:
 
     type: ClassVar[type] = bool
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> bool | None:
+    def read(self, value: Any, key: str, problems: Problems) -> bool | None:
         """Read a boolean."""
         if isinstance(value, bool):
             return value
-        problems.append(Problem(key, _wrong(value, "true or false")))
+        problems.add(key, _wrong(value, "true or false"))
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -124,14 +132,14 @@ class Flag:
 
 
 def _is_container(
-    shape: Array | Table | Named, value: object, key: str, problems: list[Problem]
+    shape: Array | Table | Named, value: object, key: str, problems: Problems
 ) -> bool:
     """Return whether a value is of the type of ``shape``; note that, or an empty one, if wrong."""
     if not isinstance(value, shape.type):
-        problems.append(Problem(key, _wrong(value, shape.expected)))
+        problems.add(key, _wrong(value, shape.expected))
         return False
     if shape.empty and not value:
-        problems.append(Problem(key, shape.empty))
+        problems.add(key, shape.empty)
     return True
 
 
@@ -145,7 +153,7 @@ class Array:
     expected: str = "an array of strings"
     empty: str = ""
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> list[Any] | None:
+    def read(self, value: Any, key: str, problems: Problems) -> list[Any] | None:
         """Read an array."""
         if not _is_container(self, value, key, problems):
             return None
@@ -195,7 +203,7 @@ class Table:
     unknown: str = "not a known key"
     empty: str = ""
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
+    def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
         """Read a table; the keys that are not known are left out."""
         if not _is_container(self, value, key, problems):
             return None
@@ -206,15 +214,13 @@ class Table:
                 read[name] = known[name].shape.read(item, f"{key}.{name}", problems)
             else:
                 hint = did_you_mean(name, known) or f"; expected one of {', '.join(known)}"
-                problems.append(Problem(f"{key}.{shown_key(name)}", f"{self.unknown}{hint}"))
+                problems.add(f"{key}.{shown_key(name)}", f"{self.unknown}{hint}")
         for one in self.keys:
             if one.missing and one.name not in value:
-                problems.append(Problem(f"{key}.{one.name}", one.missing))
+                problems.add(f"{key}.{one.name}", one.missing)
             for other, message in one.without.items():
                 if one.name in value and other in value:
-                    problems.append(
-                        Problem(f"{key}.{one.name}", f"given together with {other!r}{message}")
-                    )
+                    problems.add(f"{key}.{one.name}", f"given together with {other!r}{message}")
         return read
 
     def schema(self) -> dict[str, Any]:
@@ -250,7 +256,7 @@ class Named:
     misnamed: str = ""
     empty: str = ""
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> dict[str, Any] | None:
+    def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
         """Read a table; what is under a wrong name is left out."""
         if not _is_container(self, value, key, problems):
             return None
@@ -258,7 +264,7 @@ class Named:
         for name, item in value.items():
             below = f"{key}.{shown_key(name)}"
             if self.pattern and not re.fullmatch(self.pattern, name):
-                problems.append(Problem(below, self.misnamed))
+                problems.add(below, self.misnamed)
             else:
                 read[name] = self.item.read(item, below, problems)
         return read
@@ -282,12 +288,12 @@ class Either:
     shapes: tuple[Shape, ...]
     expected: str
 
-    def read(self, value: Any, key: str, problems: list[Problem]) -> Any:
+    def read(self, value: Any, key: str, problems: Problems) -> Any:
         """Read the value as what it is."""
         for shape in self.shapes:
             if isinstance(value, shape.type):
                 return shape.read(value, key, problems)
-        problems.append(Problem(key, _wrong(value, self.expected)))
+        problems.add(key, _wrong(value, self.expected))
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -298,3 +304,44 @@ class Either:
         schemas = [shape.schema() for shape in self.shapes]
         merged = {word: value for schema in schemas for word, value in schema.items()}
         return {**merged, "type": [schema["type"] for schema in schemas]}
+
+
+# --- Texts
+
+
+def unfit(text: str, *, lines: bool = False) -> str | None:
+    r"""Return what makes ``text`` unfit for core metadata, as a message has it, if anything.
+
+    ``text`` is one line, or with ``lines`` any number of them that end in ``\n``.
+    """
+    bad = (_UNFIT_IN_LINES if lines else _UNFIT).search(text)
+    if bad is not None:
+        around = text[max(bad.start() - _AROUND, 0) : bad.end() + _AROUND]
+        expected = "no control character but '\\n' at the end of a line" if lines else "one line"
+        return f"found {around!r}, which has {bad[0]!r}; expected {expected}"
+    if not lines and _NUMBER.search(text):
+        return f"found {text[:_AROUND]!r}, which has a number of 500 digits or more; expected fewer"
+    return None
+
+
+def texts(value: object, key: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield every text in a TOML value, its names of keys included, each with its full key."""
+    if isinstance(value, str):
+        yield key, value
+    elif depth > _DEEPEST:
+        return
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            below = f"{key}.{shown_key(name)}"
+            yield below, name
+            yield from texts(item, below, depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from texts(item, f"{key}[{index}]", depth + 1)
+
+
+def shown_key(name: str) -> str:
+    """Return one name of a key as a message shows it: in quotes where TOML has it in quotes."""
+    if _BARE_KEY.fullmatch(name):
+        return name
+    return json.dumps(name, ensure_ascii=False) if name.isprintable() else repr(name)

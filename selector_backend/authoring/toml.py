@@ -1,4 +1,7 @@
-"""TOML by the standard library or, below Python 3.11, by the library that it was made of."""
+"""Reading TOML, by the standard library or, below Python 3.11, by the library it was made of.
+
+And what a ``pyproject.toml`` says, before anybody has checked it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SelectorError
 
-if sys.version_info >= (3, 11):
-    from tomllib import loads
-else:
-    from tomli import loads
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["loads", "read"]
+
+def loads(text: str) -> dict[str, Any]:
+    """Return what TOML says. Raises ``ValueError`` for what is none."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def read(path: Path, name: str) -> dict[str, Any]:
@@ -46,3 +52,22 @@ def read(path: Path, name: str) -> dict[str, Any]:
         values += value.values() if isinstance(value, dict) else ()
         values += value if isinstance(value, list) else ()
     return data
+
+
+def table_of(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the table of a dotted name, empty if there is none."""
+    table: Any = data
+    for key in name.split("."):
+        table = table.get(key) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def texts_of(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return the texts in the array under ``key``, as they are written; none if there is none."""
+    array = table.get(key)
+    return tuple(text for text in array if isinstance(text, str)) if isinstance(array, list) else ()
+
+
+def build_requires(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what ``[build-system]`` requires, as it is written: frontends check it."""
+    return texts_of(table_of(data, "build-system"), "requires")

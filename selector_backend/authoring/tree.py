@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from ..errors import Problem, SelectorError, did_you_mean
+from ..errors import Problem, Problems, SelectorError, did_you_mean
 from ..model.markers import is_name, normalize
 from ..model.table import fill
-from .texts import unfit
-from .unchecked import build_requires, table_of, texts_of
+from .structure import unfit
+from .toml import build_requires, table_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ class Tree:
     dynamic: tuple[str, ...] = ()
 
 
-def read_tree(data: Mapping[str, Any], problems: list[Problem]) -> Tree | None:
+def read_tree(data: Mapping[str, Any], problems: Problems) -> Tree | None:
     """Return what ``pyproject.toml`` says of a tree; ``None`` if it is not one.
 
     Where it is not one, the keys that only a tree has are problems.
@@ -72,7 +72,7 @@ def read_tree(data: Mapping[str, Any], problems: list[Problem]) -> Tree | None:
             "given, but frontends would look there for selector-backend; "
             "the inner backend's is tool.selector.backend-path"
         )
-        problems.append(Problem("build-system.backend-path", message))
+        problems.add("build-system.backend-path", message)
     return Tree(
         backend=_backend(table, problems),
         backend_path=texts_of(table, "backend-path"),
@@ -102,7 +102,7 @@ def find_variant(selector: Selector, asked: str, source: str) -> Variant:
     )
 
 
-def _backend(table: Mapping[str, Any], problems: list[Problem]) -> str:
+def _backend(table: Mapping[str, Any], problems: Problems) -> str:
     value = table.get("backend")
     example = "expected what builds the code, such as 'hatchling.build'"
     message = None
@@ -111,11 +111,11 @@ def _backend(table: Mapping[str, Any], problems: list[Problem]) -> str:
     elif str(value).partition(":")[0].partition(".")[0] == BACKEND.partition(".")[0]:
         message = f"found {value!r}, which builds no code; {example}"
     if message:
-        problems.append(Problem("tool.selector.backend", message))
+        problems.add("tool.selector.backend", message)
     return str(value)
 
 
-def _dependencies(variant: Mapping[str, Any], key: str, problems: list[Problem]) -> Iterator[str]:
+def _dependencies(variant: Mapping[str, Any], key: str, problems: Problems) -> Iterator[str]:
     """Yield the texts under ``dependencies`` that are requirements once they are filled in."""
     for index, text in enumerate(texts_of(variant, "dependencies")):
         message = None
@@ -134,7 +134,7 @@ def _dependencies(variant: Mapping[str, Any], key: str, problems: list[Problem])
                 hint = f"; the placeholders are {known}" if "{" in text else ""
                 message = f"found {text[:200]!r}: {error}{hint}"
         if message is not None:
-            problems.append(Problem(f"{key}.dependencies[{index}]", message))
+            problems.add(f"{key}.dependencies[{index}]", message)
         else:
             yield text
 

@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SelectorError
@@ -38,7 +38,7 @@ _EXTENDING = (
 
 # How large the files of a wheel may be that are read, and a whole wheel, unpacked: more than this
 # only if it is not much more than the wheel itself. Its directory has at least 46 bytes a file.
-_LARGEST_READ = {"METADATA": 2 << 20, "RECORD": 8 << 20}
+_LARGEST_READ = {"METADATA": 2 << 20, "WHEEL": 1 << 20, "RECORD": 8 << 20}
 _LARGEST_WHEEL, _MOST_TIMES = 1 << 30, 100
 _LARGEST_DIRECTORY = 16 << 20
 _END, _LONGEST_END = b"PK\x05\x06", 22 + (1 << 16)
@@ -187,27 +187,23 @@ def opened_wheel(file: Path) -> Iterator[zipfile.ZipFile]:
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def dist_info_of(archive: zipfile.ZipFile) -> str:
-    """Return the name of a wheel's ``.dist-info`` folder.
+def read_dist_info(archive: zipfile.ZipFile, *names: str) -> tuple[str, dict[str, bytes]]:
+    """Return the name of a wheel's ``.dist-info`` folder, and those files of it that are named.
 
-    Raises ``BadZipFile`` unless it has exactly one.
+    Raises ``BadZipFile`` unless there is exactly one such folder, with these files.
     """
-    folders = {name.partition("/")[0] for name in archive.namelist() if "/" in name}
+    paths = archive.namelist()
+    folders = {path.partition("/")[0] for path in paths if "/" in path}
     infos = sorted(folder for folder in folders if folder.endswith(".dist-info"))
     if len(infos) != 1:
         found = ", ".join(infos) or "none"
         raise zipfile.BadZipFile(f"expected one .dist-info folder, found {found}")
-    return infos[0]
-
-
-def read_file(archive: zipfile.ZipFile, path: str) -> bytes:
-    """Return ``METADATA`` or ``RECORD`` of a wheel. Raises ``BadZipFile`` if it is missing."""
-    most = _LARGEST_READ[PurePosixPath(path).name]
-    try:
-        with archive.open(path) as file:
-            content = file.read(most + 1)
-    except KeyError:
-        raise zipfile.BadZipFile(f"it has no {path}") from None
-    if len(content) > most:
-        raise zipfile.BadZipFile(f"{path} has more than {most >> 20} MiB")
-    return content
+    files = {}
+    for name in names:
+        if f"{infos[0]}/{name}" not in paths:
+            raise zipfile.BadZipFile(f"its .dist-info has no {name}")
+        with archive.open(f"{infos[0]}/{name}") as file:
+            files[name] = file.read(_LARGEST_READ[name] + 1)
+        if len(files[name]) > _LARGEST_READ[name]:
+            raise zipfile.BadZipFile(f"its {name} has more than {_LARGEST_READ[name] >> 20} MiB")
+    return infos[0], files

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from ..authoring.compile import compile_project
 from ..authoring.project import read_project
-from ..authoring.table import parse_selector
+from ..authoring.selector import parse_selector
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.markers import normalize
 from ..model.table import dump
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..authoring.project import Project
-    from ..model.table import Compiled, Selector
+    from ..model.table import Selector
 
 _ENDS = (".whl", ".tar.gz", "-variants.json")
 
@@ -37,12 +36,9 @@ _ENDS = (".whl", ".tar.gz", "-variants.json")
 class Dist:
     """What a folder holds, and what is wrong with it.
 
-    ``compiled`` and ``release`` are ``None`` if it has no sdist of a selector package that can be
-    compiled. ``variants`` are the variant wheels and their metadata.
+    ``release`` is ``None`` if it has no sdist of a selector package that can be compiled.
     """
 
-    variants: list[Path]
-    compiled: Compiled | None = None
     release: Release | None = None
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
@@ -53,13 +49,16 @@ class Dist:
         return None if self.problems or self.release is None else self.release.upload
 
 
-def read_dist(folder: Path, project: Project | None) -> Dist:
-    """Read and review the release in ``folder``, and compare its table with a project's."""
+def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
+    """Read and review the release in ``folder``, and compare its table with a project's.
+
+    ``backend`` is our own version.
+    """
     files = sorted(file for file in folder.iterdir() if file.name.endswith(_ENDS))
-    dist = Dist([file for file in files if is_variant_file(file.name)])
+    dist, variants = Dist(), [file.name for file in files if is_variant_file(file.name)]
     found: list[Wheel | Sdist] = []
     for file in files:
-        if file in dist.variants:
+        if file.name in variants:
             continue
         try:
             found.append(_read(file))
@@ -78,11 +77,10 @@ def read_dist(folder: Path, project: Project | None) -> Dist:
             what = "found no sdist of the selector package; build it: python -m build --sdist"
         dist.problems.insert(0, Problem(str(folder), what))
         return dist
-    shipped = _read_own(dist, folder / own[0].file, own[0], project)
+    shipped = _read_own(dist, folder / own[0].file, own[0], project, backend)
     if shipped is not None:
         others = [sdist for sdist in sdists if sdist is not own[0]]
         python = shipped.metadata.requires_python or SpecifierSet()
-        variants = [file.name for file in dist.variants]
         dist.release = Release(shipped.selector, own[0].file, wheels, others, python, variants)
         dist.problems += dist.release.review()
         what = (
@@ -98,13 +96,15 @@ def _read(file: Path) -> Wheel | Sdist:
     return read_wheel(file) if file.name.endswith(".whl") else read_sdist(file)
 
 
-def _read_own(dist: Dist, file: Path, sdist: Sdist, project: Project | None) -> Project | None:
+def _read_own(
+    dist: Dist, file: Path, sdist: Sdist, project: Project | None, backend: str
+) -> Project | None:
     """Return what the selector package's sdist holds, and add what is wrong with it."""
     try:
         with unpacked(file) as folder:
             shipped = read_project(folder, own_code=False)
-            found = [(f"{file.name}: {key}", text) for key, text in compare_shipped(shipped, file)]
-            dist.compiled = compile_project(shipped)
+            problems = compare_shipped(shipped, file, backend)
+            found = [(f"{file.name}: {key}", text) for key, text in problems]
     except InvalidFileError as error:
         dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
         return None

@@ -19,10 +19,9 @@ from ..model.markers import normalize
 from ..model.table import TABLE_NAME
 from .archives import (
     LimitError,
-    dist_info_of,
     members_of,
     opened_wheel,
-    read_file,
+    read_dist_info,
     read_packed,
     tar_of,
 )
@@ -128,9 +127,8 @@ def is_variant_file(name: str) -> bool:
 def read_wheel(file: Path) -> Wheel:
     """Return a wheel. Raises one of `UNREADABLE`, or ``ValueError``, where it cannot be read."""
     with opened_wheel(file) as archive:
-        folder = dist_info_of(archive)
-        read = (read_file(archive, f"{folder}/{name}") for name in ("METADATA", "RECORD"))
-        return parse_wheel(file.name, folder, *read)
+        folder, files = read_dist_info(archive, "METADATA", "RECORD")
+    return parse_wheel(file.name, folder, files["METADATA"], files["RECORD"])
 
 
 def read_sdist(file: Path) -> Sdist:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from .. import __version__
 from ..errors import Problem
 from ..model.table import TABLE_NAME
 from .archives import LARGEST_SDIST, files_of
@@ -24,14 +23,14 @@ if TYPE_CHECKING:
 _MOST_SDISTS = 20
 
 
-def compare(selector: Selector, url: str) -> Iterator[Problem]:
+def compare(selector: Selector, url: str, backend: str) -> Iterator[Problem]:
     """Yield what the index at ``url`` lacks that is required, and what it should not have.
 
-    Raises `SelectorError` if the index cannot be asked.
+    ``backend`` is our own version. Raises `SelectorError` if the index cannot be asked.
     """
-    index = Index(url)
+    index = Index(url, f"selector-backend/{backend}")
     yield from _uploaded_wheels(selector, index)
-    yield from _old_backends(selector, index)
+    yield from _old_backends(selector, index, backend)
     for key, requirements in keyed_requirements(selector):
         for requirement in requirements:
             files = index.files(requirement.name)
@@ -59,7 +58,7 @@ def _uploaded_wheels(selector: Selector, index: Index) -> Iterator[Problem]:
             )
 
 
-def _old_backends(selector: Selector, index: Index) -> Iterator[Problem]:
+def _old_backends(selector: Selector, index: Index, backend: str) -> Iterator[Problem]:
     """Yield the project's sdists that carry a backend older than this one.
 
     From the newest on, down to the first that is not a selector package's.
@@ -85,9 +84,9 @@ def _old_backends(selector: Selector, index: Index) -> Iterator[Problem]:
         if TABLE_NAME not in files:
             return
         carried = carried_version(files.get(CARRIED_VERSION, b""))
-        if is_old(carried):
+        if is_old(carried, backend):
             yield Problem(
                 "tool.selector.self-contained",
                 f"the index has {file.name}, which carries selector-backend {carried}; the fixes "
-                f"up to {__version__} do not reach those who install it: release it again",
+                f"up to {backend} do not reach those who install it: release it again",
             )

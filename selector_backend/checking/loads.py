@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from ..authoring.table import is_own
+from ..authoring.selector import is_own
 from ..errors import Problem, did_you_mean
 from ..model.markers import normalize, quoted
 from .review import variant_key

@@ -15,30 +15,35 @@ from typing import TYPE_CHECKING
 
 from packaging.tags import compatible_tags, cpython_tags, generic_tags
 
-from ..model.facts import holds
-from ..model.markers import CannotTellError, evaluate, release_key
-from .platforms import ANY, TAGS, Platform, of_marker, parse_platform_tag, possible, supported_tags
-from .samples import TooManyError, environments, named_versions
+from ..authoring.conditions import TooManyError, environments, versions_beside
+from ..model.facts import FACTS, holds
+from ..model.kinds import FEATURES
+from ..model.markers import CannotTellError, evaluate
+from .platforms import (
+    ANY,
+    COMMON,
+    TAGS,
+    UNNAMED,
+    USUAL,
+    Platform,
+    of_marker,
+    oldest_of,
+    parse_platform_tag,
+    possible,
+    supported_tags,
+    version_of,
+)
 from .vocabulary import is_plausible
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packaging.tags import Tag
 
     from ..model.kinds import Wanted
     from ..model.table import Condition
 
-# Where a wheel for any platform counts, besides the platforms that other wheels name.
-_COMMON = (
-    *(Platform(libc, machine) for libc in ("glibc", "musl") for machine in ("x86_64", "aarch64")),
-    *(Platform("macos", machine) for machine in ("x86_64", "arm64")),
-    Platform("", "win_amd64"),
-)
-# The version of a platform that nothing names, and the one that is taken then; the first on Arm.
-_UNNAMED = (0, 0)
-_USUAL = {"glibc": (2, 17), "musl": (1, 2), "macos": (11, 0)}
-_ARM_MAC = (11, 0)
+_OF_32_BITS = ("i686", "armv7l", "win32")
 # The Pythons that always count, by the second number of their versions: 3.9 to 3.15.
 _MINORS = range(9, 16)
 
@@ -64,6 +69,16 @@ class Place:
         """A late release of the Python."""
         return f"3.{self.minor}.99"
 
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The ABI features that the Python does not have, as far as its tags tell."""
+        interpreter, abi = self.python
+        threading = {"free-threading", "gil-enabled"}
+        if interpreter.startswith("cp"):
+            threading = {"gil-enabled" if abi.endswith("t") else "free-threading"}
+        narrow = self.platform.machine in _OF_32_BITS
+        return frozenset({*threading, "64-bit" if narrow else "32-bit"})
+
     def takes(self, tags: Iterable[Tag]) -> bool:
         """Return whether a wheel with these tags can be installed there."""
         pythons, platforms = _python_tags(*self.python), supported_tags(self.platform)
@@ -83,6 +98,8 @@ class Place:
         if fact in TAGS:
             version = ".".join(map(str, self.platform.version))
             return holds(fact, wanted, version if fact == self.platform.fact else None)[0]
+        if FACTS[fact].kind is FEATURES:
+            return isinstance(wanted, bool) or self.lacking.isdisjoint(wanted)
         # What GPUs and drivers there are, and what is installed, a platform does not say.
         return wanted is False or possible(self.platform, fact, wanted)
 
@@ -128,24 +145,17 @@ def find_places(tags: Collection[Tag], conditions: Iterable[Condition]) -> list[
 
 def _platforms(tags: Iterable[str], conditions: Iterable[Condition]) -> list[Platform]:
     """Return the platforms of ``tags``, and the common ones, in each version that is named."""
-    platforms = {*_COMMON, *itertools.chain.from_iterable(map(parse_platform_tag, tags))}
-    named = {fact: {one.version for one in platforms if one.fact == fact} for fact in _USUAL}
-    for one in conditions:
-        if one.fact in named and isinstance(one.wanted, str):
-            named[one.fact].update(_near(one.fact, one.wanted))
-    versions = {fact: some - {_UNNAMED} or {_USUAL[fact]} for fact, some in named.items()}
-    found = set()
-    for platform in platforms:
-        first = _ARM_MAC if (platform.fact, platform.machine) == ("macos", "arm64") else _UNNAMED
-        for version in versions.get(platform.fact, {_UNNAMED}):
-            found.add(replace(platform, version=max(version, first)))
-    return sorted(found)
-
-
-def _near(fact: str, specifier: str) -> Iterator[tuple[int, int]]:
-    """Yield the versions that a specifier names, and the next of each."""
-    for text in named_versions(specifier):
-        major, minor, *_ = [*release_key(text), 0]
-        for version in ((major, minor), (major, minor + 1)):
-            if is_plausible(fact, f"{version[0]}.{version[1]}"):
-                yield version
+    platforms = {*COMMON, *itertools.chain.from_iterable(map(parse_platform_tag, tags))}
+    named = {fact: {one.version for one in platforms if one.fact == fact} for fact in USUAL}
+    for fact, wanted in conditions:
+        if fact in named and isinstance(wanted, str):
+            near = (one for one in versions_beside([wanted]) if is_plausible(fact, one))
+            named[fact].update(map(version_of, near))
+    versions = {fact: some - {UNNAMED} or {USUAL[fact]} for fact, some in named.items()}
+    return sorted(
+        {
+            replace(platform, version=max(version, oldest_of(platform)))
+            for platform in platforms
+            for version in versions.get(platform.fact, {UNNAMED})
+        }
+    )

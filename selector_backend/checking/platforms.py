@@ -11,15 +11,16 @@ import functools
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from packaging.tags import mac_platforms
 
 from ..model.facts import FACTS, holds
-from ..model.kinds import MARKERS
+from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
 from ..probes.cpu import names_of
-from .vocabulary import cpu_names, vocabulary
+from .vocabulary import OF_A_SYSTEM, cpu_names, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -38,6 +39,8 @@ _OLD = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)
 _WINDOWS = {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}
 # The last versions that are tried: a major one, and a minor one of each.
 _LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
+# The systems whose libraries have an ending of their own.
+_ENDINGS = {".dll": "win32", ".dylib": "darwin"}
 _MACS = {"universal2": ("arm64", "x86_64"), "intel": ("x86_64",)}
 
 
@@ -138,8 +141,20 @@ PLATFORMS = (
     Platform("macos", "arm64", (11, 0)),
     *(Platform("", tag) for tag in _WINDOWS),
 )
-#: The marker variables that a platform settles.
-SETTLED = ("os_name", "platform_machine", "platform_system", "sys_platform")
+#: Those where a wheel for any platform counts, besides the platforms that other wheels name.
+COMMON = (
+    *(Platform(libc, machine) for libc in ("glibc", "musl") for machine in ("x86_64", "aarch64")),
+    *(Platform("macos", machine) for machine in ("x86_64", "arm64")),
+    Platform("", "win_amd64"),
+)
+#: The version of a platform that nothing names, and the one that is taken then.
+UNNAMED = (0, 0)
+USUAL = {"glibc": (2, 17), "musl": (1, 2), "macos": (11, 0)}
+
+
+def oldest_of(platform: Platform) -> tuple[int, int]:
+    """Return the oldest version of a platform that there is; of most, none is too old."""
+    return (11, 0) if (platform.fact, platform.machine) == ("macos", "arm64") else UNNAMED
 
 
 class InexpressibleError(ValueError):
@@ -191,11 +206,11 @@ def platform_tags(
 
 def _check_settled(markers: Iterable[str]) -> None:
     for marker in markers:
-        others = [one for one in marker_variables(marker) if one not in SETTLED]
+        others = [one for one in marker_variables(marker) if one not in OF_A_SYSTEM]
         if others:
             raise InexpressibleError(
                 f"a platform tag does not tell {' and '.join(others)}; it tells "
-                f"{', '.join(SETTLED)}"
+                f"{', '.join(OF_A_SYSTEM)}"
             )
 
 
@@ -224,6 +239,9 @@ def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
         if fact in one["facts"]:
             has_libc = system != "linux" or platform.fact == one.get("libc", platform.fact)
             return has_libc and machine in one.get(system, ())
+    if isinstance(wanted, tuple) and FACTS[fact].kind is LIBRARIES:
+        of = {_ENDINGS.get(PurePath(library).suffix.lower(), "other") for library in wanted}
+        return of == {system if system in _ENDINGS.values() else "other"}
     if not isinstance(wanted, tuple) or not vocabulary()["names"].get(fact, {}).get("archspec"):
         return True
     families = [names for family, names in _families() if family == family_of(machine)]

@@ -1,6 +1,6 @@
 """Whether a folder of wheels and sdists is a whole release of a selector package.
 
-Values in, problems out; the command reads the files.
+What their names and their metadata say in, problems out; the command reads the files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from ..authoring.table import is_own, is_pinned
+from ..authoring.selector import is_own, is_pinned
 from ..errors import Problem
 from ..model.markers import normalize
 from ..model.table import CAPABILITY

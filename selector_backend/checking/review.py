@@ -10,21 +10,21 @@ import itertools
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
+from ..authoring import conditions
+from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
-from ..authoring.table import is_pinned, own_requirements
+from ..authoring.selector import is_pinned, own_requirements
 from ..errors import Problem
 from ..installing.messages import bounded
-from ..model.facts import holds, text_of
+from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
 from ..model.table import CAPABILITY, REQUIREMENT, Selector
-from . import samples as sampling
-from .samples import NEWEST, OLDEST, TooManyError, fact_values
-from .words import findings
+from .doubts import find_doubts
+from .vocabulary import conforming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def review(project: Project, backend: str) -> list[Problem]:
     return [
         *_bound(project, backend),
         *unreachable,
-        *_words(selector, {problem.key for problem in unreachable}),
+        *_doubts(selector, {problem.key for problem in unreachable}),
         *_refuse_last(selector),
         *_names(selector),
         *_pins(selector),
@@ -66,7 +66,8 @@ def review(project: Project, backend: str) -> list[Problem]:
 
 def notes(project: Project) -> list[Problem]:
     """Return what may be wrong with ``project``, or newer than what is known here."""
-    return [one.problem for one in findings(project.selector) if not one.certain]
+    doubts = find_doubts(project.selector)
+    return [Problem(doubt.key, doubt.message) for doubt in doubts if not doubt.certain]
 
 
 def variant_key(index: int) -> str:
@@ -100,7 +101,7 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     except TooManyError:
         return
     count = math.prod(map(len, samples))
-    if count > sampling.MOST or count * len(selector.variants) > sampling.MOST_TRIALS:
+    if count > conditions.MOST or count * len(selector.variants) > conditions.MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
     rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
@@ -153,24 +154,24 @@ def _where(sample: _Sample) -> str:
 
 def _samples(name: str, selector: Selector) -> list[_Sample]:
     """Return one sample for each set of conditions on a fact that can hold together."""
-    conditions = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
-    found: dict[frozenset[Condition], Value | None] = {}
-    values = [*itertools.islice(fact_values(name, conditions), sampling.MOST)]
-    if len(values) * len(conditions) > sampling.MOST_TRIALS:
+    asked = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
+    samples: dict[frozenset[Condition], Value | None] = {}
+    values = [*itertools.islice(fact_values(name, asked), conditions.MOST)]
+    if len(values) * len(asked) > conditions.MOST_TRIALS:
         raise TooManyError
     for value in values:
-        held = (one for one in conditions if holds(name, one.wanted, value)[0])
-        found.setdefault(frozenset(held), value)
-    return [_Sample(name, value, held) for held, value in found.items()]
+        held = (one for one in asked if holds(name, one.wanted, value)[0])
+        samples.setdefault(frozenset(held), value)
+    return [_Sample(name, value, held) for held, value in samples.items()]
 
 
-def _words(selector: Selector, never: set[str]) -> Iterator[Problem]:
+def _doubts(selector: Selector, never: set[str]) -> Iterator[Problem]:
     """Yield the mistakes in conditions, except those that ``never`` hold anyway, by key."""
-    for problem, certain in findings(selector):
-        place = problem.key.rpartition(".")[0]
-        places = (problem.key, place, re.sub(r"\.when\[\d+\]$", ".when", place))
+    for message, certain, key in find_doubts(selector):
+        place = key.rpartition(".")[0]
+        places = (key, place, re.sub(r"\.when\[\d+\]$", ".when", place))
         if certain and never.isdisjoint(places):
-            yield problem
+            yield Problem(key, message)
 
 
 # --- What is required
@@ -188,7 +189,7 @@ def _names(selector: Selector) -> Iterator[Problem]:
         if len(strange) < len(requirements):
             strange = [one for one in strange if is_pinned(one, selector.version)]
         if strange:
-            names = ", ".join(canonicalize_name(one.name) for one in strange)
+            names = ", ".join(normalize(one.name) for one in strange)
             verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
             yield Problem(
                 f"{variant_key(index)}.requires",
@@ -202,7 +203,7 @@ def _named_after(project: str, requirement: Requirement) -> bool:
 
     So ``cupy-cuda12x`` is called after ``cupy-wheel``, and ``cuda-quantum-cu12`` after ``cudaq``.
     """
-    own, name = canonicalize_name(project), canonicalize_name(requirement.name)
+    own, name = normalize(project), normalize(requirement.name)
     words = any(f"{name}-".startswith(f"{word}-") for word in own.split("-"))
     return words or name.replace("-", "").startswith(own.replace("-", ""))
 
@@ -215,9 +216,9 @@ def _pins(selector: Selector) -> Iterator[Problem]:
         keyed.append((f"{variant_key(index)}.requires", own[variant.key]))
     for key, requirements in keyed:
         for requirement in requirements:
-            prefix = f"{canonicalize_name(selector.project)}-"
+            prefix = f"{normalize(selector.project)}-"
             pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
-            if canonicalize_name(requirement.name).startswith(prefix) and not pinned:
+            if normalize(requirement.name).startswith(prefix) and not pinned:
                 yield Problem(
                     key,
                     f"{requirement} is not pinned; write '{requirement.name}=={{version}}', or an "
@@ -229,7 +230,7 @@ def _loops(selector: Selector) -> Iterator[Problem]:
     """Yield requirements that lead back to the project."""
     for key, requirements in keyed_requirements(selector):
         for requirement in requirements:
-            if canonicalize_name(requirement.name) == canonicalize_name(selector.project):
+            if normalize(requirement.name) == normalize(selector.project):
                 yield Problem(key, f"{requirement} leads back to the project itself")
 
 
@@ -261,13 +262,14 @@ def _refuse_last(selector: Selector) -> Iterator[Problem]:
 
 
 def _conform(selector: Selector) -> Iterator[Problem]:
-    named = [name for name in ("cuda", "cuda-toolkit") if name in selector.facts]
-    conforming = any(variant.conform for variant in selector.variants)
-    if selector.kind == REQUIREMENT and named and not conforming:
+    named = [name for name in selector.facts if conforming(name)]
+    conform = any(variant.conform for variant in selector.variants)
+    if selector.kind == REQUIREMENT and named and not conform:
+        example = f"{conforming(named[0])} = '{FACTS[named[0]].example.partition('.')[0]}'"
         yield Problem(
             "tool.selector",
             f"the variants depend on {named[0]}, and none says with 'conform' what the other "
-            "packages of an environment have to agree on, such as conform = { cuda = '12' }",
+            f"packages of an environment have to agree on, such as conform = {{ {example} }}",
         )
 
 
@@ -295,7 +297,7 @@ def _variable(selector: Selector) -> Iterator[Problem]:
     if selector.variable.startswith("SELECTOR_"):
         reader = "is read by the backend itself for every project"
     elif selector.variable.endswith("_VARIANT"):
-        project = cast("str", canonicalize_name(selector.variable[: -len("_VARIANT")]))
+        project = normalize(selector.variable[: -len("_VARIANT")])
         reader = f"is also read by the project {project}, if there is one"
     elif not selector.variable.startswith(own[: -len("VARIANT")]):
         reader = "does not name the project, so that another may read it too"

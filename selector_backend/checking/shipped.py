@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from .. import __version__
 from ..authoring import toml
 from ..authoring.sdist import sdist_files, tar_of
 from ..errors import Problem, SelectorError
@@ -36,10 +35,11 @@ _BUILD_AGAIN = "build the sdist again: python -m build --sdist"
 _HASHES = ("sha256", "pkg-info", "pyproject")
 
 
-def compare_shipped(project: Project, file: Path) -> Iterator[Problem]:
+def compare_shipped(project: Project, file: Path, backend: str) -> Iterator[Problem]:
     """Yield where the sdist ``file``, which ``project`` was read from, is not what is built of it.
 
     It is built again and compared: its members and what is in them, one by one and in order.
+    ``backend`` is our own version.
     """
     packed = file.read_bytes()
     found = files_of(packed)
@@ -48,12 +48,12 @@ def compare_shipped(project: Project, file: Path) -> Iterator[Problem]:
     if project.tree is not None or system.get("build-backend") != "selector_backend" or not own:
         yield Problem(_PYPROJECT, "[build-system] names another backend than selector_backend")
         return
-    if command := _command(found, file.name):
+    if command := _command(found, file.name, backend):
         what = f"could not be compared: other versions built it. To compare it: {command}"
         yield Problem(file.name, what)
         return
     try:
-        made = sdist_files(project, __version__)
+        made = sdist_files(project, backend)
     except SelectorError as error:
         yield Problem(file.name, f"could not be compared: {error}")
         return
@@ -76,14 +76,14 @@ def compare_shipped(project: Project, file: Path) -> Iterator[Problem]:
         yield Problem(file.name, f"{what} than selector-backend writes; {_BUILD_AGAIN}")
 
 
-def _command(found: Mapping[str, bytes], name: str) -> str | None:
+def _command(found: Mapping[str, bytes], name: str, backend: str) -> str | None:
     """Return the command that compares an sdist, where this one has not what built it."""
     try:
         built_by = json.loads(found[TABLE_NAME])["backend"]
     except (LookupError, ValueError, TypeError, RecursionError):
         built_by = None
     if not isinstance(built_by, str) or not re.fullmatch(VERSION_FORMAT, built_by):
-        built_by = __version__  # so the tables differ
+        built_by = backend  # so the tables differ
     # An unknown name is not put into a command that would install it.
     known = {*map(distribution_of, importlib.metadata.requires(_BACKEND) or ())} - {_BACKEND}
     rows = rf"(?m)^\| ({NAME_FORMAT}) \| ({VERSION_FORMAT}) \|"
@@ -94,7 +94,7 @@ def _command(found: Mapping[str, bytes], name: str) -> str | None:
         if normalize(library) in known and _installed(library) != version
         for word in ("--with", f"{library}=={version}")
     ]
-    if built_by == __version__ and not others:
+    if built_by == backend and not others:
         return None
     start = ["uvx", "--from", f"{_BACKEND}[cli]=={built_by}", *others]
     return shlex.join([*start, _BACKEND, "check", name])
@@ -162,9 +162,9 @@ def carried_version(content: bytes) -> str | None:
         return None
 
 
-def is_old(version: str | None) -> bool:
-    """Return whether a carried backend is older than this one. An unknown one is not."""
-    return version is not None and Version(version) < Version(__version__)
+def is_old(version: str | None, backend: str) -> bool:
+    """Return whether a carried backend is older than ``backend``. An unknown one is not."""
+    return version is not None and Version(version) < Version(backend)
 
 
 def carried_by(folder: Path) -> str | None:

@@ -16,7 +16,6 @@ from typing import Any
 from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
-from .. import __version__
 from ..errors import SelectorError
 
 # A file's name has 255 bytes at most. A page of more bytes is not read, nor an answer that takes
@@ -57,9 +56,13 @@ def is_address(url: str) -> bool:
 
 
 class Index:
-    """An index, asked once for each project. Its address may have a user's name and password."""
+    """An index, asked once for each project; ``agent`` asks it.
 
-    def __init__(self, url: str) -> None:
+    Its address may have a user's name and password.
+    """
+
+    def __init__(self, url: str, agent: str) -> None:
+        self._agent = agent
         parts = urllib.parse.urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
         self.url = parts._replace(netloc=host).geturl().rstrip("/")  # as messages may show it
@@ -126,7 +129,7 @@ class Index:
         return answer
 
     def _answer(self, page: str, accept: str, most: int) -> tuple[bytes, str, str] | None:
-        headers = {"Accept": accept, "User-Agent": f"selector-backend/{__version__}"}
+        headers = {"Accept": accept, "User-Agent": self._agent}
         try:
             request = urllib.request.Request(page, headers=headers)
             with self._opener.open(request, timeout=_LONGEST) as answer:

@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..authoring import toml
+from ..authoring.conditions import versions_beside
 from ..model.facts import FACTS
-from ..model.kinds import MARKERS, NAMES, VERSION, VERSIONS
-from ..model.markers import comparisons, evaluate, normalize_name, release_key, satisfies
+from ..model.kinds import EVERY, MARKERS
+from ..model.markers import (
+    CLAUSE,
+    comparisons,
+    evaluate,
+    normalize_name,
+    release_key,
+    satisfies,
+)
 from ..probes.cpu import names_of
 
 if TYPE_CHECKING:
@@ -24,34 +32,33 @@ if TYPE_CHECKING:
 
     from ..model.kinds import Wanted
 
-_CLAUSE = re.compile(r"\s*(~=|[=!<>]=|[<>])\s*([\d.]+?)(\.\*)?\s*")
 # How similar two names are, by difflib's measure, if one is taken for the other.
 _CLOSE = 0.75
-# The marker variables that one system has together.
-_OF_A_SYSTEM = ("sys_platform", "platform_system", "os_name", "platform_machine")
+#: The marker variables that one system has together.
+OF_A_SYSTEM = ("os_name", "platform_machine", "platform_system", "sys_platform")
 
 
-class Word(NamedTuple):
-    """What is to be said of a condition.
+class Doubt(NamedTuple):
+    """What is to be said of a table, at one of its keys.
 
     ``certain`` is whether it is a mistake: otherwise it may be newer than what is known.
     """
 
     message: str
     certain: bool = True
+    key: str = ""
 
 
 @functools.cache
-def words(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Word, ...]:
+def doubts_of(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Doubt, ...]:
     """Return what is to be said of a condition, and ``nobody`` that nothing fits it."""
-    kind = FACTS[fact].kind
-    if isinstance(wanted, tuple) and kind is NAMES:
-        return tuple(_name_words(fact, wanted))
-    if isinstance(wanted, str) and kind is MARKERS:
-        return tuple(_marker_words(wanted, nobody))
-    if isinstance(wanted, str) and kind in (VERSION, VERSIONS):
-        return tuple(_version_words(fact, wanted, nobody))
-    return ()
+    if isinstance(wanted, bool):
+        return ()
+    if isinstance(wanted, tuple):
+        return tuple(_name_doubts(fact, wanted))
+    if FACTS[fact].kind is MARKERS:
+        return tuple(_marker_doubts(wanted, nobody))
+    return tuple(_version_doubts(fact, wanted.removeprefix(EVERY), nobody))
 
 
 @functools.cache
@@ -104,26 +111,26 @@ def is_plausible(fact: str, version: str) -> bool:
     return _is_plausible(vocabulary()["versions"][fact], version)
 
 
-def _version_words(name: str, specifier: str, nobody: str) -> Iterator[Word]:
+def _version_doubts(name: str, specifier: str, nobody: str) -> Iterator[Doubt]:
     about = vocabulary()["versions"].get(name)
     if about is None:
         return
     known, clauses = about.get("known", ()), _clauses(specifier)
     far = [version for _, version, _ in clauses if not _is_plausible(about, version)]
-    fits = any(satisfies(one, specifier) for one in _samples(about, clauses))
+    fits = any(satisfies(one, specifier) for one in _versions_near(about, specifier))
     hint = _other_version(about, specifier, far) if far else ""
     if not fits:
         span = f"; the versions that are known are {known[0]} to {known[-1]}" if known else ""
-        yield Word(f"{nobody}{hint or span}")
+        yield Doubt(f"{nobody}{hint or span}")
     elif far:
         holding = ",".join("".join(clause) for clause in clauses if clause[1] in far)
         there = "; write true to ask whether there is one" if name in FACTS else ""
-        yield Word(f"every {name} that is known is {holding}{hint or there}")
+        yield Doubt(f"every {name} that is known is {holding}{hint or there}")
     for operator, version, series in clauses:
         if fits and not far and "." not in version and not series and operator in _ALONE:
             said, instead = _ALONE[operator]
             instead = instead.format(version, int(version) + 1)
-            yield Word(
+            yield Doubt(
                 f"{operator}{version} {said} {version}.0; write '{instead}' for every {version}, "
                 f"or '{operator}{version}.0'"
             )
@@ -139,8 +146,8 @@ _ALONE = {
 
 def _clauses(specifier: str) -> list[tuple[str, str, str]]:
     """Return the clauses of a specifier: operator, release, and ``.*`` if it ends so."""
-    found = map(_CLAUSE.fullmatch, specifier.split(","))
-    return [(one[1], one[2], one[3] or "") for one in found if one]
+    clauses = (re.fullmatch(CLAUSE, clause) for clause in specifier.split(","))
+    return [(clause[1], clause[2], clause[3] or "") for clause in clauses if clause]
 
 
 def _is_plausible(about: Mapping[str, Any], version: str) -> bool:
@@ -149,22 +156,16 @@ def _is_plausible(about: Mapping[str, Any], version: str) -> bool:
     return release_key(oldest) <= release_key(version) < release_key(about["beyond"])
 
 
-def _samples(about: Mapping[str, Any], clauses: Sequence[tuple[str, str, str]]) -> Iterator[str]:
-    """Yield versions that there are, or may be, and that tell ``clauses`` apart."""
+def _versions_near(about: Mapping[str, Any], specifier: str) -> Iterator[str]:
+    """Yield versions that there are, or may be, and that tell clauses apart."""
     known = about.get("known", ())
     yield from known
     *head, last = release_key(about["beyond"])
-    newest = [*head, last - 1, 999999]
-    near = [release_key(about.get("oldest", "0")), newest]
-    for _, version, _ in clauses:
-        *head, last = map(int, version.split("."))
-        near += [[*head, last], [*head, last, 1], [*head, last + 1]]
-        near += [[*head, last - 1, 999999]] if last else []
-    for one in near:
-        text = ".".join(map(str, one))
-        is_newer = not known or one > release_key(known[-1])
-        if is_newer and _is_plausible(about, text):
-            yield text
+    newest = ".".join(map(str, [*head, last - 1, 999999]))
+    for version in versions_beside([specifier, about.get("oldest", "0"), newest]):
+        is_newer = not known or release_key(version) > release_key(known[-1])
+        if is_newer and _is_plausible(about, version):
+            yield version
 
 
 def _other_version(about: Mapping[str, Any], specifier: str, far: Sequence[str]) -> str:
@@ -202,30 +203,44 @@ def _with_dot(about: Mapping[str, Any], version: str) -> str:
 # --- Names
 
 
-def _name_words(fact: str, wanted: Sequence[str]) -> Iterator[Word]:
+def _name_doubts(fact: str, wanted: Sequence[str]) -> Iterator[Doubt]:
     about = vocabulary()["names"].get(fact)
     if about is None:
         return
     known = [*about["known"], *(sorted(cpu_names()) if about.get("archspec") else ())]
     for name in wanted:
-        yield from _unknown(name, repr(name), known, about)
+        unknown = _unknown_start if name.endswith("*") else _unknown
+        yield from unknown(name, repr(name), known, about)
     if about.get("one") and len(wanted) > 1:
         each = ", ".join(f"{{ {fact} = {name!r} }}" for name in wanted)
-        yield Word(f"asks for all of these in one machine; for one of them, write when = [{each}]")
+        yield Doubt(f"asks for all of these in one machine; for one of them, write when = [{each}]")
 
 
-def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]) -> list[Word]:
+def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]) -> list[Doubt]:
     """Return what is to be said of a name, nothing if it is known."""
-    if text in known:
+    if text in known or any(re.fullmatch(form, text) for form in about.get("usual", ())):
         return []
     if any(re.fullmatch(form, text) for form in about.get("forms", ())):
-        return [Word(f"{shown} is newer than what selector-backend knows, or a mistake", False)]
+        return [Doubt(f"{shown} is newer than what selector-backend knows, or a mistake", False)]
     nearest = _nearest(text, known, about.get("instead", {}))
     if nearest:
-        return [Word(f"no machine that is known has {shown}, did you mean {nearest!r}?")]
+        return [Doubt(f"no machine that is known has {shown}, did you mean {nearest!r}?")]
     if about.get("strict"):
-        return [Word(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
-    return [Word(f"{shown} is not known to selector-backend, and may be a mistake", False)]
+        return [Doubt(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
+    return [Doubt(f"{shown} is not known to selector-backend, and may be a mistake", False)]
+
+
+def _unknown_start(
+    text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]
+) -> list[Doubt]:
+    """Return what is to be said of ``gfx94*``, nothing if a known name begins so."""
+    start = text[:-1]
+    if any(name.startswith(start) for name in known):
+        return []
+    endings = ("", "0", "00", "000")
+    may_come = any(re.fullmatch(form, start + end) for form in about["forms"] for end in endings)
+    certain = bool(about.get("strict")) and not may_come
+    return [Doubt(f"no name that is known begins as {shown} does", certain)]
 
 
 def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str:
@@ -256,11 +271,11 @@ def cpu_names() -> frozenset[str]:
 # --- Markers
 
 
-def _marker_words(marker: str, nobody: str) -> list[Word]:
+def _marker_doubts(marker: str, nobody: str) -> list[Doubt]:
     compared = comparisons(marker)
-    found = [word for one in compared for word in _comparison_words(*one)]
+    found = [word for one in compared for word in _comparison_doubts(*one)]
     variables = {variable for variable, *_ in compared}
-    if found or not variables.issubset(_OF_A_SYSTEM):
+    if found or not variables.issubset(OF_A_SYSTEM):
         return found
     systems = vocabulary()["system"]
     if any(evaluate(marker, environment) for one in systems for environment in _environments(one)):
@@ -272,20 +287,20 @@ def _marker_words(marker: str, nobody: str) -> list[Word]:
         for one in systems
         if texts.intersection((*one["sys_platform"], *one["platform_system"]))
     ]
-    return [Word("; ".join([nobody, *there]))]
+    return [Doubt("; ".join([nobody, *there]))]
 
 
 def _environments(system: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    for values in product(*(system[name] for name in _OF_A_SYSTEM)):
-        yield dict(zip(_OF_A_SYSTEM, values))
+    for values in product(*(system[name] for name in OF_A_SYSTEM)):
+        yield dict(zip(OF_A_SYSTEM, values))
 
 
-def _comparison_words(variable: str, operator: str, text: str, turned: bool) -> Iterator[Word]:
+def _comparison_doubts(variable: str, operator: str, text: str, turned: bool) -> Iterator[Doubt]:
     about = vocabulary()["markers"].get(variable)
     if about is None:
         if "in" not in operator and not turned:
             asked = f"{operator}{text}"
-            yield from _version_words(variable, asked, f"no {variable} that is known is {asked}")
+            yield from _version_doubts(variable, asked, f"no {variable} that is known is {asked}")
         return
     values = about.get("known") or _values_of(variable)
     if "in" not in operator:

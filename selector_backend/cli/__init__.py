@@ -36,14 +36,13 @@ def _run() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    except SelectorError as error:
+    except (SelectorError, OSError) as error:
         from .common import UsageError, printable
 
-        print(printable(f"error: {error}"), file=sys.stderr)
+        text = str(error)
+        if isinstance(error, OSError):
+            text = (
+                f"{error.filename}: {error.strerror}" if error.filename else error.strerror or text
+            )
+        print(printable(f"error: {text}"), file=sys.stderr)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
-    except OSError as error:
-        from .common import printable
-
-        where = f"{error.filename}: " if error.filename else ""
-        print(printable(f"error: {where}{error.strerror or error}"), file=sys.stderr)
-        raise SystemExit(1) from None

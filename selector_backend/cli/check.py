@@ -15,7 +15,6 @@ from ..checking.review import notes, review
 from ..checking.shipped import carried_by, compare_shipped
 from ..checking.simple import is_address
 from ..errors import InvalidFileError, Problem, SelectorError
-from ..variant_wheels.building import review_files
 from .common import FORMAT, JsonOption, UsageError, bad, good, one_line, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
 
@@ -74,7 +73,8 @@ def check(
             found = [("warning", problem) for problem in review(project, __version__)]
             if is_sdist(source):
                 data["carries"] = carried_by(folder)
-                found += [("error", problem) for problem in compare_shipped(project, source)]
+                differing = compare_shipped(project, source, __version__)
+                found += [("error", problem) for problem in differing]
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
     except UsageError:
@@ -91,7 +91,9 @@ def check(
             found += [("warning", problem) for problem in problems]
             noted += more
         if index is not None:
-            found += [("warning", problem) for problem in compare(project.selector, index)]
+            found += [
+                ("warning", problem) for problem in compare(project.selector, index, __version__)
+            ]
     if is_sdist(source):
         data.setdefault("carries", None)
     first = [f"carries selector-backend {data['carries']}"] if data.get("carries") else []
@@ -102,13 +104,7 @@ def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
     """Look at the release in a folder, and at the project ``source``, if one is named."""
     if not folder.is_dir():
         raise UsageError(f"--dist {folder}: no such folder")
-    dist = read_dist(folder, None if source is None else read_folder(source))
-    if dist.release is not None and dist.compiled is not None and dist.variants:
-        again = f"selector-backend variant-wheels {dist.release.sdist} --outdir ."
-        dist.problems += [
-            Problem(key, f"{text}; write them again: {again}")
-            for key, text in review_files(dist.compiled, dist.variants)
-        ]
+    dist = read_dist(folder, None if source is None else read_folder(source), __version__)
     found = [("error", problem) for problem in dist.problems]
     last = [] if dist.upload is None else ["upload, in this order:"]
     last += [f"  {one_line(file)}" for group in dist.upload or () for file in group]

@@ -51,6 +51,10 @@ SetOption = Annotated[
     ),
 ]
 
+OutdirOption = Annotated[
+    Path, typer.Option("--outdir", metavar="DIR", help="Where to write the wheels.")
+]
+
 Cell = Union[str, Text]
 
 # Control characters except line ends and tabs, and those that end a line otherwise or change the
@@ -65,46 +69,47 @@ class UsageError(SelectorError):
 def look_at_machine(
     names: Collection[str],
     profile: Path | None,
-    settings: Sequence[str] | None,
-    marker: Mapping[str, str] | None = None,
+    stated: Sequence[str] | None,
+    told: Mapping[str, Fact] | None = None,
     scope: Scope = NO_TABLE,
 ) -> Machine:
     """Return the facts ``names`` of this machine, or of what stands in for it.
 
-    ``marker`` is what another interpreter of this machine evaluates markers with, and ``scope``
-    what of its environment is asked for. Variant providers are not asked for properties: they are
-    code that the package names.
+    ``told`` is what another interpreter of this machine tells of itself, and ``scope`` what is
+    asked of its environment and of the loader. Variant providers are not asked for properties:
+    they are code that the package names.
     """
-    stated = read_settings(settings)
+    known = read_stated(stated)
     file = _profile(profile)
     facts = {}
     asked = file is not None or FACTS["property"].variable in os.environ
     if "property" in names and not asked:
         reason = "providers are not asked here, since they are code that the package names"
         facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
-    if marker is not None and file is None and FACTS["marker"].variable not in os.environ:
-        facts["marker"] = Fact("marker", "the named interpreter", value=marker)
-    facts.update(stated)
+    if file is None:
+        stated_here = {name for name, fact in FACTS.items() if fact.variable in os.environ}
+        facts.update((name, fact) for name, fact in (told or {}).items() if name not in stated_here)
+    facts.update(known)
     wanted = [name for name in names if name not in facts]
     facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
     return Machine({name: facts[name] for name in names})
 
 
-def read_settings(settings: Sequence[str] | None) -> dict[str, Fact]:
+def read_stated(stated: Sequence[str] | None) -> dict[str, Fact]:
     """Return the facts that ``--set`` states, which win over all that is read.
 
     Also raises `UsageError` for a variable whose name is close to one that states a fact.
     """
     if nearly := near_misses(os.environ):
         raise UsageError("; ".join(nearly))
-    return {fact.name: complete(fact) for fact in map(_stated, settings or ())}
-
-
-def _stated(setting: str) -> Fact:
-    try:
-        return parse_setting(setting)
-    except ValueError as error:
-        raise UsageError(f"--set {setting}: {error}") from None
+    facts = {}
+    for setting in stated or ():
+        try:
+            fact = complete(parse_setting(setting))
+        except ValueError as error:
+            raise UsageError(f"--set {setting}: {error}") from None
+        facts[fact.name] = fact
+    return facts
 
 
 def _profile(path: Path | None) -> ProfileFile | None:

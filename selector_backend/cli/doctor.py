@@ -55,7 +55,7 @@ def doctor(
     names: NamesArgument = None,
     python: PythonOption = None,
     profile: MachineOption = None,
-    settings: SetOption = None,
+    stated: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check whether the selector packages that are installed still fit this machine.
@@ -67,14 +67,18 @@ def doctor(
     named = _named(names or (), here, interpreter)
     packages = [one for one in named if isinstance(one, Recorded)]
     facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
-    requirements = (one for package in packages for one in package.selector.named_requirements)
-    scope = Scope(requirements=tuple(requirements), folders=interpreter.folders)
-    machine = look_at_machine(facts, profile, settings, interpreter.marker, scope)
+    scopes = [package.selector.scope() for package in packages]
+    scope = Scope(
+        requirements=tuple(name for one in scopes for name in one.requirements),
+        folders=interpreter.folders,
+        libraries=tuple(name for one in scopes for name in one.libraries),
+    )
+    machine = look_at_machine(facts, profile, stated, interpreter.facts, scope)
     records = [one.record for one in here if isinstance(one, Recorded)]
     installed = read_installed(interpreter)
-    stated = profile is not None or bool(settings)
+    states = profile is not None or bool(stated)
     findings = [unusable_record(one, installed) for one in named if isinstance(one, Unusable)]
-    findings += find_problems(choose(packages, machine, records), installed, stated=stated)
+    findings += find_problems(choose(packages, machine, records), installed, stated=states)
     if as_json:
         print_json(
             {
@@ -150,7 +154,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Outcome:
     """What a package gets if it is chosen again.
 
     ``alone`` is what it gets beside all that is installed, and ``decision`` what it gets beside
@@ -178,35 +182,35 @@ def unusable_record(package: Unusable, installed: Installed) -> Finding:
 
 
 def find_problems(
-    choices: Iterable[Choice], installed: Installed, *, stated: bool
+    outcomes: Iterable[Outcome], installed: Installed, *, stated: bool
 ) -> Iterator[Finding]:
     """Yield what is wrong: first with the packages that are to be chosen again, as one finding.
 
     ``stated`` is whether facts were stated in place of this machine's, which installs know nothing
     of.
     """
-    again: list[Choice] = []
+    again: list[Outcome] = []
     messages: list[str] = []
     lacking: list[Finding] = []
-    for choice in choices:
-        package = choice.package
-        wrong = [*_other_variant(choice, stated=stated), *_side_by_side(package, installed)]
+    for outcome in outcomes:
+        package = outcome.package
+        wrong = [*_other_variant(outcome, stated=stated), *_side_by_side(package, installed)]
         wanted = dict(_lacking(package, installed))
         if wrong:
-            again.append(choice)
+            again.append(outcome)
             messages += [*wrong, *wanted.values()]
         elif wanted:
             commands = [installed.install(*wanted)]
             lacking.append(Finding([package.selector.project], [*wanted.values()], commands))
     if again:
-        projects = [choice.package.selector.project for choice in again]
+        projects = [outcome.package.selector.project for outcome in again]
         yield Finding(projects, messages, _choose_again(again, installed, stated=stated))
     yield from lacking
 
 
 def choose(
     packages: Sequence[Recorded], machine: Machine, installed: Iterable[Record]
-) -> list[Choice]:
+) -> list[Outcome]:
     """Return what packages get on ``machine``, beside the selector packages that are installed.
 
     Those that are to change hold nobody back: each is chosen beside those that stay, and those
@@ -217,7 +221,7 @@ def choose(
     changing = [package for package in packages if _is_other(package, alone[package.key])]
     for package in changing:
         del around[package.key]
-    choices = []
+    outcomes = []
     for package in packages:
         decision = alone[package.key]
         if package in changing:
@@ -226,8 +230,8 @@ def choose(
                 then = package.record
                 conform = decision.conform
                 around[package.key] = Record(then.project, then.version, conform=conform)
-        choices.append(Choice(package, alone[package.key], decision))
-    return choices
+        outcomes.append(Outcome(package, alone[package.key], decision))
+    return outcomes
 
 
 def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -> Decision:
@@ -249,14 +253,14 @@ def _is_other(package: Recorded, decision: Decision) -> bool:
     return not decision.names or not {*decision.names} <= {*package.record.variants}
 
 
-def _other_variant(choice: Choice, *, stated: bool) -> Iterator[str]:
+def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
     """Yield that a package is to have another variant, and which facts differ since then."""
-    if not choice.changes:
+    if not outcome.changes:
         return
-    package, record, decision = choice.package, choice.package.record, choice.decision
+    package, record, decision = outcome.package, outcome.package.record, outcome.decision
     misfits = [
         f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
-        for verdict in choice.alone.verdicts
+        for verdict in outcome.alone.verdicts
         if verdict.variant in record.variants and not verdict.fits
     ]
     why = [f"was asked for by {record.forced_by}"] if record.forced_by else []
@@ -312,22 +316,22 @@ def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str
 
 
 def _choose_again(
-    choices: Sequence[Choice], installed: Installed, *, stated: bool
+    outcomes: Sequence[Outcome], installed: Installed, *, stated: bool
 ) -> list[list[str]]:
     """Return the commands that remove packages with their variants, and install each anew.
 
     One by one, so that each sees what was chosen before it.
     """
-    going = [name for choice in choices for name in installed.with_variants(choice.package)]
+    going = [name for outcome in outcomes for name in installed.with_variants(outcome.package)]
     commands = [installed.uninstall(*dict.fromkeys(going))]
-    for choice in choices:
-        if not choice.decision.names:
+    for outcome in outcomes:
+        if not outcome.decision.names:
             continue  # the message says that nothing fits
-        selector = choice.package.selector
+        selector = outcome.package.selector
         request = installed.request(selector.project, selector.version)
-        settings = _settings(choice, installed, stated=stated)
+        settings = _settings(outcome, installed, stated=stated)
         # A build that was kept may be of the variant that is there now.
-        afresh = choice.changes or "@" in request
+        afresh = outcome.changes or "@" in request
         commands.append(installed.install(*settings, request, afresh=afresh))
     asked = any(_SETTINGS in command for command in commands)
     if asked and installed.has_pip and not installed.meets(_PIP):
@@ -335,17 +339,17 @@ def _choose_again(
     return commands
 
 
-def _settings(choice: Choice, installed: Installed, *, stated: bool) -> list[str]:
-    """Return the options with which an install makes this choice."""
-    selector, decision = choice.package.selector, choice.decision
-    # uv shows the backend nothing of the environment.
+def _settings(outcome: Outcome, installed: Installed, *, stated: bool) -> list[str]:
+    """Return the options with which an install gives this outcome."""
+    selector, decision = outcome.package.selector, outcome.decision
+    # On Linux alone the backend sees what uv installs into.
     unseen = not installed.has_pip and (
         any(verdict.clashes for verdict in decision.verdicts)
         or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
     )
     if stated or unseen:
         asked = ",".join(decision.names)
-    elif choice.package.record.forced_by or os.environ.get(selector.variable):
+    elif outcome.package.record.forced_by or os.environ.get(selector.variable):
         asked = "auto"
     else:
         return []

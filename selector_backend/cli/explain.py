@@ -11,10 +11,10 @@ from rich.text import Text
 
 from .. import __version__
 from ..errors import SelectorError
-from ..installing.dist_info import record_of
 from ..installing.environment import read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
+from ..installing.wheel import record_of
 from ..model.decision import Environment, decide
 from ..model.values import replace
 from .common import (
@@ -55,7 +55,7 @@ VariantOption = Annotated[
 def explain(
     what: WhatArgument = ".",
     profile: MachineOption = None,
-    settings: SetOption = None,
+    stated: SetOption = None,
     variant: VariantOption = None,
     python: PythonOption = None,
     as_json: JsonOption = False,
@@ -79,9 +79,9 @@ def explain(
     asked = {} if variant is None else {"variant": variant}
     request = read_request(selector, asked, os.environ)
     facts = selector.facts if request.automatic else ()
-    marker = interpreter.marker if interpreter else None
+    told = interpreter.facts if interpreter else None
     scope = selector.scope(interpreter.folders if interpreter else ())
-    machine = look_at_machine(facts, profile, settings, marker, scope)
+    machine = look_at_machine(facts, profile, stated, told, scope)
     decision = decide(selector, machine, replace(request, profile=None), environment)
     if as_json:
         print_json(

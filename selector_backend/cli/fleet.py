@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..authoring import toml
-from ..authoring.structure import describe
-from ..authoring.texts import shown_key
+from ..authoring.structure import describe, shown_key
 from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -13,14 +14,14 @@ import typer
 
 from .. import __version__
 from ..authoring import toml
-from ..authoring.output import replacing
 from ..authoring.project import read_project
-from ..authoring.table import parse_selector
+from ..authoring.selector import parse_selector
+from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
-from ..authoring.unchecked import table_of
 from ..checking.review import review
 from ..errors import InvalidFileError, did_you_mean
 from ..installing.request import ALL, AUTO
+from ..installing.wheel import replacing
 from ..model.markers import is_name, normalize
 from ..model.table import CAPABILITY, REQUIREMENT
 from ..trees.into_tree import inner_keys, into_tree
@@ -268,8 +269,9 @@ def _edit(file: Path, project: NewProject) -> None:
     real = Path(os.path.realpath(file))
     content = into_tree(real.read_bytes(), table(project, **keys), OWN_REQUIREMENT)
     _check({_PROJECT: content.decode("utf-8")}, "")
-    with replacing(real, like=real) as new:
+    with replacing(real) as new:
         new.write_bytes(content)
+        shutil.copymode(real, new)
     names = ", ".join(variant.name for variant in project.variants)
     print_line(
         f"{file}: [build-system] also requires {as_toml(OWN_REQUIREMENT)}, and its build-backend "

@@ -18,9 +18,10 @@ import typer
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
-from ..authoring.table import is_pinned
+from ..authoring.selector import is_pinned
 from ..errors import SelectorError
 from ..installing.environment import read_records
+from ..model.machine import load_fact
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
 from ..model.table import load_selector
@@ -30,6 +31,7 @@ from .common import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..model.machine import Fact
     from ..model.table import Selector
 
 PythonOption = Annotated[
@@ -41,41 +43,38 @@ PythonOption = Annotated[
     ),
 ]
 
-# What an interpreter says of its environment. Alone, so that any Python 3 can run it.
+#: The facts that the interpreter decides.
+_OWN = ("marker", "abi-features")
+_PACKAGES = Path(__file__).resolve().parents[2]
+
+# What an interpreter says of its environment; it imports this package, wherever it lies.
 _ASK = """
-import json, os, platform, site, sys
+import json, site, sys
+sys.path.insert(0, sys.argv[1])
+from selector_backend.probes import read_machine
 folders = list(site.getsitepackages())
 if site.ENABLE_USER_SITE:
     folders.insert(0, site.getusersitepackages())
-version = platform.python_version()
-implementation = sys.implementation.version
-text = "%d.%d.%d" % implementation[:3]
-if implementation.releaselevel != "final":
-    text += implementation.releaselevel[0] + str(implementation.serial)
-marker = {
-    "implementation_name": sys.implementation.name,
-    "implementation_version": text,
-    "os_name": os.name,
-    "platform_machine": platform.machine(),
-    "platform_python_implementation": platform.python_implementation(),
-    "platform_release": platform.release(),
-    "platform_system": platform.system(),
-    "platform_version": platform.version(),
-    "python_full_version": version,
-    "python_version": ".".join(platform.python_version_tuple()[:2]),
-    "sys_platform": sys.platform,
-}
-print(json.dumps({"python": sys.executable, "folders": folders, "marker": marker}))
+facts = read_machine(sys.argv[2:], {}).facts.values()
+told = {fact.name: fact.kind.dump(fact.value) for fact in facts}
+print(json.dumps({"python": sys.executable, "folders": folders, "facts": told}))
 """
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An environment's interpreter: its path, its folders of distributions, and its markers."""
+    """An environment's interpreter: its path, its folders of distributions, and its own facts."""
 
     path: str
     folders: tuple[str, ...]
-    marker: Mapping[str, str]
+    facts: Mapping[str, Fact]
+
+    @property
+    def marker(self) -> Mapping[str, str]:
+        """What it evaluates markers with."""
+        value = self.facts["marker"].value
+        assert isinstance(value, dict)
+        return value
 
 
 @dataclass(frozen=True)
@@ -104,12 +103,18 @@ def read_interpreter(python: str | None) -> Interpreter:
         try:
             absolute = str(Path(path).absolute()) if Path(path).is_file() else path
             process = subprocess.run(
-                [absolute, "-c", _ASK], cwd=empty, check=True, capture_output=True, text=True
+                [absolute, "-B", "-c", _ASK, str(_PACKAGES), *_OWN],
+                cwd=empty,
+                check=True,
+                capture_output=True,
+                text=True,
             )
             answer = json.loads(process.stdout)
-            return Interpreter(answer["python"], tuple(answer["folders"]), dict(answer["marker"]))
+            told = answer["facts"].items()
+            facts = {name: load_fact(name, data, "the named interpreter") for name, data in told}
+            return Interpreter(answer["python"], tuple(answer["folders"]), facts)
         except (OSError, ValueError, LookupError, TypeError, subprocess.CalledProcessError):
-            raise UsageError(f"--python {path}: not a Python that runs") from None
+            raise UsageError(f"--python {path}: not a Python that runs, 3.9 or newer") from None
 
 
 def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
@@ -164,19 +169,17 @@ class Installed:
 
     def uninstall(self, *names: str) -> list[str]:
         """Return the command that uninstalls distributions: pip's, or uv's without pip."""
-        python = self.interpreter.path
-        if self.has_pip:
-            return [python, "-m", "pip", "uninstall", "--yes", *names]
-        return ["uv", "pip", "uninstall", "--python", python, *names]
+        return self._command("uninstall", *(["--yes"] if self.has_pip else []), *names)
 
     def install(self, *words: str, afresh: bool = False) -> list[str]:
         """Return the command that installs requirements, ``afresh`` without what a cache has."""
+        return self._command("install", *(["--no-cache-dir"] if afresh else []), *words)
+
+    def _command(self, verb: str, *words: str) -> list[str]:
         python = self.interpreter.path
         if self.has_pip:
-            options = ["--no-cache-dir"] if afresh else []
-            return [python, "-m", "pip", "install", *options, *words]
-        options = ["--no-cache"] if afresh else []
-        return ["uv", "pip", "install", "--python", python, *options, *words]
+            return [python, "-m", "pip", verb, *words]
+        return ["uv", "pip", verb, "--python", python, *words]
 
     def version(self, name: str) -> str:
         """Return the version that is installed of the distribution ``name``."""

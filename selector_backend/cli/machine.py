@@ -35,7 +35,7 @@ FactOption = Annotated[
 def machine(
     fact: FactOption = None,
     profile: MachineOption = None,
-    settings: SetOption = None,
+    stated: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show every fact, its value or why it is absent, and where it was read.
@@ -45,7 +45,7 @@ def machine(
     if fact is not None and fact not in FACTS:
         hint = did_you_mean(fact, FACTS) or f"; the facts are {', '.join(FACTS)}"
         raise UsageError(f"--fact {fact}: not a fact{hint}")
-    found = look_at_machine([fact] if fact else [*FACTS], profile, settings)
+    found = look_at_machine([fact] if fact else [*FACTS], profile, stated)
     if as_json:
         print_json(found.dump())
     elif fact is None:

@@ -25,7 +25,7 @@ from .common import (
     print_line,
     print_table,
     printable,
-    read_settings,
+    read_stated,
 )
 from .fleet import profiled_machines, read_expectations, shipped_machines
 from .source import SourceArgument, read_selector
@@ -69,7 +69,7 @@ _STYLES = {"chosen": "green", "refuses": "red"}
 def matrix(
     source: SourceArgument = Path(),
     profiles: ProfilesOption = None,
-    settings: SetOption = None,
+    stated: SetOption = None,
     shipped: ShippedOption = True,
     html: HtmlOption = None,
     expect: ExpectOption = None,
@@ -81,7 +81,7 @@ def matrix(
     machines that do not get what they should.
     """
     selector = read_selector(source)
-    stated = read_settings(settings)
+    stated_facts = read_stated(stated)
     machines: Iterable[NamedMachine] = itertools.chain(
         profiled_machines(profiles or (), selector.facts),
         shipped_machines(selector.facts) if shipped else (),
@@ -98,7 +98,7 @@ def matrix(
     counts: Counter[str | None] = Counter()
     problems = []
     for machine in machines:
-        facts = machine.machine.with_facts(stated)
+        facts = machine.machine.with_facts(stated_facts)
         decision = decide(selector, facts, Request(), Environment())
         for name in decision.names or (None,):
             counts[name] += 1

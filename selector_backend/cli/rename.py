@@ -11,15 +11,12 @@ from ..authoring.tree import checked_version, find_variant
 from ..errors import SelectorError
 from ..model.markers import normalize
 from ..trees.renaming import rename_wheel, renaming_of
-from .common import UsageError, print_line
+from .common import OutdirOption, UsageError, print_line
 from .source import read_folder
 
 WheelsArgument = Annotated[list[Path], typer.Argument(metavar="WHEEL...", help="The wheels.")]
 VariantOption = Annotated[
     str, typer.Option("--variant", metavar="NAME", help="The variant that they were built for.")
-]
-OutdirOption = Annotated[
-    Path, typer.Option("--outdir", metavar="DIR", help="Where to write the renamed wheels.")
 ]
 ProjectOption = Annotated[
     Path, typer.Option("--project", metavar="DIR", help="The folder of the project's table.")

@@ -25,11 +25,15 @@ VERSION = "0.1"
 #: The end of core's name, after the project's; no variant can have it.
 CORE = "core"
 
+#: The library that each of MPI's two ABIs has under Linux.
+_MPI = {"openmpi": "libmpi.so.40", "mpich": "libmpi.so.12"}
 #: Names that are used for the build that runs everywhere.
 _EVERYWHERE = ("cpu", "generic", "default", "baseline")
 # Without a separator, a number that begins with 1 or 2 has a major version of two digits.
 _CUDA = re.compile(r"cu(?:da)?-?([12]\d|[7-9])-?(1\d|\d)?x?")
 _ROCM = re.compile(r"rocm-?([12]\d|[1-9])-?(1\d|\d)?x?")
+# A target, or all of a family, as AMD names it: gfx94x.
+_GFX = re.compile(r"(gfx(?:[6-9]|1\d)\d)([0-9a-f]|x)")
 _LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
 
 
@@ -100,9 +104,10 @@ def known_condition(name: str) -> dict[str, Any] | None:
     """Return the condition that a variant's name stands for, ``None`` if it stands for none.
 
     ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8, with a GPU that this
-    CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``xpu`` is a GPU
-    of Intel's; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that archspec knows; ``cpu`` is every
-    machine.
+    CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``gfx942`` is
+    that GPU, and ``gfx94x`` any of its family; ``xpu`` is a GPU of Intel's; ``openmpi`` and
+    ``mpich`` are that MPI's library under Linux; ``x86-64-v3``, ``zen3`` and ``avx2`` are CPUs that
+    archspec knows; ``cpu`` is every machine.
     """
     key = normalize(name)
     if key in _EVERYWHERE:
@@ -117,6 +122,10 @@ def known_condition(name: str) -> dict[str, Any] | None:
         major, minor = match.groups()
         least = ".".join(filter(None, (major, minor)))
         return {"rocm": f">={least},<{int(major) + 1}", "gfx": True}
+    if match := _GFX.fullmatch(key):
+        return {"gfx": match[1] + match[2].replace("x", "*")}
+    if key in _MPI:
+        return {"library": _MPI[key]}
     if match := _LEVEL.fullmatch(key):
         return {"cpu": f"x86_64_{match.group(1)}"}
     cpu = normalize_name(name)
@@ -135,13 +144,11 @@ def files(project: NewProject) -> dict[str, str]:
         "package": project.package,
         "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
         "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
-        "rows": _rows(project),
+        **_readme_values(project),
         "modules": "".join(
             f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
             for one in project.variants
         ),
-        "last": project.variants[-1].name,
-        "variable": project.variable,
     }
     made = {
         f"{name}/pyproject.toml": _SELECTOR,
@@ -211,27 +218,24 @@ def tree_files(project: NewProject) -> dict[str, str]:
         "version": VERSION,
         "backend": OWN_REQUIREMENT,
         "table": table(project, backend="flit_core.buildapi"),
-        "rows": _rows(project),
-        "builds": "".join(
-            f"$ python -m build --wheel -C build-variant={variant.name}\n"
-            for variant in project.variants
-        ),
-        "last": project.variants[-1].name,
-        "variable": project.variable,
+        **_readme_values(project),
     }
     made = {
         "pyproject.toml": _TREE_PROJECT,
-        "README.md": _TREE_README,
+        "README.md": _README,
         f"src/{project.stem}/__init__.py": _TREE_CODE,
         f"src/{project.stem}/py.typed": "",
-        ".gitignore": _IGNORED,
     }
     return {path: Template(text).substitute(values) for path, text in made.items()}
 
 
-def _rows(project: NewProject) -> str:
-    """Return the rows of the readme's table."""
-    return "".join(f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+def _readme_values(project: NewProject) -> dict[str, str]:
+    rows = (f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+    return {
+        "rows": "".join(rows),
+        "last": project.variants[-1].name,
+        "variable": project.variable,
+    }
 
 
 # --- The texts
@@ -255,7 +259,7 @@ $table
 _README = """\
 # $name
 
-`pip install $name` installs `$core` and the variant that works on the machine, the first of these:
+`pip install $name` installs the variant that works on the machine, the first of these:
 
 | variant | fits |
 |---|---|
@@ -368,23 +372,6 @@ name = "$stem"
 $table
 """
 
-_TREE_README = """\
-# $name
-
-`pip install $name` installs the variant that works on the machine, the first of these:
-
-| variant | fits |
-|---|---|
-$rows
-To get a certain one, name it: `$variable=$last pip install $name`.
-
-A release is the wheels of all variants, then the sdist:
-
-```console
-${builds}$$ python -m build --sdist
-```
-"""
-
 _TREE_CODE = '''\
 """$name, the same in each variant, except for what is built for it."""
 
@@ -399,10 +386,3 @@ def dot(a: Sequence[float], b: Sequence[float]) -> float:
         raise ValueError(f"the vectors differ in length: {len(a)} and {len(b)}")
     return sum(x * y for x, y in zip(a, b))
 '''
-
-_IGNORED = """\
-build/
-dist/
-*.egg-info/
-__pycache__/
-"""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..authoring.compile import compile_project
-from ..authoring.output import all_or_nothing
 from ..checking.finished import is_variant_file
 from ..errors import SelectorError
 from ..model.facts import FACTS
 from ..model.table import NotCompiledError, read_compiled
-from ..variant_wheels import building as authoring
-from ..variant_wheels.building import NotExpressibleError, write_variant_wheels
+from ..variant_wheels import building
 from ..variant_wheels.proof import prove
 from ..variant_wheels.providers import PROVIDERS
-from .common import FORMAT, JsonOption, good, print_json, print_line
+from .common import OutdirOption, good, print_line
 from .fleet import shipped_machines
 from .source import SourceArgument, is_sdist, opened, read_folder
 
@@ -28,57 +24,35 @@ if TYPE_CHECKING:
     from ..model.table import Compiled, Selector
     from ..variant_wheels.building import VariantWheel
 
-OutdirOption = Annotated[
-    Path, typer.Option("--outdir", metavar="DIR", help="Where to write them, beside the sdist.")
-]
 
-
-def variant_wheels(
-    outdir: OutdirOption, source: SourceArgument = Path(), as_json: JsonOption = False
-) -> None:
+def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> None:
     """Write the table as variant wheels, for installers that read PEP 825; a preview.
 
     Nothing is written unless they give what the table gives on every machine that it can tell
     apart, and on every shipped machine.
     """
     with opened(source) as folder:
-        compiled = _compiled(folder, is_sdist(source))
+        compiled = _compiled(folder, from_sdist=is_sdist(source))
         selector = compiled.selector
-        shipped = ((f"On {one.name}", one.machine) for one in shipped_machines(tuple(FACTS)))
-        try:
-            wheels = authoring.variant_wheels(selector)
-            count = prove(selector, wheels, shipped)
-        except NotExpressibleError as error:
-            if not as_json:
-                raise
-            problems = [one._asdict() for one in error.problems]
-            print_json({"format": FORMAT, "files": [], "problems": problems})
-            raise typer.Exit(1) from None
-        with all_or_nothing(outdir) as place:
-            files = write_variant_wheels(place, folder, compiled, wheels, __version__)
-    written = [str(outdir / one) for one in files]
-    notes = [*_notes(selector, wheels, outdir, files)]
-    if as_json:
-        variants = [one.dump() for one in wheels]
-        found = {"files": written, "variants": variants, "machines": count, "notes": notes}
-        print_json({"format": FORMAT, **found})
-        return
-    for one in written:
-        print_line(one)
+        wheels = building.variant_wheels(selector)
+        shipped = ((f"On {each.name}", each.machine) for each in shipped_machines(tuple(FACTS)))
+        count = prove(selector, wheels, shipped)
+        files = building.write_variant_wheels(outdir, folder, compiled, wheels, __version__)
+    for file in files:
+        print_line(str(outdir / file))
     print_line(good(f"{count} machines get what the table says"))
-    for one in notes:
-        print_line(f"note: {one}")
+    for note in _notes(selector, wheels, outdir, files):
+        print_line(f"note: {note}")
 
 
-def _compiled(folder: Path, from_sdist: bool) -> Compiled:
+def _compiled(folder: Path, *, from_sdist: bool) -> Compiled:
     """Return what the wheels are made of: of an sdist, what it has compiled."""
     if from_sdist:
         try:
             return read_compiled(folder)
         except NotCompiledError as error:
-            raise SelectorError(
-                f"{error}; build the sdist again: python -m build --sdist"
-            ) from None
+            again = "build the sdist again: python -m build --sdist"
+            raise SelectorError(f"{error}; {again}") from None
     project = read_folder(folder)
     if project.tree is not None:
         raise SelectorError(
@@ -94,7 +68,7 @@ def _notes(
 ) -> Iterator[str]:
     """Yield what to know before the files are uploaded."""
     stem = files[-1].removesuffix("-variants.json")
-    for name in sorted(one.name for one in outdir.glob(f"{stem}-*.whl")):
+    for name in sorted(file.name for file in outdir.glob(f"{stem}-*.whl")):
         if is_variant_file(name) and name not in files:
             yield f"{outdir / name} is no longer of this table; delete it before you upload"
     used = {namespace for wheel in wheels for namespace, _ in wheel.asked.properties}

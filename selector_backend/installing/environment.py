@@ -11,6 +11,7 @@ from pathlib import Path
 from ..model.decision import Code, Environment
 from ..model.markers import distribution_of, normalize
 from ..model.record import RECORD_NAME, Record, Unusable, parse_record
+from ..model.table import REQUIREMENT
 from ..model.values import replace
 from ..probes.folders import find_distributions, identify_at, read_regular, versions_of
 
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
 
 def read_environment(
-    selector: Selector, paths: Sequence[str], removed_last: Sequence[str] = ()
+    selector: Selector, folders: Sequence[str], removed_last: Sequence[str] = ()
 ) -> Environment:
-    """Return what the folders ``paths`` hold that matters to ``selector``.
+    """Return what the folders of an environment hold that matters to ``selector``.
 
-    From the folders ``removed_last``, an old release is removed after all else is installed. They
-    are among ``paths``, unless nothing but the project's own code matters and there are no paths.
+    From the folders ``removed_last``, an old release is removed after all else is installed.
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
+    paths = folders if selector.kind == REQUIREMENT else ()
     there = find_distributions(paths or removed_last)
     places = {*map(Path, removed_last)}
     own = there.get(normalize(selector.project), ())

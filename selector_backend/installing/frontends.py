@@ -16,13 +16,13 @@ Everything about a frontend is in its row of `FRONTENDS`.
 
 from __future__ import annotations
 
-import enum
 import os
 import re
 from pathlib import Path
 
-from ..model.values import dataclass
-from .process import Process
+from ..model.purpose import Mark, Purpose
+from ..model.values import dataclass, field
+from .caller import Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,53 +30,12 @@ if TYPE_CHECKING:
     from typing import Callable, Literal
 
 
-#: The tag that every wheel has inside, and a portable one also in the name of its file.
-PORTABLE_TAG = "py3-none-any"
-
-
-class Mark(enum.Enum):
-    """How a wheel is kept from being reused."""
-
-    #: Not at all: a wheel to keep, or a frontend that is not known.
-    NONE = "none"
-    #: A platform tag in the file's name that no machine has. Frontends pick a kept wheel by the
-    #: tags in its name, and check the one that they have just built by its content or not at all:
-    #: pip's `SimpleWheelCache.get` skips what `Wheel.supported` denies, and `pip check` reads the
-    #: file ``WHEEL``, which therefore says ``py3-none-any``. poetry's `ArtifactCache` and pdm's
-    #: `WheelCache` look at the name in the same way.
-    #: https://github.com/pypa/pip/blob/26.0/src/pip/_internal/cache.py
-    #: https://github.com/python-poetry/poetry/blob/2.5.1/src/poetry/utils/cache.py
-    #: https://github.com/pdm-project/pdm/blob/2.29.3/src/pdm/models/caches.py
-    TAG = "tag"
-    #: A local version label (PEP 440). uv refuses a wheel whose name does not fit the machine, but
-    #: lets an sdist of 1.0 give a wheel of 1.0+label, and compares versions exactly when it looks
-    #: into its cache (`CachedMetadata::matches`, `BuiltWheelFile::matches`).
-    #: https://github.com/astral-sh/uv/pull/11429
-    LABEL = "label"
-
-    def label(self, version: str, variants: Sequence[str]) -> str:
-        """Return the label that ``version`` gets, or ``""``.
-
-        A version that has a label of its own stays unchanged: PEP 440 has one label only, and uv
-        takes 1.0+own for 1.0, but nothing else for 1.0+own.
-        """
-        if self is not Mark.LABEL or "+" in version:
-            return ""
-        return _join(".", variants)
-
-    def tag(self, variants: Sequence[str]) -> str:
-        """Return the tag that ends the name of the wheel's file."""
-        if self is not Mark.TAG:
-            return PORTABLE_TAG
-        return f"py3-none-selected_{_join('_', variants)}"
-
-
 @dataclass(frozen=True)
 class Hook:
     """What the process of a hook sees of who started it.
 
     ``argv`` and ``environ`` are its own, ``parent`` is the process that started it, ``folder`` the
-    project's and ``prefix`` that of its Python.
+    project's and ``prefix`` that of its Python. ``builds`` is whether the hook builds the wheel.
     """
 
     argv: Sequence[str]
@@ -84,6 +43,7 @@ class Hook:
     parent: Process = Process()
     folder: str = ""
     prefix: str = ""
+    builds: bool = False
 
     @property
     def script(self) -> str:
@@ -97,16 +57,6 @@ class Hook:
 
 
 @dataclass(frozen=True)
-class Commands:
-    """How the commands of a frontend begin, for people to type."""
-
-    install: str = "pip install"
-    uninstall: str = "pip uninstall --yes"
-    #: Whether there is an option that asks for a variant.
-    has_settings: bool = True
-
-
-@dataclass(frozen=True)
 class Frontend:
     """A row of `FRONTENDS`. A frontend that is not known has the row `UNKNOWN`."""
 
@@ -116,20 +66,33 @@ class Frontend:
     #: Whether a hook was started by it: by what it sets up, and by whether the parent's program is
     #: called so. ``None`` where the name is all.
     recognises: Callable[[Hook, bool], bool] | None = None
-    #: How a wheel is marked that it installs.
+    #: Whether the words of a program that has it inside are taken for its own.
+    embedded: bool = False
+    #: How a wheel is marked that is not to be kept, and how where the project lies in a folder that
+    #: has one of these patterns.
     mark: Mark = Mark.NONE
-    #: Where a project lies that it installs a wheel of only if that has no mark.
-    unmarked: str = "(?!)"
-    #: The commands that install, or write down what is to be installed.
-    installing: tuple[str, ...] = ()
-    #: The commands that ask for metadata, and install nothing.
-    asking: tuple[str, ...] = ()
-    #: The commands that build a wheel for its own sake. It is carried elsewhere, and has to be one
-    #: that any installer takes.
-    keeping: tuple[str, ...] = ()
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    #: Its commands, the longer of two that begin alike, such as ``pip compile``, without the
+    #: options between. The first is what it does where none is known.
+    purposes: Mapping[str, Purpose] = field(default_factory=dict)
+    #: The commands of ``purposes`` that lock first, and install when the wheel is built.
+    locking_first: tuple[str, ...] = ()
+    #: The commands that remove from an environment what is not asked for.
+    exact: tuple[str, ...] = ()
+    #: The options with which every command does, and those with which none does.
+    all_exact: tuple[str, ...] = ()
+    inexact: tuple[str, ...] = ()
+    #: The commands that hand all that follows the first other word to what they run.
+    running: tuple[str, ...] = ()
     #: The options, but those below, that are followed by a value: it may look like a command, or
     #: like an option.
     valued: tuple[str, ...] = ()
+    #: The options, with a value, that name what else is to be installed.
+    more: tuple[str, ...] = ()
+    #: The options with which nothing is installed.
+    dry: tuple[str, ...] = ("--dry-run",)
+    #: The options that name the environment's Python.
+    python: tuple[str, ...] = ()
     #: The options that install into a folder, and those that install elsewhere; the variables of
     #: either.
     target: tuple[str, ...] = ()
@@ -144,8 +107,8 @@ class Frontend:
     shared: Callable[[Hook], Path | None] | None = None
     #: When the hooks' Python is the one of the environment that is installed into.
     shows_environment: Literal["never", "without isolation", "always"] = "never"
-    #: What installs into an environment that it shows, and what uninstalls without a question.
-    commands: Commands = Commands()
+    #: Whether it locks the environment that it installs into, by a file ``.lock`` in its folder.
+    locks_environment: bool = False
     #: A variable that those versions set that have no option ``--config-settings``.
     without_settings: str = ""
     #: Whether an upgrade installs what the new release requires before it removes the old release.
@@ -166,6 +129,11 @@ def _by_pip(hook: Hook, named: bool) -> bool:
         return True
     tracked = any(name in hook.environ for name in _VARIABLES_OF_PIP)
     return tracked and not hook.knows_its_parent and hook.script != "-c"
+
+
+def _with_pip(hook: Hook, named: bool) -> bool:
+    """Return whether this is a program that is called so, and has a pip inside."""
+    return named and _by_pip(hook, named=False)
 
 
 def _tracker_of_pip(hook: Hook) -> Path | None:
@@ -194,9 +162,12 @@ def _overlay(name: str) -> Callable[[Hook], Path | None]:
 
 # uv's cache: where it builds (an environment for each build), and where it unpacks sdists. Of an
 # sdist that was given as a file it compares the version of kept metadata, but not of a kept wheel:
-# with a label the two would differ, without it they agree.
+# with a label the two would differ, without it they agree. What is installed from an index or
+# from --find-links need not have the label, which is of no index; anything else that has another
+# version than its wheel is built again at each sync.
 _UV_BUILDS = r"builds-v\d+"
 _UV_FILE = r"[/\\]sdists-v\d+[/\\]path[/\\]"
+_UV_INDEX = r"[/\\]sdists-v\d+[/\\](index|pypi)[/\\]"
 
 
 def _by_uv(hook: Hook, named: bool) -> bool:
@@ -234,30 +205,40 @@ def _build_env(hook: Hook) -> Path | None:
     return folder if made and temporary else None
 
 
+INSTALL, LOCK, LOOK, KEEP = Purpose.INSTALL, Purpose.LOCK, Purpose.LOOK, Purpose.KEEP
+
 UNKNOWN = Frontend(programs="(?!)")
 
 #: All that are known. The order matters where a hook looks like two: what `uv run` starts inherits
-#: uv's variables, and that may be a pip.
+#: uv's variables, and that may be a pip; and other programs have a pip inside.
 FRONTENDS = (
+    # It resolves by `pip download`, and then keeps what `pip wheel` builds.
+    Frontend("pex", "pex", _with_pip, purposes={"": KEEP}),
+    Frontend("pip-tools", "pip-compile|piptools", _with_pip, mark=Mark.TAG, purposes={"": LOCK}),
+    Frontend("pipenv", "resolver", _with_pip, mark=Mark.TAG, purposes={"": LOCK}),
     Frontend(
         name="pip",
         programs=r"pip[\d.]*|__pip-runner__",
         recognises=_by_pip,
+        embedded=True,
         mark=Mark.TAG,
-        installing=("install",),
-        asking=("download", "lock"),
-        # pip keeps a copy of its own, and nothing can be done about that from here:
+        # pip keeps a copy of the wheel, and nothing can be done about that from here:
         # https://github.com/pypa/pip/issues/6852
-        keeping=("wheel",),
+        purposes={"install": INSTALL, "download": LOOK, "lock": LOCK, "wheel": KEEP},
         valued=(
-            *("--python", "--log", "--log-file", "--local-log", "--keyring-provider", "--proxy"),
-            *("--retries", "--timeout", "--default-timeout", "--exists-action", "--trusted-host"),
-            *("--cert", "--client-cert", "--cache-dir", "--use-feature", "--use-deprecated"),
-            *("-r", "-c", "-e", "-i", "-f", "-C", "-d", "-w"),
+            *("--log", "--log-file", "--local-log", "--keyring-provider", "--proxy", "--retries"),
+            *("--timeout", "--default-timeout", "--exists-action", "--trusted-host", "--cert"),
+            *("--client-cert", "--cache-dir", "--use-feature", "--use-deprecated", "--constraint"),
+            *("--index-url", "--extra-index-url", "--find-links", "--no-binary", "--only-binary"),
+            *("--config-settings", "--config-setting", "--progress-bar", "--upgrade-strategy"),
+            *("--report", "--src", "-c", "-i", "-f", "-C", "-d", "-w"),
             *("--global-option", "--install-option", "--build-option"),
         ),
+        more=("-r", "--requirement", "-e", "--editable", "--group"),
         # pip accepts abbreviated options, and so does this: --t is also --timeout, and
         # --pref is --prefer-binary.
+        dry=("--dr", "--dry", "--dry-", "--dry-r", "--dry-ru", "--dry-run"),
+        python=("--python",),
         target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
         elsewhere=("--prefi", "--prefix", "--roo", "--root"),
         target_variable="PIP_TARGET",
@@ -277,56 +258,64 @@ FRONTENDS = (
         programs="uv",
         recognises=_by_uv,
         mark=Mark.LABEL,
-        unmarked=_UV_FILE,
-        installing=(
-            *("pip", "sync", "add", "remove", "run", "tool", "venv", "version", "init"),
-            # What is installed from a lock has to be what the lock was made for.
-            *("lock", "export", "tree", "audit", "check"),
-        ),
-        keeping=("build",),
+        marks={_UV_FILE: Mark.NONE, _UV_INDEX: Mark.CACHE_LABEL},
+        purposes={
+            **dict.fromkeys(("pip", "pip install", "pip sync", "tool", "venv", "init"), INSTALL),
+            **dict.fromkeys(("sync", "add", "remove", "run", "version"), INSTALL),
+            **dict.fromkeys(("pip compile", "lock", "export", "tree", "audit", "check"), LOCK),
+            "build": KEEP,
+        },
+        locking_first=("sync", "add", "remove", "run", "version"),
+        running=("run",),
+        exact=("sync", "remove", "pip sync"),
+        all_exact=("--exact",),
+        inexact=("--inexact",),
         valued=(
             *("--color", "--allow-insecure-host", "--directory", "--project", "--config-file"),
-            *("--cache-dir", "--python", "-r", "-e", "-c", "-b", "-i", "-f", "-P", "-C", "-p"),
+            *("--cache-dir", "--index", "--default-index", "--index-url", "--extra-index-url"),
+            *("--find-links", "--constraints", "--constraint", "--overrides", "--override"),
+            *("--config-setting", "--config-settings", "--config-settings-package", "--no-binary"),
+            *("--only-binary", "--upgrade-package", "--reinstall-package", "--refresh-package"),
+            *("--link-mode", "--resolution", "--prerelease", "--exclude-newer", "--python-version"),
+            *("--python-platform", "--torch-backend", "--preview-features", "--extra"),
+            *("-c", "-b", "-i", "-f", "-P", "-C"),
         ),
+        more=("-r", "--requirements", "--requirement", "-e", "--editable", "--group", "--with"),
+        python=("-p", "--python"),
         target=("-t", "--target"),
         elsewhere=("--prefix", "--root"),
         scratch=_uv_build,
         shared=_uv_builds,
         shows_environment="without isolation",
-        commands=Commands("uv pip install --no-build-isolation", "uv pip uninstall"),
+        locks_environment=True,
     ),
+    # They install what the wheel requires before they build it.
     Frontend(
         name="poetry",
         programs="poetry",
         mark=Mark.TAG,
-        installing=("install", "add", "remove", "update", "sync", "lock", "self", "run", "debug"),
-        keeping=("build", "publish"),
+        purposes={
+            **dict.fromkeys(("install", "add", "remove", "update", "sync"), INSTALL),
+            **dict.fromkeys(("self", "run", "debug"), INSTALL),
+            "lock": LOCK,
+            **dict.fromkeys(("build", "publish"), KEEP),
+        },
+        locking_first=("add", "remove", "update"),
         valued=("-C", "--directory", "-P", "--project"),
     ),
     Frontend(
         name="pdm",
         programs="pdm",
         mark=Mark.TAG,
-        installing=(
-            *("install", "add", "remove", "update", "sync", "lock", "self", "plugin", "run", "use"),
-            *("init", "new", "import", "fix", "outdated", "export"),
-        ),
-        keeping=("build", "publish"),
+        purposes={
+            **dict.fromkeys(("install", "add", "remove", "update", "sync"), INSTALL),
+            **dict.fromkeys(("self", "plugin", "run", "use", "init", "new"), INSTALL),
+            **dict.fromkeys(("lock", "import", "fix", "outdated", "export"), LOCK),
+            **dict.fromkeys(("build", "publish"), KEEP),
+        },
+        locking_first=("add", "remove", "update"),
         valued=("-c", "--config", "-p", "--project"),
         scratch=_overlay("pdm-build-env-.+-overlay"),
     ),
     Frontend(name="build", programs="build|pyproject-build", scratch=_build_env),
 )
-
-
-def _join(separator: str, variants: Sequence[str]) -> str:
-    """Return the names of ``variants`` joined, in the characters that tags and labels share.
-
-    Cut short where there are many: the mark has to be there, not to be told from others.
-    """
-    words = re.findall(r"[a-z0-9]+", " ".join(variants).lower())
-    return separator.join(words)[:_LONGEST].rstrip(separator)
-
-
-# A file's name has 255 bytes at most.
-_LONGEST = 80

@@ -24,7 +24,7 @@ from ..model.machine import Machine, Origin, load_machine
 from ..model.values import dataclass
 from ..probes import Memory
 from ..probes.folders import read_regular
-from .archive import write_file
+from .wheel import write_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..model.machine import Fact
-    from .caller import Caller
+    from ..model.purpose import Installation
 
 _START = "selector-machine-"
 #: A command takes no longer. What is older is of none that runs, and is removed.
@@ -70,17 +70,17 @@ class Handoff(Memory):
                     file.unlink(missing_ok=True)
 
 
-def handoff_of(caller: Caller, environ: Mapping[str, str], backend: str) -> Handoff:
-    """Return where the hooks that ``caller`` calls leave what they read.
+def handoff_of(installation: Installation, environ: Mapping[str, str], backend: str) -> Handoff:
+    """Return where the hooks of an installation leave what they read.
 
     ``backend`` is our own version: another reads a machine in its own way. So may a build with
     variables of its own, as uv gives them (``extra-build-variables``), and another Python: one of
     musl's loads no driver for glibc.
     """
-    identity, build = caller.identity, caller.scratch
+    identity, build = installation.identity, installation.scratch
     if build is None or not identity:
         return Handoff()
-    name, command = f"{_START}{identity}", caller.shared
+    name, command = f"{_START}{identity}", installation.shared
     if command is None:
         return Handoff(build / f"{name}.json")
     import hashlib

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
 from ..model.markers import normalize
+from ..model.purpose import Commands
 from ..model.table import fill
-from .frontends import UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ..model.decision import Decision, NothingFits
     from ..model.record import Record, Verdict
     from ..model.table import Selector
-    from .frontends import Commands
 
 #: The folder in which a self-contained sdist carries its backend.
 CARRIED = "_selector"
+_PLAIN = Commands()
 
 
 def bounded(backend: str, extras: str = "") -> str:
@@ -50,7 +50,7 @@ def only_installs(why: str, backend: str) -> str:
     return "\n".join(lines)
 
 
-def message_of(decision: Decision, commands: Commands = UNKNOWN.commands) -> str | None:
+def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
     """Return the message of a decision that stops the install, ``None`` where it does not.
 
     ``commands`` are the frontend's.
@@ -124,8 +124,8 @@ def _ways_out(selector: Selector, in_the_way: Iterable[Record], commands: Comman
     gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
     return [
         f"Uninstall {' and '.join(projects)}, and then choose again for both, or do without:",
-        f"  {commands.uninstall} {' '.join(gone)}",
-        f"  {_install(selector, commands)} {' '.join(projects)}",
+        _uninstall(commands, gone),
+        f"  {_install(selector, commands)} {' '.join(projects * commands.names_package)}".rstrip(),
         f"  {_install(selector, commands)}",
     ]
 
@@ -164,7 +164,7 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
     return [
         *lines,
         "The files of two variants must not get mixed. To switch:",
-        f"  {commands.uninstall} {' '.join(gone)}",
+        _uninstall(commands, gone),
         f"  {_install(selector, commands, asked)}",
     ]
 
@@ -178,9 +178,16 @@ def _over_code(decision: Decision, stop: OverCode, commands: Commands) -> list[s
         f"{old} has code itself, such as {stop.code.file}, which {title} gets from other "
         "distributions. The installer would remove the old files last, and the new ones of the "
         "same names with them. Uninstall it first:",
-        f"  {commands.uninstall} {stop.code.project}",
+        _uninstall(commands, [stop.code.project]),
         f"  {_install(decision.selector, commands, asked)}",
     ]
+
+
+def _uninstall(commands: Commands, names: Iterable[str]) -> str:
+    """Return the line with the command that uninstalls distributions, or what takes its place."""
+    if not commands.uninstall:
+        return "  (pip cannot uninstall from the folder of --target: delete it)"
+    return f"  {commands.uninstall} {' '.join(names)}"
 
 
 def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
@@ -188,11 +195,11 @@ def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
 
     The option has the project's name, so it asks for nothing of another one.
     """
-    pinned = f"{selector.project}=={selector.version}"
+    pinned = f"{selector.project}=={selector.version}" if commands.names_package else ""
     if not asked:
-        return f"{commands.install} {pinned}"
+        return f"{commands.install} {pinned}".rstrip()
     if not commands.has_settings:
-        return f"{selector.variable}={asked} {commands.install} {pinned}"
+        return f"{selector.variable}={asked} {commands.install} {pinned}".rstrip()
     return f"{commands.install} --config-settings {selector.project}:variant={asked} {pinned}"
 
 

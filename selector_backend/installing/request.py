@@ -1,24 +1,27 @@
-"""What the person who installs asked for."""
+"""What the person who installs asked for: our config settings, and variables.
+
+All hooks read the settings, also the one that only packs what was prepared: it imports no more.
+"""
 
 from __future__ import annotations
 
 from ..errors import SelectorError, did_you_mean
-from ..model.decision import Request
-from ..model.machine import ProfileFile
-from ..model.markers import normalize
-from ..model.table import CAPABILITY
-from ..model.variables import MACHINE_VARIABLE, near_misses
-from .settings import own_settings, read_portable
+from ..model.variables import MACHINE_VARIABLE, PORTABLE_VARIABLE, near_misses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from ..model.decision import Request
+    from ..model.machine import ProfileFile
     from ..model.table import Selector
 
 #: What a request may say in place of a variant's name.
 AUTO, ALL = "auto", "all"
+
+#: The config settings that are ours.
+SETTINGS = ("variant", "machine", "portable")
 
 
 def read_request(
@@ -29,6 +32,9 @@ def read_request(
     Raises `SelectorError` for a variant that the table does not have or that cannot be had, for a
     list where variants exclude each other, and for a setting that names the project and is none.
     """
+    from ..model.decision import Request
+    from ..model.markers import normalize
+
     read_portable(selector.project, settings, environ)  # a mistake in it is found before the build
     own = own_settings(selector.project, settings)
     notes = near_misses(environ, selector.variable)
@@ -42,6 +48,8 @@ def read_request(
 
 
 def _profile(own: Mapping[str, tuple[str, Any]], environ: Mapping[str, str]) -> ProfileFile | None:
+    from ..model.machine import ProfileFile
+
     if "machine" in own:
         source, path = own["machine"]
         if not isinstance(path, str) or not path:
@@ -53,6 +61,8 @@ def _profile(own: Mapping[str, tuple[str, Any]], environ: Mapping[str, str]) -> 
 
 def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variants asked for, in the table's order."""
+    from ..model.table import CAPABILITY
+
     choices = {variant.key: variant.name for variant in selector.variants if not variant.refuse}
     if not choices:
         raise SelectorError(
@@ -94,3 +104,52 @@ def _alone(selector: Selector, source: str) -> str:
         f". {source} goes to every selector package that is built; "
         f"for {project} alone: {selector.variable}=NAME, or -C {project}:variant=NAME"
     )
+
+
+def read_portable(
+    project: str, settings: Mapping[str, Any] | None, environ: Mapping[str, str]
+) -> bool:
+    """Return whether a wheel is asked for that can be carried to other machines.
+
+    Raises `SelectorError` for anything but yes and no.
+    """
+    variable = f"the environment variable {PORTABLE_VARIABLE}", environ.get(PORTABLE_VARIABLE, "")
+    source, text = own_settings(project, settings).get("portable", variable)
+    word = str(text).strip().lower()
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("false", "0", "no", "off", ""):
+        return False
+    raise SelectorError(f"{source} is {text!r}; expected true or false")
+
+
+def own_settings(
+    project: str, settings: Mapping[str, Any] | None, known: Sequence[str] = SETTINGS
+) -> dict[str, tuple[str, Any]]:
+    """Return the config settings that ``project`` is to heed: how each is written, and its value.
+
+    ``spam:variant`` is for spam alone and wins over ``variant``, which is for every selector
+    package that is built. What else there is, is other backends' or other projects'.
+
+    Raises `SelectorError` for one that names this project, and is not ``known``.
+    """
+    bare: dict[str, tuple[str, Any]] = {}
+    named: dict[str, tuple[str, Any]] = {}
+    for written, value in (settings or {}).items():
+        name, colon, key = written.partition(":")
+        if not colon:
+            name, key = "", written
+        elif not _is_same(name.strip(), project):
+            continue
+        elif key not in known:
+            hint = did_you_mean(key, known) or f"; expected one of {', '.join(known)}"
+            raise SelectorError(f"-C {written} is not a setting of {project}{hint}")
+        if key in known and value is not None:
+            (named if name else bare)[key] = f"-C {written}", value
+    return {**bare, **named}
+
+
+def _is_same(name: str, project: str) -> bool:
+    from ..model.markers import normalize
+
+    return normalize(name) == normalize(project)

@@ -151,6 +151,13 @@ class Decision:
         return (*self.selector.requires, *chosen)
 
     @property
+    def stops_for_environment(self) -> bool:
+        """Whether it is what else is installed that stops it, and not the machine."""
+        return bool(self.stop) and not (
+            isinstance(self.stop, NothingFits) and not self.stop.in_the_way
+        )
+
+    @property
     def conform(self) -> Mapping[str, str]:
         """What the variants chosen need the whole environment to agree on."""
         return {name: text for variant in self.variants for name, text in variant.conform.items()}

@@ -6,7 +6,16 @@ by their names.
 
 from __future__ import annotations
 
-from .kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES, VERSION, VERSIONS
+from .kinds import (
+    DISTRIBUTIONS,
+    FEATURES,
+    LIBRARIES,
+    MARKERS,
+    NAMES,
+    PROPERTIES,
+    VERSION,
+    VERSIONS,
+)
 from .values import dataclass
 
 TYPE_CHECKING = False
@@ -139,6 +148,22 @@ FACTS: Mapping[str, FactType] = {
             "the version of macOS",
             "the running interpreter",
             "14.5",
+        ),
+        FactType(
+            "library",
+            LIBRARIES,
+            "named_libraries",
+            "the shared libraries that the table names and the dynamic loader finds",
+            "the loader's own folders; nothing is loaded",
+            "libmpi.so.40",
+        ),
+        FactType(
+            "abi-features",
+            FEATURES,
+            "system",
+            "the ABI features of the Python that installs, by PEP 780's names",
+            "the running interpreter",
+            "free-threading",
         ),
         FactType(
             "marker",

@@ -15,6 +15,7 @@ from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from .facts import FACTS, text_of
 from .kinds import MARKERS
 from .markers import quoted
+from .shapes import has_shape
 from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
@@ -47,6 +48,7 @@ class Fact:
 
     ``source`` says in words what told it. A fact without a ``value`` is absent, and ``reason`` says
     why in words that can follow "cuda is absent: "; beside a value, it says what of it is missing.
+    ``not_found`` are the libraries of which the loader found none, if that is why it is absent.
     ``origin`` is whether it was read or given.
     """
 
@@ -55,6 +57,7 @@ class Fact:
     value: Value | None = None
     reason: str = ""
     origin: Origin = Origin.READ
+    not_found: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -69,7 +72,8 @@ class Fact:
     def dump(self) -> dict[str, Any]:
         """Return the fact as JSON data: ``{"value": "12.4", "source": "NVML"}``."""
         if self.value is None:
-            return {"absent": self.reason, "source": self.source}
+            data = {"absent": self.reason, "source": self.source}
+            return {**data, "not-found": [*self.not_found]} if self.not_found else data
         data = {"value": self.kind.dump(self.value), "source": self.source}
         return {**data, "missing": self.reason} if self.reason else data
 
@@ -97,7 +101,7 @@ def load_fact(name: str, data: object, source: str, origin: Origin = Origin.READ
         return Fact(name, source, kind.load(data), origin=origin)
     if kind is MARKERS and not data.keys() & {"value", "absent"}:
         return Fact(name, source, kind.load(data), origin=origin)
-    unknown = sorted(data.keys() - {"value", "absent", "source", "missing"})
+    unknown = sorted(data.keys() - {"value", "absent", "source", "missing", "not-found"})
     if unknown:
         raise ValueError(f"{unknown[0]!r} is not known; expected 'value' or 'absent', and 'source'")
     if ("value" in data) == ("absent" in data):
@@ -105,10 +109,12 @@ def load_fact(name: str, data: object, source: str, origin: Origin = Origin.READ
     for key in ("source", "absent", "missing"):
         if not isinstance(data.get(key, ""), str):
             raise ValueError(f"expected a string as {key!r}")  # noqa: TRY004 - bad data
-    source = data.get("source", source)
+    source, not_found = data.get("source", source), data.get("not-found", [])
+    if not has_shape(not_found, [str]):
+        raise ValueError("expected a list of strings as 'not-found'")
     if "value" in data:
         return Fact(name, source, kind.load(data["value"]), data.get("missing", ""), origin)
-    return Fact(name, source, None, data["absent"], origin)
+    return Fact(name, source, None, data["absent"], origin, tuple(not_found))
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,12 @@ def has_shape(value: object, shape: Any) -> bool:
     return all(has_shape(one, expected) for one, expected in shapes)
 
 
+def leads_outside(path: str) -> bool:
+    """Return whether a relative path, or a pattern, leads out of its folder, on any system."""
+    plain = path.replace("\\", "/")
+    return plain.startswith("/") or plain[1:2] == ":" or ".." in plain.split("/")
+
+
 def check_compiled(data: Mapping[str, Any]) -> None:
     """Check what becomes a path or a line of a wheel. Raises `ValueError` with what is wrong.
 
@@ -72,7 +78,7 @@ def check_compiled(data: Mapping[str, Any]) -> None:
     if not _OF_NAMES.issuperset(data["name"]) or not _OF_VERSIONS.issuperset(version):
         raise ValueError("its name or version cannot begin a file's name")
     for path in data["license-files"]:
-        if path.startswith("/") or path[1:2] == ":" or "\\" in path or ".." in path.split("/"):
+        if leads_outside(path) or "\\" in path:
             raise ValueError(f"the licence file {path!r} lies outside the sdist")
     if r"\u0000" in json.dumps(data, ensure_ascii=False).encode().decode():
         raise ValueError("it has a NUL")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import shapes
 from .facts import FACTS
-from .kinds import DISTRIBUTIONS, PROPERTIES
+from .kinds import DISTRIBUTIONS, LIBRARIES, PROPERTIES
 from .markers import distribution_of as distribution_of
 from .markers import normalize as normalize
 from .values import dataclass, field, fields_of
@@ -89,12 +89,14 @@ class Scope:
     """What reading facts takes to know besides their names.
 
     ``providers`` are asked for properties. ``requirements`` are what conditions ask of the
-    environment, whose folders are ``folders``; none where it cannot be seen.
+    environment, whose folders are ``folders``; none where it cannot be seen. ``libraries`` are
+    those that the dynamic loader is to find.
     """
 
     providers: tuple[Provider, ...] = ()
     requirements: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,16 @@ class Selector:
         """What the conditions ask of the environment."""
         return self._named(DISTRIBUTIONS)
 
+    @property
+    def sees_environment(self) -> bool:
+        """Whether what is installed beside it counts."""
+        return self.kind == REQUIREMENT or bool(self.named_requirements)
+
+    @property
+    def named_libraries(self) -> tuple[str, ...]:
+        """The shared libraries that the conditions name."""
+        return self._named(LIBRARIES)
+
     def _named(self, kind: Kind) -> tuple[str, ...]:
         """Return what the conditions name of the facts of a kind, each once."""
         wanted = (one.wanted for one in self.conditions if FACTS[one.fact].kind is kind)
@@ -144,7 +156,9 @@ class Selector:
 
     def scope(self, folders: Iterable[str] = ()) -> Scope:
         """Return what reading the facts takes to know, in an environment of ``folders``."""
-        return Scope(self.named_providers, self.named_requirements, tuple(folders))
+        return Scope(
+            self.named_providers, self.named_requirements, tuple(folders), self.named_libraries
+        )
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
 #: given the host's under a name such as ``/host``.
 ROOT_VARIABLE = "SELECTOR_SYSROOT"
 
+#: Says whether `selector_runtime` may advise to choose again: 0 if it may not.
+ADVICE_VARIABLE = "SELECTOR_ADVICE"
+
 # How alike two names have to be, by `difflib`, which counts what follows the prefix: two letters
 # of CUDA that changed places are 0.75, GPU and CPU are less.
 _CLOSENESS = 0.75
@@ -45,7 +48,7 @@ def near_misses(names: Iterable[str], *others: str) -> tuple[str, ...]:
         return ()
     from .facts import FACTS
 
-    ours = {MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, ROOT_VARIABLE}
+    ours = {MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, ROOT_VARIABLE, ADVICE_VARIABLE}
     ours.update(fact.variable for fact in FACTS.values())
     words = {name[len(PREFIX) :] for name in ours}
     nearly = {

@@ -1,13 +1,7 @@
 """Reading the machine: one module a family of facts, all behind `read_machine`.
 
-A family is a module with a function ``read(names, environ, scope) -> list[Fact]``, which may return
-others of its facts, too, where they come with these; which family reads which fact is in
-`selector_backend.model.facts.FACTS`. It may have ``needs(scope)``, the
-requirements that reading takes on this system, ``needs_to_judge(scope)``, those that judging its
-conditions takes, whether facts are read or stated, and ``with_implied(value)``, a stated value
-with all that follows from it. ``libraries(scope)`` are what reading and judging import,
-with the names of what is imported: a self-contained sdist carries them. A probe never raises for
-what it finds: a fact that cannot be read is absent, with the reason.
+Which family reads which fact is in `selector_backend.model.facts.FACTS`, and what a family is in
+`family.Family`.
 """
 
 from __future__ import annotations
@@ -18,12 +12,11 @@ from ..model.facts import FACTS
 from ..model.machine import Fact, Machine, override, read_profile
 from ..model.table import Scope
 from ..model.values import replace
-from .family import read_timeout
+from .family import Family, read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from types import ModuleType
 
     from ..model.kinds import Value
     from ..model.machine import ProfileFile
@@ -87,23 +80,25 @@ def needs(
     None are read if a profile has ``stated`` them, or a variable one of them.
     """
     read = [name for name in names if not stated and override(name, environ) is None]
-    asking = [getattr(family, "needs_to_judge", None) for family in _families(names)]
-    asking += [getattr(family, "needs", None) for family in _families(read)]
-    return [one for needs_of in asking if needs_of for one in needs_of(scope)]
+    needed = [family.needs_to_judge(scope) for family in families(names)]
+    needed += [family.needs(scope) for family in families(read)]
+    return [requirement for requirements in needed for requirement in requirements]
 
 
-def _families(names: Iterable[str]) -> dict[ModuleType, list[str]]:
+def families(names: Iterable[str]) -> dict[Family, list[str]]:
     """Return the families that read the facts ``names``, each with those that are its own."""
-    families: dict[ModuleType, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for name in names:
-        family = importlib.import_module(f"{__name__}.{FACTS[name].family}")
-        families.setdefault(family, []).append(name)
-    return families
+        members.setdefault(FACTS[name].family, []).append(name)
+    return {
+        importlib.import_module(f"{__name__}.{module}").FAMILY: own
+        for module, own in members.items()
+    }
 
 
 def _read(names: Iterable[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     facts = []
-    for family, members in _families(names).items():
+    for family, members in families(names).items():
         try:
             facts += family.read(members, environ, scope)
         except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails
@@ -128,6 +123,6 @@ def complete(fact: Fact) -> Fact:
 
 def with_implied(name: str, value: Value) -> Value:
     """Return a value of the fact ``name`` with all that it implies: ``zen3`` has ``avx2``."""
-    (family,) = _families([name])
-    implied: Value = family.with_implied(value) if hasattr(family, "with_implied") else value
+    (family,) = families([name])
+    implied: Value = family.implies(value)
     return implied

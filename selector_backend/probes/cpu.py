@@ -9,7 +9,7 @@ import warnings
 from ..model.machine import Fact
 from ..model.markers import normalize_name
 from .child import NoAnswerError, ask
-from .family import read_timeout
+from .family import Family, read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 def needs(scope: Scope) -> list[str]:
     """Return the requirements that reading the CPU takes on this system."""
     return [] if platform.system() in _READ_BY_ARCHSPEC else ["py-cpuinfo>=9"]
-
-
-def libraries(scope: Scope) -> dict[str, str]:
-    """Return what is imported here, but where it is asked for."""
-    return {"archspec": "archspec"}
 
 
 def with_implied(names: frozenset[str]) -> frozenset[str]:
@@ -101,3 +96,6 @@ def _of_32_bits(names: frozenset[str], family: str) -> tuple[frozenset[str], str
     features = known.difference(map(normalize_name, TARGETS))
     reason = f"this Python has 32 bits, so nothing counts that takes {family}"
     return features | names_of(TARGETS[_NARROW[family]]), reason
+
+
+FAMILY = Family(read, needs=needs, implies=with_implied, carries=lambda _: {"archspec": "archspec"})

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..model.machine import Fact
-from .family import read_timeout
+from .family import Family, read_timeout
 from .loader import is_file, is_loaded, places
 
 TYPE_CHECKING = False
@@ -124,3 +124,6 @@ def _nothing_found(environ: Mapping[str, str]) -> str:
 
 def _absent(reason: str) -> Fact:
     return Fact("cuda-toolkit", "NVRTC and the CUDA runtime", reason=reason)
+
+
+FAMILY = Family(read)

@@ -10,6 +10,7 @@ import importlib.util
 from ..model.facts import FACTS
 from ..model.machine import Fact
 from ..model.markers import distribution_of
+from .family import Family
 from .folders import read_versions
 
 TYPE_CHECKING = False
@@ -50,3 +51,6 @@ def libraries(scope: Scope) -> dict[str, str]:
     """Return what compares versions, if a requirement has a specifier (`kinds`)."""
     compared = any(set("<>=!~").intersection(one) for one in scope.requirements)
     return {"packaging": "packaging"} if compared else {}
+
+
+FAMILY = Family(read, needs_to_judge=needs_to_judge, carries=libraries)

@@ -5,15 +5,15 @@ there but does not load is "found": the child process that asks it will say what
 
 Most loaders look in the folders that are written down here. glibc's loader is asked itself, which
 takes `ctypes` and its milliseconds, where it may look elsewhere, or has loaded a library already.
+
+One text, in two distributions: selector-runtime looks by it at import, so it imports little.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from functools import cache, partial
-from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # Where loaders look without being told (ld.so(8), and musl's own default path).
 _DEFAULT_FOLDERS = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
-_GLIBC_CACHE = Path("/etc/ld.so.cache")
-_PRELOADED = Path("/etc/ld.so.preload")
+_GLIBC_CACHE = "/etc/ld.so.cache"
+_PRELOADED = "/etc/ld.so.preload"
 _LINUX = sys.platform.startswith("linux")
 
 _SERINFO, _SERINFOSIZE = 4, 5  # of dlinfo(3)
@@ -39,7 +39,7 @@ def is_loaded(name: str, environ: Mapping[str, str]) -> bool:
 
     The loader knows it by its soname, whatever its file is called.
     """
-    if not (_LINUX and (environ.get("LD_PRELOAD") or _PRELOADED.exists())):
+    if not (_LINUX and (environ.get("LD_PRELOAD") or os.path.exists(_PRELOADED))):
         return False
     try:
         import ctypes
@@ -67,40 +67,42 @@ def places(environ: Mapping[str, str]) -> Iterator[Callable[[str], bool]]:
         yield partial(_is_in, folder)
 
 
-def is_file(path: Path) -> bool:
+def is_file(path: str | os.PathLike[str]) -> bool:
     """Return whether there is such a file. As loaders do, pass over what cannot be looked at."""
-    return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises, before Python 3.14
+    return os.path.isfile(path)
 
 
-def _is_in(folder: Path, name: str) -> bool:
-    return is_file(folder / name)
+def _is_in(folder: str, name: str) -> bool:
+    return is_file(os.path.join(folder, name))
 
 
-def _known_folders(environ: Mapping[str, str]) -> tuple[list[Path], list[Path]]:
+def _known_folders(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Return the folders that loaders are known to look in: those told of first, then the rest."""
     if sys.platform == "win32":
-        windows = Path(environ.get("SystemRoot", r"C:\Windows"))
-        programs = Path(environ.get("ProgramFiles", r"C:\Program Files"))
+        windows = environ.get("SystemRoot", r"C:\Windows")
+        programs = environ.get("ProgramFiles", r"C:\Program Files")
         # The second is where NVML was before DCH drivers.
-        own = [windows / "System32", programs / "NVIDIA Corporation" / "NVSMI"]
+        own = [rf"{windows}\System32", rf"{programs}\NVIDIA Corporation\NVSMI"]
         return own, _split(environ.get("PATH", ""), ";")
     first = _split(environ.get("LD_LIBRARY_PATH", ""), ":;")  # glibc's loader knows both
-    first.append(Path(sys.base_prefix, "lib"))  # an interpreter's own run path, as conda's has
-    default = [*map(Path, _DEFAULT_FOLDERS)]
+    first.append(f"{sys.base_prefix}/lib")  # an interpreter's own run path, as conda's has
+    default = [*_DEFAULT_FOLDERS]
     triplet = getattr(sys.implementation, "_multiarch", "")
     if triplet:
-        default += [Path("/lib", triplet), Path("/usr/lib", triplet)]
+        default += [f"/lib/{triplet}", f"/usr/lib/{triplet}"]
     try:
-        musl = Path(f"/etc/ld-musl-{os.uname().machine}.path").read_text(encoding="utf-8")
+        musl = _read(f"/etc/ld-musl-{os.uname().machine}.path").decode()
     except (OSError, ValueError):
         return first, default
     return first, default + _split(musl, ":\n")
 
 
-def _split(path: str, separators: str) -> list[Path]:
+def _split(path: str, separators: str) -> list[str]:
     # An empty entry of a search path means the current folder.
-    entries = re.split(f"[{separators}]", path) if path else []
-    return [Path(entry or os.curdir) for entry in entries]
+    for other in separators[1:]:
+        path = path.replace(other, separators[0])
+    entries = path.split(separators[0]) if path else []
+    return [entry or os.curdir for entry in entries]
 
 
 @cache
@@ -110,12 +112,13 @@ def _own_loader() -> str:
     EESSI, Nix and Guix have a C library of their own, whose loader has its own folders and cache.
     """
     try:
-        with open("/proc/self/exe", "rb") as program:  # noqa: PTH123 - its first page
-            start = program.read(4096)
+        start = _read("/proc/self/exe", 4096)
         name = start[: start.find(b"\0", start.find(b"/ld"))].rpartition(b"\0")[2]
         if b"/ld" not in name:  # patchelf may write it to the end
-            maps = Path("/proc/self/maps").read_bytes()
-            mapped = re.search(rb" (/.*/ld(?:64)?[-.][-.\w]+)$", maps, re.MULTILINE)
+            import re
+
+            pattern = rb" (/.*/ld(?:64)?[-.][-.\w]+)$"
+            mapped = re.search(pattern, _read("/proc/self/maps"), re.MULTILINE)
             name = mapped[1] if mapped else b""
     except OSError:
         return ""
@@ -123,7 +126,7 @@ def _own_loader() -> str:
 
 
 @cache
-def _told_folders() -> list[Path]:
+def _told_folders() -> list[str]:
     """Return the folders in which glibc's loader says that it looks; none where it does not say."""
     try:
         import ctypes
@@ -142,7 +145,7 @@ def _told_folders() -> list[Path]:
         if program.dlinfo(handle, _SERINFO, buffer):
             return []
         folders = (Folder * head.count).from_buffer(buffer, ctypes.sizeof(head))
-        return [Path(os.fsdecode(folder.name)) for folder in folders]
+        return [os.fsdecode(folder.name) for folder in folders]
     except (ImportError, OSError, AttributeError, ValueError):
         return []
 
@@ -152,11 +155,19 @@ def _read_cache(loader: str) -> bytes:
     """Return the cache of glibc's loader. One that is not the system's names its own."""
     file = _GLIBC_CACHE
     try:
-        if loader and (named := re.search(rb"/[^\0]*/ld\.so\.cache", Path(loader).read_bytes())):
-            file = Path(os.fsdecode(named[0]))
-        return file.read_bytes()
+        if loader:
+            import re
+
+            named = re.search(rb"/[^\0]*/ld\.so\.cache", _read(loader))
+            file = os.fsdecode(named[0]) if named else file
+        return _read(file)
     except OSError:
         return b""
+
+
+def _read(file: str, size: int = -1) -> bytes:
+    with open(file, "rb") as stream:
+        return stream.read(size)
 
 
 def _is_cached(contents: bytes, name: str) -> bool:

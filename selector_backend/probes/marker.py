@@ -7,6 +7,7 @@ import platform
 import sys
 
 from ..model.machine import Fact
+from .family import Family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,3 +44,6 @@ def _full(version: Any) -> str:
     return ".".join(map(str, version[:3])) + (
         "" if final else f"{version.releaselevel[0]}{version.serial}"
     )
+
+
+FAMILY = Family(read)

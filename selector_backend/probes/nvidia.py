@@ -17,7 +17,7 @@ import sys
 
 from ..model.facts import FACTS
 from ..model.machine import Fact, load_fact
-from .family import read_timeout
+from .family import Family, read_timeout, root
 from .loader import findable
 
 TYPE_CHECKING = False
@@ -93,14 +93,10 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
     return [_fact(name, _combine(by_nvml[name], by_cuda.get(name, {}))) for name in _NAMES]
 
 
-def libraries(scope: Scope) -> dict[str, str]:
-    """Return what is imported in the child process that asks the driver."""
-    return {"nvidia-ml-py": "pynvml"}
-
-
 def _ask(environ: Mapping[str, str]) -> tuple[dict[str, Answer], dict[str, Answer]]:
     """Return NVML's answer for each fact, and the CUDA driver library's, if that is there."""
     missing = {"error": f"the loader does not find {_NVML_LIBRARY}", "source": _NVML}
+    missing["not_found"] = _NVML_LIBRARY
     answers: dict[str, dict[str, Answer]] = {_NVML: _all(missing), _CUDA: {}}
     libraries = {_NVML: (_NVML_LIBRARY, "nvml"), _CUDA: (_CUDA_LIBRARY, "cuda")}
     there = [title for title, (file, _) in libraries.items() if findable(file, environ)]
@@ -136,8 +132,6 @@ def _combine(nvml: Answer, cuda: Answer) -> Answer:
 
 def _kernel_driver(environ: Mapping[str, str]) -> Answer:
     """Return the version of the driver that the kernel has loaded; nothing if it is not told."""
-    from .rocm import root
-
     for file in _VERSION_FILES:
         try:
             text = (root(environ) / file).read_text(encoding="utf-8")
@@ -153,7 +147,8 @@ def _kernel_driver(environ: Mapping[str, str]) -> Answer:
 def _fact(name: str, answer: Answer) -> Fact:
     if "value" in answer:
         return load_fact(name, answer, answer["source"])
-    return Fact(name, answer["source"], reason=answer.get("error") or answer["absent"])
+    reason, not_found = answer.get("error") or answer["absent"], answer.get("not_found")
+    return Fact(name, answer["source"], None, reason, not_found=(not_found,) if not_found else ())
 
 
 def _all(answer: Answer) -> dict[str, Answer]:
@@ -309,3 +304,7 @@ def _cuda_capability(library: Any, index: int) -> tuple[int, int]:
     # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
     major, minor = (_integer(library.cuDeviceGetAttribute, number, device) for number in (75, 76))
     return major, minor
+
+
+# The child process imports it.
+FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"})

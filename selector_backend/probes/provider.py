@@ -15,7 +15,7 @@ from ..model.kinds import PROPERTIES
 from ..model.machine import Fact
 from ..model.markers import CannotTellError, evaluate
 from .child import NoAnswerError, ask
-from .family import read_timeout
+from .family import Family, read_timeout
 from .marker import environment
 
 TYPE_CHECKING = False
@@ -98,3 +98,6 @@ def _call(function: Any) -> Any:
     except TypeError:
         return function(None)
     return function()
+
+
+FAMILY = Family(read, needs=needs)

@@ -20,9 +20,8 @@ from pathlib import Path
 from ..model.facts import FACTS
 from ..model.machine import Fact
 from ..model.markers import is_release, release_key
-from ..model.variables import ROOT_VARIABLE
 from .child import NoAnswerError
-from .family import read_timeout
+from .family import WSL_DEVICE, Family, is_wsl, read_timeout, root
 from .library import Library, ask_in_turn, integers, load
 from .loader import findable, is_file
 
@@ -47,8 +46,6 @@ _WHEEL_FOLDER = "_rocm_sdk_core"
 
 _KFD = "the kernel's KFD topology"
 _TOPOLOGY = "sys/class/kfd/kfd/topology/nodes"
-#: The one way to any GPU on WSL 2, which has no driver of the GPU's own.
-_DXG = "dev/dxg"
 #: What hides GPUs from a run, or has them pass for others.
 _OF_ONE_RUN = (
     "CUDA_VISIBLE_DEVICES",
@@ -108,8 +105,10 @@ def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
         )
     )
     fact, failures = ask_in_turn("rocm", libraries, environ, read_timeout(environ))
-    reason = "; ".join(failures) or "neither the HIP runtime (libamdhip64) nor ROCm is installed"
-    return fact or Fact("rocm", _HIP, reason=reason)
+    if failures:
+        return fact or Fact("rocm", _HIP, reason="; ".join(failures))
+    reason = "neither the HIP runtime (libamdhip64) nor ROCm is installed"
+    return fact or Fact("rocm", _HIP, reason=reason, not_found=_LIBRARIES)
 
 
 def _on_library_path(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -169,7 +168,9 @@ def _gfx(environ: Mapping[str, str]) -> Fact:
     if nodes:
         return _from_kfd(nodes, environ)
     if is_wsl(environ):
-        return _from_hip(environ, f"WSL 2 shows GPUs by /{_DXG} alone, and not their targets; ")
+        return _from_hip(
+            environ, f"WSL 2 shows GPUs by /{WSL_DEVICE} alone, and not their targets; "
+        )
     reason = "the kernel has no driver for AMD GPUs loaded (amdgpu with KFD)"
     return Fact("gfx", _KFD, reason=reason)
 
@@ -296,11 +297,4 @@ def targets(file: str) -> list[str]:
     return found
 
 
-def root(environ: Mapping[str, str]) -> Path:
-    """Return the folder in which ``/sys``, ``/dev`` and ``/opt`` are."""
-    return Path(environ.get(ROOT_VARIABLE) or "/")
-
-
-def is_wsl(environ: Mapping[str, str]) -> bool:
-    """Return whether this is WSL 2 with a GPU, of whatever maker."""
-    return os.path.exists(root(environ) / _DXG)  # noqa: PTH110 - `Path.exists` may raise
+FAMILY = Family(read)

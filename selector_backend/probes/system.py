@@ -1,4 +1,4 @@
-"""`glibc`, `musl` and `macos`, from the running interpreter."""
+"""`glibc`, `musl`, `macos` and `abi-features`, from the running interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..model.machine import Fact
 from ..model.markers import is_release
-from .family import read_timeout
+from .family import Family, read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,10 +32,26 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
     }
     facts = []
     for name in names:
+        if name == "abi-features":
+            facts.append(Fact(name, _SOURCE, abi_features()))
+            continue
         text = readers[name](environ)
         value, reason = (text, "") if is_release(text) else (None, whose[name])
         facts.append(Fact(name, _SOURCE, value, reason))
     return facts
+
+
+def abi_features() -> frozenset[str]:
+    """Return the features that PEP 780 names: what this interpreter was built with."""
+    import sysconfig
+
+    features = {"64-bit" if sys.maxsize > 2**32 else "32-bit"}
+    if sys.implementation.name == "cpython":
+        free = sysconfig.get_config_var("Py_GIL_DISABLED")
+        features.add("free-threading" if free else "gil-enabled")
+        if hasattr(sys, "gettotalrefcount"):
+            features.add("debug")
+    return frozenset(features)
 
 
 def _glibc(environ: Mapping[str, str]) -> str:
@@ -85,3 +101,6 @@ def _run(command: list[str], environ: Mapping[str, str]) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.decode(errors="replace")
+
+
+FAMILY = Family(read)

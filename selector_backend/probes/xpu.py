@@ -12,10 +12,9 @@ import sys
 
 from ..model.machine import Fact
 from .child import NoAnswerError
-from .family import read_timeout
+from .family import Family, is_wsl, read_timeout, root
 from .library import Library, ask_in_turn, load
 from .loader import findable
-from .rocm import is_wsl, root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
     if not (_WINDOWS or _is_shown(environ) or is_wsl(environ)):
         return [_absent("the kernel's drivers xe and i915 show no Intel GPU")]
     if not findable(_LIBRARY, environ):
-        return [_absent(f"the Level Zero loader ({_LIBRARY}) is not installed")]
+        reason = f"the Level Zero loader ({_LIBRARY}) is not installed"
+        return [Fact("xpu", _SOURCE, reason=reason, not_found=(_LIBRARY,))]
     library = Library(_LIBRARY, f"{__name__}:loader", _SOURCE)
     # A setting of one run, which leaves GPUs out.
     whole = {name: value for name, value in environ.items() if name != "ZE_AFFINITY_MASK"}
@@ -94,3 +94,6 @@ def _is_shown(environ: Mapping[str, str]) -> bool:
 
 def _absent(reason: str) -> Fact:
     return Fact("xpu", _SOURCE, reason=reason)
+
+
+FAMILY = Family(read)

@@ -11,19 +11,16 @@ import re
 import shutil
 import zipfile
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ..authoring.output import replacing
-from ..authoring.table import is_pinned
+from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
-from ..checking.archives import UNREADABLE, dist_info_of, opened_wheel, read_file
+from ..checking.archives import UNREADABLE, opened_wheel, read_dist_info
 from ..errors import SelectorError
-from ..installing.archive import hash_of
-from ..installing.dist_info import NEVER_UPLOAD
+from ..installing.wheel import NEVER_UPLOAD, hash_of, replacing
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 
@@ -185,7 +182,6 @@ def _part(version: str, length: int | None) -> str:
 
 # Name, version, maybe a build tag, and three tags.
 _FILE = re.compile(r"([^-]+)-([^-]+)((?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl)")
-_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
 def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
@@ -203,9 +199,13 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     renaming.check_name(parts[1], wheel.name)
     name = f"{renaming.stem}-{parts[2]}{parts[3]}"
     try:
-        with opened_wheel(wheel) as old, replacing(folder / name, wheel) as file:
-            moved = _moved(old, parts[2], renaming)
-            changed = _changed(old, moved, wheel.name, renaming)
+        with opened_wheel(wheel) as old, replacing(folder / name) as file:
+            info, files = read_dist_info(old, "METADATA", "WHEEL", "RECORD")
+            moved = _moved(old.namelist(), info, parts[2], renaming)
+            metadata = renaming.metadata(files["METADATA"], wheel.name)
+            path = moved[f"{info}/METADATA"]
+            record = _record(files["RECORD"].decode("utf-8"), moved, path, metadata)
+            changed = {path: metadata, moved[f"{info}/RECORD"]: record}
             with zipfile.ZipFile(file, "w") as new:
                 for member in old.infolist():
                     _copy(old, member, new, moved[member.filename], changed)
@@ -214,9 +214,8 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     return name
 
 
-def _moved(wheel: zipfile.ZipFile, version: str, renaming: Renaming) -> dict[str, str]:
-    """Return the new name of each member."""
-    info, names = dist_info_of(wheel), wheel.namelist()
+def _moved(names: list[str], info: str, version: str, renaming: Renaming) -> dict[str, str]:
+    """Return the new name of each member; ``info`` is the ``.dist-info`` folder."""
     folders = {name.partition("/")[0] for name in names if "/" in name}
     moves = {}
     for folder in folders:
@@ -237,34 +236,15 @@ def _moved(wheel: zipfile.ZipFile, version: str, renaming: Renaming) -> dict[str
     return moved
 
 
-def _changed(
-    old: zipfile.ZipFile, moved: dict[str, str], where: str, renaming: Renaming
-) -> dict[str, bytes]:
-    """Return the files with another content, by their new names."""
-    inside = {
-        PurePosixPath(name).name: name
-        for name in moved
-        if re.fullmatch(r"[^/]+\.dist-info/[^/]+", name)
-    }
-    for name in ("METADATA", "WHEEL", "RECORD"):
-        if name not in inside:
-            raise zipfile.BadZipFile(f"its .dist-info has no {name}")
-    for name in _SIGNATURES:
-        if name in inside:
-            raise SelectorError(
-                f"{where} is signed ({name}), and a signature does not hold for another name; "
-                "rename first, and sign the wheel that comes out"
-            )
-    path = moved[inside["METADATA"]]
-    metadata = renaming.metadata(read_file(old, inside["METADATA"]), where)
-    text = read_file(old, inside["RECORD"]).decode("utf-8")
+def _record(text: str, moved: dict[str, str], path: str, metadata: bytes) -> bytes:
+    """Return ``RECORD`` with the new names; ``metadata`` is now at ``path``."""
     record = io.StringIO()
     writer = csv.writer(record, lineterminator="\r\n" if "\r\n" in text else "\n")
     for row in csv.reader(io.StringIO(text, newline="")):
         if row:
             row[0] = moved.get(row[0], row[0])
             writer.writerow([path, hash_of(metadata), len(metadata)] if row[0] == path else row)
-    return {path: metadata, moved[inside["RECORD"]]: record.getvalue().encode()}
+    return record.getvalue().encode()
 
 
 def _copy(

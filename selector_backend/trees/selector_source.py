@@ -19,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import SelectorError
 from ..model.markers import normalize, release_key
+from ..model.shapes import leads_outside
 from .inner import MissingHookError
 from .source_sdist import read_from_sdist
 
@@ -180,7 +181,7 @@ def _license(path: str, folder: Path, dist_info: Path) -> bytes:
     """Return a licence file: it is in what was prepared, at one of these places, or in the tree."""
     pure = PurePosixPath(path)
     places = [dist_info / "licenses" / path, dist_info / pure.name, folder / path]
-    if pure.is_absolute() or ".." in pure.parts:
+    if leads_outside(path):
         places = []
     for place in places:
         real = place.resolve()  # a link may lead out of the tree

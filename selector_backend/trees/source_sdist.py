@@ -14,10 +14,10 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..authoring import toml
-from ..authoring.output import replacing
-from ..authoring.published import edit_pyproject
-from ..authoring.unchecked import table_of
+from ..authoring.editing import edit_pyproject
+from ..authoring.toml import table_of
 from ..errors import SelectorError
+from ..installing.wheel import replacing
 from ..model.markers import distribution_of, normalize
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def rename_sdist(sdist: Path, folder: Path, renaming: Renaming, tree: Tree) -> s
     new_stem = f"{renaming.stem}-{version}"
     target = folder / f"{new_stem}.tar.gz"
     try:
-        with tarfile.open(sdist, "r:gz") as old, replacing(target, sdist) as file:
+        with tarfile.open(sdist, "r:gz") as old, replacing(target) as file:
             paths = {_path(one, stem) for one in old.getmembers()}
             if not {_PYPROJECT, _PKG_INFO} <= paths:
                 raise tarfile.ReadError(f"it has no {_PYPROJECT}, or no {_PKG_INFO}")

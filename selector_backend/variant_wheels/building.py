@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..checking.platforms import InexpressibleError
 from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
-from ..installing.archive import write_file, write_wheel
-from ..installing.dist_info import dist_info
+from ..installing.wheel import dist_info, write_file, write_wheel
 from ..model.decision import Decision, Request
 from ..model.record import VARIANT_WHEEL, Verdict
 from .properties import Asked, express
@@ -59,20 +58,6 @@ class VariantWheel:
         """All its properties, by namespace and feature."""
         order = {} if self.label == NULL else {(ORDER, ROW): [self.row]}
         return {**order, **self.asked.properties}
-
-    def dump(self) -> dict[str, Any]:
-        """Return it as JSON data."""
-        properties = [
-            f"{namespace} :: {feature} :: {value}"
-            for (namespace, feature), values in self.properties.items()
-            for value in values
-        ]
-        return {
-            "label": self.label,
-            "variant": self.variant.name,
-            "properties": properties,
-            "tags": [*self.tags],
-        }
 
     @property
     def tags(self) -> Iterator[str]:
@@ -166,14 +151,10 @@ def _free(label: str, taken: set[str]) -> str:
     return label
 
 
-def rows_of(wheels: Sequence[VariantWheel]) -> list[str]:
-    """Return the values of the property that has a row's place, in their order."""
-    return [*dict.fromkeys(one.row for one in wheels if one.label != NULL)]
-
-
 def metadata(selector: Selector, wheels: Sequence[VariantWheel]) -> dict[str, Any]:
     """Return the content of ``variants.json``: the variant metadata of all of ``wheels``."""
-    providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows_of(wheels)}}}
+    rows = [*dict.fromkeys(wheel.row for wheel in wheels if wheel.label != NULL)]
+    providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows}}}
     named = dict.fromkeys(key[0] for wheel in wheels for key in wheel.asked.properties)
     for one in providers_of(named, selector):
         providers[one.namespace] = {"requires": [*one.requires], "plugin-api": one.plugin_api}
@@ -216,33 +197,6 @@ def write_variant_wheels(
             files[VARIANT_NAME] = _json(own)
             written.append(write_wheel(target, stem, f"{tag}-{wheel.label}", files))
     return [*written, write_file(target, stem + _METADATA, _json(whole))]
-
-
-def review_files(compiled: Compiled, files: Sequence[Path]) -> Iterator[Problem]:
-    """Yield which of ``files`` are not those that a table makes.
-
-    The content of ``variants.json`` counts too.
-    """
-    selector, found = compiled.selector, {file.name: file for file in files}
-    try:
-        wheels = variant_wheels(selector)
-    except NotExpressibleError as error:
-        yield from (Problem(files[0].name, f"{key}: {text}") for key, text in error.problems)
-        return
-    stem = f"{compiled.name}-{selector.version}"
-    whole = stem + _METADATA
-    names = {f"{stem}-{tag}-{wheel.label}.whl" for wheel in wheels for tag in wheel.tags} | {whole}
-    for name in sorted(names - found.keys()):
-        yield Problem(name, "is missing, and other variant wheels are there")
-    for name in sorted(found):
-        if name not in names:
-            yield Problem(name, f"is not a variant wheel that the table of {stem} makes")
-        elif name == whole and not _has_content(found[name], _json(metadata(selector, wheels))):
-            yield Problem(name, f"is not what the table of {stem} makes")
-
-
-def _has_content(file: Path, content: bytes) -> bool:
-    return file.is_file() and file.stat().st_size == len(content) and file.read_bytes() == content
 
 
 def _decision(selector: Selector, wheel: VariantWheel) -> Decision:

@@ -11,19 +11,28 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-from ..checking.platforms import PLATFORMS, SETTLED, of_platform, platform_of, possible, version_of
+from ..authoring.conditions import TooManyError, environments, fact_values
+from ..checking.platforms import (
+    ANY,
+    PLATFORMS,
+    of_platform,
+    platform_of,
+    possible,
+    supported_tags,
+    version_of,
+)
 from ..checking.review import variant_key
-from ..checking.samples import TooManyError, environments, fact_values
+from ..checking.vocabulary import OF_A_SYSTEM
 from ..errors import Problem
 from ..model.decision import Environment, NothingFits, Request, decide
-from ..model.facts import holds, text_of
+from ..model.facts import FACTS, holds, text_of
+from ..model.kinds import PROPERTIES
 from ..model.machine import Fact, Machine
 from ..model.markers import evaluate
 from ..model.table import namespace_of
 from ..probes.cpu import names_of
-from ..variant_wheels.building import NotExpressibleError
-from ..variant_wheels.ordering import Installer
-from ..variant_wheels.providers import FIRST_GPU, LEVELS, cuda_versions, gpu_versions
+from .building import NotExpressibleError
+from .providers import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, supports
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
     from ..model.decision import Decision
     from ..model.kinds import Value
     from ..model.table import Selector, Variant
-    from ..variant_wheels.building import VariantWheel
+    from .building import VariantWheel
 
     Facts = Mapping[str, Value | None]
 
@@ -40,6 +49,56 @@ if TYPE_CHECKING:
 _MOST = 50_000
 _NVIDIA = {"cuda", "compute-capability"}
 _FAMILIES = {platform.family for platform in PLATFORMS}
+
+
+class Installer:
+    """What an installer takes of a table's variant wheels, by the values of a machine's facts.
+
+    That is PEP 825's filter and order: of the wheels that a machine supports, the first by the
+    property that has a row's place in the table, which counts before all others.
+    """
+
+    def __init__(self, selector: Selector, wheels: Sequence[VariantWheel]) -> None:
+        self._wheels = wheels
+        #: Whether some of the wheels are not for every platform.
+        self.tells_platforms = any([*wheel.asked.tags] != [ANY] for wheel in wheels)
+        self._used: dict[tuple[str, str], dict[str, None]] = {}
+        for wheel in wheels:
+            for feature, values in wheel.asked.properties.items():
+                self._used.setdefault(feature, {}).update(dict.fromkeys(values))
+        self._named = {
+            text
+            for condition in selector.conditions
+            if FACTS[condition.fact].kind is PROPERTIES and isinstance(condition.wanted, tuple)
+            for text in condition.wanted
+        }
+
+    def supported(self, facts: Facts) -> dict[tuple[str, str], list[str]]:
+        """Return the properties, of those that the wheels ask for, that a machine supports."""
+        return {
+            feature: held
+            for feature, values in self._used.items()
+            if (held := [one for one in values if supports(facts, (*feature, one), self._named)])
+        }
+
+    def at(self, facts: Facts) -> list[VariantWheel]:
+        """Return the wheels whose tags a machine supports."""
+        platform = platform_of(facts)
+        tags = supported_tags(platform) if platform else {ANY}
+        return [wheel for wheel in self._wheels if not tags.isdisjoint(wheel.asked.tags)]
+
+    def told(self, facts: Facts) -> Hashable:
+        """Return what tells a machine from others, to an installer."""
+        return repr((self.supported(facts), [wheel.label for wheel in self.at(facts)]))
+
+    def take(self, facts: Facts) -> Variant | None:
+        """Return the variant whose wheel is taken on a machine, if one is."""
+        supported = self.supported(facts)
+        for wheel in self.at(facts):
+            asked = wheel.asked.properties.items()
+            if all({*values}.intersection(supported.get(key, ())) for key, values in asked):
+                return wheel.variant
+        return None
 
 
 def prove(
@@ -147,7 +206,7 @@ def _platforms(selector: Selector) -> Iterator[Facts]:
     markers += [one.enable_if for one in selector.providers if one.enable_if]
     others: dict[Hashable, dict[str, str]] = {}
     for variables in environments(markers):
-        rest = {name: text for name, text in variables.items() if name not in SETTLED}
+        rest = {name: text for name, text in variables.items() if name not in OF_A_SYSTEM}
         others.setdefault(tuple(rest.values()), rest)
     for base in PLATFORMS:
         for one in base.versions() if base.fact in selector.facts else [base]:

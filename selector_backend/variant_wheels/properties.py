@@ -19,7 +19,7 @@ from ..checking.platforms import (
     version_text,
 )
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, PROPERTIES
+from ..model.kinds import DISTRIBUTIONS, EVERY, FEATURES, LIBRARIES, PROPERTIES
 from ..model.markers import satisfies
 from .providers import (
     FIRST_CUDA,
@@ -111,6 +111,10 @@ def _expressed(
     kind = FACTS[fact].kind
     if wanted is False:
         raise InexpressibleError("a property says what is there, and not what is absent")
+    if isinstance(wanted, str) and wanted.startswith(EVERY):
+        raise InexpressibleError("one GPU with a property is enough, and this asks it of each")
+    if isinstance(wanted, tuple) and any(name.endswith("*") for name in wanted):
+        raise InexpressibleError("a property has one value, and not all that begin alike")
     if fact == "cuda":
         return _of_cuda(wanted)
     if fact == "compute-capability":
@@ -119,6 +123,10 @@ def _expressed(
         return _of_cpu(wanted, selector)
     if kind is PROPERTIES:
         return _of_property(wanted)
+    if kind is LIBRARIES:
+        raise InexpressibleError("no provider tells which libraries the loader finds")
+    if kind is FEATURES:
+        raise InexpressibleError("a wheel's ABI tag says it, such as cp313t, and no property")
     if kind is DISTRIBUTIONS:
         raise InexpressibleError("what else is installed is no property of a machine")
     raise InexpressibleError(

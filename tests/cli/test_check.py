@@ -141,6 +141,26 @@ def messages(folder: Path, text: str, *requires: str) -> list[str]:
         ),
         (
             (
+                variant("any", "{ compute-capability = '>=7.5' }"),
+                variant("every", "{ compute-capability = { every = '>=8.0' } }"),
+                variant("rest"),
+            ),
+            "variant[1]: every is never chosen: wherever it fits, any comes first",
+        ),
+        (
+            (
+                variant("family", "{ gfx = 'gfx94*' }"),
+                variant("one", "{ gfx = 'gfx942' }"),
+                variant("rest"),
+            ),
+            "variant[1]: one is never chosen: wherever it fits, family comes first",
+        ),
+        (
+            (variant("mpi", "{ library = 'mpi' }"), variant("rest")),
+            "variant[0].when.library: no machine has 'mpi'; expected a name such as 'libmpi.so.40'",
+        ),
+        (
+            (
                 variant("new", "{ marker = \"python_version >= '3.9'\" }"),
                 variant("newer", "{ marker = \"python_version >= '3.12'\" }"),
                 variant("any"),

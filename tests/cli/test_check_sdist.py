@@ -144,7 +144,11 @@ def test_what_another_release_built_is_not_compared_and_the_command_that_does_it
         "uvx --from 'selector-backend[cli]==0.1.9' selector-backend check spam-1.0.tar.gz"
     ]
     for version in ("0.1.9; evil", 1):
-        (problem,) = found(change_table(sdist, lambda table, v=version: table.update(backend=v)))
+
+        def change(table: Any, version: object = version) -> None:
+            table["backend"] = version
+
+        (problem,) = found(change_table(sdist, change))
         assert problem.startswith(f"error: {TABLE}: backend: the table says {json.dumps(version)}")
 
 
@@ -322,8 +326,8 @@ def member(name: str, content: bytes = b"", **fields: object) -> Member:
     return info, content
 
 
-LINK: dict[str, object] = {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}
-HARD: dict[str, object] = {"type": tarfile.LNKTYPE, "linkname": "spam-1.0/PKG-INFO"}
+LINK: Any = {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}
+HARD: Any = {"type": tarfile.LNKTYPE, "linkname": "spam-1.0/PKG-INFO"}
 
 
 @pytest.mark.parametrize(

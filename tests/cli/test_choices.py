@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import conforms
 
-from selector_backend.authoring.table import parse_selector
-from selector_backend.cli.doctor import Choice, choose
+from selector_backend.authoring.selector import parse_selector
+from selector_backend.cli.doctor import Outcome, choose
 from selector_backend.cli.interpreter import Recorded
-from selector_backend.installing.dist_info import record_of
+from selector_backend.installing.wheel import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Fact, Machine, Origin
 from selector_backend.model.record import Record
@@ -44,7 +44,7 @@ def install(project: str, table: dict[str, Any], *variants: str) -> Recorded:
     return Recorded(selector, record(decide(selector, Machine(), request, Environment())))
 
 
-def chosen(packages: list[Recorded], machine: Machine) -> list[Choice]:
+def chosen(packages: list[Recorded], machine: Machine) -> list[Outcome]:
     return choose(packages, machine, [package.record for package in packages])
 
 

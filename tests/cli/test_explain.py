@@ -65,6 +65,7 @@ def test_the_environment_that_is_looked_into_is_the_one_named(
     compile_library(library, 12040)
     table = CUDA.replace("cuda = ", "cuda-toolkit = ")
     table += '[[tool.selector.variant]]\nname = "p"\nwhen = { installed = ["pip", "typer"] }\n'
+    table += '[[tool.selector.variant]]\nname = "f"\nwhen = { abi-features = "debug" }\n'
     project = write_project(tmp_path / "source", table)
     loaders = compile_library(tmp_path / "loaders/libnvrtc.so.13", 13000).parent
     environ = {"LD_LIBRARY_PATH": str(loaders)}
@@ -73,7 +74,8 @@ def test_the_environment_that_is_looked_into_is_the_one_named(
         "value": "12.4",
         "source": "NVRTC, found in the environment",
     }
-    assert found["verdicts"][-1]["reason"] == "installed lacks typer"
+    assert found["verdicts"][-2]["reason"] == "installed lacks typer"
+    assert found["facts"]["abi-features"]["source"] == "the named interpreter"
     found = data("explain", project, environ=environ)["decision"]["facts"]
     assert found["cuda-toolkit"]["value"] == "13.0"
     assert found["installed"]["absent"] == (
@@ -232,7 +234,8 @@ def test_it_explains_to_a_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "docs/recipes").glob("*/pyproject.toml")))
 def test_it_explains_every_recipe(recipe: Path) -> None:
-    stated = ("cuda-toolkit=13.0", "cuda=", "installed=jax-cuda12-plugin,torch==2.8.0+cu128")
+    stated: tuple[str, ...] = ("cuda-toolkit=13.0", "cuda=", "library=libmpi.so.40")
+    stated += ("installed=jax-cuda12-plugin,torch==2.8.0+cu128",)
     found = lines("explain", recipe.parent, *(one for fact in stated for one in ("--set", fact)))
     assert [line for line in found if line.startswith("chosen: ")]
 

@@ -96,7 +96,7 @@ def backend(
     return environment
 
 
-@pytest.mark.parametrize("name", ["cupy", "faiss"])
+@pytest.mark.parametrize("name", ["cupy", pytest.param("faiss", marks=pytest.mark.nightly)])
 def test_explain_agrees_with_an_install(name: str, backend: Environment, tmp_path: Path) -> None:
     """On one machine for each outcome."""
     recipe = ROOT / "docs/recipes" / name

@@ -133,39 +133,33 @@ def test_they_are_the_same_from_the_folder_and_from_the_sdist_and_made_twice(
 
 def test_everything_that_a_table_may_have(tmp_path: Path) -> None:
     project = write_project(tmp_path / "source", EVERYTHING)
-    found = data("variant-wheels", project, "--outdir", tmp_path / "dist")
-    assert found["files"] == [str(tmp_path / "dist" / Path(one).name) for one in found["files"]]
-    assert sorted(Path(one).name for one in found["files"]) == [*written(tmp_path / "dist")]
-    rows = {one["label"]: one for one in found["variants"]}
-    assert [(label, one["variant"]) for label, one in rows.items()] == [
-        ("mac_os", "Mac-OS"),
-        ("null_", "null"),
-        ("v3", "v3"),
-        ("v3.2", "v3"),
-        ("v3.2_", "v3.2"),
-        ("null", "any"),
-    ]
-    assert rows["mac_os"]["properties"] == ["selector :: row :: mac_os"]
-    assert rows["mac_os"]["tags"] == ["py3-none-macosx_10_9_x86_64.macosx_11_0_arm64"]
-    assert rows["null_"]["properties"] == [
-        "selector :: row :: null_",
-        "accelerator :: generation :: 2",
-        "accelerator :: link :: on",
-    ]
-    # Two alternatives that differ in platforms only are one wheel.
-    assert rows["v3"]["properties"] == ["selector :: row :: v3", "x86_64 :: level :: v3"]
-    assert rows["v3"]["tags"] == ["py3-none-manylinux_2_5_x86_64.musllinux_1_0_x86_64.win_amd64"]
-    assert rows["v3.2"]["properties"] == ["selector :: row :: v3", "aarch64 :: version :: 8a"]
-    assert rows["null"]["properties"] == []
+    shown = lines("variant-wheels", project, "--outdir", tmp_path / "dist")
+    files = [Path(line) for line in shown if line.startswith(str(tmp_path))]
+    assert sorted(file.name for file in files) == [*written(tmp_path / "dist")]
+    tags = {file.stem.rpartition("-")[2]: file.stem.split("-", 2)[2] for file in files[:-1]}
+    assert [*tags] == ["mac_os", "null_", "v3", "v3.2", "v3.2_", "null"]
+    assert tags["mac_os"] == "py3-none-macosx_10_9_x86_64.macosx_11_0_arm64-mac_os"
+    assert tags["v3"] == "py3-none-manylinux_2_5_x86_64.musllinux_1_0_x86_64.win_amd64-v3"
     whole = json.loads((tmp_path / "dist/spam-1.0-variants.json").read_bytes())
+    # Two alternatives that differ in platforms only are one wheel.
+    expected = {
+        "mac_os": {"selector": {"row": ["mac_os"]}},
+        "null_": {
+            "selector": {"row": ["null_"]},
+            "accelerator": {"generation": ["2"], "link": ["on"]},
+        },
+        "v3": {"selector": {"row": ["v3"]}, "x86_64": {"level": ["v3"]}},
+        "v3.2": {"selector": {"row": ["v3"]}, "aarch64": {"version": ["8a"]}},
+        "null": {},
+    }
+    assert {label: whole["variants"][label] for label in expected} == expected
     assert whole["providers"]["accelerator"] == {
         "requires": ["accelerator-provider>=1"],
         "plugin-api": "accelerator_provider:Plugin",
     }
     wheel = next((tmp_path / "dist").glob("*-v3.2.whl"))
     requires = Metadata.from_email(files_in(wheel)["METADATA"]).requires_dist or []
-    noted = lines("variant-wheels", project, "--outdir", tmp_path / "dist")[-2]
-    assert noted.endswith("not this one of accelerator; it takes no wheel that asks for it")
+    assert shown[-2].endswith("not this one of accelerator; it takes no wheel that asks for it")
     assert [*map(str, requires)] == [
         *("spam-core==1.0", "spam-v3==1.0", 'spam-v3[plot]==1.0; extra == "plot"')
     ]
@@ -198,9 +192,6 @@ when = { installed = "torch" }
     for line, (key, reason) in zip(message.splitlines()[1:], expected.items()):
         assert line.startswith(f"  {key}: {reason}")
     assert "; cuda: its provider tells CUDA 11.0 and newer" in message.splitlines()[2]
-    found = data("variant-wheels", project, "--outdir", tmp_path / "dist", status=1)
-    assert found["files"] == []
-    assert [one["key"] for one in found["problems"]] == [*expected]
     assert not (tmp_path / "dist").exists()
 
 
@@ -232,8 +223,6 @@ def test_what_is_there_is_kept_or_replaced_and_what_is_left_over_is_noted(tmp_pa
         f"note: {dist / NAMES[0]} is no longer of this table; delete it before you upload" in found
     )
     assert not [one for one in found if "spam-1.0-1-py3" in one]
-    again = data("variant-wheels", project, "--outdir", dist)
-    assert again["notes"] == [one[len("note: ") :] for one in found if one.startswith("note: ")]
     after = written(dist)
     assert after.keys() - before.keys() == {"spam-1.0-py3-none-any-cu11x.whl"}
     assert before.keys() <= after.keys()
@@ -250,8 +239,7 @@ def test_a_tree_and_a_dynamic_version_are_given_by_their_sdists(tmp_path: Path) 
         "build the sdist, which has them, and give that: python -m build --sdist, then" in message
     )
     sdist = TreeBackend(tree).build("sdist", tmp_path / "sdists")
-    found = data("variant-wheels", sdist, "--outdir", tmp_path / "dist")
-    assert next(one["label"] for one in found["variants"]) == "cu12"
+    lines("variant-wheels", sdist, "--outdir", tmp_path / "dist")
     files = files_in(next((tmp_path / "dist").glob("*-cu12.whl")))
     metadata = Metadata.from_email(files["METADATA"])
     assert (metadata.name, metadata.summary) == ("spam", "A spam for every machine")
@@ -322,22 +310,13 @@ conform = { cuda = "11" }
     assert any("spam 1.0 is installed with cuda = 11" in one for one in found)
 
 
-# --- A release, and the matrix
+# --- A release
 
 
-def test_check_dist_knows_them(tmp_path: Path) -> None:
+def test_check_dist_says_when_to_upload_them(tmp_path: Path) -> None:
     dist = tmp_path / "dist"
     sdist = build_sdist(write_project(tmp_path / "source"), dist)
     for variant in ("cpu", "cu11", "cu12"):
         write_wheel(dist, f"spam-{variant}")
     lines("variant-wheels", sdist, "--outdir", dist)
     assert data("check", "--dist", dist)["upload"][1:] == [NAMES, ["spam-1.0.tar.gz"]]
-    (dist / NAMES[0]).rename(dist / "spam-1.0-py3-none-any-cu110.whl")
-    (dist / NAMES[3]).write_bytes(b"{}")
-    anew = "; write them again: selector-backend variant-wheels spam-1.0.tar.gz --outdir ."
-    assert lines("check", "--dist", dist, status=1) == [
-        f"error: {NAMES[0]}: is missing, and other variant wheels are there{anew}",
-        "error: spam-1.0-py3-none-any-cu110.whl: is not a variant wheel that the table of spam-1.0 "
-        f"makes{anew}",
-        f"error: {NAMES[3]}: is not what the table of spam-1.0 makes{anew}",
-    ]

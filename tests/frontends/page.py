@@ -33,16 +33,14 @@ cache. With pip or uv and an index, there is nothing to do. Otherwise find your 
 `pip install` takes it; `pip cache remove spam` removes it.
 
 **uv**, 0.8 and newer (`uv pip`, `uv tool`, `uvx`): nothing, from an index and from \
-`--find-links`. For an sdist that is given as a file or a URL, add `--no-cache`. `uv pip freeze` \
-writes `spam==1.0+cu12`, which no index has. Remove the label before you install from that file, \
-or write the file with `uv pip compile`.
+`--find-links`. For an sdist that is given as a file or a URL, add `--no-cache`.
 
 **uv projects** (`uv lock`, `uv sync`, `uv run`): for one kind of machine, name the variant in \
-`pyproject.toml`, and ask for the plain wheel, which has the version in the lock:
+`pyproject.toml`:
 
 ```toml
 [tool.uv]
-config-settings-package = {{ spam = {{ variant = "cu12", portable = "true" }} }}
+config-settings-package = {{ spam = {{ variant = "cu12" }} }}
 ```
 
 For several kinds of machine, depend on the variants' distributions, and install with \
@@ -70,10 +68,13 @@ they do what uv does. But [tox hides the variable](../how-to/ci.md#tox).
 
 **build, `uv build`, `poetry build`, `pdm build`**: nothing. The wheel is plain, and can be kept.
 
+**pex**: nothing. But it keeps the wheel too; add `--disable-cache` when you change the variable.
+
 **pixi**, and other tools that contain uv's code: as uv.
 
 **Anything else**: the wheel is plain, and a cache may keep the choice. Set the variable, and \
-switch the cache off when you change the variable.
+switch the cache off when you change the variable. A program that has pip inside is taken for pip: \
+what it does is the first of pip's commands on its command line, or else `install`.
 
 **On Windows**, a backend cannot see the process that calls it. There:
 
@@ -97,13 +98,18 @@ installer accepts it, but does not use it again:
 | who calls | the wheel's file | `list` and `freeze` show |
 |---|---|---|
 | pip, poetry, pdm, installing | `spam-1.0-py3-none-selected_cu12.whl` | `spam 1.0` |
-| uv, installing | `spam-1.0+cu12-py3-none-any.whl` | `spam 1.0+cu12` |
-| `pip wheel`, `uv build`, `poetry build`, `pdm build`, `python -m build`, anything unknown; uv \
-for an sdist that is given as a file | `spam-1.0-py3-none-any.whl` | `spam 1.0` |
+| uv, installing or locking | `spam-1.0+cu12-py3-none-any.whl` | uv's: `spam 1.0`, pip's \
+`list`: `spam 1.0+cu12` |
+| uv, for a folder or a repository | `spam-1.0+cu12-py3-none-any.whl` | `spam 1.0+cu12` |
+| `pip wheel`, pex, `uv build`, `poetry build`, `pdm build`, `python -m build`, anything unknown; \
+uv for an sdist that is given as a file | `spam-1.0-py3-none-any.whl` | `spam 1.0` |
 | anybody, with `-C portable=true` or `SELECTOR_PORTABLE=1` | `spam-1.0-py3-none-any.whl` | \
 `spam 1.0` |
 
-`spam==1.0` is satisfied by each of them, and each requires `spam-cu12==1.0`.
+`spam==1.0` is satisfied by each of them, and each requires `spam-cu12==1.0`. uv compares the \
+label with its cache, in the wheel's name and in `METADATA`; it takes the installed version from \
+the name of the `.dist-info` folder, which has no label. pip and `importlib.metadata` read \
+`METADATA`.
 
 The backend recognises the installer by what it sets up for the build, and by the command line and \
 the working directory of the calling process. The first word of the command line that is one of \

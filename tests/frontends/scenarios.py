@@ -327,43 +327,21 @@ def listed(lab: Lab, environment: Environment) -> str:
     return next(line for line in lines if line.startswith("spam=="))
 
 
-@scenario(INSTALL, "`pip freeze` afterwards", "spam==1.0", BOTH, short="uv")
+@scenario(INSTALL, "`pip freeze` afterwards", "spam==1.0", BOTH)
 def freeze(lab: Lab) -> str:
     environment = lab.fresh()
     lab.install(into=environment)
     return listed(lab, environment)
 
 
-def freeze_and_install(lab: Lab, *first: str, plain: bool) -> str:
-    environment = lab.fresh()
-    lab.install("spam", *first, into=environment)
-    lines = [
-        line for line in lab.pip(environment, "freeze").splitlines() if re.match(r"[\w-]+==", line)
-    ]
-    text = "\n".join(lines)
-    file = lab.folder / "frozen.txt"
-    file.write_text(re.sub(r"(?m)^(spam==[^+\n]*)\+.*", r"\1", text) if plain else text)
-    target = lab.fresh()
-    output = lab.pip(target, "install", "-r", str(file), check=False)
-    if "spam" in target.installed():
-        return variants(target)
-    found = re.search(r"there is no version of\s+spam==\S+?(?= )", output)
-    return f"refused: {' '.join(found[0].split())}" if found else f"refused: {output[-200:]}"
-
-
-@scenario(INSTALL, "`pip freeze > FILE`, then `pip install -r FILE`", "cpu", BOTH, short="uv")
+@scenario(INSTALL, "`pip freeze > FILE`, then `pip install -r FILE`", "cpu", BOTH)
 def frozen(lab: Lab) -> str:
-    return freeze_and_install(lab, plain=False)
-
-
-@scenario(
-    INSTALL,
-    "the same, the label cut off first: `sed -i 's/^\\(spam==[^+]*\\)+.*/\\1/' FILE`",
-    "cpu",
-    "uv",
-)
-def frozen_cut(lab: Lab) -> str:
-    return freeze_and_install(lab, plain=True)
+    environment = lab.fresh()
+    lab.install(into=environment)
+    lines = lab.pip(environment, "freeze").splitlines()
+    file = lab.folder / "frozen.txt"
+    file.write_text("\n".join(line for line in lines if re.match(r"[\w-]+==", line)))
+    return lab.install("-r", str(file))
 
 
 @scenario(
@@ -528,17 +506,35 @@ def portable_uncached(lab: Lab) -> str:
 @scenario(
     INSTALL,
     "cu12 is installed, and the GPU is gone: what is there after "
-    "`pip --timeout 60 install -U --force-reinstall spam`",
+    "`pip --timeout 60 install -U --force-reinstall spam` (uv: `--color never`, `--reinstall`)",
     "cu12",
-    "pip",
-    fast="pip",
+    BOTH,
 )
 def option_before(lab: Lab) -> str:
     environment = lab.fresh()
     lab.install(into=environment, SPAM_VARIANT="cu12")
-    arguments = ("--timeout", "60", "install", "-U", "--force-reinstall", "spam")
-    lab.pip(environment, *arguments, check=False)
+    arguments = ("install", "-U", again(lab), "spam")
+    if lab.program.kind == "pip":
+        lab.pip(environment, "--timeout", "60", *arguments, check=False)
+    else:
+        lab.call("uv", "--color", "never", "pip", *arguments, environment=environment, check=False)
     return variants(environment)
+
+
+@scenario(
+    INSTALL,
+    "cu12 is installed: what a dry run of `SPAM_VARIANT=cpu`, `--force-reinstall` (uv: "
+    "`--reinstall`) would install",
+    "cpu",
+    BOTH,
+)
+def dry_run(lab: Lab) -> str:
+    since(lab, pip="22_2")
+    environment = lab.fresh()
+    lab.install(into=environment, SPAM_VARIANT="cu12")
+    arguments = ("install", "--dry-run", again(lab), "spam")
+    output = lab.pip(environment, *arguments, SPAM_VARIANT="cpu")
+    return " and ".join(sorted({*re.findall(r"spam-(cpu|cu12)[-=]=?1.0", output)} - {"cu12"}))
 
 
 @scenario(
@@ -583,7 +579,6 @@ def without_network(lab: Lab) -> tuple[str, ...]:
     "`SELECTOR_CUDA=12.4`, automatic",
     "cpu, cu12, cu11, cu12, cpu",
     BOTH,
-    fast=BOTH,
 )
 def self_contained(lab: Lab) -> str:
     wanted = (*without_network(lab), "spam")
@@ -658,7 +653,6 @@ def uv_build(lab: Lab) -> str:
     "the same with an option before: `uv --color never build`, `pip --retries 3 wheel`",
     "spam-1.0-py3-none-any.whl",
     BOTH,
-    fast=BOTH,
 )
 def option_before_build(lab: Lab) -> str:
     source, out = str(write_project(lab.folder / "spam")), lab.folder / "out"
@@ -943,7 +937,6 @@ RIGHT = SYNCED.format("spam 1.0 and spam-cu12 1.0", "cu12", "no")
     "`uv lock`, `uv sync`, `uv run` with `SPAM_VARIANT=cu12` set for each",
     RIGHT,
     "uv",
-    short="uv",
 )
 def uv_lock_variable(lab: Lab) -> str:
     return lock_and_sync(lab, "", SPAM_VARIANT="cu12")
@@ -969,7 +962,6 @@ def uv_lock_only(lab: Lab) -> str:
     '`config-settings-package = { spam = { variant = "cu12" } }`',
     RIGHT,
     "uv",
-    short="uv",
 )
 def uv_lock_setting(lab: Lab) -> str:
     return lock_and_sync(lab, settings_table('variant = "cu12"'))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import NEWEST_PIP, OLDEST_PIP, require_python
+from conftest import NEWEST_PIP
 from filelock import FileLock
 from frontends.lab import Lab, Program, Shelf, World, make_world
 from frontends.page import PAGE, page
@@ -17,16 +17,9 @@ from frontends.scenarios import SCENARIOS, Scenario
 from support.environment import find_uv
 
 UV = Program("uv", "newest")
-#: What the oldest pip does by day, too.
-OLDEST = "one_cache"
-FAST = [Program("pip", OLDEST_PIP, "3.9"), Program("pip", NEWEST_PIP), UV]
+FAST = [Program("pip", NEWEST_PIP), UV]
 CASES = [
-    pytest.param(
-        scenario,
-        program,
-        id=f"{scenario.name}-{program.title}",
-        marks=[pytest.mark.nightly] if program.python and scenario.name != OLDEST else [],
-    )
+    pytest.param(scenario, program, id=f"{scenario.name}-{program.title}")
     for scenario in SCENARIOS
     for program in FAST
     if program.kind in scenario.fast
@@ -49,8 +42,6 @@ def world(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_the_choice_stays_right_under_caches(
     world: World, tmp_path: Path, scenario: Scenario, program: Program
 ) -> None:
-    if program.python:
-        require_python(program.python)
     assert scenario.run(Lab(world, program, tmp_path)) == scenario.expect
 
 

@@ -64,11 +64,15 @@ def test_the_wheel_has_exactly_the_metadata_that_was_prepared(source: Path, tmp_
 
 def test_a_wheel_has_the_version_that_was_prepared(source: Path, tmp_path: Path) -> None:
     """uv's label stays, even where another process builds than the one that prepared."""
-    plain = Backend(source, {"SPAM_VARIANT": "cpu"}).metadata(tmp_path / "prepared")
-    labelled = plain.rename(plain.with_name("spam-1.0+cpu.dist-info"))
+    prepared = Backend(source, {"SPAM_VARIANT": "cpu"}).metadata(tmp_path / "prepared")
+    metadata = prepared / "METADATA"
+    text = metadata.read_text(encoding="utf-8")
+    metadata.write_text(text.replace("Version: 1.0\n", "Version: 1.0+cpu\n"), encoding="utf-8")
     later = Backend(source, {"SPAM_VARIANT": "cu12"})
-    name = later.call("build_wheel", str(tmp_path), metadata_directory=str(labelled))
+    name = later.call("build_wheel", str(tmp_path), metadata_directory=str(prepared))
     assert name == "spam-1.0+cpu-py3-none-any.whl"
+    with zipfile.ZipFile(tmp_path / name) as wheel:
+        assert {one.partition("/")[0] for one in wheel.namelist()} == {"spam-1.0.dist-info"}
 
 
 def test_a_caller_that_is_not_known_gets_a_plain_wheel(source: Path, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_without_proc_a_variant_is_chosen(source: Path, tmp_path: Path, driver: 
 
 def test_the_caller_is_found_in_a_proc_that_counts_processes_otherwise() -> None:
     """A sandbox may count its processes anew, and leave /proc as it is."""
-    child = "from selector_backend.installing.process import parent; print(*parent().arguments)"
+    child = "from selector_backend.installing.caller import parent; print(*parent().arguments)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     prefix = in_own_mounts('set -- unshare --pid --fork --kill-child "$@"')
     said = subprocess.check_output([*prefix, sys.executable, "-c", code, "install"], text=True)

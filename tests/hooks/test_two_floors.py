@@ -21,7 +21,14 @@ from support.plugin import write_plugin
 from support.project import CUDA, build_sdist, hook_environ, write_project
 
 from selector_backend.model.facts import FACTS, FactType
-from selector_backend.model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
+from selector_backend.model.kinds import (
+    DISTRIBUTIONS,
+    FEATURES,
+    LIBRARIES,
+    MARKERS,
+    NAMES,
+    PROPERTIES,
+)
 
 PROVIDER = """
 [tool.selector.provider.demo]
@@ -45,7 +52,7 @@ def asked_of(fact: FactType) -> str:
         return "demo :: level :: v9"
     if fact.kind is DISTRIBUTIONS:
         return "nobody-has-this"
-    return "none_has_it" if fact.kind is NAMES else "<0.1"
+    return "none_has_it" if fact.kind in (NAMES, LIBRARIES, FEATURES) else "<0.1"
 
 
 def table_of(kind: str, *without: str) -> str:
@@ -246,9 +253,9 @@ def test_packing_what_was_prepared_imports_neither_the_table_nor_the_machine(
     rooms = ("installing", "model", "probes")
     ours = {one.split(".", 1)[1] for one in packed.modules if one.startswith("selector_backend.")}
     assert {one for one in ours if one.startswith(rooms) and "." in one} == {
-        *("installing.archive", "installing.caller", "installing.frontends"),
-        *("installing.prepared", "installing.process", "installing.settings"),
-        *("model.values", "model.variables"),
+        *("installing.caller", "installing.frontends", "installing.installation"),
+        *("installing.request", "installing.wheel"),
+        *("model.purpose", "model.values", "model.variables"),
     }
 
 

@@ -66,6 +66,7 @@ def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Inde
 
 
 VERSIONS = {"eggs": "2.0"}
+nightly = pytest.mark.nightly
 
 
 def put(environment: Environment, index: Index, name: str, environ: Mapping[str, str]) -> None:
@@ -95,14 +96,10 @@ def check_files(environment: Environment) -> None:
 def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
     """Run exactly the commands that a message ends with, as a shell would."""
     lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
-    commands = [line for line in lines if re.match(r"(\w+_VARIANT=\S+ )?pip ", line)]
+    program = r"(pip|uv pip|uv sync|\S+python\S* -m pip)"
+    commands = [line for line in lines if re.match(rf"(\w+_VARIANT=\S+ )?{program} ", line)]
     assert commands, output
-    path = f"{environment.python.parent}:{environment.environ['PATH']}"
-    variables = {**environment.environ, **environ, "PATH": path}
-    (environment.python.parent / "pip").write_text(
-        f'#!/bin/sh\nexec "{environment.python}" -m pip "$@"\n', encoding="utf-8"
-    )
-    (environment.python.parent / "pip").chmod(0o755)
+    variables = {**environment.environ, "PATH": environment.path, **environ}
     for command in commands:
         subprocess.run(command, shell=True, env=variables, check=True, capture_output=True)
     return commands
@@ -175,8 +172,8 @@ def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
     ("how", "pip"),
     [
         ("variable", NEWEST_PIP),
-        pytest.param("setting", NEWEST_PIP, marks=pytest.mark.nightly),
-        pytest.param("variable", OLDEST_PIP, marks=pytest.mark.nightly),
+        pytest.param("setting", NEWEST_PIP, marks=nightly),
+        pytest.param("variable", OLDEST_PIP, marks=nightly),
     ],
 )
 def test_forcing_another_variant_stops_with_commands_that_work(
@@ -342,6 +339,39 @@ def test_pip_of_another_environment_looks_at_the_one_it_installs_into(
     assert variants(target) == ["cu11"]
 
 
+def test_commands_name_the_pip_that_installs_there(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    runner, target = make_environment(index), make_environment(index, pip=None)
+    python = ("--python", str(target.folder))
+    runner.pip(*python, "install", "spam==1.0", environ=CUDA_12)
+    again = (*python, "install", "--force-reinstall", "spam==1.0")
+    output = runner.pip(*again, environ={"SPAM_VARIANT": "cpu"}, check=False).stdout
+    commands = run_commands(runner, output)
+    assert commands[0] == f"pip --python {target.folder} uninstall --yes spam spam-cu12"
+    assert variants(target) == ["cpu"]
+    # An environment that is not activated, as one of pipx, is not the one of `pip`.
+    elsewhere = {"PATH": runner.path, "SPAM_VARIANT": "cpu"}
+    own = make_environment(index)
+    own.pip("install", "spam==1.0", environ=CUDA_12)
+    by_path = ("install", "--force-reinstall", "spam==1.0")
+    output = own.pip(*by_path, environ=elsewhere, check=False).stdout
+    commands = run_commands(runner, output)
+    assert commands[0] == f"{own.python} -m pip uninstall --yes spam spam-cu12"
+    assert variants(own) == ["cpu"]
+
+
+def test_pip_cannot_uninstall_from_a_target_and_is_not_said_to(
+    make_environment: MakeEnvironment, index: Index, tmp_path: Path
+) -> None:
+    environment, target = make_environment(index), str(tmp_path / "a target")
+    environment.pip("install", "-t", target, "spam==1.0", environ=CUDA_12)
+    again = ("install", "-t", target, "spam==1.0")
+    output = environment.pip(*again, environ={"SPAM_VARIANT": "cpu"}, check=False).stdout
+    assert "  (pip cannot uninstall from the folder of --target: delete it)" in output
+    assert f"  pip install --target '{target}' --config-settings spam:variant=cpu" in output
+
+
 def test_the_users_own_folder_counts_where_the_environment_sees_it(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path
 ) -> None:
@@ -386,7 +416,12 @@ def test_a_target_folder_is_an_environment_of_its_own(
 
 
 @pytest.mark.parametrize(
-    "options", [("--timeout", "60"), ("--retries", "3"), ("--use-feature", "fast-deps")]
+    "options",
+    [
+        pytest.param(("--timeout", "60"), marks=nightly),
+        pytest.param(("--retries", "3"), marks=nightly),
+        ("--use-feature", "fast-deps"),
+    ],
 )
 def test_options_before_the_command_do_not_hide_the_environment(
     make_environment: MakeEnvironment, index: Index, options: tuple[str, ...]
@@ -402,7 +437,14 @@ def test_options_before_the_command_do_not_hide_the_environment(
 
 @pytest.mark.parametrize(
     "options",
-    [("--target", "dep"), ("--target=./dep",), ("-tdep",), ("-Ut", "dep"), ("--targ=dep",), ()],
+    [
+        pytest.param(("--target", "dep"), marks=nightly),
+        pytest.param(("--target=./dep",), marks=nightly),
+        pytest.param(("-tdep",), marks=nightly),
+        ("-Ut", "dep"),
+        pytest.param(("--targ=dep",), marks=nightly),
+        (),
+    ],
 )
 def test_a_relative_target_is_seen_by_the_next_install(
     make_environment: MakeEnvironment, index: Index, tmp_path: Path, options: tuple[str, ...]
@@ -433,7 +475,7 @@ def test_where_it_goes_elsewhere_nothing_is_claimed(
     assert variants(environment) == []
 
 
-@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("how", ["variable", pytest.param("setting", marks=nightly)])
 def test_an_upgrade_that_no_longer_forces_says_who_did_and_how_to_go_on(
     make_environment: MakeEnvironment, index: Index, how: str
 ) -> None:
@@ -477,16 +519,6 @@ def test_of_two_variants_that_both_fit_none_is_said_not_to(
     assert variants(environment) == ["cu12"]
 
 
-def test_uv_installs_the_same_and_claims_nothing(
-    make_environment: MakeEnvironment, index: Index
-) -> None:
-    environment = make_environment(index)
-    environment.uv("pip", "install", "eggs", environ=EGGS_11)
-    environment.uv("pip", "install", "spam", environ=CUDA_12)
-    assert variants(environment) == ["cu12"]
-    assert environment.record()["notes"] == []
-
-
 def test_a_variant_that_this_version_no_longer_has(
     make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
 ) -> None:
@@ -506,6 +538,7 @@ def test_a_variant_that_this_version_no_longer_has(
     check_files(environment)
 
 
+@nightly
 def test_two_variants_side_by_side_are_not_made_worse(
     make_environment: MakeEnvironment, index: Index
 ) -> None:

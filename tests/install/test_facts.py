@@ -226,19 +226,10 @@ def test_a_login_node_installs_for_the_compute_nodes(
     assert str(folder) not in str(record)
     settings = ("--no-cache-dir", "-C", f"machine={profile}")
     environ = {"SELECTOR_MACHINE": os.devnull, "SELECTOR_GFX": ""}
-    record = install(make_environment(index), environ, *settings)
-    assert record["variants"] == ["cpu"]
+    by_uv = make_environment(index, pip=None)
+    by_uv.uv("pip", "install", *settings, "spam", environ=environ)
+    assert by_uv.record()["variants"] == ["cpu"]
     assert not log.exists()
-
-
-def test_uv_takes_a_machine_profile(
-    make_environment: MakeEnvironment, index: Index, tmp_path: Path
-) -> None:
-    profile = tmp_path / "compute.json"
-    profile.write_text(json.dumps({"format": 1, "facts": STATED}), encoding="utf-8")
-    environment = make_environment(index, pip=None)
-    environment.uv("pip", "install", "spam", environ={"SELECTOR_MACHINE": str(profile)})
-    assert environment.record()["variants"] == ["gpu"]
 
 
 def test_a_profile_that_is_not_found_stops_the_install(

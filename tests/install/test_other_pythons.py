@@ -1,4 +1,4 @@
-"""The unit tests on the oldest Python and on a new one, by night with those of properties."""
+"""The unit tests on the oldest Python and on a new one."""
 
 from __future__ import annotations
 
@@ -15,21 +15,12 @@ PYTHONS = {"3.9": OLDEST_PIP, "3.13": NEWEST_PIP}
 @pytest.mark.nightly
 @pytest.mark.parametrize("version", PYTHONS)
 def test_the_unit_tests_pass(tmp_path: Path, wheelhouse: Path, version: str) -> None:
-    run_unit_tests(tmp_path, wheelhouse, version)
-
-
-def test_the_unit_tests_pass_on_the_oldest_python(tmp_path: Path, wheelhouse: Path) -> None:
-    run_unit_tests(tmp_path, wheelhouse, "3.9", "-m", "not hypothesis and not nightly")
-
-
-def run_unit_tests(folder: Path, wheelhouse: Path, version: str, *options: str) -> None:
     # What they need comes from the registry as this machine reaches it: it is not under test.
     environ = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST")}
     pip, python = find_pip(wheelhouse, PYTHONS[version]), require_python(version)
-    environment = create_environment(folder / "venv", environ, pip=pip, python=python)
+    environment = create_environment(tmp_path / "venv", environ, pip=pip, python=python)
     (backend,) = wheelhouse.glob("selector_backend-*.whl")
     compiling = ["packaging", "pyproject-metadata", "tomlkit"]
     tests = ["hypothesis", "installer", "pyproject-hooks", "pytest", "filelock", "pytest-xdist"]
     environment.pip("install", "--no-compile", str(backend), *compiling, *tests)
-    options = ("-q", "-p", "no:cacheprovider", *options, "tests/unit")
-    environment.run("-m", "pytest", *options, cwd=ROOT)
+    environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit", cwd=ROOT)

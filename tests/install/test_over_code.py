@@ -35,6 +35,8 @@ def dists(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_wheel(folder / "dist", "spam", "0.8", files=metadata)
         code = {"spam/__init__.py": "of = 'spam 0.9'\n"}
         write_wheel(folder / "dist", "spam", "0.9", files=code)
+        write_wheel(folder / "dist", "zlegacy", requires=("spam<1",))
+        write_wheel(folder / "dist", "other")
         for variant in ("cpu", "cu11", "cu12"):
             code = {"spam/__init__.py": f"of = 'spam-{variant}'\n"}
             write_wheel(folder / "dist", f"spam-{variant}", files=code)
@@ -80,6 +82,25 @@ def test_pip_stops_with_the_commands_that_upgrade(
     assert imported(environment) == "spam-cpu"
     assert environment.installed() == {"spam": "1.0", "spam-cpu": "1.0"}
     assert is_well(environment)
+
+
+def test_a_resolver_may_look_at_it_and_leave_it(
+    make_environment: MakeEnvironment, dists: dict[str, Path], serve: Callable[[Path], Index]
+) -> None:
+    index = serve(dists["requirement"])
+    environment = make_environment(index)
+    environment.pip("install", "spam==0.9")
+    environment.pip("install", "-U", "spam", "zlegacy")
+    assert environment.installed() == {"spam": "0.9", "zlegacy": "1.0"}
+    index.requests.clear()
+    alone = environment.pip("install", "-U", "spam", check=False)
+    assert "spam 1.0 cannot be installed over spam 0.9.\n" in alone.stdout
+    assert not [path for path in index.requests if "spam_cpu" in path]
+    environment.pip("uninstall", "--yes", "zlegacy")
+    both = environment.pip("install", "-U", "spam", "other", check=False)
+    assert both.returncode != 0
+    assert "spam 1.0 cannot be installed over spam 0.9.\n" in both.stdout
+    assert environment.installed() == {"spam": "0.9"}
 
 
 @pytest.mark.nightly

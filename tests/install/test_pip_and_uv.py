@@ -6,6 +6,7 @@ through the hooks.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Callable
 
@@ -101,6 +102,46 @@ def fails(environment: Environment, frontend: str, *arguments: str, **environ: s
 
 
 @pytest.mark.parametrize("frontend", ["pip", "uv"])
+def test_what_either_has_installed_both_list_check_and_remove(
+    make_environment: MakeEnvironment, spam_index: Index, frontend: str
+) -> None:
+    """uv sees the version that the index has; the label is in the metadata alone."""
+    environment = make_environment(spam_index)
+    if frontend == "pip":
+        environment.pip("install", "spam", environ={"SPAM_VARIANT": "cu12"})
+    else:
+        environment.uv("pip", "install", "spam", environ={"SPAM_VARIANT": "cu12"})
+    assert [path.name for path in environment.site_packages.glob("spam-*")] == [
+        "spam-1.0.dist-info"
+    ]
+    shown = "1.0" if frontend == "pip" else "1.0+cu12"
+    assert f"spam {shown}\n" in re.sub(" +", " ", environment.pip("list").stdout)
+    assert f"Version: {shown}\n" in environment.pip("show", "spam").stdout
+    assert "No broken requirements" in environment.pip("check").stdout
+    assert "spam==1.0\n" in environment.uv("pip", "freeze").stdout
+    assert "Version: 1.0\n" in environment.uv("pip", "show", "spam").stdout
+    assert "compatible" in environment.uv("pip", "check").stdout
+    assert "satisfied" in environment.pip("install", "spam==1.0").stdout
+    assert "spam" not in environment.uv("pip", "install", "--dry-run", "spam==1.0").stdout
+    if frontend == "uv":
+        environment.pip("uninstall", "--yes", "spam")
+    else:
+        environment.uv("pip", "uninstall", "spam")
+    assert not list(environment.site_packages.glob("spam-*"))
+
+
+def test_what_uv_freezes_is_installed_again(
+    make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
+) -> None:
+    first, second = (make_environment(spam_index, pip=None) for _ in range(2))
+    first.uv("pip", "install", "spam")
+    frozen = tmp_path / "requirements.txt"
+    frozen.write_text(first.uv("pip", "freeze", "--quiet").stdout, encoding="utf-8")
+    second.uv("pip", "install", "-r", str(frozen))
+    assert variant_of(second) == "cpu"
+
+
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
 def test_a_config_setting_forces_a_variant(
     make_environment: MakeEnvironment, spam_index: Index, frontend: str
 ) -> None:
@@ -169,10 +210,10 @@ def test_a_project_folder_is_installed_and_installed_editable(
     make_environment: MakeEnvironment, spam_index: Index, tmp_path: Path
 ) -> None:
     source = write_project(tmp_path / "ordner mit ä")
-    for arguments in ((str(source),), ("--editable", str(source))):
-        environment = make_environment(spam_index)
-        environment.pip("install", *arguments)
-        assert variant_of(environment) == "cpu"
+    by_pip, by_uv = make_environment(spam_index), make_environment(spam_index, pip=None)
+    by_pip.pip("install", str(source))
+    by_uv.uv("pip", "install", "--editable", str(source))
+    assert variant_of(by_pip) == variant_of(by_uv) == "cpu"
 
 
 def test_a_wheel_is_marked_in_the_way_that_each_frontend_shows(
@@ -254,7 +295,8 @@ def test_without_build_isolation_the_users_environment_is_not_written_to(
     assert not ours
 
 
-@pytest.mark.parametrize("frontend", [pytest.param("pip", marks=pytest.mark.nightly), "uv"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("frontend", ["pip", "uv"])
 def test_an_environment_that_is_called_like_a_build_environment_keeps_no_facts(
     make_environment: MakeEnvironment, spam_index: Index, driver: Driver, frontend: str
 ) -> None:

@@ -49,7 +49,9 @@ def server(tmp_path: Path, wheelhouse: Path) -> Iterator[str]:
         process.wait()
 
 
-@pytest.mark.parametrize("write", [write_project, write_carrying])
+@pytest.mark.parametrize(
+    "write", [write_project, pytest.param(write_carrying, marks=pytest.mark.nightly)]
+)
 def test_from_upload_to_install(
     server: str,
     make_environment: MakeEnvironment,

@@ -205,7 +205,7 @@ def test_a_patched_one_stops_with_the_lines_that_compile_it(
         assert line in output
 
 
-@pytest.mark.parametrize("frontend", ["pip", "uv"])
+@pytest.mark.parametrize("frontend", [pytest.param("pip", marks=pytest.mark.nightly), "uv"])
 def test_with_these_lines_it_compiles_and_needs_no_folder(
     make_environment: MakeEnvironment,
     spam_index: Index,
@@ -281,7 +281,7 @@ name = "cpu"
 """
 
 
-@pytest.mark.parametrize("version", PYTHONS)
+@pytest.mark.parametrize("version", ["3.9", pytest.param("3.13", marks=pytest.mark.nightly)])
 def test_another_python_installs_it(
     built_by: dict[str, Path], tmp_path: Path, wheelhouse: Path, driver: Driver, version: str
 ) -> None:

@@ -47,8 +47,12 @@ def test_a_frontend_that_is_to_say_more_shows_the_choice_once(
     ("frontend", "settings"),
     [
         ("pip", tuple(f"-C{one}" for one in NAMED)),
-        ("uv", tuple(f"-C{one}" for one in NAMED)),
-        ("uv", tuple(f"--config-settings-package={one}" for one in NAMED)),
+        pytest.param("uv", tuple(f"-C{one}" for one in NAMED), marks=pytest.mark.nightly),
+        pytest.param(
+            "uv",
+            tuple(f"--config-settings-package={one}" for one in NAMED),
+            marks=pytest.mark.nightly,
+        ),
         ("uv", ("-C", "variant=cu12", "-C", "eggs:variant=rocm6")),
     ],
 )

@@ -26,14 +26,14 @@ from selector_runtime._record import find_record
 from support.project import HEAD
 from support.strategies import anything, machines, tables
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.index import compare
 from selector_backend.cli.doctor import choose
 from selector_backend.cli.interpreter import Recorded, read_packages
 from selector_backend.cli.source import read_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.dist_info import record_of
 from selector_backend.installing.environment import read_environment
+from selector_backend.installing.wheel import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.facts import FACTS
 from selector_backend.model.machine import Machine, ProfileFile, read_profile
@@ -251,7 +251,7 @@ def test_an_index_gives_an_answer_or_is_one_message(answering: Answering, text: 
     for kind in ("application/vnd.pypi.simple.v1+json", "text/html"):
         answering.body, answering.kind = encoded(text), kind
         with contextlib.suppress(SelectorError):
-            [*compare(SPAM, url)]
+            [*compare(SPAM, url, "0.2.0")]
 
 
 # --- an sdist

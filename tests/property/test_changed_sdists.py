@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from hypothesis import given
@@ -18,12 +18,15 @@ from hypothesis import strategies as st
 from support.project import CUDA, build_sdist, write_project
 from support.sdist import Member, files_of, read_members, sealed
 
+from selector_backend import __version__
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
 from selector_backend.checking.archives import unpacked
 from selector_backend.checking.shipped import compare_shipped
 from selector_backend.errors import SelectorError
 from selector_backend.model.table import TABLE_NAME, read_compiled
+
+Draw = Callable[..., Any]
 
 MORE = """requires-python = ">=3.9"
 description = "Chooses a spam"
@@ -33,14 +36,21 @@ optional-dependencies = { plot = ["matplotlib"] }
 """
 
 
+class Members(list[Member]):
+    """The members of an sdist; examples that fail are shown without all of its files."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} members"
+
+
 @pytest.fixture(scope="module", params=["plain", "self-contained"])
-def members(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def members(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Members:
     folder = tmp_path_factory.mktemp(request.param)
     carries = "self-contained = true\n" if request.param == "self-contained" else ""
     table = CUDA.replace("[tool.selector]\n", f"[tool.selector]\n{carries}")
     source = write_project(folder / "source", table, more=MORE)
     (source / "LICENSE").write_text("Do as you like.\n", encoding="utf-8")
-    return read_members(build_sdist(source, folder / "dist"))
+    return Members(read_members(build_sdist(source, folder / "dist")))
 
 
 NAMES = st.sampled_from(
@@ -70,7 +80,7 @@ FIELDS = st.one_of(
 )
 
 
-def edit(draw: st.DrawFn, members: list[Member]) -> None:
+def edit(draw: Draw, members: list[Member]) -> None:
     """Change members: which there are, in which order, their headers, and what is in them."""
     index = draw(st.integers(0, len(members) - 1))
     member, content = members[index]
@@ -100,7 +110,7 @@ def edit(draw: st.DrawFn, members: list[Member]) -> None:
                 each.size = len(members[number][1])
 
 
-def changed_table(draw: st.DrawFn, content: bytes) -> bytes:
+def changed_table(draw: Draw, content: bytes) -> bytes:
     """Return a compiled table with another value somewhere, and its hash."""
     try:
         table = json.loads(content)
@@ -123,25 +133,25 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(value)
 
 
-def packed(draw: st.DrawFn, members: list[Member]) -> bytes:
+def packed(draw: Draw, members: list[Member]) -> bytes:
     """Return an sdist of members, and maybe with other bytes in it or behind it."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=draw(st.sampled_from([1, 1, 2]))) as archive:
         for member, content in members:
             archive.addfile(member, io.BytesIO(content))
-    content = bytearray(tar.getvalue())
+    written = bytearray(tar.getvalue())
     for _ in range(draw(st.sampled_from([0, 0, 0, 1]))):
-        content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
-    content += draw(st.sampled_from([b"", b"", b"", bytes(512), tar.getvalue()]))
+        written[draw(st.integers(0, len(written) - 1))] = draw(st.integers(0, 255))
+    written += draw(st.sampled_from([b"", b"", b"", bytes(512), tar.getvalue()]))
     pack = zlib.compressobj(1, wbits=31)
-    return pack.compress(bytes(content)) + pack.flush() + draw(st.sampled_from([b"", b"", b"\0"]))
+    return pack.compress(bytes(written)) + pack.flush() + draw(st.sampled_from([b"", b"", b"\0"]))
 
 
 def passes(sdist: Path) -> bool:
     """Return whether check has nothing to say of what the sdist holds."""
     try:
         with unpacked(sdist) as folder:
-            return not [*compare_shipped(read_project(folder, own_code=False), sdist)]
+            return not [*compare_shipped(read_project(folder, own_code=False), sdist, __version__)]
     except SelectorError:
         return False
 
@@ -166,7 +176,7 @@ def check_what_is_installed(sdist: Path) -> None:
 
 @given(st.data())
 def test_what_check_passes_installs_what_its_pyproject_says(
-    members: list[Member], data: st.DataObject
+    members: Members, data: st.DataObject
 ) -> None:
     changed = copy.deepcopy(members)
     for _ in range(data.draw(st.integers(0, 3))):
@@ -182,7 +192,7 @@ def test_what_check_passes_installs_what_its_pyproject_says(
             check_what_is_installed(sdist)
 
 
-def test_what_nobody_changed_passes(members: list[Member], tmp_path: Path) -> None:
+def test_what_nobody_changed_passes(members: Members, tmp_path: Path) -> None:
     sdist = tmp_path / "spam-1.0.tar.gz"
     with tarfile.open(sdist, "w:gz", format=tarfile.PAX_FORMAT) as archive:
         for member, content in members:

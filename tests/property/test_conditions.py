@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -11,8 +13,13 @@ from hypothesis import strategies as st
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import SpecifierSet
 
-from selector_backend.model.facts import holds
+from selector_backend.authoring.conditions import fact_values
+from selector_backend.model.facts import FACTS, holds
 from selector_backend.model.markers import CannotTellError, evaluate, satisfies
+from selector_backend.model.table import Condition
+
+if TYPE_CHECKING:
+    from selector_backend.model.kinds import Value
 
 PARTS = st.lists(st.sampled_from([0, 0, 1, 2, 9, 10, 12, 100]), min_size=1, max_size=4)
 RELEASES = PARTS.map(lambda parts: ".".join(map(str, parts)))
@@ -81,6 +88,50 @@ def test_markers_mean_what_packaging_says(marker: str, environment: dict[str, st
     expected = Marker(marker).evaluate({**environment})
     assert evaluate(marker, environment) == expected
     assert evaluate(str(Marker(marker)), environment) == expected
+
+
+@given(st.lists(RELEASES, min_size=1, max_size=4), SPECIFIERS)
+def test_one_device_is_enough_or_it_has_to_be_every_one(versions: list[str], text: str) -> None:
+    value = FACTS["compute-capability"].kind.load(versions)
+    contains = [SpecifierSet(text).contains(one, prereleases=True) for one in versions]
+    assert holds("compute-capability", text, value)[0] == any(contains)
+    held, sentence = holds("compute-capability", f"every {text}", value)
+    assert held == all(contains)
+    named = {one for one in versions if f" {one}" in f" {sentence.replace(',', ' ')}"}
+    assert held or named >= {one for one, fits in zip(versions, contains) if not fits}
+
+
+_OF_GPUS = st.booleans() | SPECIFIERS | SPECIFIERS.map("every {}".format)
+
+
+@given(st.lists(_OF_GPUS, min_size=1, max_size=4), st.lists(RELEASES, min_size=1, max_size=4))
+def test_whichever_gpus_a_machine_has_the_variant_that_it_gets_is_tried(
+    asked: list[bool | str], versions: list[str]
+) -> None:
+    """By what `check` says which variants are never chosen."""
+    fact = "compute-capability"
+
+    def first(value: Value | None) -> int:
+        held = (index for index, one in enumerate(asked) if holds(fact, one, value)[0])
+        return next(held, len(asked))
+
+    tried = {*map(first, fact_values(fact, [Condition(fact, one) for one in asked]))}
+    assert first(FACTS[fact].kind.load(versions)) in tried
+
+
+_NAME_TEXTS = st.text("ab1_", min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("fact", ["gfx", "cpu", "library", "abi-features"])
+@given(
+    st.lists(st.builds(str.__add__, _NAME_TEXTS, st.sampled_from(["", "*"])), min_size=1),
+    st.frozensets(_NAME_TEXTS, min_size=1),
+)
+def test_names_are_all_there_or_something_that_begins_so(
+    fact: str, asked: list[str], there: frozenset[str]
+) -> None:
+    expected = all(any(fnmatchcase(one, name) for one in there) for name in asked)
+    assert holds(fact, tuple(asked), there)[0] == expected
 
 
 ENDS = st.sampled_from(["", "rc1", ".post2", ".dev3", "a0.dev1", "+cu128", "+cu126", "rc1+cpu"])
@@ -152,8 +203,15 @@ def test_what_packaging_takes_for_no_marker_is_refused(
         assert evaluate(text, environment) == marker.evaluate(environment)
 
 
-@pytest.mark.parametrize("name", ["kinds.py", "markers.py"])
-def test_install_and_import_judge_by_the_same_text(name: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [
+        ("model/kinds.py", "_model/kinds.py"),
+        ("model/markers.py", "_model/markers.py"),
+        ("probes/loader.py", "_loader.py"),
+    ],
+)
+def test_install_and_import_judge_by_the_same_text(text: str, copy: str) -> None:
     root = Path(__file__).resolve().parents[2]
-    copy = root / "runtime" / "selector_runtime" / "_model" / name
-    assert copy.read_bytes() == (root / "selector_backend" / "model" / name).read_bytes()
+    copied = (root / "runtime" / "selector_runtime" / copy).read_bytes()
+    assert copied == (root / "selector_backend" / text).read_bytes()

@@ -21,7 +21,7 @@ from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
 from selector_backend.authoring.sdist import sdist_files
 from selector_backend.errors import SelectorError
-from selector_backend.installing.dist_info import metadata as metadata_of
+from selector_backend.installing.wheel import metadata as metadata_of
 from selector_backend.model.decision import Environment, Request, decide
 from selector_backend.model.machine import Machine
 

@@ -21,8 +21,8 @@ from validate_pyproject.plugins import list_from_entry_points
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.keys import TABLE, selector_schema
-from selector_backend.authoring.table import parse_selector
-from selector_backend.errors import Problem
+from selector_backend.authoring.selector import parse_selector
+from selector_backend.errors import Problems
 from selector_backend.model.markers import CannotTellError, satisfies
 
 _accepts = fastjsonschema.compile(selector_schema())
@@ -72,7 +72,7 @@ def _is_accepted(table: Any) -> bool:
 def test_the_schema_refuses_what_the_parser_finds_of_a_wrong_form_and_nothing_else(
     table: dict[str, Any],
 ) -> None:
-    problems: list[Problem] = []
+    problems = Problems()
     TABLE.read(table, "tool.selector", problems)
     assert _is_accepted(table) is (not problems)
     _, found = parse_selector(table, project="spam", version="1.0")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.strategies import anything, changed, tables, to_toml
 
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.table import parse_selector
-from selector_backend.authoring.texts import unfit
+from selector_backend.authoring.selector import parse_selector
+from selector_backend.authoring.structure import unfit
 from selector_backend.errors import SelectorError
 
 LONG = "1" * 5000

@@ -1,6 +1,6 @@
 """Variant wheels give on every machine what their table gives, or are not written.
 
-What an installer takes there, `ordering` says; here it is held against variantlib, which has the
+What an installer takes there, `proof` says; here it is held against variantlib, which has the
 filter and the order of PEP 825, and reads what is written.
 """
 
@@ -25,7 +25,7 @@ from variantlib.variants_json import VariantsJson
 
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.cli.fleet import shipped_machines
 from selector_backend.model.decision import Environment, Request, decide
 from selector_backend.model.facts import FACTS
@@ -40,8 +40,7 @@ from selector_backend.variant_wheels.building import (
     variant_wheels,
     write_variant_wheels,
 )
-from selector_backend.variant_wheels.ordering import Installer, pick
-from selector_backend.variant_wheels.proof import prove
+from selector_backend.variant_wheels.proof import Installer, prove
 
 if TYPE_CHECKING:
     from selector_backend.model.kinds import Value
@@ -184,41 +183,11 @@ def taken(selector: Selector, wheels: Sequence[VariantWheel], machine: Machine) 
         for feature, values in provider.static_properties.items()
     }
     supported = {**supported, **installer.supported(facts)}
-    return picked([read.variants[label] for label in installer.at(facts)], supported)
+    return picked([read.variants[wheel.label] for wheel in installer.at(facts)], supported)
 
 
 def variant_of(wheels: Sequence[VariantWheel], label: str | None) -> str | None:
     return next((one.variant.name for one in wheels if one.label == label), None)
-
-
-_VALUES = st.lists(st.sampled_from("abcd"), min_size=1, unique=True)
-_FEATURES = st.sampled_from([(n, f) for n in ("first", "second") for f in ("one", "two")])
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["x", "y", "z", "w"]), st.dictionaries(_FEATURES, _VALUES, min_size=1)
-    ),
-    st.dictionaries(_FEATURES, _VALUES),
-    st.booleans(),
-)
-def test_the_order_is_that_of_variantlib(
-    variants: dict[str, dict[Feature, list[str]]],
-    supported: dict[Feature, list[str]],
-    null: bool,
-) -> None:
-    if null:
-        variants = {"null": {}, **variants}
-    described = [
-        VariantDescription(
-            label=label,
-            properties=[VariantProperty(*key, one) for key, some in each.items() for one in some],
-        )
-        for label, each in variants.items()
-    ]
-    expected = picked(described, supported)
-    event("none fits" if expected is None else "null" if expected == "null" else "one fits")
-    assert pick(variants, supported) == expected
 
 
 #: The recipes that have variant wheels, of all rows or of some.

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.markers import Marker, default_environment
 from packaging.specifiers import SpecifierSet
-from selector_runtime._fits import _READERS
+from selector_runtime._fits import READERS
 from selector_runtime._model.markers import CannotTellError, evaluate, satisfies
 from support.scarce import compile_preload
 
@@ -228,6 +228,11 @@ def table(when: str) -> str:
         ),
         ("[{ glibc = '<2' }, { musl = '>=1' }]", "is not <2; and musl is absent"),
         ("{ cuda = '>=12', cpu = 'no-such' }", "cpu lacks no_such (as /proc/cpuinfo has it)"),
+        ("{ library = ['libc.so.6', 'libno.so.9'] }", "library lacks libno.so.9"),
+        ("{ abi-features = 'no-such' }", "abi-features lacks no-such"),
+        ("{ cpu = 'no-such*' }", "cpu lacks no_such*"),
+        ("{ library = 'libc.so.6', abi-features = '64-bit' }", None),
+        ("{ compute-capability = { every = '>=99' } }", None),
         ("{ cuda = '>=99' }", None),
         ("[{ glibc = '>=99' }, { cuda = '>=12' }]", None),
         (
@@ -245,6 +250,14 @@ def test_conditions_that_cost_nothing_are_checked_and_drivers_are_not(
     process = site.run()
     assert process.stdout == ("cpu\n" if reason else "cu12\n")
     assert not reason or reason in warnings_in(process)
+
+
+def test_a_library_that_the_process_has_already_is_found(site: Site) -> None:
+    site.install(table("{ library = 'libspam-cudnn.so.9' }"), SPAM_VARIANT="cu12")
+    assert "library lacks libspam-cudnn.so.9" in warnings_in(site.run())
+    library = site.compile("wheel/cudnn.so", "", "-Wl,-soname,libspam-cudnn.so.9")
+    process = site.run(f"import ctypes\nctypes.CDLL({str(library)!r})\nimport spam_core\n")
+    assert process.stderr == ""
 
 
 def test_a_distributors_glibc_has_its_release(site: Site, tmp_path: Path) -> None:
@@ -390,7 +403,7 @@ MARKERS = st.recursive(
 
 @given(MARKERS)
 def test_markers_evaluate_as_packaging_has_it(marker: str) -> None:
-    environment, _ = _READERS["marker"][1]()
+    environment, _ = READERS["marker"][1]()
     assert isinstance(environment, dict)
     try:
         found = evaluate(marker, environment)

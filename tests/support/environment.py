@@ -89,6 +89,13 @@ class Environment:
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     @property
+    def path(self) -> str:
+        """The variable ``PATH`` where this environment is activated, and uv is there."""
+        return os.pathsep.join(
+            [str(self.python.parent), str(Path(find_uv()).parent), self.environ["PATH"]]
+        )
+
+    @property
     def site_packages(self) -> Path:
         return next(self.folder.glob("[Ll]ib/**/site-packages"))
 
@@ -99,9 +106,10 @@ class Environment:
         cwd: Path | None = None,
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
-        """Run this environment's Python with ``arguments``."""
+        """Run this environment's Python with ``arguments``, as if it were activated."""
         command = [str(self.python), *arguments]
-        return run(command, {**self.environ, **(environ or {})}, cwd, check=check)
+        variables = {**self.environ, "PATH": self.path, **(environ or {})}
+        return run(command, variables, cwd, check=check)
 
     def pip(
         self,
@@ -148,6 +156,9 @@ def create_environment(
     if pip is not None:
         source = _unpacked(pip, python)
         shutil.copytree(source, environment.site_packages, copy_function=_link, dirs_exist_ok=True)
+        script = environment.python.with_name("pip")
+        script.write_text(f'#!/bin/sh\nexec "{environment.python}" -m pip "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
     return environment
 
 

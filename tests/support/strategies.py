@@ -53,7 +53,16 @@ lower_bounds = st.lists(releases.map(">={}".format), min_size=1, max_size=2).map
 cpu_names = st.sampled_from(NAMES).flatmap(
     lambda name: st.sampled_from([name, name.upper(), name.replace("_", "-")])
 )
-names = cpu_names | st.lists(cpu_names, min_size=1, max_size=3)
+beginnings = st.sampled_from(["avx512*", "x86-64-*", "Zen*", "none_begins_so*"])
+names = cpu_names | beginnings | st.lists(cpu_names | beginnings, min_size=1, max_size=3)
+
+LIBRARIES = ("libmpi.so.40", "libcudnn.so.9", "NVCUDA.dll")
+FEATURES = ("free-threading", "gil-enabled", "debug", "64-bit", "32-bit")
+
+
+def _one_or_more(texts: tuple[str, ...]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(texts) | st.lists(st.sampled_from(texts), min_size=1, max_size=3)
+
 
 DISTRIBUTIONS = ("torch", "jax-cuda12-plugin", "Jax.Cuda13_Plugin")
 requirements = st.builds(str.__add__, st.sampled_from(DISTRIBUTIONS), specifiers | st.just(""))
@@ -76,6 +85,11 @@ PROPERTIES = ("x86_64 :: level :: v3", "x86_64 :: avx2 :: on", "nvidia :: sm_arc
 any_when = _when(
     {
         **{name: specifiers | st.booleans() for name in _versioned},
+        "compute-capability": specifiers
+        | st.booleans()
+        | st.fixed_dictionaries({"every": specifiers}),
+        "library": _one_or_more(LIBRARIES),
+        "abi-features": _one_or_more(FEATURES),
         "cpu": names | st.booleans(),
         "gfx": names | st.booleans(),
         "marker": st.sampled_from(MARKERS),
@@ -86,6 +100,8 @@ rising_when = _when(
     {
         **{name: lower_bounds | st.just(True) for name in _versioned},
         "cpu": names | st.just(True),
+        "library": _one_or_more(LIBRARIES),
+        "abi-features": _one_or_more(FEATURES),
         "marker": st.sampled_from(MARKERS),
     }
 )
@@ -158,6 +174,9 @@ def values(kind: kinds.Kind) -> st.SearchStrategy[Value]:
         return st.lists(releases, min_size=1, max_size=3).map(_ordered)
     if kind is kinds.NAMES:
         return st.frozensets(st.sampled_from(NAMES), min_size=1)
+    if kind in (kinds.LIBRARIES, kinds.FEATURES):
+        texts = LIBRARIES if kind is kinds.LIBRARIES else FEATURES
+        return st.frozensets(st.sampled_from(texts), min_size=1)
     if kind is kinds.PROPERTIES:
         return st.frozensets(st.sampled_from(PROPERTIES), min_size=1)
     if kind is kinds.DISTRIBUTIONS:
@@ -177,7 +196,11 @@ reasons = st.sampled_from(["it is not there", "the driver says: 'No!'", "…"])
 def facts(name: str) -> st.SearchStrategy[Fact]:
     """What can be known of the fact ``name``, absence included."""
     present = values(FACTS[name].kind).map(lambda value: Fact(name, "a test", value=value))
-    absent = reasons.map(lambda reason: Fact(name, "a test", reason=reason))
+    not_found = st.lists(st.sampled_from(LIBRARIES), max_size=2).map(tuple)
+    absent = st.builds(
+        lambda reason, libraries: Fact(name, "a test", reason=reason, not_found=libraries),
+        *(reasons, not_found),
+    )
     return present | absent
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
+import tempfile
 from pathlib import Path
 
 from selector_backend.probes.loader import findable
@@ -30,9 +32,18 @@ def compile_library(file: Path, version: int, *options: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     define = [f"-D{kinds[file.name.partition('.')[0]]}", f"-DVERSION={version}", *options]
     define.append(f"-Wl,-soname,{file.name}")
-    command = [compiler(), "-shared", "-fPIC", "-pthread", "-o", str(file), *define, str(SOURCE)]
-    subprocess.run(command, check=True)
+    file.write_bytes(_compiled(*define))
     return file
+
+
+@functools.cache
+def _compiled(*define: str) -> bytes:
+    """Return what the compiler makes of the source; the tests want the same again and again."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "library")
+        options = ["-shared", "-fPIC", "-pthread", "-o", str(file), *define]
+        subprocess.run([compiler(), *options, str(SOURCE)], check=True)
+        return file.read_bytes()
 
 
 def hide_toolkits(folder: Path) -> str:

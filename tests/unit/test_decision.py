@@ -14,7 +14,7 @@ from support.strategies import (
     tables,
 )
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.installing.messages import message_of
 from selector_backend.model.decision import Code, Decision, Environment, Request, decide
 from selector_backend.model.kinds import judge

@@ -25,11 +25,9 @@ import selector_backend
 from selector_backend.authoring import sdist
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.archive import write_folder
-from selector_backend.installing.dist_info import dist_info, record_of
-from selector_backend.installing.prepared import read_dist_info
+from selector_backend.installing.wheel import dist_info, read_dist_info, record_of, write_folder
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Fact, Machine, load_machine
 from selector_backend.model.markers import normalize_name
@@ -488,6 +486,8 @@ def _canonical(fact: str, wanted: Any) -> str:
     if fact == "installed" and isinstance(wanted, str):
         one = Requirement(wanted)
         return f"{canonicalize_name(one.name)}{one.specifier}"
+    if isinstance(wanted, dict):
+        return f"every {wanted['every'].strip()}"
     return str(Marker(wanted) if fact == "marker" else wanted)
 
 

@@ -7,14 +7,16 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from selector_backend.installing.caller import Caller, identify
-from selector_backend.installing.frontends import Hook, Mark
-from selector_backend.installing.process import Process, arguments_of, folder_of, start_of
+from selector_backend.installing.caller import Process, arguments_of, folder_of, start_of
+from selector_backend.installing.frontends import Hook
+from selector_backend.installing.installation import identify
+from selector_backend.model.purpose import Installation, Mark, Purpose
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 OLD_PIP = "/venv/lib/python3.9/site-packages/pip/_vendor/pep517/_in_process.py"
@@ -38,10 +40,12 @@ def call(
     folder: str = "",
     prefix: str = "/venv",
     identity: str = "7-100",
-) -> Caller:
+    locked: tuple[str, ...] = (),
+    builds: bool = False,
+) -> Installation:
     """Identify the caller of a hook; no ``arguments`` stand for a parent that is not known."""
-    parent = Process(tuple(arguments), cwd, identity) if arguments else Process()
-    return identify(Hook([script, "build_wheel"], environ or {}, parent, folder, prefix))
+    parent = Process(tuple(arguments), cwd, identity, locked) if arguments else Process()
+    return identify(Hook([script, "hook"], environ or {}, parent, folder, prefix, builds))
 
 
 CASES = [
@@ -71,9 +75,11 @@ CASES = [
     (PIP, TRACKER, [*PIP_, "lock", "wheel"], "pip", "lock", Mark.TAG),
     (PIP, TRACKER, PIP_, "pip", "", Mark.TAG),
     (PIP, TRACKER, [*PIP_, "something-new", "spam"], "pip", "", Mark.TAG),
-    (PIP, TRACKER, [PYTHON, "/venv/bin/pip-compile", "wheel"], "pip", "", Mark.TAG),
-    (PIP, TRACKER, [PYTHON, "deploy.py", "wheel"], "pip", "", Mark.TAG),
-    (PIP, TRACKER, [PYTHON, "-c", "pip", "wheel"], "pip", "", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "/venv/bin/pip-compile", "wheel"], "pip-tools", "", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "deploy.py", "wheel"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [PYTHON, "deploy.py", "production"], "pip", "", Mark.TAG),
+    (PIP, TRACKER, [PYTHON, "-c", "pip", "wheel"], "pip", "wheel", Mark.NONE),
+    (PIP, TRACKER, [PYTHON, "/x/pex", "-q", "--log", "a", "download"], "pex", "", Mark.NONE),
     (PIP, TRACKER, [], "pip", "", Mark.TAG),
     (PIP, UV, [*PIP_, "install", "spam"], "pip", "install", Mark.TAG),
     (PIP, UV, [*PIP_, "wheel", "spam"], "pip", "wheel", Mark.NONE),
@@ -90,9 +96,23 @@ CASES = [
         "install",
         Mark.TAG,
     ),
-    (PIPENV, TRACKER, [PYTHON, "/p/pipenv/resolver.py", "--wheel", "wheel"], "pip", "", Mark.TAG),
-    ("-c", UV, ["uv", "pip", "install", "build"], "uv", "pip", Mark.LABEL),
-    ("-c", UV, ["/h/a b/uv", "--directory", "build", "pip", "install"], "uv", "pip", Mark.LABEL),
+    (
+        PIPENV,
+        TRACKER,
+        [PYTHON, "/p/pipenv/resolver.py", "--wheel", "wheel"],
+        "pipenv",
+        "",
+        Mark.TAG,
+    ),
+    ("-c", UV, ["uv", "pip", "install", "build"], "uv", "pip install", Mark.LABEL),
+    (
+        "-c",
+        UV,
+        ["/h/a b/uv", "--directory", "build", "pip", "install"],
+        "uv",
+        "pip install",
+        Mark.LABEL,
+    ),
     ("-c", UV, ["uv", "sync"], "uv", "sync", Mark.LABEL),
     ("-c", UV, ["uv", "lock"], "uv", "lock", Mark.LABEL),
     ("-c", UV, ["uv", "run", "--with", "build", "spam"], "uv", "run", Mark.LABEL),
@@ -103,7 +123,7 @@ CASES = [
     ("-c", UV, ["uv", "--project", "sync", "build"], "uv", "build", Mark.NONE),
     ("-c", UV, [r"C:\bin\uv.exe", "build"], "uv", "build", Mark.NONE),
     ("-c", UV, [], "uv", "", Mark.LABEL),
-    ("-c", {}, ["uv", "pip", "install", "spam"], "uv", "pip", Mark.LABEL),
+    ("-c", {}, ["uv", "pip", "install", "spam"], "uv", "pip install", Mark.LABEL),
     ("-c", UV, ["/bin/sh", "-c", "make"], "", "", Mark.NONE),
     ("-c", {}, [], "", "", Mark.NONE),
     (BUILD, {}, [PYTHON, "-m", "build", "uv"], "build", "", Mark.NONE),
@@ -126,7 +146,7 @@ def test_the_caller_is_recognised(
     script: str, environ: dict[str, str], arguments: list[str], name: str, command: str, mark: Mark
 ) -> None:
     found = call(script, environ, arguments)
-    assert (found.frontend.name, found.command, found.mark) == (name, command, mark)
+    assert (found.frontend, found.command, found.mark) == (name, command, mark)
 
 
 @pytest.mark.parametrize(
@@ -136,28 +156,31 @@ def test_the_caller_is_recognised(
         [],  # without /proc, uv does not know its own path, which is the variable's value
     ],
 )
-@pytest.mark.parametrize("folder", ["/c/sdists-v9/index/0/spam/1.0/r/src", "/home/me/spam"])
-def test_uv_is_recognised_by_what_it_makes(arguments: list[str], folder: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "mark"),
+    [("/c/sdists-v9/index/0/spam/1.0/r/src", Mark.CACHE_LABEL), ("/home/me/spam", Mark.LABEL)],
+)
+def test_uv_is_recognised_by_what_it_makes(arguments: list[str], folder: str, mark: Mark) -> None:
     found = call("-c", {}, arguments, folder=folder, prefix=UV_ENV)
-    assert (found.frontend.name, found.command, found.mark) == ("uv", "", Mark.LABEL)
-    assert call(BUILD, {}, arguments, prefix=UV_ENV).frontend.name == ""
+    assert (found.frontend, found.command, found.mark) == ("uv", "", mark)
+    assert call(BUILD, {}, arguments, prefix=UV_ENV).frontend == ""
 
 
 @pytest.mark.parametrize(
     ("folder", "mark"),
     [
-        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.LABEL),
-        ("/cache/sdists-v11/index/0123/spam/1.0/rev/src", Mark.LABEL),
+        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.CACHE_LABEL),
+        ("/cache/sdists-v11/index/0123/spam/1.0/rev/src", Mark.CACHE_LABEL),
         ("/cache/sdists-v9/path/0123/rev/src", Mark.NONE),
         ("C:\\cache\\sdists-v9\\path\\0123\\rev\\src", Mark.NONE),
         ("/home/me/path/spam", Mark.LABEL),
     ],
 )
-def test_what_uv_installs_from_a_file_gets_no_label(folder: str, mark: Mark) -> None:
+def test_uv_gets_a_label_by_where_the_source_came_from(folder: str, mark: Mark) -> None:
     assert call("-c", UV, ["uv", "pip", "install", "x.tar.gz"], folder=folder).mark is mark
 
 
-DEP = ["/caller/dep"]
+DEP = ("/caller/dep",)
 ENVIRONMENT = None
 
 
@@ -166,8 +189,8 @@ ENVIRONMENT = None
     [
         ({}, ["install", "spam"], ENVIRONMENT),
         ({}, ["install", "--pre", "--prefer-binary", "spam"], ENVIRONMENT),
-        ({}, ["wheel", "spam"], []),
-        ({}, ["download", "spam"], []),
+        ({}, ["wheel", "spam"], ()),
+        ({}, ["download", "spam"], ()),
         ({}, ["install", "--target", "dep", "spam"], DEP),
         ({}, ["install", "--target=dep", "spam"], DEP),
         ({}, ["install", "--target", "./dep", "spam"], DEP),
@@ -178,9 +201,9 @@ ENVIRONMENT = None
         ({}, ["install", "-qUtdep", "spam"], DEP),
         ({}, ["--timeout", "60", "install", "spam", "-t", "dep"], DEP),
         ({}, ["install", "-t", "other", "spam", "-t", "dep"], DEP),
-        ({}, ["install", "-t", "/else where/dep", "spam"], ["/else where/dep"]),
-        ({"HOME": "/home/me"}, ["install", "--target=~/dep", "spam"], ["/home/me/dep"]),
-        ({}, ["install", "--target=~nobody-of-that-name/x"], ["/caller/~nobody-of-that-name/x"]),
+        ({}, ["install", "-t", "/else where/dep", "spam"], ("/else where/dep",)),
+        ({"HOME": "/home/me"}, ["install", "--target=~/dep", "spam"], ("/home/me/dep",)),
+        ({}, ["install", "--target=~nobody-of-that-name/x"], ("/caller/~nobody-of-that-name/x",)),
         ({"PIP_TARGET": "dep"}, ["install", "spam"], DEP),
         ({"PIP_TARGET": "other"}, ["install", "--target", "dep", "spam"], DEP),
         ({"PIP_TARGET": ""}, ["install", "spam"], ENVIRONMENT),
@@ -188,16 +211,16 @@ ENVIRONMENT = None
         ({}, ["install", "-r", "-t", "spam"], ENVIRONMENT),
         ({}, ["install", "-rt", "spam"], ENVIRONMENT),
         ({}, ["install", "-C", "--target=x", "spam"], ENVIRONMENT),
-        ({}, ["install", "--prefix", "dep", "spam"], []),
-        ({}, ["install", "--root=dep", "spam"], []),
-        ({"PIP_PREFIX": "dep"}, ["install", "spam"], []),
-        ({"PIP_ROOT": "dep"}, ["install", "spam"], []),
+        ({}, ["install", "--prefix", "dep", "spam"], ()),
+        ({}, ["install", "--root=dep", "spam"], ()),
+        ({"PIP_PREFIX": "dep"}, ["install", "spam"], ()),
+        ({"PIP_ROOT": "dep"}, ["install", "spam"], ()),
     ],
 )
 def test_the_folder_that_pip_installs_into_is_known(
     environ: dict[str, str],
     arguments: list[str],
-    expected: list[str] | None,
+    expected: tuple[str, ...] | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in environ.items():
@@ -211,22 +234,145 @@ def test_the_folder_that_pip_installs_into_is_known(
 
 def test_of_a_relative_target_nothing_is_claimed_where_the_caller_is_not_known() -> None:
     arguments = [*PIP_, "install", "-t", "dep", "spam"]
-    assert call(PIP, {}, arguments, cwd="").folders == []
-    assert call(PIP, {"PIP_TARGET": "dep"}, []).folders == []
-    assert call(PIP, {"PIP_TARGET": "/dep"}, []).folders == ["/dep"]
+    assert call(PIP, {}, arguments, cwd="").folders == ()
+    assert call(PIP, {"PIP_TARGET": "dep"}, []).folders == ()
+    assert call(PIP, {"PIP_TARGET": "/dep"}, []).folders == ("/dep",)
 
 
-def test_uv_shows_the_environment_without_isolation_only() -> None:
+@pytest.fixture
+def environments(tmp_path: Path) -> Path:
+    """A folder with two virtual environments, a and b, and a folder that is none."""
+    for name in ("a", "b", "tools"):
+        (tmp_path / name).mkdir()
+    for name in ("a", "b"):
+        (tmp_path / name / "pyvenv.cfg").write_text("home = /usr/bin\n", encoding="utf-8")
+    return tmp_path
+
+
+def uv(folder: Path, *arguments: str, locked: tuple[str, ...] = (), **keywords: Any) -> str:
+    """Return which of the environments in a folder is seen of a uv that has ``locked`` some."""
+    paths = tuple(str(folder / name) for name in locked)
+    options: dict[str, Any] = {"prefix": UV_ENV, "cwd": str(folder), "locked": paths, **keywords}
+    found = call("-c", UV, ["uv", *arguments], **options).folders
+    return " ".join(Path(one).relative_to(folder).parts[0] for one in found)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show open files")
+def test_uv_shows_the_environment_that_it_has_locked(environments: Path) -> None:
+    install = ("pip", "install", "spam")
+    assert uv(environments, *install, locked=("a", "cache")) == "a"
+    assert uv(environments, *install, "--target", "tools", locked=("tools",)) == "tools"
+    assert uv(environments, *install, "--prefix=tools", locked=("cache", "tools")) == "tools"
+    assert uv(environments, "run", "--", "x", "--target", "b", locked=("a",), builds=True) == "a"
+    assert uv(environments, "sync", "--inexact", locked=("a",), builds=True) == "a"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show open files")
+@pytest.mark.parametrize(
+    ("arguments", "locked"),
+    [
+        (("pip", "install"), ()),
+        (("pip", "install"), ("a", "b")),
+        (("pip", "install", "--target", "b"), ("a",)),
+        (("pip", "install", "--dry-run"), ("a",)),
+        (("pip", "compile"), ("a",)),
+        (("pip", "sync"), ("a",)),  # what is there need not be there afterwards
+        (("sync",), ("a",)),
+        (("run", "--exact", "x"), ("a",)),
+        (("tool", "install", "spam"), ("tools",)),
+        (("build",), ("a",)),
+    ],
+)
+def test_in_doubt_uv_shows_nothing(
+    environments: Path, arguments: tuple[str, ...], locked: tuple[str, ...]
+) -> None:
+    assert uv(environments, *arguments, locked=locked, builds=True) == ""
+
+
+def test_where_open_files_are_not_shown_a_path_of_the_command_line_counts(
+    environments: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    install = ("pip", "install", "spam")
+    assert uv(environments, *install) == ""
+    assert uv(environments, *install, "-p", "a") == "a"
+    assert uv(environments, *install, "-p", "3.11") == ""
+    assert uv(environments, *install, "--target", "tools") == "tools"
+
+
+def test_uv_without_isolation_shows_its_own_environment() -> None:
     arguments = ["uv", "pip", "install", "spam"]
-    assert call("-c", UV, arguments, prefix=UV_ENV).folders == []
     assert call("-c", UV, arguments).folders
-    assert call("-c", UV, [*arguments, "--target", "dep"]).folders == DEP
-    assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == []
-    assert call("-c", UV, ["uv", "build"]).folders == []
+    assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == ()
+    assert call("-c", UV, ["uv", "build"]).folders == ()
+
+
+INSTALL, LOCK, LOOK, KEEP = Purpose.INSTALL, Purpose.LOCK, Purpose.LOOK, Purpose.KEEP
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "first", "last"),
+    [
+        (PIP, [*PIP_, "install", "spam"], INSTALL, INSTALL),
+        (PIP, [*PIP_, "install", "--dry-run", "spam"], LOOK, LOOK),
+        (PIP, [*PIP_, "download", "spam"], LOOK, LOOK),
+        (PIP, [*PIP_, "lock", "spam"], LOCK, LOCK),
+        (PIP, [*PIP_, "wheel", "spam"], KEEP, KEEP),
+        (PIP, [PYTHON, "-m", "piptools", "compile"], LOCK, LOCK),
+        (PIP, [PYTHON, "/x/pex", "--log", "a", "download", "spam"], KEEP, KEEP),
+        (PIP, [PYTHON, "deploy.py", "install"], INSTALL, INSTALL),
+        (PIP, [PYTHON, "deploy.py", "download"], LOOK, LOOK),
+        ("-c", ["uv", "pip", "install", "compile"], INSTALL, INSTALL),
+        ("-c", ["uv", "pip", "-q", "compile", "x.in"], LOCK, LOCK),
+        ("-c", ["uv", "pip", "install", "--dry-run", "spam"], LOOK, LOOK),
+        ("-c", ["uv", "lock"], LOCK, LOCK),
+        ("-c", ["uv", "add", "spam"], LOCK, INSTALL),
+        ("-c", ["uv", "run", "spam", "--dry-run"], LOCK, INSTALL),
+        ("-c", ["uv", "tool", "install", "spam"], INSTALL, INSTALL),
+        ("-c", ["uv", "build"], KEEP, KEEP),
+        (BUILD, [PYTHON, "/p/poetry", "lock"], LOCK, LOCK),
+        (BUILD, [PYTHON, "/p/pdm", "sync"], INSTALL, INSTALL),
+        (BUILD, [PYTHON, "-m", "build"], KEEP, KEEP),
+        (BUILD, [PYTHON, "other.py"], KEEP, KEEP),
+    ],
+)
+def test_what_a_hook_is_called_for(
+    script: str, arguments: list[str], first: Purpose, last: Purpose
+) -> None:
+    assert call(script, TRACKER if script == PIP else UV, arguments).purpose is first
+    assert call(script, TRACKER if script == PIP else UV, arguments, builds=True).purpose is last
+
+
+def test_another_programs_options_are_not_pips() -> None:
+    assert call(PIP, TRACKER, [PYTHON, "deploy.py", "-t", "production"]).folders
+    # It may hand them on.
+    assert call(PIP, TRACKER, [PYTHON, "deploy.py", "install", "-t", "x"]).folders == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["install", "spam"], True),
+        (["install", "-U", "Spam[plot]>=1,<2", "-c", "x.txt"], True),
+        (["install", "--index-url", "http://x/simple", "spam==1.0"], True),
+        (["install", "./dist/spam-1.0.tar.gz"], True),
+        (["install", "spam @ http://x/spam-1.0.tar.gz"], True),
+        (["install", "spam", "eggs"], False),
+        (["install", "eggs"], False),
+        (["install", "spam-core"], False),
+        (["install", "./dist/spam-core-1.0.tar.gz"], False),
+        (["install", "spam", "-r", "x.txt"], False),
+        (["install", "-e", ".", "spam"], False),
+        (["install", "--not-yet-known", "3", "spam"], False),
+        (["install", "."], False),
+    ],
+)
+def test_whether_nothing_else_is_asked_for(arguments: list[str], expected: bool) -> None:
+    assert call(PIP, {}, [*PIP_, *arguments]).is_only("spam") is expected
 
 
 def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
-    code = "import selector_backend.installing.process as p; print(repr(p.parent()))"
+    code = "import selector_backend.installing.caller as p; print(repr(p.parent()))"
     script = tmp_path / "a (script) with blanks.py"
     script.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {code!r}])")
     arguments = [sys.executable, str(script), "a b", "", "ü"]

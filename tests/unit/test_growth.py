@@ -9,15 +9,14 @@ from typing import Any, Callable
 import pytest
 from support.project import write_project
 
+from selector_backend.authoring import conditions
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
 from selector_backend.authoring.sdist import sdist_files
-from selector_backend.checking import samples
 from selector_backend.checking.review import notes, review
 from selector_backend.errors import SelectorError
-from selector_backend.installing.archive import write_folder
-from selector_backend.installing.dist_info import dist_info
 from selector_backend.installing.environment import read_environment
+from selector_backend.installing.wheel import dist_info, write_folder
 from selector_backend.model.decision import Request, decide
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import read_compiled
@@ -83,7 +82,7 @@ def test_checking_and_compiling_a_table(
 ) -> None:
     # Up to a limit, all machines are tried that a table can tell apart. It is constant: a million
     # trials, which take seconds.
-    monkeypatch.setattr(samples, "MOST_TRIALS", 1000)
+    monkeypatch.setattr(conditions, "MOST_TRIALS", 1000)
 
     def work(rows: int) -> Callable[[], object]:
         folder = write(when, rows)
@@ -103,10 +102,10 @@ def test_the_trials_of_all_distributions_together_are_limited(
     write: Callable[[str, int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Forty distributions with a few specifiers each are no reason to try for minutes."""
-    monkeypatch.setattr(samples, "MOST_TRIALS", 1000)
+    monkeypatch.setattr(conditions, "MOST_TRIALS", 1000)
     project = read_project(write('installed = ["torch>={0}", "jax>={0}", "cupy>={0}"]', 8))
     few = counted(lambda: review(project, "0.2.0"))
-    monkeypatch.setattr(samples, "MOST_TRIALS", 3000)
+    monkeypatch.setattr(conditions, "MOST_TRIALS", 3000)
     assert counted(lambda: review(project, "0.2.0")) > 2 * few
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from selector_backend.installing.caller import Caller, identify
+from selector_backend.installing.caller import Process, parent
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.handoff import Handoff, handoff_of
-from selector_backend.installing.process import Process, parent
+from selector_backend.installing.installation import identify
 from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.purpose import Installation
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 BUILD = "/venv/lib/python3.13/site-packages/pyproject_hooks/_in_process/_in_process.py"
@@ -35,7 +36,7 @@ def call(
     *,
     prefix: str = "/venv",
     identity: str = "7-100",
-) -> Caller:
+) -> Installation:
     parent = Process(tuple(arguments), "/caller", identity) if arguments else Process()
     return identify(Hook([script, "build_wheel"], environ, parent, "", prefix))
 

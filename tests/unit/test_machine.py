@@ -31,6 +31,8 @@ VARIABLES = {
     "property": "SELECTOR_PROPERTY",
     "xpu": "SELECTOR_XPU",
     "installed": "SELECTOR_INSTALLED",
+    "library": "SELECTOR_LIBRARY",
+    "abi-features": "SELECTOR_ABI_FEATURES",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.platforms import InexpressibleError
 from selector_backend.model.table import Selector
 from selector_backend.variant_wheels.properties import Asked, express
@@ -120,6 +120,16 @@ def test_other_gpus_cannot_be_asked_for(specifier: str | bool, why: str) -> None
 
 
 def test_a_gpu_is_asked_for_with_its_driver() -> None:
+    assert reason({"cuda": ">=12", "compute-capability": {"every": ">=8.0"}}) == (
+        "compute-capability: one GPU with a property is enough, and this asks it of each"
+    )
+    assert reason({"library": "libmpi.so.40"}) == (
+        "library: no provider tells which libraries the loader finds"
+    )
+    assert reason({"abi-features": "free-threading"}) == (
+        "abi-features: a wheel's ABI tag says it, such as cp313t, and no property"
+    )
+    assert reason({"gfx": "gfx94*"}) == reason({"gfx": ["gfx942", "gfx94*"]})
     assert reason({"compute-capability": ">=8.0"}) == (
         "compute-capability: its provider tells nothing of a GPU whose driver's CUDA is below "
         "11.0; ask for cuda = '>=11.0', too"

@@ -13,7 +13,7 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.finished import Sdist, Wheel, parse_wheel
 from selector_backend.checking.places import find_places
 from selector_backend.checking.release import Release
@@ -317,6 +317,21 @@ def test_variants_with_the_same_wheels_lack_none(data: st.DataObject) -> None:
         if wheel("spam", tags[0]).fits(place) and not any(one.fits(place) for one in wheels)
     ]
     assert bool(found) == bool(alone)
+
+
+def test_a_variant_for_an_abi_is_for_the_pythons_that_have_it() -> None:
+    """And one for a library is for the systems that name it so."""
+    threaded = ["cp313-cp313t-any"]
+    every = [ANY]
+    assert lacks(release(threaded, every, {"abi-features": ["free-threading", "64-bit"]})) == []
+    (first, *_) = lacks(release(threaded, every, {"abi-features": "64-bit"}))
+    assert first.startswith("spam-cu12: no wheel of cp39, ")
+    narrow = [*every, "py3-none-win32"]
+    assert lacks(release(narrow[1:], narrow, {"abi-features": "32-bit"})) == []
+    assert lacks(release([f"py3-none-{LINUX}"], narrow, {"abi-features": "32-bit"}))
+    windows = ["py3-none-win_amd64"]
+    assert lacks(release(windows, every, {"library": "nvcuda.dll"})) == []
+    assert lacks(release(windows, every, {"library": "libcuda.so.1"}))
 
 
 TAGS = [

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import anything
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.request import read_request
-from selector_backend.installing.settings import read_portable
+from selector_backend.installing.request import read_portable, read_request
 from selector_backend.model.decision import Request
 from selector_backend.model.machine import ProfileFile
 from selector_backend.model.table import Selector

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import anything, tables
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.model.table import Condition, Selector
 
 CPU = {"name": "cpu"}
@@ -123,6 +123,10 @@ def test_a_variant_that_refuses_requires_nothing() -> None:
         ({"cpu": "avx2"}, Condition("cpu", ("avx2",))),
         ({"cpu": ["avx2", "fma"]}, Condition("cpu", ("avx2", "fma"))),
         ({"cpu": "AVX512-VNNI"}, Condition("cpu", ("avx512_vnni",))),
+        ({"gfx": ["gfx94*", "GFX90*"]}, Condition("gfx", ("gfx94*", "gfx90*"))),
+        ({"compute-capability": {"every": " >=8"}}, Condition("compute-capability", "every >=8")),
+        ({"library": "libMPI.so.40"}, Condition("library", ("libMPI.so.40",))),
+        ({"abi-features": ["64-bit", "debug"]}, Condition("abi-features", ("64-bit", "debug"))),
         ({"installed": False}, Condition("installed", False)),
         ({"installed": "Jax_CUDA12.plugin"}, Condition("installed", ("jax-cuda12-plugin",))),
         ({"installed": "torch == 2.9.1+cu128"}, Condition("installed", ("torch==2.9.1+cu128",))),
@@ -291,6 +295,29 @@ BAD: list[tuple[dict[str, Any], str, list[str]]] = [
     (when({"cuda": ">=twelve"}), "variant[0].when.cuda", ["'>=twelve'", "a specifier"]),
     (when({"cuda": "~=12"}), "variant[0].when.cuda", ["'~=12'", "a specifier"]),
     (when({"cuda": [">=12"]}), "variant[0].when.cuda", ["an array", "a specifier"]),
+    (when({"cuda": {"every": ">=12"}}), "variant[0].when.cuda", ["a table", "a specifier"]),
+    (
+        when({"compute-capability": {"every": "8.6"}}),
+        "variant[0].when.compute-capability.every",
+        ["'8.6'", "'==8.6.*'"],
+    ),
+    (
+        when({"compute-capability": {}}),
+        "variant[0].when.compute-capability.every",
+        ["missing", "a specifier"],
+    ),
+    (
+        when({"compute-capability": {"every": ">=8", "all": True}}),
+        "variant[0].when.compute-capability.all",
+        ["not a known key", "every"],
+    ),
+    (when({"compute-capability": "every >=8"}), "variant[0].when.compute-capability", ["found"]),
+    (when({"gfx": "*"}), "variant[0].when.gfx", ["'*'", "a name such as 'gfx942'"]),
+    (when({"gfx": "gfx*4"}), "variant[0].when.gfx", ["'gfx*4'", "a name such as 'gfx942'"]),
+    (when({"library": True}), "variant[0].when.library", ["true", "a name such as 'libmpi"]),
+    (when({"library": "libmpi*"}), "variant[0].when.library", ["'libmpi*'", "an array"]),
+    (when({"library": "/lib/x.so"}), "variant[0].when.library", ["'/lib/x.so'", "a name"]),
+    (when({"abi-features": []}), "variant[0].when.abi-features", ["empty array", "a name"]),
     (when({"glibc": "2.28"}), "variant[0].when.glibc", ["'2.28'", "'>=2.28'"]),
     # specifiers that plain releases cannot express
     (when({"cuda": "===12.4"}), "variant[0].when.cuda", ["found '===12.4'", PLAIN]),

@@ -12,6 +12,7 @@ from selector_backend.model.variables import near_misses
 OURS = (
     *(fact.variable for fact in FACTS.values()),
     *("SELECTOR_MACHINE", "SELECTOR_PORTABLE", "SELECTOR_PROBE_TIMEOUT", "SELECTOR_SYSROOT"),
+    "SELECTOR_ADVICE",
 )
 
 
@@ -28,6 +29,8 @@ OURS = (
         ("SELECTOR_PORTABEL", "SELECTOR_PORTABLE"),
         ("SELECTOR_PROBE_TIMEOUTS", "SELECTOR_PROBE_TIMEOUT"),
         ("SELECTOR_SYS_ROOT", "SELECTOR_SYSROOT"),
+        ("SELECTOR_ADVISE", "SELECTOR_ADVICE"),
+        ("SELECTOR_LIBRARIES", "SELECTOR_LIBRARY"),
     ],
 )
 def test_a_variable_that_is_nearly_one_of_ours_is_told_which(name: str, meant: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selector_backend.authoring.table import parse_selector
+from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.finished import is_variant_file
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import Selector
@@ -16,8 +16,7 @@ from selector_backend.variant_wheels.building import (
     metadata,
     variant_wheels,
 )
-from selector_backend.variant_wheels.ordering import Installer
-from selector_backend.variant_wheels.proof import prove
+from selector_backend.variant_wheels.proof import Installer, prove
 
 CUDA: list[dict[str, Any]] = [
     {"name": "cu12", "when": {"cuda": ">=12"}},

@@ -9,8 +9,12 @@ A condition asks one thing of one fact. What it asks, and what a fact's value is
 kind            value                               what is asked
 ==============  ==================================  =======================================
 `VERSION`       ``"12.4"``                          a specifier: ``">=12,<13"``
-`VERSIONS`      ``("7.5", "8.6")``, of the devices  a specifier that one of them is in
-`NAMES`         ``frozenset({"avx2", "fma"})``      names, all of which are there
+`VERSIONS`      ``("7.5", "8.6")``, of the devices  a specifier that one of them is in, or
+                                                    after `EVERY`, that all of them are in
+`NAMES`         ``frozenset({"avx2", "fma"})``      names, all of which are there; ``gfx94*``
+                                                    is any that begins so
+`LIBRARIES`     ``frozenset({"libmpi.so.40"})``     likewise, and as they are written
+`FEATURES`      ``frozenset({"64-bit"})``           likewise
 `PROPERTIES`    ``frozenset({"a :: b :: c"})``      properties (PEP 817), likewise
 `DISTRIBUTIONS` ``frozenset({"torch==2.9.1"})``     requirements, all of which are met
 `MARKERS`       ``{"sys_platform": "linux"}``       a marker
@@ -48,6 +52,9 @@ if TYPE_CHECKING:
 
     Wanted = Union[bool, str, tuple[str, ...]]
     Value = Union[str, tuple[str, ...], frozenset[str], Mapping[str, str]]
+
+#: What begins a specifier that the version of every device has to be in, and not just one.
+EVERY = "every "
 
 # A name, such as ``avx2``; PEP 817's form of a property, whose parts may be set apart as one likes.
 _NAME = r"(?a)[\w.+-]+"
@@ -147,11 +154,15 @@ class _Versions(Kind):
         return tuple(sorted(map(_version, items), key=release_key))
 
     def _holds(self, fact: str, wanted: str | tuple[str, ...], value: Any) -> tuple[bool, str]:
-        fitting = [version for version in value if satisfies(version, str(wanted))]
-        if fitting:
-            return True, f"{fact} {fitting[-1]} is {wanted}"
-        either = "is not" if len(value) == 1 else "are not"
-        return False, f"{fact} {self.text(value)} {either} {wanted}"
+        specifier = str(wanted).removeprefix(EVERY)
+        fitting = [version for version in value if satisfies(version, specifier)]
+        others = [version for version in value if version not in fitting]
+        if specifier != wanted:
+            held, shown, but = not others, others or value, ", and each has to be" if others else ""
+        else:
+            held, shown, but = bool(fitting), fitting[-1:] or value, ""
+        verb = ("is" if len(shown) == 1 else "are") + ("" if held else " not")
+        return held, f"{fact} {self.text(shown)} {verb} {specifier}{but}"
 
 
 class _Names(Kind):
@@ -193,7 +204,21 @@ class _Names(Kind):
 
     def _find(self, name: str, value: frozenset[str]) -> tuple[str, bool]:
         """Return what of ``value`` is compared with ``name``, and whether it is what is asked."""
+        if name.endswith("*"):
+            there = min((one for one in value if one.startswith(name[:-1])), default="")
+            return there, bool(there)
         return (name, True) if name in value else ("", False)
+
+
+class _ExactNames(_Names):
+    title = "names, as they are written"
+
+    def _of(self, items: list[str]) -> Value:
+        return frozenset(map(self.normalize, items))
+
+    def normalize(self, name: str) -> str:
+        super().normalize(name)
+        return name
 
 
 class _Properties(_Names):
@@ -279,10 +304,12 @@ class _Markers(Kind):
         return held, f"{fact} {wanted} is {'true' if held else f'false: {known}'}"
 
 
-VERSION, VERSIONS, NAMES, PROPERTIES, DISTRIBUTIONS, MARKERS = (
+VERSION, VERSIONS, NAMES, LIBRARIES, FEATURES, PROPERTIES, DISTRIBUTIONS, MARKERS = (
     _Version(),
     _Versions(),
     _Names(),
+    _ExactNames(),
+    _ExactNames(),
     _Properties(),
     _Distributions(),
     _Markers(),

@@ -35,9 +35,10 @@ VERSION_VARIABLES = ("implementation_version", "python_full_version", "python_ve
 NAME_FORMAT = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 VERSION_FORMAT = "[A-Za-z0-9][A-Za-z0-9.!+_-]*"
 
-# Longer numbers are nobody's version; Python itself refuses those of thousands of digits.
-_RELEASE = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
-_CLAUSE = rf"\s*(~=|==|!=|<=|>=|<|>)\s*({_RELEASE})(\.\*)?\s*"
+#: A plain release, and a clause of a specifier of them. Longer numbers are nobody's version; Python
+#: itself refuses those of thousands of digits.
+RELEASE = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
+CLAUSE = rf"\s*(~=|==|!=|<=|>=|<|>)\s*({RELEASE})(\.\*)?\s*"
 _TERM = r"""([a-z_]+|"[^"]*"|'[^']*')"""
 _COMPARISON = rf"\s*{_TERM}\s*(not\s+in\b|in\b|[<>=!~]+)\s*{_TERM}\s*"
 _JOINT = r"\s*(and\b|or\b|[()])\s*"
@@ -77,7 +78,7 @@ def quoted(text: str) -> str:
 
 def is_release(text: str) -> bool:
     """Return whether ``text`` is a plain release, such as ``12.4``."""
-    return re.fullmatch(_RELEASE, text) is not None
+    return re.fullmatch(RELEASE, text) is not None
 
 
 def release_key(text: str) -> list[int]:
@@ -85,7 +86,7 @@ def release_key(text: str) -> list[int]:
 
     Raises `CannotTellError` for a text that does not begin with one.
     """
-    match = re.match(_RELEASE, text)
+    match = re.match(RELEASE, text)
     if match is None:
         raise CannotTellError(f"{text!r} is not a version")
     numbers = [int(part) for part in match[0].split(".")]
@@ -99,7 +100,7 @@ def satisfies(version: str, specifier: str) -> bool:
 
     Raises `CannotTellError` for one that is no such specifier.
     """
-    clauses = [re.fullmatch(_CLAUSE, clause) for clause in specifier.split(",") if clause.strip()]
+    clauses = [re.fullmatch(CLAUSE, clause) for clause in specifier.split(",") if clause.strip()]
     if not clauses:
         raise CannotTellError(f"{specifier!r} is not a specifier")
     found = release_key(version)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ..errors import Problem
+from ..model.facts import holds
 from ..model.markers import is_release, release_key, satisfies
-from .vocabulary import conforming, dropped_gpus, major_of, oldest_gpu, words
+from .vocabulary import Doubt, conforming, doubts_of, dropped_gpus, major_of, oldest_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,15 +20,8 @@ _CUDA, _CAPABILITY = "cuda", "compute-capability"
 _ROCM, _GFX = "rocm", "gfx"
 
 
-class Finding(NamedTuple):
-    """What is to be said of a table; it is ``certain`` to be a mistake, or may be one."""
-
-    problem: Problem
-    certain: bool = True
-
-
-def findings(selector: Selector) -> Iterator[Finding]:
-    """Yield what is to be said of the words of a table."""
+def find_doubts(selector: Selector) -> Iterator[Doubt]:
+    """Yield what is to be said of a table."""
     left = {*dropped_gpus()}  # those that no variant so far is sure to be for
     for index, variant in enumerate(selector.variants):
         key = f"tool.selector.variant[{index}]"
@@ -42,14 +35,14 @@ def findings(selector: Selector) -> Iterator[Finding]:
         left.difference_update(*(_fitting(one, left) for one in variant.when if _is_of_gpus(one)))
 
 
-def _of_values(place: str, alternative: Alternative, *, several: bool) -> Iterator[Finding]:
+def _of_values(place: str, alternative: Alternative, *, several: bool) -> Iterator[Doubt]:
     fits = "is this" if several else "gets this variant"
     for fact, wanted in alternative.items():
-        for message, certain in words(fact, wanted, f"no machine that is known {fits}"):
-            yield Finding(Problem(f"{place}.{fact}", message), certain)
+        for doubt in doubts_of(fact, wanted, f"no machine that is known {fits}"):
+            yield doubt._replace(key=f"{place}.{fact}")
 
 
-def _of_conform(key: str, variant: Variant, alternative: Alternative) -> Iterator[Finding]:
+def _of_conform(key: str, variant: Variant, alternative: Alternative) -> Iterator[Doubt]:
     """Yield what ``conform`` says that the condition beside it does not."""
     for fact, wanted in alternative.items():
         name = conforming(fact)
@@ -60,18 +53,16 @@ def _of_conform(key: str, variant: Variant, alternative: Alternative) -> Iterato
         if first is None and not any(satisfies(f"{major}.{n}", wanted) for n in (0, 999999)):
             first = "another"
         if first is not None and first != major:
-            yield Finding(
-                Problem(
-                    f"{key}.conform.{name}",
-                    f"found {agreed!r}, but the condition {fact} = {wanted!r} is for {first}; give "
-                    "both the same major version",
-                )
+            yield Doubt(
+                f"found {agreed!r}, but the condition {fact} = {wanted!r} is for {first}; give "
+                "both the same major version",
+                key=f"{key}.conform.{name}",
             )
 
 
 def _of_gpus(
     place: str, variant: Variant, alternative: Alternative, left: set[tuple[str, str]]
-) -> Iterator[Finding]:
+) -> Iterator[Doubt]:
     """Yield that a driver gets a variant for a GPU that the variant's CUDA has dropped."""
     asked = alternative.get(_CUDA)
     built = variant.conform.get(_CUDA) or (major_of(asked) if isinstance(asked, str) else None)
@@ -85,33 +76,31 @@ def _of_gpus(
     ]
     if gpus:
         cuda, gpu = max(gpus, key=lambda one: release_key(one[1]))
-        yield Finding(
-            Problem(
-                place,
-                f"CUDA {built} has no code for GPUs below compute capability {oldest}, and drivers "
-                f"with CUDA {cuda} run them up to {gpu}; write {_CAPABILITY} = '>={oldest}'",
-            )
+        yield Doubt(
+            f"CUDA {built} has no code for GPUs below compute capability {oldest}, and drivers "
+            f"with CUDA {cuda} run them up to {gpu}; write {_CAPABILITY} = '>={oldest}'",
+            key=place,
         )
 
 
-def _of_rocm(place: str, variant: Variant, alternative: Alternative) -> Iterator[Finding]:
+def _of_rocm(place: str, variant: Variant, alternative: Alternative) -> Iterator[Doubt]:
     """Yield that a HIP runtime is there without an AMD GPU: distributions install it with MPI."""
     if variant.refuse is None and alternative.get(_ROCM, False) and _GFX not in alternative:
         message = (
             f"{_ROCM} is there without an AMD GPU, too, where something else installed the HIP "
             f"runtime, as Open MPI does on Ubuntu 24.04; if a GPU is needed, add {_GFX} = true"
         )
-        yield Finding(Problem(place, message), certain=False)
+        yield Doubt(message, certain=False, key=place)
 
 
 def _fitting(alternative: Alternative, gpus: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those drivers' CUDA and GPUs that the conditions on them hold for."""
     cuda, capability = (alternative.get(name, True) for name in (_CUDA, _CAPABILITY))
-    return {one for one in gpus if _holds(cuda, one[0]) and _holds(capability, one[1])}
-
-
-def _holds(wanted: Wanted, version: str) -> bool:
-    return satisfies(version, wanted) if isinstance(wanted, str) else wanted is True
+    return {
+        (driver, gpu)
+        for driver, gpu in gpus
+        if holds(_CUDA, cuda, driver)[0] and holds(_CAPABILITY, capability, (gpu,))[0]
+    }
 
 
 def _is_of_gpus(alternative: Alternative) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selector_backend.authoring import toml
-from selector_backend.authoring.published import published_pyproject
+from selector_backend.authoring.editing import published_pyproject
 from selector_backend.errors import SelectorError
 
 CARRIED = {"requires": [], "build-backend": "selector_backend", "backend-path": ["_selector"]}

@@ -14,16 +14,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors import Problem, did_you_mean
+from ..errors import Problem, Problems, did_you_mean
 from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, MARKERS, NAMES, PROPERTIES
-from ..model.markers import distribution_of, normalize_name, quoted
+from ..model.kinds import EVERY, PROPERTIES
+from ..model.markers import distribution_of, normalize, normalize_name, quoted
 from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
 from ..model.values import replace
+from .conditions import CONDITIONS, canonical_marker
 from .keys import TABLE, default_variable
-from .markers import canonical_marker
-from .texts import shown_key, texts, unfit
+from .structure import shown_key, texts, unfit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,8 +44,8 @@ def parse_selector(
     ``project`` and ``version`` are the project's, for the defaults and placeholders. Returns the
     selector, and all the problems found; the selector is of use only if there are none.
     """
-    problems: list[Problem] = []
-    top = _Reader("tool.selector", TABLE.read(table, "tool.selector", problems) or {}, problems)
+    problems = Problems()
+    top = _Section("tool.selector", TABLE.read(table, "tool.selector", problems) or {}, problems)
     values = {"project": project, "version": version}
     kind = top.table.get("kind") or REQUIREMENT
     read = _variants(top, values)
@@ -67,11 +67,11 @@ def parse_selector(
     # Only a fact that some condition names is ever read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)
     _check_fields(top, "advice", selector.advice, placeholders, lines=True)
-    for reader, variant in read:
-        _check_namespaces(reader, variant, top.table.get("provider") or {})
-        _check_fields(reader, "refuse", variant.refuse or "", placeholders, lines=True)
+    for section, variant in read:
+        _check_namespaces(section, variant, top.table.get("provider") or {})
+        _check_fields(section, "refuse", variant.refuse or "", placeholders, lines=True)
         if variant.conform and kind == CAPABILITY:
-            reader.problem(
+            section.problem(
                 "conform", "given, but variants of the capability kind may stand side by side"
             )
     _check_texts(table, problems)
@@ -130,22 +130,22 @@ def is_pinned(requirement: Requirement, version: str) -> bool:
     return False
 
 
-class _Reader:
+class _Section:
     """One table as its shape has read it, and where to note what its values do not mean."""
 
-    def __init__(self, key: str, table: Mapping[str, Any], problems: list[Problem]) -> None:
+    def __init__(self, key: str, table: Mapping[str, Any], problems: Problems) -> None:
         self.key = key
         self.table = table
         self.problems = problems
 
     def problem(self, name: str, message: str) -> None:
-        self.problems.append(Problem(f"{self.key}.{name}", message))
+        self.problems.add(f"{self.key}.{name}", message)
 
-    def below(self, name: str, table: Mapping[str, Any]) -> _Reader:
-        return _Reader(f"{self.key}.{name}", table, self.problems)
+    def below(self, name: str, table: Mapping[str, Any]) -> _Section:
+        return _Section(f"{self.key}.{name}", table, self.problems)
 
 
-def _check_texts(table: Mapping[str, Any], problems: list[Problem]) -> None:
+def _check_texts(table: Mapping[str, Any], problems: Problems) -> None:
     """Note every text that no message or metadata can hold, unless its key has a problem anyway."""
     known = {one.key for one in problems}
     for key, text in texts(table, "tool.selector"):
@@ -154,70 +154,70 @@ def _check_texts(table: Mapping[str, Any], problems: list[Problem]) -> None:
             continue
         above = (key[:end] for end, mark in enumerate(f"{key}.") if mark in ".[")
         if known.isdisjoint(above):
-            problems.append(Problem(key, message))
+            problems.add(key, message)
 
 
-def _variants(top: _Reader, values: Mapping[str, str]) -> list[tuple[_Reader, Variant]]:
+def _variants(top: _Section, values: Mapping[str, str]) -> list[tuple[_Section, Variant]]:
     variants = []
     seen: dict[str, tuple[str, str]] = {}
     for index, table in enumerate(top.table.get("variant") or ()):
         if table is None:
             continue
-        reader = top.below(f"variant[{index}]", table)
-        variant = _variant(reader, values)
-        first, name = seen.setdefault(variant.key, (reader.key, variant.name))
-        if variant.name and first != reader.key:
-            reader.problem(
+        section = top.below(f"variant[{index}]", table)
+        variant = _variant(section, values)
+        first, name = seen.setdefault(variant.key, (section.key, variant.name))
+        if variant.name and first != section.key:
+            section.problem(
                 "name", f"found {variant.name!r}, but {first} has that name already ({name!r})"
             )
-        variants.append((reader, variant))
+        variants.append((section, variant))
     return variants
 
 
-def _variant(reader: _Reader, values: Mapping[str, str]) -> Variant:
-    table = reader.table
+def _variant(section: _Section, values: Mapping[str, str]) -> Variant:
+    table = section.table
     name = table.get("name")
-    if name is not None and canonicalize_name(name) in (AUTO, ALL):
-        reader.problem("name", f"found {name!r}, which has another meaning in a request")
-    requires = _requirements(reader, {**values, "name": name or "variant"})
+    if name is not None and normalize(name) in (AUTO, ALL):
+        section.problem("name", f"found {name!r}, which has another meaning in a request")
+    requires = _requirements(section, {**values, "name": name or "variant"})
     if requires is None and "refuse" not in table and name:
         requires = (f"{values['project']}-{name}=={values['version']}",)
     return Variant(
         name=name or "",
         requires=requires or (),
-        when=_alternatives(reader),
-        conform=_conform(reader),
+        when=_alternatives(section),
+        conform=_conform(section),
         refuse=table.get("refuse"),
     )
 
 
-def _conform(reader: _Reader) -> dict[str, str]:
+def _conform(section: _Section) -> dict[str, str]:
     """Return what the environment has to agree on: any names, with a text for each."""
-    table = reader.table.get("conform") or {}
+    table = section.table.get("conform") or {}
     seen: dict[str, str] = {}
     for name in table:
         first = seen.setdefault(normalize_name(name), name)
         if first != name:
-            reader.problem(f"conform.{shown_key(name)}", f"{first!r} and {name!r} are one name")
+            section.problem(f"conform.{shown_key(name)}", f"{first!r} and {name!r} are one name")
     return {normalize_name(name): text.strip() for name, text in table.items() if text}
 
 
-def _requirements(reader: _Reader, values: Mapping[str, str]) -> tuple[str, ...] | None:
+def _requirements(section: _Section, values: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return the requirements under ``requires``, or ``None`` where there is no such key."""
-    if reader.table.get("requires") is None:
+    if section.table.get("requires") is None:
         return None
     requirements = []
-    for index, text in enumerate(reader.table["requires"]):
+    for index, text in enumerate(section.table["requires"]):
         key = f"requires[{index}]"
-        if text is None or not _check_fields(reader, key, text, values):
+        if text is None or not _check_fields(section, key, text, values):
             continue
-        requirement = _parse(reader, key, fill(text, values), Requirement)
+        requirement = _parse(section, key, fill(text, values), Requirement)
         if requirement is not None:
             requirements.append(str(requirement))
     return tuple(requirements)
 
 
-def _parse(reader: _Reader, key: str, text: str, parse: Callable[[str], T]) -> T | None:
+def _parse(section: _Section, key: str, text: str, parse: Callable[[str], T]) -> T | None:
     """Return what ``parse`` makes of ``text``, noting its error, which shows the position."""
     message = unfit(text)
     try:
@@ -229,7 +229,7 @@ def _parse(reader: _Reader, key: str, text: str, parse: Callable[[str], T]) -> T
         message = f"found {quoted(text) if long else repr(text)}: {said}"
     except RecursionError:
         message = f"found {quoted(text)}, which is nested too deep"
-    reader.problem(key, message)
+    section.problem(key, message)
     return None
 
 
@@ -240,45 +240,32 @@ def _keyed_alternatives(when: Any) -> list[tuple[str, Mapping[str, Any]]]:
     return [(f"when[{index}]", one) for index, one in enumerate(when or ()) if one is not None]
 
 
-def _alternatives(reader: _Reader) -> tuple[Mapping[str, Wanted], ...]:
+def _alternatives(section: _Section) -> tuple[Mapping[str, Wanted], ...]:
     return tuple(
-        {name: _wanted(reader.below(key, table), name, value) for name, value in table.items()}
-        for key, table in _keyed_alternatives(reader.table.get("when"))
+        {name: _wanted(section.below(key, table), name, value) for name, value in table.items()}
+        for key, table in _keyed_alternatives(section.table.get("when"))
     )
 
 
-def _wanted(reader: _Reader, name: str, value: Any) -> Wanted:
+def _wanted(section: _Section, name: str, value: Any) -> Wanted:
     """Return what ``value`` asks of the fact ``name``.
 
     Where it is not valid, that is whether the fact is there: messages may show the fact.
     """
-    kind = FACTS[name].kind
-    listed = value if isinstance(value, list) else [value]
     if isinstance(value, bool):
         return value
-    if None in listed:
+    if isinstance(value, dict):
+        return f"{EVERY}{value['every'].strip()}" if value.get("every") else True
+    conditions = CONDITIONS[FACTS[name].kind]
+    listed = value if isinstance(value, list) else [value]
+    read = (text and _parse(section, name, text, conditions.read) for text in listed)
+    texts = tuple(filter(None, read))
+    if len(texts) < len(listed):
         return True
-    if kind is MARKERS:
-        return _parse(reader, name, value, canonical_marker) or True
-    if kind is DISTRIBUTIONS:
-        found = [_parse(reader, name, text, _distribution) for text in listed]
-        return True if None in found else tuple(map(str, found))
-    if kind is NAMES:
-        return tuple(map(normalize_name, listed))
-    if kind is PROPERTIES:
-        return tuple(map(PROPERTIES.normalize, listed))
-    return str(value).strip()
+    return texts if conditions.several else texts[0]
 
 
-def _distribution(text: str) -> str:
-    """Return a requirement that an environment can meet. Raises ``ValueError``."""
-    one = Requirement(text)
-    if one.marker or one.url or one.extras:
-        raise ValueError("expected a name and versions, without a marker, a URL or extras")
-    return f"{canonicalize_name(one.name)}{one.specifier}"
-
-
-def _providers(top: _Reader, values: Mapping[str, str]) -> tuple[Provider, ...]:
+def _providers(top: _Section, values: Mapping[str, str]) -> tuple[Provider, ...]:
     tables = top.table.get("provider") or {}
     return tuple(
         _provider(top.below(f"provider.{namespace}", table), namespace, values)
@@ -287,20 +274,20 @@ def _providers(top: _Reader, values: Mapping[str, str]) -> tuple[Provider, ...]:
     )
 
 
-def _provider(reader: _Reader, namespace: str, values: Mapping[str, str]) -> Provider:
-    requires = _requirements(reader, values) or ()
-    plugin_api = reader.table.get("plugin-api") or ""
+def _provider(section: _Section, namespace: str, values: Mapping[str, str]) -> Provider:
+    requires = _requirements(section, values) or ()
+    plugin_api = section.table.get("plugin-api") or ""
     if not plugin_api and requires:  # PEP 817's default
         plugin_api = distribution_of(requires[0]).replace("-", "_")
-    enable_if = reader.table.get("enable-if")
+    enable_if = section.table.get("enable-if")
     if enable_if is not None:
-        enable_if = _parse(reader, "enable-if", enable_if, canonical_marker)
+        enable_if = _parse(section, "enable-if", enable_if, canonical_marker)
     return Provider(namespace, requires, plugin_api, enable_if)
 
 
-def _check_namespaces(reader: _Reader, variant: Variant, known: Collection[str]) -> None:
+def _check_namespaces(section: _Section, variant: Variant, known: Collection[str]) -> None:
     """Note every property of ``variant`` that is of no provider's namespace."""
-    keys = [key for key, _ in _keyed_alternatives(reader.table.get("when"))]
+    keys = [key for key, _ in _keyed_alternatives(section.table.get("when"))]
     for key, alternative in zip(keys, variant.when):
         for fact, wanted in alternative.items():
             if FACTS[fact].kind is not PROPERTIES or not isinstance(wanted, tuple):
@@ -308,7 +295,7 @@ def _check_namespaces(reader: _Reader, variant: Variant, known: Collection[str])
             for namespace in dict.fromkeys(map(namespace_of, wanted)):
                 if namespace not in known:
                     hint = did_you_mean(namespace, known)
-                    reader.problem(
+                    section.problem(
                         f"{key}.{fact}",
                         f"names the namespace {namespace!r}, which has no table "
                         f"[tool.selector.provider.{namespace}]{hint}",
@@ -316,17 +303,17 @@ def _check_namespaces(reader: _Reader, variant: Variant, known: Collection[str])
 
 
 def _check_fields(
-    reader: _Reader, key: str, text: str, known: Collection[str], *, lines: bool = False
+    section: _Section, key: str, text: str, known: Collection[str], *, lines: bool = False
 ) -> bool:
     """Note every placeholder of ``text`` that is not ``known``; return whether there was none."""
     message = unfit(text, lines=lines)
     if message is not None:
-        reader.problem(key, message)
+        section.problem(key, message)
         return False
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError as error:
-        reader.problem(key, f"found {text!r}: {error}; write a brace itself twice")
+        section.problem(key, f"found {text!r}: {error}; write a brace itself twice")
         return False
     bad = []
     for _, name, spec, conversion in fields:
@@ -336,15 +323,15 @@ def _check_fields(
             hint = f"; write {{{name}}}" if name in known else hint
             bad.append(f"found the placeholder {{{name}{how}}}, which is not known{hint}")
     for message in dict.fromkeys(bad):
-        reader.problem(key, message)
+        section.problem(key, message)
     return not bad
 
 
-def _extras(reader: _Reader) -> tuple[str, ...]:
+def _extras(section: _Section) -> tuple[str, ...]:
     """Return the extras as names are compared."""
     seen: dict[str, str] = {}
-    for index, extra in enumerate(reader.table.get("extras") or ()):
+    for index, extra in enumerate(section.table.get("extras") or ()):
         key = f"extras[{index}]"
-        if extra and (first := seen.setdefault(canonicalize_name(extra), key)) != key:
-            reader.problem(key, f"found {extra!r}, which is {first} already")
+        if extra and (first := seen.setdefault(normalize(extra), key)) != key:
+            section.problem(key, f"found {extra!r}, which is {first} already")
     return tuple(seen)

@@ -1,28 +1,39 @@
-"""The files that ``[project]`` names: the readme and the licences."""
+"""The files that ``[project]`` names: the readme and the licences.
+
+The patterns of ``license-files`` (PEP 639) are the same on every Python and every system: `pathlib`
+takes patterns that the PEP forbids, and what its ``**`` matches depends on the Python; but what
+builds an sdist with one Python has to install it with all the others.
+"""
 
 from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Problem
-from .license_files import find_license_files
-from .texts import unfit
+from ..model.shapes import leads_outside
+from .structure import unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ..errors import Problems
 
 # What a distribution's licence files are called where `license-files` does not say: PEP 639 leaves
 # it to the backend, and other backends look for these.
 _LICENSE_PATTERNS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
 
+# A range, or the character itself.
+_TOKEN = re.compile(r"\[[^\[\]]+\]|.", re.DOTALL)
+# Between brackets, a hyphen at the start or the end is a character too.
+_RANGE = re.compile(r".-.|.", re.DOTALL)
 
-def check_files(
-    folder: Path, table: dict[str, Any], problems: list[Problem]
-) -> Iterator[PurePosixPath]:
+
+def check_files(folder: Path, table: dict[str, Any], problems: Problems) -> Iterator[PurePosixPath]:
     """Yield the readme and the licence file that ``table`` names; take out those that are no use.
 
     Sets the default of ``license-files``.
@@ -42,7 +53,7 @@ def check_files(
         if message is None:
             yield PurePosixPath(file.replace("\\", "/"))
         else:
-            problems.append(Problem(key, f"found {file!r}, {message}"))
+            problems.add(key, f"found {file!r}, {message}")
             del table[field]
     patterns = table.get("license-files")
     if patterns is None and not isinstance(license_, dict):
@@ -57,7 +68,7 @@ def check_files(
             files, message = _named_license_files(folder, pattern)
             table["license-files"] += [glob.escape(str(path)) for path in files]
             if message is not None:
-                problems.append(Problem("project.license-files", f"found {pattern!r}, {message}"))
+                problems.add("project.license-files", f"found {pattern!r}, {message}")
         if len(problems) > before:
             del table["license-files"]
 
@@ -76,7 +87,7 @@ def _usual_license_files(folder: Path) -> list[PurePosixPath]:
 
 def _named_license_files(folder: Path, pattern: str) -> tuple[list[PurePosixPath], str | None]:
     """Return the files that a pattern matches, and what is wrong with it or them, if anything."""
-    if _is_outside(pattern):
+    if leads_outside(pattern):
         return [], "expected a pattern that matches files within the project"
     try:
         files = [*find_license_files(folder, pattern)]
@@ -90,7 +101,7 @@ def _named_license_files(folder: Path, pattern: str) -> tuple[list[PurePosixPath
 
 def _unusable(folder: Path, file: str) -> str | None:
     """Return what is wrong with a file that is to be part of the metadata, if anything."""
-    if _is_outside(file):
+    if leads_outside(file):
         return "which lies outside the project; an sdist holds the project's own files only"
     path = folder / file
     try:
@@ -123,7 +134,61 @@ def _no_value(file: str) -> str | None:
     return None
 
 
-def _is_outside(path: str) -> bool:
-    """Return whether a relative path or pattern leads out of its folder, on any system."""
-    windows = PureWindowsPath(path)
-    return bool(windows.anchor) or PurePosixPath(path).is_absolute() or ".." in windows.parts
+def find_license_files(folder: Path, pattern: str) -> Iterator[PurePosixPath]:
+    """Yield the files in ``folder`` that ``pattern`` matches, relative to it.
+
+    ``*`` and ``?`` also match a leading dot, ``**`` any number of folders, or none; at the end,
+    all files below. A link to a folder is followed only where the pattern has its whole name, so
+    that the search has an end. Raises `ValueError` for a pattern that the PEP does not have.
+    """
+    segments = [segment for segment in pattern.split("/") if segment != "."]
+    for segment in segments:
+        _check(segment)
+    if segments[-1:] == ["**"]:
+        segments.append("*")
+    # Where the search has got to: a folder, and the place in the pattern. Each counts once.
+    todo = [(PurePosixPath(), 0)] if segments else []
+    seen = {*todo}
+    for path, place in todo:
+        segment = segments[place]
+        found = [(path, place + 1)] if segment == "**" else []
+        for entry in _entries(folder / path):
+            below = path / entry.name
+            if segment == "**":
+                if entry.is_dir() and not entry.is_symlink():
+                    found.append((below, place))
+            elif fnmatchcase(entry.name, segment):
+                if place + 1 == len(segments):
+                    if entry.is_file():
+                        yield below
+                elif entry.is_dir() and (not entry.is_symlink() or segment == entry.name):
+                    found.append((below, place + 1))
+        todo += [one for one in found if one not in seen]
+        seen.update(found)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _check(segment: str) -> None:
+    """Check what is between two slashes: `fnmatch` knows more. Raises `ValueError`."""
+    if not segment:
+        raise ValueError("which has a folder without a name")
+    if "**" in segment and segment != "**":
+        raise ValueError("which has '**' next to something other than '/'")
+    for token in _TOKEN.findall(segment):
+        for text in _RANGE.findall(token[1:-1]) if len(token) > 2 else [token]:
+            wrong = [one for one in text.strip("*?") if not one.isalnum() and one not in "_-."]
+            if wrong or (len(token) > 2 and text in "*?"):
+                raise ValueError(
+                    f"which has {(wrong or text)[0]!r}; a pattern has letters, digits, '_', '-', "
+                    "'.', '/', '*', '?' and ranges such as [a-z] (PEP 639), and '?' stands for any "
+                    "other character"
+                )
+            if text[0] > text[-1]:
+                raise ValueError(f"which has the range {text!r}; expected the lower end first")

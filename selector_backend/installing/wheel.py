@@ -1,0 +1,269 @@
+"""A decision into the files of a ``.dist-info``, and these into a wheel.
+
+The same input gives the same bytes, whatever the clock, the umask, the locale or the folder. Not
+every hook writes a file, so what it takes to write is imported where it is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import time
+
+from ..errors import SelectorError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from ..model.decision import Decision
+    from ..model.record import Record
+    from ..model.table import Compiled
+
+#: What a prepared ``.dist-info`` has besides, if the wheel must not be built: the message why not.
+STOP_NAME = "selector-stop.txt"
+
+#: An index refuses a classifier of this kind. One uploaded wheel would fix one machine's choice for
+#: everybody, since installers prefer a wheel to the sdist.
+NEVER_UPLOAD = "Private :: Do Not Upload"
+
+# The time in archives where SOURCE_DATE_EPOCH does not say: 2 February 2020, 00:00 UTC. A zip
+# file cannot hold a time before 1980.
+_EPOCH = 1580601600
+_ZIP_EPOCH = 315532800
+_VERSION = re.compile(rb"(?m)^Version: (.*)$")
+_MODE = 0o100644  # `stat.S_IFREG`, and 0o644
+
+
+def dist_info(
+    folder: Path,
+    compiled: Compiled,
+    decision: Decision,
+    version: str,
+    backend: str,
+    tags: Iterable[str] = ("py3-none-any",),
+    *,
+    never_upload: bool = True,
+) -> dict[str, bytes]:
+    """Return the files of the ``.dist-info`` by their names in it, without ``RECORD``.
+
+    ``folder`` is the project's, where its licence files lie; ``version`` the wheel's, which may
+    have a label; ``backend`` our own version; ``tags`` are the wheel's, and ``never_upload`` is
+    whether an index is to refuse it.
+
+    Raises `SelectorError` if a licence file is missing.
+    """
+    from ..model.record import RECORD_NAME
+
+    files = {
+        "METADATA": metadata(compiled, decision, version, never_upload=never_upload),
+        "WHEEL": _wheel(backend, tags),
+        RECORD_NAME: record_of(decision, backend).to_bytes(),
+    }
+    for path in compiled.license_files:
+        try:
+            files[f"licenses/{path}"] = (folder / path).read_bytes()
+        except OSError as error:
+            raise SelectorError(
+                f"the licence file {path} cannot be read: {error.strerror}"
+            ) from None
+    if compiled.entry_points:
+        files["entry_points.txt"] = compiled.entry_points.encode()
+    return files
+
+
+def metadata(
+    compiled: Compiled, decision: Decision, version: str, *, never_upload: bool = True
+) -> bytes:
+    """Return the core metadata of the wheel: ``PKG-INFO``, and what the decision adds.
+
+    The sdist marks as dynamic (PEP 643) what is added here; the wheel has nothing dynamic.
+    """
+    head, blank, body = compiled.pkg_info.partition(b"\n\n")
+    lines = [line for line in head.split(b"\n") if line and not line.startswith(b"Dynamic: ")]
+    for index, line in enumerate(lines):
+        if line.startswith(b"Version: "):
+            lines[index] = f"Version: {version}".encode()
+        elif line.startswith(b"Metadata-Version: "):
+            lines[index] = f"Metadata-Version: {compiled.metadata_version}".encode()
+    classifier = f"Classifier: {NEVER_UPLOAD}".encode()
+    if never_upload and classifier not in lines:
+        lines.append(classifier)
+    requires = [*decision.requires]
+    for extra in compiled.selector.extras:
+        for variant in decision.variants:
+            requires += variant.extras.get(extra, ())
+    lines += [f"Requires-Dist: {requirement}".encode() for requirement in requires]
+    return b"\n".join(lines) + (blank or b"\n") + body
+
+
+def record_of(decision: Decision, backend: str) -> Record:
+    """Return the record of a decision that chose something; ``backend`` is our own version."""
+    from ..model.record import Record
+    from ..model.table import dump
+
+    selector = decision.selector
+    return Record(
+        project=selector.project,
+        version=selector.version,
+        variants=tuple(decision.names),
+        decided_by=decision.request.source,
+        distributions=tuple(name for one in decision.variants for name in one.distributions),
+        conform=decision.conform,
+        requires=decision.requires,
+        facts=decision.facts,
+        verdicts=decision.verdicts,
+        notes=decision.notes,
+        backend=backend,
+        table=dump(selector),
+    )
+
+
+def _wheel(backend: str, tags: Iterable[str]) -> bytes:
+    """Return the ``WHEEL`` file of the binary distribution format."""
+    lines = [
+        "Wheel-Version: 1.0",
+        f"Generator: selector-backend {backend}",
+        "Root-Is-Purelib: true",
+        *(f"Tag: {tag}" for tag in tags),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
+    """Read a ``.dist-info``.
+
+    Returns the name and version of its ``METADATA``, as they begin a wheel's name, and
+    its files by their names in it.
+    """
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path != folder / "RECORD"
+    }
+    found = _VERSION.search(files.get("METADATA", b""))
+    version = found[1].decode() if found else ""
+    return f"{folder.name.partition('-')[0]}-{version}", files
+
+
+def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str]]:
+    """Return project, version and the variants chosen, by the record in a ``.dist-info``.
+
+    Raises `SelectorError` if it is damaged.
+    """
+    try:
+        record = json.loads(files["selector.json"])
+        project, version, variants = record["project"], record["version"], record["variants"]
+        if all(isinstance(one, str) for one in (project, version, *variants)):
+            return project, version, variants
+    except (ValueError, LookupError, TypeError, RecursionError):
+        pass
+    raise SelectorError("the metadata that was prepared for this wheel is damaged: selector.json")
+
+
+def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
+    """Return what `read_dist_info` did, with the version that the project has.
+
+    uv, to 0.11 at least, keeps a portable wheel for its config settings only, but its metadata
+    for everybody. So what is prepared has the label even if a portable wheel is asked for.
+    """
+    _, version, _ = recorded_choice(files)
+    text = _VERSION.sub(b"Version: " + version.encode(), files["METADATA"], count=1)
+    return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": text}
+
+
+def write_wheel(
+    folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes], root: str = ""
+) -> str:
+    """Write a wheel of nothing but a ``.dist-info`` into ``folder``. Returns the file's name.
+
+    ``stem`` is the name and version, ``tag`` the compatibility tag in the file's name; the paths of
+    ``dist_info`` are relative to that folder, which is called ``root``, or else after ``stem``.
+    ``RECORD`` is made here. Nothing is compressed: the files are small, and so the bytes do not
+    depend on a zlib.
+    """
+    import csv
+    import zipfile
+
+    root = root or f"{stem}.dist-info"
+    files = {f"{root}/{path}": dist_info[path] for path in sorted(dist_info)}
+    record = io.StringIO()
+    writer = csv.writer(record, lineterminator="\n")
+    writer.writerows((path, hash_of(data), len(data)) for path, data in files.items())
+    writer.writerow((f"{root}/RECORD", "", ""))
+    files[f"{root}/RECORD"] = record.getvalue().encode()
+    archive = io.BytesIO()
+    date = time.gmtime(max(epoch(), _ZIP_EPOCH))[:6]
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as wheel:
+        for path, data in files.items():
+            info = zipfile.ZipInfo(path, date)
+            info.create_system = 3  # Unix, on every system
+            info.external_attr = _MODE << 16
+            wheel.writestr(info, data)
+    return write_file(folder, f"{stem}-{tag}.whl", archive.getvalue())
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
+    """Write ``files`` below ``folder``, which is created if missing. Returns the folder's name."""
+    for path, data in files.items():
+        write_file(folder, path, data)
+    return folder.name
+
+
+def write_file(folder: Path, name: str, data: bytes) -> str:
+    """Write a file into ``folder``, by `replacing`. Returns its name. Raises `SelectorError`."""
+    path = folder / name
+    try:
+        with replacing(path) as partial, partial.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise SelectorError(
+            f"{path} cannot be written: {error.strerror}. To fix it: free some space there, or "
+            "make the folder writable"
+        ) from None
+    return name
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a file to write, which takes the place of ``path`` if nothing fails.
+
+    So it is whole or not there, also where this process is killed or the disk is full. Its folder
+    is created if missing.
+    """
+    partial = path.with_name(f".{os.getpid()}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.unlink(missing_ok=True)  # it may be a link
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def hash_of(data: bytes) -> str:
+    """Return a hash as ``RECORD`` has it: URL-safe base64 without padding."""
+    import base64
+    import hashlib
+
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
+    return f"sha256={digest.decode().rstrip('=')}"
+
+
+def epoch() -> int:
+    """Return the time of everything in an archive, in seconds since 1970."""
+    text = os.environ.get("SOURCE_DATE_EPOCH") or str(_EPOCH)
+    try:
+        epoch = int(text)
+    except ValueError:
+        epoch = -1
+    if 0 <= epoch < 2**32:
+        return epoch
+    raise SelectorError(
+        f"the environment variable SOURCE_DATE_EPOCH is {text!r}; "
+        f"expected a number of seconds since 1970, below {2**32}"
+    )

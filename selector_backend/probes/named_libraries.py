@@ -1,0 +1,22 @@
+"""`library`: the shared libraries of some names that the dynamic loader finds; none is loaded."""
+
+from __future__ import annotations
+
+from ..model.machine import Fact
+from .family import Family
+from .loader import findable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ..model.table import Scope
+
+
+def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
+    """Return the one fact of this family. Where none is found, it has no names."""
+    there = frozenset(name for name in scope.libraries if findable(name, environ))
+    return [Fact("library", "the dynamic loader", there)]
+
+
+FAMILY = Family(read)
