@@ -12,7 +12,7 @@ import os
 import sys
 from _thread import RLock  # `threading` imports much else
 
-from ._record import default_variable, find_record, normalize
+from ._record import default_variable, find_text, normalize, parse
 
 TYPE_CHECKING = False  # `typing` imports much else; type checkers know the name
 if TYPE_CHECKING:
@@ -182,9 +182,8 @@ class _Loader:
         self.timeout = timeout
         self.caller = caller
         # What the others are about, importing tells; so most records need not be parsed.
-        self.advises = os.environ.get("SELECTOR_ADVICE") != "0"
-        mentioning = (*_CHECKED, _NOT_FOUND) if self.advises else _CHECKED
-        self.record = find_record(project, mentioning=mentioning)
+        self.text = find_text(project)
+        self.record = parse(self.text) if any(one in self.text for one in _CHECKED) else None
 
     def load(self, state: _Project, variable: str) -> ModuleType:
         """Return the module of the first variant that works, and note in ``state`` what it took."""
@@ -284,10 +283,10 @@ class _Loader:
 
             texts.append(warning(self.project, problems, used.variant, variable))
         missing = [attempt.variant for attempt in before if attempt.outcome == NOT_INSTALLED]
-        if missing and self.advises and self.record and self.record.not_found:
+        if missing and _NOT_FOUND in self.text and os.environ.get("SELECTOR_ADVICE") != "0":
             from ._advice import advice
 
-            texts.append(advice(self.project, self.record, missing, used.variant))
+            texts.append(advice(self.project, self.text, missing, used.variant))
         if not any(texts):
             return
         import warnings
