@@ -144,7 +144,8 @@ def packed(draw: Draw, members: list[Member]) -> bytes:
         written[draw(st.integers(0, len(written) - 1))] = draw(st.integers(0, 255))
     written += draw(st.sampled_from([b"", b"", b"", bytes(512), tar.getvalue()]))
     pack = zlib.compressobj(1, wbits=31)
-    return pack.compress(bytes(written)) + pack.flush() + draw(st.sampled_from([b"", b"", b"\0"]))
+    behind: bytes = draw(st.sampled_from([b"", b"", b"\0"]))
+    return pack.compress(bytes(written)) + pack.flush() + behind
 
 
 def passes(sdist: Path) -> bool:
