@@ -17,7 +17,16 @@ from ..authoring.selector import parse_selector
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.markers import normalize
 from ..model.values import replace
-from .finished import UNREADABLE, Sdist, Wheel, is_variant_file, read_sdist, read_wheel, unpacked
+from .finished import (
+    UNREADABLE,
+    VARIANTS,
+    Sdist,
+    Wheel,
+    is_variant_file,
+    read_sdist,
+    read_wheel,
+    unpacked,
+)
 from .release import Release
 from .shipped import compare_selectors, compare_shipped
 
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.table import Selector
 
-_ENDS = (".whl", ".tar.gz", "-variants.json")
+_ENDS = (".whl", ".tar.gz", VARIANTS)
 
 
 @dataclass

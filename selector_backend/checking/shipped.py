@@ -13,7 +13,8 @@ from ..authoring.carried import carried_files
 from ..authoring.compile import compile_project
 from ..errors import Problem
 from ..installing.messages import CARRIED as FOLDER
-from ..model.table import TABLE_NAME, NotCompiledError, dump, hash_text, read_compiled
+from ..model.table import TABLE_NAME, Compiled, NotCompiledError, dump, hash_text, read_compiled
+from ..model.values import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,9 +48,10 @@ def _compare_compiled(project: Project, backend: str) -> Iterator[Problem]:
         return
     now = compile_project(project)
     different = [*compare_selectors(shipped.selector, now.selector)]
-    for name in ("name", "license-files", "entry-points", "metadata-version"):
-        ours, theirs = (getattr(one, name.replace("-", "_")) for one in (shipped, now))
-        different += [f"{name}: {_differ(ours, theirs)}"] if ours != theirs else []
+    for name in fields_of(Compiled):
+        ours, theirs = getattr(shipped, name), getattr(now, name)
+        if name not in ("selector", "pkg_info") and ours != theirs:
+            different.append(f"{name.replace('_', '-')}: {_differ(ours, theirs)}")
     problems = [
         *(Problem(TABLE_NAME, one) for one in different),
         *(Problem("PKG-INFO", one) for one in _compare_metadata(shipped.pkg_info, now.pkg_info)),
