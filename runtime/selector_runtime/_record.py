@@ -140,10 +140,15 @@ def listed() -> Iterator[tuple[str, list[str]]]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        with open(path, encoding="utf-8", opener=_open_without_waiting) as file:
+            # The kind of a regular file; `stat` would be another module to import.
+            return file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else ""
     except (OSError, ValueError):
         return ""
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parse(text: str) -> Record | None:

@@ -49,13 +49,18 @@ def write_sdist(folder: Path, stem: str, files: Mapping[str, bytes]) -> str:
 
     ``stem`` is the name and version; the paths of ``files`` are relative to the sdist's root.
     """
+    compressed = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=compressed, mode="wb", mtime=epoch()) as file:
+        file.write(tar_of(stem, files, epoch()))
+    return write_file(folder, f"{stem}.tar.gz", compressed.getvalue())
+
+
+def tar_of(stem: str, files: Mapping[str, bytes], time: float) -> bytes:
+    """Return the archive that is in an sdist; all in it is of one time."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(files):
             info = tarfile.TarInfo(f"{stem}/{path}")
-            info.size, info.mtime, info.mode = len(files[path]), epoch(), _MODE
+            info.size, info.mtime, info.mode = len(files[path]), time, _MODE
             archive.addfile(info, io.BytesIO(files[path]))
-    compressed = io.BytesIO()
-    with gzip.GzipFile(filename="", fileobj=compressed, mode="wb", mtime=epoch()) as file:
-        file.write(tar.getvalue())
-    return write_file(folder, f"{stem}.tar.gz", compressed.getvalue())
+    return tar.getvalue()

@@ -23,6 +23,7 @@ from ..model.facts import FACTS
 from ..model.machine import Machine, Origin, load_machine
 from ..model.values import dataclass
 from ..probes import Memory
+from ..probes.folders import read_regular
 from .wheel import write_file
 
 TYPE_CHECKING = False
@@ -114,7 +115,7 @@ def _is_old(file: Path) -> bool:
 
 def _read(file: Path) -> Machine:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_regular(file, own=True))
         return load_machine(data, file.name, Origin.READ)
     except (OSError, ValueError, RecursionError, SelectorError):
         return Machine()

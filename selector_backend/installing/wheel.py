@@ -218,8 +218,8 @@ def write_file(folder: Path, name: str, data: bytes) -> str:
     """Write a file into ``folder``, by `replacing`. Returns its name. Raises `SelectorError`."""
     path = folder / name
     try:
-        with replacing(path) as partial:
-            partial.write_bytes(data)
+        with replacing(path) as partial, partial.open("xb") as file:
+            file.write(data)
     except OSError as error:
         raise SelectorError(
             f"{path} cannot be written: {error.strerror}. To fix it: free some space there, or "
@@ -238,6 +238,7 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        partial.unlink(missing_ok=True)  # it may be a link
         yield partial
         partial.replace(path)
     finally:

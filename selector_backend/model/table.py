@@ -277,6 +277,8 @@ def load_selector(data: Any) -> Selector:
             _load(Variant, {**one, "when": _conditions(one.get("when", ()))})
             for one in data["variants"]
         )
+        if len({variant.key for variant in variants}) < len(variants):
+            raise ValueError("it has two variants of one name")
         providers = tuple(_load(Provider, one) for one in data.get("providers", ()))
         return _load(Selector, {**data, "variants": variants, "providers": providers})
     except (KeyError, TypeError) as error:
