@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import tarfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..installing.wheel import epoch, write_file
 from ..model.markers import distribution_of
-from ..model.table import FORMAT, TABLE_NAME, dump, hash_of, hash_text
+from ..model.table import TABLE_NAME, dump_compiled
 from .carried import BUILD_SYSTEM, carried_files
 from .compile import compile_project
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ..model.table import Compiled
     from .project import Project
 
 _MODE = 0o644
@@ -44,26 +42,6 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
         files.update(carried_files(compiled.selector, requires_python, backend))
     table = dump_compiled(compiled, files["pyproject.toml"], backend)
     return {**files, "PKG-INFO": compiled.pkg_info, TABLE_NAME: table}
-
-
-def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
-    """Return the content of ``selector-table.json``: what installing reads.
-
-    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
-    """
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "backend": backend,
-        "pyproject": hash_text(pyproject),
-        "pkg-info": hash_text(compiled.pkg_info),
-        "name": compiled.name,
-        "selector": dump(compiled.selector),
-        "places": {"metadata-version": compiled.metadata_version},
-        "license-files": dump(compiled.license_files),
-        "entry-points": compiled.entry_points,
-    }
-    data["sha256"] = hash_of(data)
-    return (json.dumps(data, indent=1) + "\n").encode()
 
 
 def write_sdist(folder: Path, stem: str, files: Mapping[str, bytes]) -> str:

@@ -18,7 +18,7 @@ from ..model.markers import normalize
 from ..model.table import dump
 from ..model.values import replace
 from .archives import UNREADABLE, unpacked
-from .finished import Sdist, Wheel, is_variant_file, read_sdist, read_wheel
+from .finished import VARIANTS, Sdist, Wheel, is_variant_file, read_sdist, read_wheel
 from .release import Release
 from .shipped import compare_shipped, compare_tables
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.table import Selector
 
-_ENDS = (".whl", ".tar.gz", "-variants.json")
+_ENDS = (".whl", ".tar.gz", VARIANTS)
 
 
 @dataclass

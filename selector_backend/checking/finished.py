@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from .places import Place
 
+#: How the name of the file ends that has the metadata of all variant wheels.
+VARIANTS = "-variants.json"
 
 # Reading fields takes time with their square; the most that a known project has is below 3,000.
 _MOST_FIELDS = 5000
@@ -121,7 +123,7 @@ def is_variant_file(name: str) -> bool:
     # A build tag comes before the Python tag, and alone begins with a digit.
     has_build_tag = len(parts) > 2 and parts[2][:1].isdigit()
     is_wheel = name.endswith(".whl") and len(parts) - has_build_tag == 6
-    return is_wheel or name.endswith("-variants.json")
+    return is_wheel or name.endswith(VARIANTS)
 
 
 def read_wheel(file: Path) -> Wheel:

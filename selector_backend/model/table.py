@@ -182,6 +182,26 @@ class NotCompiledError(Exception):
     """There is no compiled table that can be used. ``str()`` says why."""
 
 
+def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
+    """Return the content of ``selector-table.json``: what installing reads.
+
+    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
+    """
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "backend": backend,
+        "pyproject": hash_text(pyproject),
+        "pkg-info": hash_text(compiled.pkg_info),
+        "name": compiled.name,
+        "selector": dump(compiled.selector),
+        "places": {"metadata-version": compiled.metadata_version},
+        "license-files": dump(compiled.license_files),
+        "entry-points": compiled.entry_points,
+    }
+    data["sha256"] = hash_of(data)
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
 def read_compiled(folder: Path) -> Compiled:
     """Return what the sdist in ``folder`` holds compiled.
 

@@ -144,8 +144,8 @@ def packed(draw: Draw, members: list[Member]) -> bytes:
         written[draw(st.integers(0, len(written) - 1))] = draw(st.integers(0, 255))
     written += draw(st.sampled_from([b"", b"", b"", bytes(512), tar.getvalue()]))
     pack = zlib.compressobj(1, wbits=31)
-    behind: bytes = draw(st.sampled_from([b"", b"", b"\0"]))
-    return pack.compress(bytes(written)) + pack.flush() + behind
+    end: bytes = draw(st.sampled_from([b"", b"", b"\0"]))
+    return pack.compress(bytes(written)) + pack.flush() + end
 
 
 def passes(sdist: Path) -> bool:

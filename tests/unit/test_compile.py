@@ -24,7 +24,7 @@ from support.strategies import MARKERS, machines, specifiers, tables, to_toml
 
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.authoring.sdist import dump_compiled, sdist_files
+from selector_backend.authoring.sdist import sdist_files
 from selector_backend.errors import SelectorError
 from selector_backend.installing.wheel import NEVER_UPLOAD, metadata, write_folder
 from selector_backend.model.decision import Decision, Environment, Request, decide
@@ -34,6 +34,7 @@ from selector_backend.model.table import (
     TABLE_NAME,
     Compiled,
     NotCompiledError,
+    dump_compiled,
     read_compiled,
 )
 
