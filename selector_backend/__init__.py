@@ -75,16 +75,16 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         if lacking := [*missing(), *version_requirements(Path.cwd())]:
             return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
         compiled = compiled_of(Path.cwd(), str(error))
-    selector = compiled.selector
-    request = _request(selector, config_settings)
+    from .installing.installation import read_installation
+
+    selector, installation = compiled.selector, read_installation()
+    request = _request(selector, config_settings, installation)
     lacking = []
     if request.automatic:
         stated = request.profile is not None
         lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
     if not lacking:
-        from .installing.installation import read_installation
-
-        _decide(selector, request, read_installation())
+        _decide(selector, request, installation)
     return lacking
 
 
@@ -167,10 +167,19 @@ def _check_it_compiles(why: str) -> None:
         raise SelectorError(only_installs(why, __version__))
 
 
-def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> Request:
+def _request(
+    selector: Selector, config_settings: Mapping[str, Any] | None, installation: Installation
+) -> Request:
+    """Return what is asked for by settings and variables or, beside the package, by the command."""
     from .installing.request import read_request
 
-    return read_request(selector, config_settings, os.environ)
+    request = read_request(selector, config_settings, os.environ)
+    named = installation.requirements and not installation.is_only(selector.project)
+    if named or installation.files:
+        from .installing.asked import with_asked
+
+        return with_asked(selector, request, installation)
+    return request
 
 
 def _prepare(
@@ -183,7 +192,9 @@ def _prepare(
 
     compiled = _compiled()
     selector = compiled.selector
-    decision, stop = _decide(selector, _request(selector, config_settings), installation)
+    decision, stop = _decide(
+        selector, _request(selector, config_settings, installation), installation
+    )
     # Here, since each install calls this once. Frontends show it if they are to say more.
     hidden = installation.hidden if selector.sees_environment else ""
     for line in (choice_of(decision), *decision.notes, *filter(None, [hidden])):

@@ -9,7 +9,7 @@ from ..model.table import fill
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..model.decision import Decision, NothingFits
     from ..model.record import Record, Verdict
@@ -72,6 +72,22 @@ def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
     else:
         lines = _nothing_fits(decision, stop, commands)
     return "\n".join([*lines, *decision.request.notes])
+
+
+def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
+    """Return the message where several variants are asked for that exclude each other.
+
+    ``requested`` are their keys, each with who asks for it.
+    """
+    names = {variant.key: variant.name for variant in selector.variants}
+    lines = [
+        f"{_title(selector)} cannot be installed: its variants exclude each other, and "
+        f"{len(requested)} of them are asked for.",
+        *(f"  {names[key]}, by {source}" for key, source in requested.items()),
+        "Ask for one of them, and leave the others out. A file that was compiled for another "
+        "variant has to be compiled again.",
+    ]
+    return "\n".join(lines)
 
 
 def choice_of(decision: Decision) -> str:
