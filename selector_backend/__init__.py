@@ -118,7 +118,7 @@ def build_wheel(
         without_label,
         write_wheel,
     )
-    from .model.purpose import PORTABLE_TAG
+    from .model.purpose import PORTABLE_TAG, Purpose
 
     installation = read_installation(builds=True)
     if metadata_directory is None:
@@ -134,6 +134,8 @@ def build_wheel(
     project, _, variants = recorded_choice(files)
     if installation.locked_before:
         _check_locked(variants, installation)
+    if installation.purpose is Purpose.INSTALL and installation.shared:
+        _check_together(files, installation)
     tag, root = installation.mark.tag(variants), prepared.name
     if read_portable(project, config_settings, os.environ):
         stem, files = without_label(stem, files)
@@ -262,3 +264,17 @@ def _check_locked(variants: Sequence[str], installation: Installation) -> None:
     message = message_of(decide(selector, Machine(), request, environment), installation.commands)
     if message:
         raise SelectorError(message)
+
+
+def _check_together(files: Mapping[str, bytes], installation: Installation) -> None:
+    """Stop where another package that the same command installs needs something else."""
+    from .installing.handoff import exchange
+    from .installing.messages import not_together
+    from .model.record import RECORD_NAME, Record, agree, parse_record
+
+    record = parse_record(files[RECORD_NAME])
+    if not isinstance(record, Record) or not record.conform:
+        return
+    for other in exchange(installation, record):
+        if not agree(record.conform, other.conform):
+            raise SelectorError(not_together(record, other))
