@@ -24,6 +24,7 @@ from ..model.machine import Machine, Origin, load_machine
 from ..model.record import Record, parse_record
 from ..model.values import dataclass
 from ..probes import Memory
+from ..probes.folders import read_regular
 from .wheel import write_file
 
 TYPE_CHECKING = False
@@ -144,7 +145,7 @@ def _is_old(file: Path) -> bool:
 
 def _read(file: Path) -> Machine:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_regular(file, own=True))
         return load_machine(data, file.name, Origin.READ)
     except (OSError, ValueError, RecursionError, SelectorError):
         return Machine()

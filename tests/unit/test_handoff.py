@@ -178,6 +178,45 @@ def test_what_is_no_profile_is_not_believed(files: Handoff, text: str) -> None:
     assert Handoff(None, files.command).recall().facts == {"cuda": CUDA}
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "another user's", "folder"])
+def test_what_is_no_file_of_this_user_is_not_believed_and_not_waited_for(
+    files: Handoff, kind: str, tmp_path: Path
+) -> None:
+    assert files.build
+    if kind == "another user's" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    files.remember(Machine({"cuda": CUDA}))
+    profile = files.build.read_bytes()
+    files.build.unlink()
+    target = tmp_path / "target"
+    target.write_bytes(profile)
+    if kind == "link":
+        files.build.symlink_to(target)
+    elif kind == "pipe":
+        os.mkfifo(files.build)
+    elif kind == "folder":
+        files.build.mkdir()
+    else:
+        files.build.write_bytes(profile)
+        os.chown(files.build, 12345, 12345)
+    alone = Handoff(files.build)
+    assert alone.recall().facts == {}
+    if kind != "folder":
+        alone.remember(Machine({"glibc": GLIBC}))
+        assert alone.recall().facts == {"glibc": GLIBC}
+        assert target.read_bytes() == profile
+
+
+def test_what_is_left_is_not_written_through_a_link(files: Handoff, tmp_path: Path) -> None:
+    assert files.build
+    target = tmp_path / "target"
+    target.write_text("mine", encoding="utf-8")
+    (files.build.parent / f".{os.getpid()}.partial").symlink_to(target)
+    files.remember(Machine({"cuda": CUDA}))
+    assert Handoff(files.build).recall().facts == {"cuda": CUDA}
+    assert target.read_text(encoding="utf-8") == "mine"
+
+
 def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Handoff) -> None:
     assert files.command
     files.remember(Machine({"cuda": CUDA}))
