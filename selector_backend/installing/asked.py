@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 
 from ..errors import SelectorError
@@ -149,9 +150,9 @@ def _in_lines(text: str) -> list[str]:
 def _in_toml(name: str, text: str) -> list[str]:
     """Return the requirements of a ``pylock.toml`` (PEP 751), or of a project's."""
     try:
-        try:
+        if sys.version_info >= (3, 11):
             import tomllib
-        except ImportError:  # Python 3.10 and older
+        else:
             import tomli as tomllib
         data = tomllib.loads(text)
         if name == "pyproject.toml":

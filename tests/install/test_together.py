@@ -74,10 +74,11 @@ def test_a_release_that_the_resolver_left_counts_for_nothing(
     make_environment: MakeEnvironment, index: Index, tool: str
 ) -> None:
     environment = make_environment(index)
-    run, install = environment.pip, ("install", "spam", "tea", "-v")
+    install = ("install", "spam", "tea", "-v")
     if tool == "uv":
-        run, install = environment.uv, ("pip", *install)
-    output = run(*install, environ=CUDA_12).stdout
+        output = environment.uv("pip", *install, environ=CUDA_12).stdout
+    else:
+        output = environment.pip(*install, environ=CUDA_12).stdout
     assert "tea 2.0 gets cu11" in output
     assert environment.installed()["tea"] == "1.0"
     assert variants(environment) == ["cu12"]
