@@ -16,10 +16,10 @@ from .errors import SelectorError, user_errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
-    from .model.decision import Decision, Request
+    from .model.decision import Request
     from .model.purpose import Installation
     from .model.table import Compiled, Selector
 
@@ -75,16 +75,18 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         if lacking := [*missing(), *version_requirements(Path.cwd())]:
             return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
         compiled = compiled_of(Path.cwd(), str(error))
-    selector = compiled.selector
-    request = _request(selector, config_settings)
+    from .installing.installation import read_installation
+
+    selector, installation = compiled.selector, read_installation()
+    request = _request(selector, config_settings, installation)
     lacking = []
     if request.automatic:
         stated = request.profile is not None
         lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
     if not lacking:
-        from .installing.installation import read_installation
+        from .installing.choosing import choose
 
-        _decide(selector, request, read_installation())
+        choose(selector, request, installation, __version__)
     return lacking
 
 
@@ -118,7 +120,7 @@ def build_wheel(
         without_label,
         write_wheel,
     )
-    from .model.purpose import PORTABLE_TAG
+    from .model.purpose import PORTABLE_TAG, Purpose
 
     installation = read_installation(builds=True)
     if metadata_directory is None:
@@ -131,9 +133,15 @@ def build_wheel(
     stem, files = read_dist_info(prepared)
     if STOP_NAME in files:
         raise SelectorError(files[STOP_NAME].decode())
-    project, _, variants = recorded_choice(files)
+    project, _, variants, conforms = recorded_choice(files)
     if installation.locked_before:
-        _check_locked(variants, installation)
+        from .installing.choosing import check_locked
+
+        check_locked(_compiled().selector, variants, installation)
+    if conforms and installation.purpose is Purpose.INSTALL:
+        from .installing.choosing import check_together
+
+        check_together(files, installation)
     tag, root = installation.mark.tag(variants), prepared.name
     if read_portable(project, config_settings, os.environ):
         stem, files = without_label(stem, files)
@@ -167,23 +175,34 @@ def _check_it_compiles(why: str) -> None:
         raise SelectorError(only_installs(why, __version__))
 
 
-def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> Request:
+def _request(
+    selector: Selector, config_settings: Mapping[str, Any] | None, installation: Installation
+) -> Request:
+    """Return what is asked for by settings and variables or, beside the package, by the command."""
     from .installing.request import read_request
 
-    return read_request(selector, config_settings, os.environ)
+    request = read_request(selector, config_settings, os.environ)
+    named = installation.requirements and not installation.is_only(selector.project)
+    if named or installation.files:
+        from .installing.asked import with_asked
+
+        return with_asked(selector, request, installation)
+    return request
 
 
 def _prepare(
     directory: str, config_settings: Mapping[str, Any] | None, installation: Installation
 ) -> str:
     """Write the ``.dist-info`` folder of what is decided, and return its name."""
+    from .installing.choosing import choose
     from .installing.messages import choice_of
     from .installing.wheel import STOP_NAME, dist_info, write_folder
     from .model.purpose import Mark
 
     compiled = _compiled()
     selector = compiled.selector
-    decision, stop = _decide(selector, _request(selector, config_settings), installation)
+    request = _request(selector, config_settings, installation)
+    decision, stop = choose(selector, request, installation, __version__)
     # Here, since each install calls this once. Frontends show it if they are to say more.
     hidden = installation.hidden if selector.sees_environment else ""
     for line in (choice_of(decision), *decision.notes, *filter(None, [hidden])):
@@ -195,59 +214,3 @@ def _prepare(
         files[STOP_NAME] = stop.encode()
     shown = selector.version if installation.mark is Mark.CACHE_LABEL else version
     return write_folder(Path(directory, f"{compiled.name}-{shown}.dist-info"), files)
-
-
-def _decide(
-    selector: Selector, request: Request, installation: Installation
-) -> tuple[Decision, str]:
-    """Return what is decided, and the message of what forbids it, if that can wait.
-
-    What the machine forbids stops here. What the environment forbids is left to the hook that
-    builds the wheel, since a resolver may look at a release that it then leaves; but not where the
-    command asks for nothing else.
-    """
-    from .installing.environment import read_environment
-    from .installing.handoff import handoff_of
-    from .installing.messages import message_of
-    from .model.decision import Environment, decide
-    from .model.machine import Machine
-    from .probes import read_machine
-
-    machine = Machine()
-    if request.automatic:
-        machine = read_machine(
-            selector.facts,
-            os.environ,
-            handoff_of(installation, os.environ, __version__),
-            scope=selector.scope(installation.folders),
-            profile=request.profile,
-        )
-    environment = read_environment(
-        selector, installation.folders, installation.folders_removed_last
-    )
-    decision = decide(selector, machine, request, environment)
-    waits = installation.stops_late and not installation.is_only(selector.project)
-    message = message_of(decision, installation.commands)
-    if message and decision.stops_for_environment and waits:
-        alone = decide(selector, machine, request, Environment(marker=environment.marker))
-        if not alone.stop:
-            return alone, message
-    if message:
-        raise SelectorError(message)
-    return decision, ""
-
-
-def _check_locked(variants: Sequence[str], installation: Installation) -> None:
-    """Stop where the environment forbids the ``variants`` that were locked before."""
-    from .installing.environment import read_environment
-    from .installing.messages import message_of
-    from .model.decision import Request, decide
-    from .model.machine import Machine
-    from .model.markers import normalize
-
-    selector = _compiled().selector
-    environment = read_environment(selector, installation.folders)
-    request = Request(tuple(map(normalize, variants)), "the lock")
-    message = message_of(decide(selector, Machine(), request, environment), installation.commands)
-    if message:
-        raise SelectorError(message)

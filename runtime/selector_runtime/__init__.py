@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from _thread import RLock  # `threading` imports much else
+from _thread import get_ident  # `threading` imports much else
+from importlib.machinery import ModuleSpec
 
-from ._record import default_variable, find_record, normalize
+from ._record import default_variable, find_text, normalize, parse
 
 TYPE_CHECKING = False  # `typing` imports much else; type checkers know the name
 if TYPE_CHECKING:
@@ -84,19 +85,62 @@ class NoVariantError(ImportError):
 class _Project:
     """What this process knows of a project's variants.
 
-    The lock is one for each project, as Python's own import locks are one for each module: a
-    variant may import another project's core in one thread while that one is imported in another.
+    ``loading`` is the module that was tried last, ``thread`` the thread that is trying.
     """
 
     def __init__(self) -> None:
-        self.lock = RLock()
         self.loading: str | None = None
+        self.thread: int | None = None
         self.variant: str | None = None
         self.module: ModuleType | None = None
         self.attempts: tuple[Attempt, ...] = ()
 
 
+class _Turns:
+    """Has one thread at a time load a project.
+
+    Loading is done while an empty module is imported, whose finder and loader this is. So others
+    wait for the lock of that import: of all imports that wait for each other, Python lets one go
+    on with what there is so far, which it could not do if any of them waited for a lock of ours.
+    """
+
+    def __init__(self) -> None:
+        self.work: dict[tuple[str, int], Callable[[], object]] = {}
+
+    def take(self, state: _Project, work: Callable[[], object]) -> None:
+        """Do ``work``, unless another thread has just done it, or waits for this one."""
+        turn = f"{__name__}._{id(state)}", get_ident()
+        if self not in sys.meta_path:
+            sys.meta_path.append(self)
+        outer = self.work.setdefault(turn, work)
+        try:
+            __import__(turn[0])  # unlike `import_module`, it leaves no frames in a traceback
+        finally:
+            if outer is work:
+                del self.work[turn]
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        mine = (name, get_ident()) in self.work
+        return ModuleSpec(name, self) if mine else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        pass
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.work[module.__name__, get_ident()]()
+
+
+def _forget_other_threads() -> None:
+    """Forget, in a forked child, what threads were loading that it does not have."""
+    for key, state in _projects.items():
+        if state.thread not in (None, get_ident()):
+            _projects[key] = _Project()
+
+
 _projects: dict[str, _Project] = {}
+_turns = _Turns()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
 
 # In a child process of `_isolated`: the project whose variant is tried out, and how to do it.
 _rehearsal: tuple[str, Callable[[], None]] | None = None
@@ -131,18 +175,28 @@ def load(
     state = _projects.setdefault(key, _Project())
     if state.module is not None:
         return state.module
-    with state.lock:
+    caller = sys._getframe(1)
+
+    def work() -> None:
         if state.module is not None:
-            return state.module
-        if state.loading is not None:
-            # The variant imports core, which calls this: as in every circular import, what there
-            # is so far of the module has to do.
-            return importlib.import_module(state.loading)
-        if _rehearsal is not None and _rehearsal[0] == key:
-            _rehearsal[1]()  # does not return
-        caller = sys._getframe(1)
-        loader = _Loader(project, variants, initialize, preload or {}, isolate, timeout, caller)
-        return loader.load(state, variable or default_variable(project))
+            return
+        state.thread = get_ident()
+        try:
+            if _rehearsal is not None and _rehearsal[0] == key:
+                _rehearsal[1]()  # does not return
+            loader = _Loader(project, variants, initialize, preload or {}, isolate, timeout, caller)
+            loader.load(state, variable or default_variable(project))
+        finally:
+            state.thread = None
+
+    _turns.take(state, work)
+    if state.module is None and state.loading is not None:
+        # The variant imports core, which calls this: as in every circular import, what there is so
+        # far of the module has to do.
+        return importlib.import_module(state.loading)
+    if state.module is None:
+        raise ImportError(f"finding the variants of {project} imports what loads one of them")
+    return state.module
 
 
 def selected(project: str) -> str | None:
@@ -182,12 +236,11 @@ class _Loader:
         self.timeout = timeout
         self.caller = caller
         # What the others are about, importing tells; so most records need not be parsed.
-        self.advises = os.environ.get("SELECTOR_ADVICE") != "0"
-        mentioning = (*_CHECKED, _NOT_FOUND) if self.advises else _CHECKED
-        self.record = find_record(project, mentioning=mentioning)
+        self.text = find_text(project)
+        self.record = parse(self.text) if any(one in self.text for one in _CHECKED) else None
 
-    def load(self, state: _Project, variable: str) -> ModuleType:
-        """Return the module of the first variant that works, and note in ``state`` what it took."""
+    def load(self, state: _Project, variable: str) -> None:
+        """Note in ``state`` the module of the first variant that works, and what it took."""
         asked = os.environ.get(variable, "")
         names, forced = self._candidates(asked, variable)
         tried: list[Attempt] = []
@@ -208,7 +261,6 @@ class _Loader:
             raise NoVariantError(message, state.attempts)
         self._warn(tried, variable)
         state.attempts, state.variant, state.module = tuple(tried), tried[-1].variant, module
-        return module
 
     def _candidates(self, asked: str, variable: str) -> tuple[list[str], bool]:
         """Return the variants to try, and whether it is a single one that was asked for."""
@@ -240,7 +292,8 @@ class _Loader:
             if not held:
                 outcome = CANNOT_TELL if held is None else DOES_NOT_FIT
                 return Attempt(self.project, name, module_name, outcome, reason), None
-        if self.isolate:
+        # A frozen program has no interpreter for a child.
+        if self.isolate and sys.executable and not getattr(sys, "frozen", False):
             from ._isolated import try_in_child
 
             caller = str(self.caller.f_globals.get("__name__", ""))
@@ -258,8 +311,6 @@ class _Loader:
 
             _debug("%s: %s does not work", self.project, name, exc_info=error)
             return Attempt(self.project, name, module_name, FAILED, explain(error)), None
-        finally:
-            state.loading = None
         return Attempt(self.project, name, module_name, IN_USE), module
 
     def _warn(self, tried: list[Attempt], variable: str) -> None:
@@ -285,10 +336,10 @@ class _Loader:
 
             texts.append(warning(self.project, problems, used.variant, variable))
         missing = [attempt.variant for attempt in before if attempt.outcome == NOT_INSTALLED]
-        if missing and self.advises and self.record and self.record.not_found:
+        if missing and _NOT_FOUND in self.text and os.environ.get("SELECTOR_ADVICE") != "0":
             from ._advice import advice
 
-            texts.append(advice(self.project, self.record, missing, used.variant))
+            texts.append(advice(self.project, self.text, missing, used.variant))
         if not any(texts):
             return
         import warnings

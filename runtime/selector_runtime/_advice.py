@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from . import DOES_NOT_FIT, Attempt
-from ._fits import READERS, fits
 from ._loader import findable
+from ._record import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +26,18 @@ _TITLES = {
 }
 
 
-def advice(project: str, record: Record, better: Iterable[str], used: str) -> str:
-    """Return what to say of the variants ``better`` than the one in use, ``""`` if nothing."""
-    if not record.chose(used) or not record.follows_machine:
+def advice(project: str, text: str, better: Iterable[str], used: str) -> str:
+    """Return what to say of the variants ``better`` than the one in use, ``""`` if nothing.
+
+    ``text`` is the record's.
+    """
+    # Most machines get no driver, and parsing takes longer than looking.
+    lists = (part.partition("]")[0] for part in text.split('"not-found":')[1:])
+    named = {name for part in lists for name in part.replace(",", " ").split('"')[1::2]}
+    if not any(findable(name, os.environ) for name in named):
+        return ""
+    record = parse(text)
+    if record is None or not record.chose(used) or not record.follows_machine:
         return ""
     there = {
         fact: library
@@ -56,6 +65,8 @@ def advice(project: str, record: Record, better: Iterable[str], used: str) -> st
 
 def _may_hold(alternative: Mapping[str, Any], record: Record, there: Mapping[str, str]) -> bool:
     """Return whether conditions may hold, now that what tells some facts is ``there``."""
+    from ._fits import READERS, fits
+
     rest = {fact: wanted for fact, wanted in alternative.items() if fact not in there}
     told = all(
         fact in READERS or (fact in record.absent) is (wanted is False)

@@ -49,8 +49,6 @@ def try_in_child(
 
     ``caller`` is the module that calls `load`; it is imported first, as it is in this process.
     """
-    if not sys.executable or getattr(sys, "frozen", False):
-        return "it cannot be tried in a child process, as this Python has no interpreter of its own"
     task = {
         "path": [folder for folder in sys.path if isinstance(folder, str)],
         "project": project,
@@ -110,7 +108,7 @@ def _read_into(written: bytearray, stream: IO[bytes]) -> None:
         written += part
 
 
-def run(task: dict[str, Any]) -> NoReturn:
+def run(task: dict[str, Any]) -> None:
     """Be the child: do as the parent is about to do, and write what was wrong, or ``null``."""
     _end_with_parent(task["seconds"] + _GRACE_SECONDS)
     out = os.dup(1)  # what others write goes nowhere, and there is nothing to read
@@ -138,7 +136,7 @@ def run(task: dict[str, Any]) -> NoReturn:
     if task["caller"]:
         with contextlib.suppress(Exception):
             importlib.import_module(task["caller"])  # ends in `load`, if that is where it calls it
-    rehearse()
+    selector_runtime.load(task["project"], {"": task["module"]})
 
 
 def _end_with_parent(seconds: float) -> None:

@@ -6,13 +6,12 @@ there but does not load is "found": the child process that asks it will say what
 Most loaders look in the folders that are written down here. glibc's loader is asked itself, which
 takes `ctypes` and its milliseconds, where it may look elsewhere, or has loaded a library already.
 
-One text, in two distributions: selector-runtime looks by it at import. Hence no `pathlib`.
+One text, in two distributions: selector-runtime looks by it at import, so it imports little.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from functools import cache, partial
 
@@ -100,7 +99,9 @@ def _known_folders(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
 
 def _split(path: str, separators: str) -> list[str]:
     # An empty entry of a search path means the current folder.
-    entries = re.split(f"[{separators}]", path) if path else []
+    for other in separators[1:]:
+        path = path.replace(other, separators[0])
+    entries = path.split(separators[0]) if path else []
     return [entry or os.curdir for entry in entries]
 
 
@@ -114,6 +115,8 @@ def _own_loader() -> str:
         start = _read("/proc/self/exe", 4096)
         name = start[: start.find(b"\0", start.find(b"/ld"))].rpartition(b"\0")[2]
         if b"/ld" not in name:  # patchelf may write it to the end
+            import re
+
             pattern = rb" (/.*/ld(?:64)?[-.][-.\w]+)$"
             mapped = re.search(pattern, _read("/proc/self/maps"), re.MULTILINE)
             name = mapped[1] if mapped else b""
@@ -152,8 +155,11 @@ def _read_cache(loader: str) -> bytes:
     """Return the cache of glibc's loader. One that is not the system's names its own."""
     file = _GLIBC_CACHE
     try:
-        if loader and (named := re.search(rb"/[^\0]*/ld\.so\.cache", _read(loader))):
-            file = os.fsdecode(named[0])
+        if loader:
+            import re
+
+            named = re.search(rb"/[^\0]*/ld\.so\.cache", _read(loader))
+            file = os.fsdecode(named[0]) if named else file
         return _read(file)
     except OSError:
         return b""

@@ -112,14 +112,20 @@ def find_record(project: str, *, mentioning: Iterable[str] = ("",)) -> Record | 
 
     One that has none of the texts ``mentioning`` in it is not parsed, and counts as none.
     """
+    text = find_text(project)
+    return parse(text) if text and any(one in text for one in mentioning) else None
+
+
+def find_text(project: str) -> str:
+    """Return the text of the record of the project that is installed, ``""`` if there is none."""
     start = f"{normalize(project).replace('-', '_')}-"
     for folder, names in listed():
         for name in names:
             if name.startswith(start) and name.endswith(".dist-info"):
                 text = _read(os.path.join(folder, name, _NAME))
                 if text:
-                    return _parse(text) if any(one in text for one in mentioning) else None
-    return None
+                    return text
+    return ""
 
 
 def listed() -> Iterator[tuple[str, list[str]]]:
@@ -134,13 +140,19 @@ def listed() -> Iterator[tuple[str, list[str]]]:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        with open(path, encoding="utf-8", opener=_open_without_waiting) as file:
+            # The kind of a regular file; `stat` would be another module to import.
+            return file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else ""
     except (OSError, ValueError):
         return ""
 
 
-def _parse(text: str) -> Record | None:
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def parse(text: str) -> Record | None:
+    """Return the record that a text is, or ``None`` if it is none that can be read."""
     import json
 
     try:

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 MOST = 200_000
 #: And no more than this is tried of them: values with conditions, machines with variants.
 MOST_TRIALS = 1_000_000
+# Nor more comparisons than this, of environments with what markers compare.
+_MOST_COMPARED = 100_000
 #: Versions below and above all that a table names.
 OLDEST, NEWEST = "0", "999999"
 
@@ -276,11 +278,13 @@ def environments(markers: Iterable[str]) -> Iterator[dict[str, str]]:
 
     Raises `TooManyError`.
     """
+    compared = [*itertools.chain.from_iterable(map(comparisons, markers))]
     texts: dict[str, list[str]] = {}
-    for variable, _, text, _ in itertools.chain.from_iterable(map(comparisons, markers)):
+    for variable, _, text, _ in compared:
         texts.setdefault(variable, []).append(text)
     choices = [_texts(name, [*dict.fromkeys(beside)]) for name, beside in texts.items()]
-    if math.prod(map(len, choices)) > MOST:
+    count = math.prod(map(len, choices))
+    if count > MOST or count * len(compared) > _MOST_COMPARED:
         raise TooManyError
     for values in itertools.product(*choices):
         yield dict(zip(texts, values))

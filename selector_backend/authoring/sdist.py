@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import tarfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..installing.wheel import epoch, write_file
 from ..model.markers import distribution_of
-from ..model.table import FORMAT, TABLE_NAME, dump, hash_of, hash_text
+from ..model.table import TABLE_NAME, dump_compiled
 from .carried import BUILD_SYSTEM, carried_files
 from .compile import compile_project
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ..model.table import Compiled
     from .project import Project
 
 _MODE = 0o644
@@ -46,39 +44,23 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
     return {**files, "PKG-INFO": compiled.pkg_info, TABLE_NAME: table}
 
 
-def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
-    """Return the content of ``selector-table.json``: what installing reads.
-
-    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
-    """
-    data: dict[str, Any] = {
-        "format": FORMAT,
-        "backend": backend,
-        "pyproject": hash_text(pyproject),
-        "pkg-info": hash_text(compiled.pkg_info),
-        "name": compiled.name,
-        "selector": dump(compiled.selector),
-        "places": {"metadata-version": compiled.metadata_version},
-        "requires": dump(compiled.requires),
-        "license-files": dump(compiled.license_files),
-        "entry-points": compiled.entry_points,
-    }
-    data["sha256"] = hash_of(data)
-    return (json.dumps(data, indent=1) + "\n").encode()
-
-
 def write_sdist(folder: Path, stem: str, files: Mapping[str, bytes]) -> str:
     """Write ``files`` as an sdist (PEP 625) into ``folder``. Returns the name of the file.
 
     ``stem`` is the name and version; the paths of ``files`` are relative to the sdist's root.
     """
+    compressed = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=compressed, mode="wb", mtime=epoch()) as file:
+        file.write(tar_of(stem, files, epoch()))
+    return write_file(folder, f"{stem}.tar.gz", compressed.getvalue())
+
+
+def tar_of(stem: str, files: Mapping[str, bytes], time: float) -> bytes:
+    """Return the archive that is in an sdist; all in it is of one time."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(files):
             info = tarfile.TarInfo(f"{stem}/{path}")
-            info.size, info.mtime, info.mode = len(files[path]), epoch(), _MODE
+            info.size, info.mtime, info.mode = len(files[path]), time, _MODE
             archive.addfile(info, io.BytesIO(files[path]))
-    compressed = io.BytesIO()
-    with gzip.GzipFile(filename="", fileobj=compressed, mode="wb", mtime=epoch()) as file:
-        file.write(tar.getvalue())
-    return write_file(folder, f"{stem}.tar.gz", compressed.getvalue())
+    return tar.getvalue()

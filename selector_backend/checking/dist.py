@@ -6,7 +6,6 @@ sdist. Nothing is unpacked or run.
 
 from __future__ import annotations
 
-import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,12 @@ from ..authoring.project import read_project
 from ..authoring.selector import parse_selector
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.markers import normalize
+from ..model.table import dump
 from ..model.values import replace
-from .finished import UNREADABLE, Sdist, Wheel, is_variant_file, read_sdist, read_wheel, unpacked
+from .archives import UNREADABLE, unpacked
+from .finished import VARIANTS, Sdist, Wheel, is_variant_file, read_sdist, read_wheel
 from .release import Release
-from .shipped import compare_selectors, compare_shipped
+from .shipped import compare_shipped, compare_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.table import Selector
 
-_ENDS = (".whl", ".tar.gz", "-variants.json")
+_ENDS = (".whl", ".tar.gz", VARIANTS)
 
 
 @dataclass
@@ -61,7 +62,7 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
             continue
         try:
             found.append(_read(file))
-        except (*UNREADABLE, tarfile.TarError, OSError, ValueError, MemoryError) as error:
+        except (*UNREADABLE, OSError, ValueError, MemoryError) as error:
             why = next(iter(str(error).splitlines()), "")  # a requirement's error shows its place
             dist.problems.append(Problem(file.name, f"cannot be read: {why}"))
     wheels = [one for one in found if isinstance(one, Wheel)]
@@ -102,9 +103,8 @@ def _read_own(
     try:
         with unpacked(file) as folder:
             shipped = read_project(folder, own_code=False)
-            found = [
-                (f"{file.name}: {key}", text) for key, text in compare_shipped(shipped, backend)
-            ]
+            problems = compare_shipped(shipped, file, backend)
+            found = [(f"{file.name}: {key}", text) for key, text in problems]
     except InvalidFileError as error:
         dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
         return None
@@ -130,7 +130,7 @@ def _compare(selector: Selector, project: Project) -> Iterator[str]:
             table, name = dict(project.tree.table), theirs.project
             theirs = parse_selector(table, project=name, version=selector.version)[0] or theirs
         selector, theirs = _without_extras(selector), _without_extras(theirs)
-    return compare_selectors(selector, theirs)
+    return compare_tables(dump(selector), dump(theirs))
 
 
 def _without_extras(selector: Selector) -> Selector:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import gzip
 import hashlib
 import io
-import lzma
 import re
-import tarfile
-import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
@@ -23,32 +15,30 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from ..errors import SelectorError
 from ..model.markers import normalize
 from ..model.table import TABLE_NAME
+from .archives import (
+    LimitError,
+    members_of,
+    opened_wheel,
+    read_dist_info,
+    read_packed,
+    tar_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from packaging.tags import Tag
 
     from .places import Place
 
-#: What `zipfile` raises for what is no wheel, and for wheels that it can't read.
-UNREADABLE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError),
-    *(NotImplementedError, RuntimeError, UnicodeError, csv.Error, OverflowError),
-)
+#: How the name of the file ends that has the metadata of all variant wheels.
+VARIANTS = "-variants.json"
 
-# An sdist without code has a few files of text; more bytes than these are a mistake, or a trap.
-_LARGEST = 64 << 20
-# So are more members, and more bytes that extend their headers: each global header is copied to
-# all the members that follow.
-_MOST_HEADERS, _LONGEST_HEADERS = 1000, 64 << 10
-_EXTENDING = (
-    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
-)
+# Reading fields takes time with their square; the most that a known project has is below 3,000.
+_MOST_FIELDS = 5000
 
 
 @dataclass(frozen=True)
@@ -92,6 +82,8 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
     Raises ``ValueError`` where one does not belong to the others, or cannot be read.
     """
     name, version, _, tags = parse_wheel_filename(file)
+    if metadata.partition(b"\n\n")[0].count(b"\n") > _MOST_FIELDS:
+        raise ValueError(f"METADATA has more than {_MOST_FIELDS} lines of fields")
     raw, _ = parse_email(metadata)
     said = raw.get("name", ""), raw.get("version", "")
     if normalize(said[0]) != name or Version(said[1]) != version:
@@ -103,10 +95,10 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
     if normalize(stem[0]) != name or Version(stem[2]) != version:
         raise ValueError(f"its folder is {dist_info}, and it is of {name} {version}")
     try:
-        rows = [row for row in csv.reader(io.StringIO(record.decode("utf-8"), newline="")) if row]
+        rows = csv.reader(io.StringIO(record.decode("utf-8"), newline=""))
+        files = {_installed(row[0]): "".join(row[1:2]) for row in rows if row}
     except csv.Error as error:
         raise ValueError(f"RECORD: {error}") from None
-    files = {_installed(row[0]): row[1] if len(row) > 1 else "" for row in rows}
     return Wheel(
         file,
         name,
@@ -131,116 +123,26 @@ def is_variant_file(name: str) -> bool:
     # A build tag comes before the Python tag, and alone begins with a digit.
     has_build_tag = len(parts) > 2 and parts[2][:1].isdigit()
     is_wheel = name.endswith(".whl") and len(parts) - has_build_tag == 6
-    return is_wheel or name.endswith("-variants.json")
-
-
-def read_dist_info(archive: zipfile.ZipFile, *names: str) -> tuple[str, dict[str, bytes]]:
-    """Return the name of a wheel's ``.dist-info`` folder, and those files of it that are named.
-
-    Raises ``BadZipFile`` unless there is exactly one such folder, with these files.
-    """
-    paths = archive.namelist()
-    folders = {path.partition("/")[0] for path in paths if "/" in path}
-    infos = sorted(folder for folder in folders if folder.endswith(".dist-info"))
-    if len(infos) != 1:
-        found = ", ".join(infos) or "none"
-        raise zipfile.BadZipFile(f"expected one .dist-info folder, found {found}")
-    for name in names:
-        if f"{infos[0]}/{name}" not in paths:
-            raise zipfile.BadZipFile(f"its .dist-info has no {name}")
-    return infos[0], {name: archive.read(f"{infos[0]}/{name}") for name in names}
+    return is_wheel or name.endswith(VARIANTS)
 
 
 def read_wheel(file: Path) -> Wheel:
     """Return a wheel. Raises one of `UNREADABLE`, or ``ValueError``, where it cannot be read."""
-    with zipfile.ZipFile(file) as archive:
+    with opened_wheel(file) as archive:
         folder, files = read_dist_info(archive, "METADATA", "RECORD")
     return parse_wheel(file.name, folder, files["METADATA"], files["RECORD"])
 
 
 def read_sdist(file: Path) -> Sdist:
-    """Return an sdist. Raises ``TarError``, ``OSError`` or ``ValueError`` if it cannot be read."""
+    """Return an sdist. Raises ``OSError`` or ``ValueError`` if it cannot be read."""
     name, version = parse_sdist_filename(file.name)
-    with tarfile.open(file, "r:gz") as archive:
-        has_table = any(member.name.split("/")[1:] == [TABLE_NAME] for member in archive)
+    try:
+        members = members_of(tar_of(read_packed(file)))
+        has_table = any(one.name.split("/")[1:] == [TABLE_NAME] for one, _ in members)
+    except LimitError:  # it has code
+        has_table = False
     sha256 = hashlib.sha256()
     with file.open("rb") as opened:
         while piece := opened.read(1 << 20):
             sha256.update(piece)
     return Sdist(file.name, name, version, sha256.hexdigest(), has_table)
-
-
-@contextlib.contextmanager
-def unpacked(file: Path) -> Iterator[Path]:
-    """Unpack an sdist into a folder, for as long as that is used. Raises `SelectorError`."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            members = members_of(file.read_bytes())
-            for name, content in members.items():
-                target = Path(folder, name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
-        except (OSError, ValueError) as error:
-            raise SelectorError(f"{file} is not an sdist that can be read: {error}") from None
-        if "pyproject.toml" not in members:
-            raise SelectorError(f"{file} is not an sdist: it has no pyproject.toml")
-        yield Path(folder)
-
-
-def members_of(packed: bytes) -> dict[str, bytes]:
-    """Return the files of an sdist (PEP 625) by their paths in it, and nothing else it may hold.
-
-    Raises `ValueError` if it cannot be read.
-    """
-    try:
-        with gzip.open(io.BytesIO(packed)) as compressed:
-            content = compressed.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise ValueError(f"it has more than {_LARGEST >> 20} MiB, and it should have no code")
-        if b"GNU.sparse" in content:  # what `tarfile` unpacks one hole at a time, for hours
-            raise ValueError("it has members that no sdist has")
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:", tarinfo=_bounded()) as archive:
-            return {name: data.read() for name, data in _files(archive)}
-    except (tarfile.TarError, OSError, EOFError, zlib.error, OverflowError) as error:
-        raise ValueError(str(error)) from None
-    except RecursionError:
-        raise ValueError("its headers extend one another too often") from None
-
-
-def _files(archive: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
-    for member in archive:
-        # The first part is the sdist's own name and version.
-        parts = PurePosixPath(member.name).parts[1:]
-        data = archive.extractfile(member) if member.isreg() else None
-        if data is not None and parts and not any(map(_is_outside, parts)):
-            yield "/".join(parts), data
-
-
-def _bounded() -> type[tarfile.TarInfo]:
-    """Return a class of an archive's members that refuses more than an sdist can need.
-
-    `tarfile` makes one of every header, those included that extend another: their content is read
-    as soon as they are met, and goes to each member that follows.
-    """
-    count = extending = 0
-
-    class Member(tarfile.TarInfo):
-        @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
-            nonlocal count, extending
-            member = super().frombuf(buf, encoding, errors)
-            count += 1
-            if member.type in _EXTENDING:
-                extending += member.size
-            if count > _MOST_HEADERS or extending > _LONGEST_HEADERS:
-                raise ValueError("it has more files, or longer names, than a package without code")
-            if member.size < 0 or member.type == tarfile.GNUTYPE_SPARSE:
-                raise ValueError("it has members that no sdist has")
-            return member
-
-    return Member
-
-
-def _is_outside(part: str) -> bool:
-    """Return whether a part of a member's name leads out of its folder, on any system."""
-    return part == ".." or "\\" in part or ":" in part

@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from ..errors import Problem
 from ..model.table import TABLE_NAME
-from .finished import members_of
+from .archives import LARGEST_SDIST, files_of
 from .review import keyed_requirements
 from .shipped import CARRIED_VERSION, carried_version, is_old
 from .simple import Index
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from ..model.table import Selector
 
-# How many of the newest sdists are looked into, and how many bytes each may have: an sdist without
-# code that carries its backend needs no more.
-_MOST_SDISTS, _LARGEST_SDIST = 20, 4 << 20
+# How many of the newest sdists are looked into.
+_MOST_SDISTS = 20
 
 
 def compare(selector: Selector, url: str, backend: str) -> Iterator[Problem]:
@@ -70,14 +69,21 @@ def _old_backends(selector: Selector, index: Index, backend: str) -> Iterator[Pr
         if file.name.endswith(".tar.gz") and (version := file.version) is not None
     ]
     for _, file in sorted(found, key=operator.itemgetter(0), reverse=True)[:_MOST_SDISTS]:
-        content = index.read(file, _LARGEST_SDIST) if file.url else None
+        content = index.read(file, LARGEST_SDIST) if file.url else b""
+        if content is None:
+            yield Problem(
+                "project.version",
+                f"the index has {file.name} of more than {LARGEST_SDIST >> 20} MiB; whether it and "
+                "what is older carry an old backend is not looked at",
+            )
+            return
         try:
-            members = members_of(content) if content is not None else {}
+            files = files_of(content)
         except ValueError:
             return
-        if TABLE_NAME not in members:
+        if TABLE_NAME not in files:
             return
-        carried = carried_version(members.get(CARRIED_VERSION, b""))
+        carried = carried_version(files.get(CARRIED_VERSION, b""))
         if is_old(carried, backend):
             yield Problem(
                 "tool.selector.self-contained",

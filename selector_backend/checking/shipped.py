@@ -1,102 +1,156 @@
-"""Compares what an sdist has compiled with what its ``pyproject.toml`` says."""
+"""Compares an sdist with the one that its ``pyproject.toml`` makes."""
 
 from __future__ import annotations
 
+import importlib.metadata
+import itertools
 import json
 import re
-import sys
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from ..authoring.carried import carried_files
-from ..authoring.compile import compile_project
-from ..errors import Problem
+from ..authoring import toml
+from ..authoring.sdist import sdist_files, tar_of
+from ..errors import Problem, SelectorError
 from ..installing.messages import CARRIED as FOLDER
-from ..model.table import TABLE_NAME, NotCompiledError, dump, hash_text, read_compiled
+from ..model.markers import NAME_FORMAT, VERSION_FORMAT, distribution_of, normalize, quoted
+from ..model.table import TABLE_NAME, NotCompiledError, read_compiled
+from . import archives
+from .archives import files_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ..authoring.project import Project
-    from ..model.table import Selector
 
-#: Where a self-contained sdist has its backend, and the file there that has its version.
-CARRIED = f"{FOLDER}/selector_backend"
-CARRIED_VERSION = f"{CARRIED}/__init__.py"
+#: The file of a self-contained sdist that has the version of its backend.
+CARRIED_VERSION = f"{FOLDER}/selector_backend/__init__.py"
 
+_BACKEND, _PYPROJECT = "selector-backend", "pyproject.toml"
 _BUILD_AGAIN = "build the sdist again: python -m build --sdist"
+# What follows from other files.
+_HASHES = ("sha256", "pkg-info", "pyproject")
 
 
-def compare_shipped(project: Project, backend: str) -> Iterator[Problem]:
-    """Yield where the sdist that ``project`` was read from differs from one that is built now.
+def compare_shipped(project: Project, file: Path, backend: str) -> Iterator[Problem]:
+    """Yield where the sdist ``file``, which ``project`` was read from, is not what is built of it.
 
+    It is built again and compared: its members and what is in them, one by one and in order.
     ``backend`` is our own version.
     """
-    yield from _compare_compiled(project, backend)
-    yield from _compare_carried(project, backend)
-
-
-def _compare_compiled(project: Project, backend: str) -> Iterator[Problem]:
-    folder = project.folder
+    packed = file.read_bytes()
+    found = files_of(packed)
+    system = toml.loads(found[_PYPROJECT].decode()).get("build-system", {})
+    own = project.self_contained or "backend-path" not in system
+    if project.tree is not None or system.get("build-backend") != "selector_backend" or not own:
+        yield Problem(_PYPROJECT, "[build-system] names another backend than selector_backend")
+        return
+    if command := _command(found, file.name, backend):
+        what = f"could not be compared: other versions built it. To compare it: {command}"
+        yield Problem(file.name, what)
+        return
     try:
-        shipped = read_compiled(folder)
+        made = sdist_files(project, backend)
+    except SelectorError as error:
+        yield Problem(file.name, f"could not be compared: {error}")
+        return
+    different = [path for path in sorted({*made, *found}) if made.get(path) != found.get(path)]
+    try:
+        read_compiled(project.folder)
     except NotCompiledError as error:
         yield Problem(TABLE_NAME, f"{error}; so every install compiles it; {_BUILD_AGAIN}")
-        return
-    now = compile_project(project)
-    different = [*compare_selectors(shipped.selector, now.selector)]
-    for name in ("name", "requires", "license-files", "entry-points", "metadata-version"):
-        ours, theirs = (getattr(one, name.replace("-", "_")) for one in (shipped, now))
-        different += [f"{name}: {_differ(ours, theirs)}"] if ours != theirs else []
-    problems = [
-        *(Problem(TABLE_NAME, one) for one in different),
-        *(Problem("PKG-INFO", one) for one in _compare_metadata(shipped.pkg_info, now.pkg_info)),
+        different = [path for path in different if path != TABLE_NAME]
+    for path in different:
+        texts = _differences(path, found.get(path), made.get(path))
+        if different == [path]:
+            texts = texts or [_first_line(found[path], made[path])]
+        for text in texts:
+            yield Problem(path, f"{text}; {_BUILD_AGAIN}")
+    tar = archives.tar_of(packed)
+    time = archives.members_of(tar)[0][0].mtime
+    if made == found and tar != tar_of(project.stem, found, time):
+        what = "has its files in another order or folder, with other modes or dates, or has more"
+        yield Problem(file.name, f"{what} than selector-backend writes; {_BUILD_AGAIN}")
+
+
+def _command(found: Mapping[str, bytes], name: str, backend: str) -> str | None:
+    """Return the command that compares an sdist, where this one has not what built it."""
+    try:
+        built_by = json.loads(found[TABLE_NAME])["backend"]
+    except (LookupError, ValueError, TypeError, RecursionError):
+        built_by = None
+    if not isinstance(built_by, str) or not re.fullmatch(VERSION_FORMAT, built_by):
+        built_by = backend  # so the tables differ
+    # An unknown name is not put into a command that would install it.
+    known = {*map(distribution_of, importlib.metadata.requires(_BACKEND) or ())} - {_BACKEND}
+    rows = rf"(?m)^\| ({NAME_FORMAT}) \| ({VERSION_FORMAT}) \|"
+    carried = re.findall(rows, found.get(f"{FOLDER}/README.md", b"").decode("utf-8", "replace"))
+    others = [
+        word
+        for library, version in carried
+        if normalize(library) in known and _installed(library) != version
+        for word in ("--with", f"{library}=={version}")
     ]
-    yield from problems
-    compiler = json.loads((folder / TABLE_NAME).read_bytes()).get("backend")
-    if problems and compiler != backend:
-        yield Problem(
-            TABLE_NAME,
-            f"selector-backend {compiler} compiled it, and this is {backend}, "
-            "which may be why; compare with that version to be sure",
-        )
+    if built_by == backend and not others:
+        return None
+    start = ["uvx", "--from", f"{_BACKEND}[cli]=={built_by}", *others]
+    return shlex.join([*start, _BACKEND, "check", name])
 
 
-def compare_selectors(shipped: Selector, now: Selector) -> Iterator[str]:
-    """Yield where the table of an sdist differs from the one of a pyproject.toml."""
-    here, there = dump(shipped), dump(now)
-    ours, theirs = ({one["name"]: one for one in each["variants"]} for each in (here, there))
-    pairs = [("", {**here, "variants": [*ours]}, {**there, "variants": [*theirs]})]
-    pairs += [(f"variant {name}: ", ours[name], theirs[name]) for name in ours if name in theirs]
-    for where, mine, other in pairs:
-        for key in dict.fromkeys((*mine, *other)):
-            if mine.get(key) != other.get(key):
-                yield f"{where}{key}: {_differ(mine.get(key), other.get(key))}"
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
-def _differ(here: Any, there: Any) -> str:
-    return f"the table says {_text(here)}, pyproject.toml says {_text(there)}"
+def _differences(path: str, found: bytes | None, made: bytes | None) -> list[str]:
+    """Return what differs in a file: of a table its keys, but for hashes, else the first line."""
+    if found is None or made is None:
+        return ["is missing" if found is None else "is not a file that an sdist carries"]
+    if path != TABLE_NAME:
+        return [_first_line(found, made)]
+    tables = [json.loads(content) for content in (found, made)]
+    selectors = [table.pop("selector") for table in tables]
+    for table in tables:
+        table.update(dict.fromkeys(_HASHES))
+    return [*compare_tables(*selectors), *compare_tables(*tables)]
+
+
+def _first_line(found: bytes, made: bytes) -> str:
+    """Return how the first line that differs does."""
+    lines = (content.decode("utf-8", "replace").split("\n") for content in (found, made))
+    for number, pair in enumerate(itertools.zip_longest(*lines), 1):
+        if pair[0] != pair[1]:
+            said = ("missing" if line is None else quoted(line) for line in pair)
+            return "line {} is {}; pyproject.toml makes it {}".format(number, *said)
+    return "is not UTF-8"
+
+
+def compare_tables(found: Any, expected: Any, where: str = "") -> Iterator[str]:
+    """Yield where the compiled table of an sdist, as JSON data, is not that of a pyproject.toml."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in dict.fromkeys((*found, *expected)):
+            yield from compare_tables(found.get(key), expected.get(key), f"{where}{key}: ")
+    elif (names := _names(found)) and names == _names(expected):
+        for name, ours, theirs in zip(names, found, expected):
+            yield from compare_tables(ours, theirs, f"variant {name}: ")
+    elif found != expected:
+        ours, theirs = (_text(_names(one) or one) for one in (found, expected))
+        yield f"{where}the table says {ours}, pyproject.toml says {theirs}"
+
+
+def _names(value: Any) -> list[str]:
+    """Return the names of variants, of something else nothing."""
+    listed = value if isinstance(value, list) else []
+    return [one["name"] for one in listed if isinstance(one, dict) and "name" in one]
 
 
 def _text(value: Any) -> str:
     return "nothing" if value in (None, "", ()) else json.dumps(value, ensure_ascii=False)
-
-
-def _compare_metadata(shipped: bytes, now: bytes) -> Iterator[str]:
-    here, _, body = shipped.decode("utf-8", "replace").partition("\n\n")
-    there, _, readme = now.decode("utf-8", "replace").partition("\n\n")
-    ours, theirs = here.split("\n"), there.split("\n")
-    yield from (f"has {one!r}, which pyproject.toml does not say" for one in _less(ours, theirs))
-    yield from (f"lacks {one!r}, which pyproject.toml says" for one in _less(theirs, ours))
-    if body != readme:
-        yield "has a description that is not the readme"
-
-
-def _less(lines: Iterable[str], others: Iterable[str]) -> list[str]:
-    known = {*others}
-    return [one for one in lines if one not in known]
 
 
 def carried_version(content: bytes) -> str | None:
@@ -117,44 +171,3 @@ def carried_by(folder: Path) -> str | None:
     """Return the version of the backend that the sdist in ``folder`` carries, if it carries one."""
     file = folder / CARRIED_VERSION
     return carried_version(file.read_bytes()) if file.is_file() else None
-
-
-def _compare_carried(project: Project, backend: str) -> Iterator[Problem]:
-    """Yield what is wrong with the backend that an sdist carries.
-
-    A backend of another version can't be compared with this one; nor can libraries, where the
-    readme lists other versions.
-    """
-    root = project.folder / FOLDER
-    if not root.is_dir():
-        return
-    version = carried_by(project.folder)
-    if version is None:
-        yield Problem(CARRIED_VERSION, f"does not say which version it is; {_BUILD_AGAIN}")
-    elif is_old(version, backend):
-        message = f"is selector-backend {version}, and this is {backend}; {_BUILD_AGAIN}"
-        yield Problem(CARRIED, message)
-    if version != backend:
-        return
-    # Those libraries are for this Python; whether for others, too, was settled where it was built.
-    python = "==" + ".".join(map(str, sys.version_info[:3]))
-    carried = carried_files(project.selector, python, backend)
-    expected = {path: hash_text(content) for path, content in carried.items()}
-    shipped = {
-        path.relative_to(project.folder).as_posix(): hash_text(path.read_bytes())
-        for path in root.rglob("*")
-        if path.is_file()
-    }
-    readme = f"{FOLDER}/README.md"
-    libraries = {path.split("/")[1] for path in expected if not path.startswith(f"{CARRIED}/")}
-    if shipped.get(readme) == expected[readme]:
-        libraries.clear()
-    for path in sorted({*expected, *shipped}):
-        here, there = (files.get(path) for files in (shipped, expected))
-        if path.split("/")[1] in libraries or here == there:
-            continue
-        ours = path.startswith(f"{CARRIED}/")
-        of = f"of selector-backend {version}" if ours else "that is installed here"
-        message = "is missing" if here is None else f"is not the file {of}"
-        message = "is not a file that an sdist carries" if there is None else message
-        yield Problem(path, f"{message}; {_BUILD_AGAIN}")

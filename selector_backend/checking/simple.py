@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from typing import Any
 
 from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from ..errors import SelectorError
 
-# A file's name has 255 bytes at most.
-_LONGEST_NAME = 255
+# A file's name has 255 bytes at most. A page of more bytes is not read, nor an answer that takes
+# longer, in seconds.
+_LONGEST_NAME, _LARGEST_PAGE, _LONGEST = 255, 10 << 20, 30
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
@@ -93,10 +96,12 @@ class Index:
         return content if len(content) <= most else None
 
     def _list(self, page: str) -> list[File] | None:
-        answer = self._ask(page, _ACCEPT)
+        answer = self._ask(page, _ACCEPT, _LARGEST_PAGE + 1)
         if answer is None:
             return None
         body, address, kind = answer
+        if len(body) > _LARGEST_PAGE:
+            raise SelectorError(f"the index's answer at {page} has more than 10 MiB")
         try:
             text = body.decode("utf-8")
             links = _links_of_json(text) if "json" in kind else _links_of_html(text)
@@ -104,14 +109,30 @@ class Index:
             raise SelectorError(f"the index's answer at {page} cannot be read: {error}") from None
         return [File(name, _joined(address, url)) for name, url in links]
 
-    def _ask(
-        self, page: str, accept: str, most: int | None = None
-    ) -> tuple[bytes, str, str] | None:
+    def _ask(self, page: str, accept: str, most: int) -> tuple[bytes, str, str] | None:
         """Return an answer with its address and its type, ``None`` if there is none (404)."""
+        answers: list[tuple[bytes, str, str] | SelectorError | None] = []
+
+        def ask() -> None:
+            try:
+                answers.append(self._answer(page, accept, most))
+            except SelectorError as error:
+                answers.append(error)
+
+        # In a thread, since a byte now and then would keep any timeout of a socket from passing.
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(_LONGEST)
+        (answer,) = answers or [SelectorError(f"{page} is not answered within {_LONGEST} seconds")]
+        if isinstance(answer, SelectorError):
+            raise answer
+        return answer
+
+    def _answer(self, page: str, accept: str, most: int) -> tuple[bytes, str, str] | None:
         headers = {"Accept": accept, "User-Agent": self._agent}
         try:
             request = urllib.request.Request(page, headers=headers)
-            with self._opener.open(request, timeout=30) as answer:
+            with self._opener.open(request, timeout=_LONGEST) as answer:
                 # A negative number would also read the sizes of chunks, in an answer that has them.
                 return answer.read(most), answer.geturl(), answer.headers.get("Content-Type", "")
         except urllib.error.HTTPError as error:
@@ -144,6 +165,12 @@ class Credentials(urllib.request.HTTPRedirectHandler):
         return request
 
     https_request = http_request
+
+    def redirect_request(self, *request: Any) -> urllib.request.Request | None:
+        """Return the redirected request, the last of ``request`` being where to; only by HTTP."""
+        if not is_address(request[-1]):
+            raise urllib.error.URLError(f"it redirects to {request[-1]!r}, which is not HTTP")
+        return super().redirect_request(*request)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..authoring import toml
 from ..authoring.conditions import versions_beside
 from ..model.facts import FACTS
-from ..model.kinds import EVERY, MARKERS
+from ..model.kinds import EVERY, MARKERS, VERSION, VERSIONS
 from ..model.markers import (
     CLAUSE,
     comparisons,
@@ -58,7 +58,9 @@ def doubts_of(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Doubt, ...]:
         return tuple(_name_doubts(fact, wanted))
     if FACTS[fact].kind is MARKERS:
         return tuple(_marker_doubts(wanted, nobody))
-    return tuple(_version_doubts(fact, wanted.removeprefix(EVERY), nobody))
+    if FACTS[fact].kind in (VERSION, VERSIONS):
+        return tuple(_version_doubts(fact, wanted.removeprefix(EVERY), nobody))
+    return ()
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from ..checking.review import notes, review
 from ..checking.shipped import carried_by, compare_shipped
 from ..checking.simple import is_address
 from ..errors import InvalidFileError, Problem, SelectorError
-from .common import FORMAT, JsonOption, UsageError, bad, good, print_json, print_line
+from .common import FORMAT, JsonOption, UsageError, bad, good, one_line, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def check(
     """Look for errors in a project, and for what may be a mistake.
 
     The names that core gives to load are compared with the table, if core is in a folder beside the
-    project. Of an sdist, it is also checked that what it has compiled agrees with its
-    pyproject.toml. With --dist, a whole release is checked instead.
+    project. An sdist is also compared with what its pyproject.toml makes. With --dist, a whole
+    release is checked instead.
     """
     if dist is not None:
         if index is not None:
@@ -73,7 +73,8 @@ def check(
             found = [("warning", problem) for problem in review(project, __version__)]
             if is_sdist(source):
                 data["carries"] = carried_by(folder)
-                found += [("error", problem) for problem in compare_shipped(project, __version__)]
+                differing = compare_shipped(project, source, __version__)
+                found += [("error", problem) for problem in differing]
     except InvalidFileError as error:
         found = [("error", problem) for problem in error.problems]
     except UsageError:
@@ -106,7 +107,7 @@ def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
     dist = read_dist(folder, None if source is None else read_folder(source), __version__)
     found = [("error", problem) for problem in dist.problems]
     last = [] if dist.upload is None else ["upload, in this order:"]
-    last += [f"  {file}" for group in dist.upload or () for file in group]
+    last += [f"  {one_line(file)}" for group in dist.upload or () for file in group]
     _report(found, dist.notes, as_json, {"upload": dist.upload}, last=last)
 
 
@@ -129,8 +130,8 @@ def _report(
     else:
         shown = [
             bad(line) if severity == "error" else line
-            for severity, (key, message) in (*found, *(("note", note) for note in noted))
-            for line in [f"{severity}: {key}: {message}"]
+            for severity, problem in (*found, *(("note", note) for note in noted))
+            for line in [f"{severity}:{str(problem)[1:]}"]  # no line of a stranger's begins one
         ]
         fine = [] if found else [good("no problems found")]
         for line in (*first, *shown, *fine, *last):

@@ -58,8 +58,9 @@ OutdirOption = Annotated[
 
 Cell = Union[str, Text]
 
-# Control characters except line ends and tabs, and those that change the direction of writing.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters except line ends and tabs, and those that end a line otherwise or change the
+# direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class UsageError(SelectorError):
@@ -140,7 +141,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Write a table."""
     console = _console()
     if not console.is_terminal:
-        texts = [[str(_clean(cell)) for cell in row] for row in (columns, *rows)]
+        texts = [[one_line(str(cell)) for cell in row] for row in (columns, *rows)]
         widths = [max(map(len, column)) for column in zip(*texts)]
         for line in texts:
             typer.echo("  ".join(map(str.ljust, line, widths)).rstrip())
@@ -155,7 +156,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 def print_command(words: Sequence[str]) -> None:
     """Write a command to copy: its line is never broken."""
-    typer.echo(f"  {printable(shown(words))}")
+    typer.echo(f"  {one_line(shown(words))}")
 
 
 def shown(words: Sequence[str]) -> str:
@@ -169,6 +170,11 @@ def shown(words: Sequence[str]) -> str:
 def printable(text: str) -> str:
     """Return ``text`` with what would control a terminal escaped: it may be a stranger's."""
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """Return `printable` text without line breaks: as a name of a stranger's file is shown."""
+    return printable(text).replace("\n", "\\n")
 
 
 def _clean(cell: Cell) -> Text:

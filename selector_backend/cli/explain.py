@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from .. import __version__
+from ..errors import SelectorError
 from ..installing.environment import read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
@@ -65,7 +66,13 @@ def explain(
     empty environment or, with --python, for that one: what is installed there may narrow it.
     """
     interpreter = read_interpreter(python) if python else None
-    selector, then = _read(what, interpreter)
+    try:
+        selector, then = _read(what, interpreter)
+    except SelectorError as error:
+        if not as_json or isinstance(error, UsageError):
+            raise
+        print_json({"format": FORMAT, "decision": None, "problem": str(error), "installed": None})
+        raise typer.Exit(1) from None
     environment = Environment()
     if interpreter is not None:
         environment = read_environment(selector, interpreter.folders, marker=interpreter.marker)

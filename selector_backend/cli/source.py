@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..authoring.project import read_project
-from ..checking.finished import unpacked
+from ..checking.archives import unpacked
 from .common import UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..authoring.compile import compile_project
-from ..checking.finished import is_variant_file
+from ..checking.finished import VARIANTS, is_variant_file
 from ..errors import SelectorError
 from ..model.facts import FACTS
 from ..model.table import NotCompiledError, read_compiled
@@ -67,7 +67,7 @@ def _notes(
     selector: Selector, wheels: list[VariantWheel], outdir: Path, files: list[str]
 ) -> Iterator[str]:
     """Yield what to know before the files are uploaded."""
-    stem = files[-1].removesuffix("-variants.json")
+    stem = files[-1].removesuffix(VARIANTS)
     for name in sorted(file.name for file in outdir.glob(f"{stem}-*.whl")):
         if is_variant_file(name) and name not in files:
             yield f"{outdir / name} is no longer of this table; delete it before you upload"

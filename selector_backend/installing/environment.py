@@ -14,7 +14,7 @@ from ..model.record import RECORD_NAME, Record, Unusable, parse_record
 from ..model.standing import parse_form
 from ..model.table import REQUIREMENT
 from ..model.values import replace
-from ..probes.folders import find_distributions, identify_at, versions_of
+from ..probes.folders import find_distributions, identify_at, read_regular, versions_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _code(folders: Iterable[Path]) -> Code | None:
         if (folder / RECORD_NAME).exists():
             continue
         with contextlib.suppress(OSError, ValueError):
-            for line in (folder / "RECORD").read_text(encoding="utf-8").splitlines():
+            for line in read_regular(folder / "RECORD").decode("utf-8").splitlines():
                 file = line.rsplit(",", 2)[0].strip('"')
                 if file and not file.startswith(f"{folder.name}/"):
                     return Code(*identify_at(folder), file)
@@ -137,7 +137,7 @@ def _read_record(folder: Path) -> Record | Unusable | None:
     """Return the record in a ``.dist-info``, ``None`` if it has none, as most have."""
     try:
         # Reading this one file spares parsing the metadata of everything that is installed.
-        record = parse_record((folder / RECORD_NAME).read_text(encoding="utf-8"))
+        record = parse_record(read_regular(folder / RECORD_NAME).decode("utf-8"))
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
         return None
     except ValueError:

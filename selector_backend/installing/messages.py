@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
 from ..model.markers import normalize
 from ..model.purpose import Commands
-from ..model.table import fill
+from ..model.record import agree
+from ..model.table import fill, load_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..model.decision import Decision, NothingFits
     from ..model.record import Record, Verdict
@@ -74,6 +77,64 @@ def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
     else:
         lines = _nothing_fits(decision, stop, commands)
     return "\n".join([*lines, *decision.request.notes])
+
+
+def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
+    """Return the message where several variants are asked for that exclude each other.
+
+    ``requested`` are their keys, each with who asks for it.
+    """
+    names = {variant.key: variant.name for variant in selector.variants}
+    lines = [
+        f"{_title(selector)} cannot be installed: its variants exclude each other, and "
+        f"{len(requested)} of them are asked for.",
+        *(f"  {names[key]}, by {source}" for key, source in requested.items()),
+        "Ask for one of them, and leave the others out. A file that was compiled for another "
+        "variant has to be compiled again.",
+    ]
+    return "\n".join(lines)
+
+
+def not_together(record: Record, other: Record) -> str:
+    """Return the message where two packages of one command need different things."""
+    lines = [
+        f"{record.project} {record.version} and {other.project} {other.version} cannot be "
+        "installed into one environment.",
+        f"{_needs(record)}, and {_needs(other)}.",
+        "Nothing was installed.",
+    ]
+    pairs = itertools.product(_candidates(record), _candidates(other))
+    agreeing = [pair for pair in pairs if agree(pair[0][1], pair[1][1])]
+    if not agreeing:
+        return "\n".join([*lines, "No variants of the two agree."])
+    # What needs the fewest variables; among those the variants that come first.
+    best = min(agreeing, key=lambda pair: sum(bool(one[0]) for one in pair))
+    variables = " ".join(asked for asked, _ in best if asked)
+    return "\n".join([*lines, "To get variants that agree, set and try again:", f"  {variables}"])
+
+
+def _needs(record: Record) -> str:
+    conform = " and ".join(f"{name} = {text}" for name, text in record.conform.items())
+    return f"{record.project} gets {' and '.join(record.variants)}, which needs {conform}"
+
+
+def _candidates(record: Record) -> list[tuple[str, Mapping[str, str]]]:
+    """Return the variants that a package could have here: how to ask for each, and its conform.
+
+    The one that it has comes first, and is not asked for. One that was not judged may fit.
+    """
+    candidates = [("", record.conform)]
+    try:
+        selector = load_selector(record.table)
+    except ValueError:
+        return candidates
+    unfit = {verdict.variant for verdict in record.verdicts if verdict.fits is False}
+    candidates += [
+        (f"{selector.variable}={variant.name}", variant.conform)
+        for variant in selector.variants
+        if variant.refuse is None and variant.name not in (*unfit, *record.variants)
+    ]
+    return candidates
 
 
 def choice_of(decision: Decision) -> str:

@@ -29,9 +29,9 @@ class Request:
 
     ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
     machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
-    ``-C spam:variant`` or the table's variable. ``profile`` is the file of a machine profile that
-    stands in for the machine, and ``notes`` say what may have been asked for, and was not
-    understood.
+    ``-C spam:variant``, the table's variable, or such as ``requirements.txt: spam-cpu==1.0``.
+    ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
+    what may have been asked for, and was not understood.
     """
 
     variants: tuple[str, ...] = ()

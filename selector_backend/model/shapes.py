@@ -6,6 +6,8 @@ right hash. So what becomes a path or a line of metadata is checked again where 
 
 from __future__ import annotations
 
+import json
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,6 +69,8 @@ def leads_outside(path: str) -> bool:
 def check_compiled(data: Mapping[str, Any]) -> None:
     """Check what becomes a path or a line of a wheel. Raises `ValueError` with what is wrong.
 
+    So does text that is not UTF-8, a lone surrogate.
+
     ``data`` is a compiled table whose selector was read.
     """
     if not has_shape(data, COMPILED):
@@ -77,6 +81,8 @@ def check_compiled(data: Mapping[str, Any]) -> None:
     for path in data["license-files"]:
         if leads_outside(path) or "\\" in path:
             raise ValueError(f"the licence file {path!r} lies outside the sdist")
+    if r"\u0000" in json.dumps(data, ensure_ascii=False).encode().decode():
+        raise ValueError("it has a NUL")
     for text in _lines(data):
         if text.splitlines() != [text]:  # for any reader of core metadata
             raise ValueError(f"expected one line, found {text!r}")

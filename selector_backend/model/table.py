@@ -184,6 +184,27 @@ class NotCompiledError(Exception):
     """There is no compiled table that can be used. ``str()`` says why."""
 
 
+def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
+    """Return the content of ``selector-table.json``: what installing reads.
+
+    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
+    """
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "backend": backend,
+        "pyproject": hash_text(pyproject),
+        "pkg-info": hash_text(compiled.pkg_info),
+        "name": compiled.name,
+        "selector": dump(compiled.selector),
+        "places": {"metadata-version": compiled.metadata_version},
+        "requires": dump(compiled.requires),
+        "license-files": dump(compiled.license_files),
+        "entry-points": compiled.entry_points,
+    }
+    data["sha256"] = hash_of(data)
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
 def read_compiled(folder: Path) -> Compiled:
     """Return what the sdist in ``folder`` holds compiled.
 
@@ -260,6 +281,8 @@ def load_selector(data: Any) -> Selector:
             _load(Variant, {**one, "when": _conditions(one.get("when", ()))})
             for one in data["variants"]
         )
+        if len({variant.key for variant in variants}) < len(variants):
+            raise ValueError("it has two variants of one name")
         providers = tuple(_load(Provider, one) for one in data.get("providers", ()))
         return _load(Selector, {**data, "variants": variants, "providers": providers})
     except (KeyError, TypeError) as error:

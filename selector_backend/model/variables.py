@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What all of them begin with, and what those of this project's own tests begin with.
-PREFIX, OWN_PREFIX = "SELECTOR_", "SELECTOR_BACKEND_"
+#: What all of them begin with.
+PREFIX = "SELECTOR_"
 
 #: Names a machine profile; ``-C machine`` wins over it.
 MACHINE_VARIABLE = "SELECTOR_MACHINE"
@@ -41,9 +41,7 @@ def near_misses(names: Iterable[str], *others: str) -> tuple[str, ...]:
     ``others`` are also ours: the table's variable may have any name. What is not close to any
     is somebody else's.
     """
-    set_here = [
-        name for name in names if name.startswith(PREFIX) and not name.startswith(OWN_PREFIX)
-    ]
+    set_here = [name for name in names if name.startswith(PREFIX)]
     if not set_here:  # as on nearly every machine
         return ()
     from .facts import FACTS

@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
-from ..checking.finished import UNREADABLE, read_dist_info
+from ..checking.archives import UNREADABLE, opened_wheel, read_dist_info
 from ..errors import SelectorError
 from ..installing.wheel import NEVER_UPLOAD, hash_of, replacing
 from ..model.markers import distribution_of, normalize
@@ -199,7 +199,7 @@ def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     renaming.check_name(parts[1], wheel.name)
     name = f"{renaming.stem}-{parts[2]}{parts[3]}"
     try:
-        with zipfile.ZipFile(wheel) as old, replacing(folder / name) as file:
+        with opened_wheel(wheel) as old, replacing(folder / name) as file:
             info, files = read_dist_info(old, "METADATA", "WHEEL", "RECORD")
             moved = _moved(old.namelist(), info, parts[2], renaming)
             metadata = renaming.metadata(files["METADATA"], wheel.name)

@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checking.finished import VARIANTS
 from ..checking.platforms import InexpressibleError
 from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
@@ -36,7 +37,6 @@ NULL = "null"
 #: The property that has a row's place in the table.
 ORDER, ROW = "selector", "row"
 
-_METADATA = "-variants.json"
 # No file system takes longer names than 255 bytes; what a name has besides tags is left to it.
 _LONGEST_TAGS = 120
 
@@ -196,7 +196,7 @@ def write_variant_wheels(
             )
             files[VARIANT_NAME] = _json(own)
             written.append(write_wheel(target, stem, f"{tag}-{wheel.label}", files))
-    return [*written, write_file(target, stem + _METADATA, _json(whole))]
+    return [*written, write_file(target, stem + VARIANTS, _json(whole))]
 
 
 def _decision(selector: Selector, wheel: VariantWheel) -> Decision:

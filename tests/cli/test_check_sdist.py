@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import re
 import sys
+import tarfile
+import zlib
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,7 +16,7 @@ from support.command import data, error, lines
 from support.environment import ROOT
 from support.index import Index
 from support.project import CUDA, build_sdist, write_library, write_project, write_wheel
-from support.sdist import files_of, repack, sealed
+from support.sdist import Member, files_of, read_members, repack, sealed, write_members
 
 from selector_backend import __version__
 
@@ -112,11 +116,11 @@ def edit_variant(index: int, **keys: object) -> Callable[[Any], object]:
         ),
         (
             lambda table: table.update({"license-files": []}),
-            'license-files: the table says nothing, pyproject.toml says ["LICENSE"]',
+            'license-files: the table says [], pyproject.toml says ["LICENSE"]',
         ),
         (
             lambda table: table["places"].update({"metadata-version": "2.1"}),
-            'metadata-version: the table says "2.1", pyproject.toml says "2.4"',
+            'places: metadata-version: the table says "2.1", pyproject.toml says "2.4"',
         ),
     ],
     ids=lambda value: None if isinstance(value, str) else "",
@@ -128,24 +132,38 @@ def test_each_difference_is_named_with_its_variant_and_key(
     assert problem.startswith(f"error: {TABLE}: {expected}")
 
 
-def test_all_differences_are_named_and_the_version_that_compiled_it(sdist: Path) -> None:
-    def change(table: Any) -> None:
-        edit_variant(0, when=[], refuse="No.")(table)
-        table["backend"] = "0.1.9"
+def test_all_differences_are_named(sdist: Path) -> None:
+    assert len(found(change_table(sdist, edit_variant(0, when=[], refuse="No.")))) == 2
 
-    assert len(found(change_table(sdist, change))) == 3
-    (*_, last) = found(sdist)
-    assert f"selector-backend 0.1.9 compiled it, and this is {__version__}" in last
+
+def test_what_another_release_built_is_not_compared_and_the_command_that_does_it_is_told(
+    sdist: Path,
+) -> None:
+    assert found(change_table(sdist, lambda table: table.update(backend="0.1.9"))) == [
+        f"error: {sdist.name}: could not be compared: other versions built it. To compare it: "
+        "uvx --from 'selector-backend[cli]==0.1.9' selector-backend check spam-1.0.tar.gz"
+    ]
+    for version in ("0.1.9; evil", 1):
+
+        def change(table: Any, version: object = version) -> None:
+            table["backend"] = version
+
+        (problem,) = found(change_table(sdist, change))
+        assert problem.startswith(f"error: {TABLE}: backend: the table says {json.dumps(version)}")
 
 
 def test_metadata_that_say_something_else_are_named(sdist: Path) -> None:
     pkg_info = files_of(sdist)["PKG-INFO"]
-    other = pkg_info.replace(b"Chooses a spam", b"Chooses eggs") + b"\nA body.\n"
-    assert found(repack(sdist, {"PKG-INFO": other})) == [
-        "error: PKG-INFO: has 'Summary: Chooses eggs', which pyproject.toml does not say",
-        "error: PKG-INFO: lacks 'Summary: Chooses a spam', which pyproject.toml says",
-        "error: PKG-INFO: has a description that is not the readme",
-    ]
+    start, first, second, rest = pkg_info.split(b"\n", 3)
+    for other, expected in (
+        (pkg_info.replace(b"a spam", b"eggs"), "'Summary: Chooses eggs'"),
+        (pkg_info + b"A body.\n", "'A body.'; pyproject.toml makes it ''"),
+        (b"\n".join([start, second, first, rest]), "'Version: 1.0'"),
+        (pkg_info.replace(first, first + b"\n" + first, 1), "'Name: spam'"),
+    ):
+        (problem,) = found(repack(sdist, {"PKG-INFO": other}))
+        assert problem.startswith("error: PKG-INFO: line ")
+        assert expected in problem
 
 
 def test_what_no_install_would_use_is_told(sdist: Path) -> None:
@@ -219,36 +237,149 @@ def test_a_carried_file_that_is_not_of_that_version_is_named(carrying: Path) -> 
     }
     assert [one.partition("; ")[0] for one in found(repack(carrying, changes))] == [
         "error: _selector/json.py: is not a file that an sdist carries",
-        "error: _selector/pynvml.py: is not the file that is installed here",
-        f"error: {CARRIED}/errors.py: is not the file of selector-backend {__version__}",
+        "error: _selector/pynvml.py: line 1 is 'import evil'",
+        f"error: {CARRIED}/errors.py: line 1 is 'import evil'",
         f"error: {CARRIED}/evil.py: is not a file that an sdist carries",
         f"error: {CARRIED}/model/facts.py: is missing",
     ]
 
 
-def test_libraries_of_other_versions_are_not_compared(carrying: Path) -> None:
-    readme = files_of(carrying)["_selector/README.md"].replace(b"| nvidia-ml-py |", b"| other |")
-    changes = {"_selector/README.md": readme, "_selector/pynvml.py": b"# another\n"}
-    assert lines("check", repack(carrying, changes))[-1] == "no problems found"
+def compares(name: str, *libraries: str) -> str:
+    """Return the error that says how to compare an sdist with what built it."""
+    listed = "".join(f" --with {library}" for library in libraries)
+    return (
+        f"error: {name}: could not be compared: other versions built it. To compare it: uvx --from "
+        f"'selector-backend[cli]=={__version__}'{listed} selector-backend check {name}"
+    )
 
 
-def test_a_newer_library_beside_the_command_is_no_fault_of_the_sdist(
-    carrying: Path, tmp_path: Path
-) -> None:
+def test_libraries_of_other_versions_are_not_compared_and_this_is_told(carrying: Path) -> None:
+    readme = files_of(carrying)["_selector/README.md"]
+    version = importlib.metadata.version("nvidia-ml-py")
+    other = readme.replace(version.encode(), b"1.2.3")
+    assert other != readme
+    assert found(repack(carrying, {"_selector/README.md": other, "_selector/pynvml.py": b""})) == [
+        compares(carrying.name, "nvidia-ml-py==1.2.3")
+    ]
+
+
+def test_what_is_no_library_of_ours_is_not_put_into_a_command(carrying: Path) -> None:
+    readme = files_of(carrying)["_selector/README.md"].replace(b"| nvidia-ml-py |", b"| evil |")
+    (problem,) = found(repack(carrying, {"_selector/README.md": readme}))
+    assert problem.startswith("error: _selector/README.md: line ")
+
+
+def test_a_newer_library_beside_the_command_is_told(carrying: Path, tmp_path: Path) -> None:
     """It may be for fewer Pythons than the project is."""
-    newer = f">=3.{sys.version_info[1]},!=3.9.999"
-    write_library(tmp_path / "site", requires_python=newer)
+    version = importlib.metadata.version("nvidia-ml-py")
+    write_library(tmp_path / "site", requires_python=f">=3.{sys.version_info[1]},!=3.9.999")
     (tmp_path / "site/pynvml.py").write_text("# Redistribution is allowed.\n", encoding="utf-8")
     environ = {"PYTHONPATH": str(tmp_path / "site")}
-    assert lines("check", carrying, environ=environ)[-1] == "no problems found"
+    written = lines("check", carrying, environ=environ, status=1)
+    assert written[1:] == [compares(carrying.name, f"nvidia-ml-py=={version}")]
+
+
+def test_another_backend_than_what_is_carried_is_named(carrying: Path) -> None:
+    text = files_of(carrying)["pyproject.toml"]
+    other = re.sub(rb"(?m)^backend-path.*$", b'backend-path = ["other", "_selector"]', text)
+    assert other != text
+    _, problem = found(repack(carrying, {"pyproject.toml": other}))
+    assert problem.startswith("error: pyproject.toml: line ")
+    for change in ({"pyproject.toml": text}, {"pyproject.toml": text, "_selector/evil.py": b""}):
+        renamed = text.replace(b'"selector_backend"', b'"evil"')
+        (problem,) = found(repack(carrying, {**change, "pyproject.toml": renamed}))
+        assert "[build-system] names another backend" in problem
 
 
 def test_an_old_backend_that_is_carried_is_told(carrying: Path) -> None:
-    changes = {f"{CARRIED}/__init__.py": of_version("0.1.2"), f"{CARRIED}/errors.py": b"then"}
+    changes = {f"{CARRIED}/__init__.py": of_version("0.1.2")}
     (problem,) = found(repack(carrying, changes))
-    assert f"{CARRIED}: is selector-backend 0.1.2, and this is {__version__}" in problem
-    (problem,) = found(repack(carrying, {f"{CARRIED}/__init__.py": b"__version__ = 'x'"}))
-    assert f"{CARRIED}/__init__.py: does not say which version it is" in problem
+    assert problem.startswith(f"error: {CARRIED}/__init__.py: line ")
+    (problem,) = found(change_table(carrying, lambda table: table.update(backend="0.1.2")))
+    assert "selector-backend[cli]==0.1.2" in problem
+    assert lines("check", carrying, status=1)[0] == "carries selector-backend 0.1.2"
+
+
+# --- what is not a file's content
+
+
+def test_a_variant_twice_is_refused(sdist: Path) -> None:
+    def twice(table: Any) -> None:
+        variants = table["selector"]["variants"]
+        variants.insert(0, {**variants[-1], "name": "CU12"})
+
+    (problem,) = found(change_table(sdist, twice))
+    assert "it has two variants of one name; so every install compiles it" in problem
+
+
+def rewrite(sdist: Path, change: Callable[[list[Member]], object]) -> Path:
+    """Change the members of an sdist, by hand."""
+    members = read_members(sdist)
+    change(members)
+    return write_members(sdist, members)
+
+
+def member(name: str, content: bytes = b"", **fields: object) -> Member:
+    info = tarfile.TarInfo(name)
+    for field, value in {"size": len(content), **fields}.items():
+        setattr(info, field, value)
+    return info, content
+
+
+LINK: Any = {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}
+HARD: Any = {"type": tarfile.LNKTYPE, "linkname": "spam-1.0/PKG-INFO"}
+
+
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        (member("eggs-1.0/pyproject.toml"), "'eggs-1.0/pyproject.toml' is not in the folder"),
+        (member("./spam-1.0/evil"), "'./spam-1.0/evil' is not in the folder 'spam-1.0'"),
+        (member("/spam-1.0/evil"), "'/spam-1.0/evil' is not in the folder 'spam-1.0'"),
+        (member("spam-1.0/../evil"), "'spam-1.0/../evil' is not in the folder 'spam-1.0'"),
+        (member("spam-1.0/./LICENSE"), "'spam-1.0/./LICENSE' is not in the folder 'spam-1.0'"),
+        (member("spam-1.0/LICENSE", **LINK), "'spam-1.0/LICENSE' is a link"),
+        (member("spam-1.0/_selector/a.py", **HARD), "'spam-1.0/_selector/a.py' is a link"),
+        (member("spam-1.0/pipe", type=tarfile.FIFOTYPE), "'spam-1.0/pipe' is a link, a folder or"),
+        (member("spam-1.0/new", type=tarfile.DIRTYPE), "'spam-1.0/new' is a link, a folder or"),
+        (member("spam-1.0/LICENSE", b"No.\n"), "'spam-1.0/LICENSE' is there twice"),
+    ],
+)
+def test_members_that_no_sdist_has_are_errors(sdist: Path, added: Member, expected: str) -> None:
+    rewrite(sdist, lambda members: members.append(added))
+    assert f"{sdist.name} is not an sdist that can be read: {expected}" in error(
+        "check", sdist, status=1
+    )
+
+
+def test_a_file_that_the_project_does_not_have_is_named(sdist: Path) -> None:
+    rewrite(sdist, lambda members: members.append(member("spam-1.0/zebra")))
+    (problem,) = found(sdist)
+    assert problem.startswith("error: zebra: is not a file that an sdist carries")
+
+
+def test_the_order_the_modes_and_what_follows_the_end_count(sdist: Path) -> None:
+    original = sdist.read_bytes()
+
+    def executable(members: list[Member]) -> None:
+        members[1][0].mode = 0o755
+
+    def dated(members: list[Member]) -> None:
+        members[1][0].mtime = 1
+
+    def named(members: list[Member]) -> None:
+        members[1][0].pax_headers = {"comment": "evil"}
+
+    for change in (list.reverse, executable, dated, named):
+        sdist.write_bytes(original)
+        (problem,) = found(rewrite(sdist, change))
+        assert problem.startswith(f"error: {sdist.name}: has its files in another order or")
+    more = zlib.compress(b"evil", wbits=31)
+    sdist.write_bytes(original + more)
+    assert "it goes on behind its end" in error("check", sdist, status=1)
+    sdist.write_bytes(zlib.compress(zlib.decompress(original, wbits=31) + bytes(512), wbits=31))
+    (problem,) = found(sdist)
+    assert "or has more than selector-backend writes" in problem
 
 
 def test_published_sdists_that_carry_an_old_backend_are_told_of(

@@ -322,6 +322,9 @@ def test_a_record_that_cannot_be_read(put: Put, text: str) -> None:
     record.write_text(text)
     message = error("explain", "spam", "--python", environment.python, status=1)
     assert message.startswith("error: spam 1.0: its record cannot be read: ")
+    answer = data("explain", "spam", "--python", environment.python, status=1)
+    assert f"error: {answer['problem']}\n" == message
+    assert (answer["decision"], answer["installed"]) == (None, None)
     (found,) = doctor(environment, GPU, well=False)["findings"]
     assert found["projects"] == ["spam"]
     assert [words[3:] for words in found["commands"]] == [

@@ -125,7 +125,8 @@ def test_an_sdist_cannot_write_outside(tmp_path: Path) -> None:
             archive.addfile(info, io.BytesIO(text.encode()))
     scratch = tmp_path / "scratch" / "deeper"
     scratch.mkdir(parents=True)
-    assert "chosen: cpu" in lines("explain", sdist, environ={"TMPDIR": str(scratch)})
+    message = error("explain", sdist, status=1, environ={"TMPDIR": str(scratch)})
+    assert "'evil-1.0/../../../evil' is not in the folder 'evil-1.0'" in message
     assert not list((tmp_path / "scratch").rglob("evil"))
 
 
@@ -135,7 +136,7 @@ def test_an_sdist_that_is_a_trap(tmp_path: Path) -> None:
         info = tarfile.TarInfo("spam-1.0/README")
         info.size = 65 << 20
         archive.addfile(info, io.BytesIO(bytes(info.size)))
-    assert "it has more than 64 MiB" in error("explain", sdist, status=1)
+    assert "it has more than 32 MiB" in error("explain", sdist, status=1)
     with tarfile.open(sdist, "w:gz") as archive:
         archive.add(ROOT / "LICENSE", "spam-1.0/LICENSE")
     assert "is not an sdist: it has no pyproject.toml" in error("explain", sdist, status=1)
@@ -174,7 +175,7 @@ def test_an_sdist_whose_headers_are_a_trap(tmp_path: Path, content: bytes, messa
 
 
 @pytest.mark.parametrize("name", ["C:x", "C:\\x", "..\\..\\x", "a\\..\\..\\x"])
-def test_names_that_lead_out_of_the_folder_on_windows_are_left_out(
+def test_names_that_lead_out_of_the_folder_on_windows_are_refused(
     tmp_path: Path, name: str
 ) -> None:
     project = write_project(tmp_path / "source", more='license-files = ["*x"]\n')
@@ -182,7 +183,7 @@ def test_names_that_lead_out_of_the_folder_on_windows_are_left_out(
     with tarfile.open(sdist, "w:gz") as archive:
         archive.add(project / "pyproject.toml", "spam-1.0/pyproject.toml")
         archive.add(project / "pyproject.toml", f"spam-1.0/{name}")
-    assert "does not match any file" in error("explain", sdist, status=1)
+    assert "is not in the folder 'spam-1.0'" in error("explain", sdist, status=1)
 
 
 def test_a_provider_is_not_run(tmp_path: Path) -> None:

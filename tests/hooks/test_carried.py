@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from support.driver import Driver
 from support.environment import ROOT, clean_environ, run
-from support.floor import Floor, StoppedError, unpack
+from support.floor import INSTALLING, Floor, StoppedError, unpack
 from support.project import CUDA, build_sdist, write_carrying, write_library, write_project
 
-from selector_backend.authoring import toml
+from selector_backend.authoring import PUBLISHING, REQUIREMENTS, toml
 from selector_backend.authoring.carried import PYTHONS, unsupported_python
 from selector_backend.model.facts import FACTS
 from selector_backend.model.table import Scope
 from selector_backend.probes import families
 
-COMPILING = ["packaging>=24.2", "pyproject-metadata>=0.12"]
+COMPILING = [*REQUIREMENTS]
 PROVIDER = """
 [[tool.selector.variant]]
 name = "fast"
@@ -66,7 +66,7 @@ def test_only_what_the_tables_facts_need_is_carried(
     common = {"README.md", "licenses", "selector_backend"}
     assert {path.name for path in folder.iterdir()} == {*common, *libraries}
     ours = {path.name for path in (folder / "selector_backend").iterdir()}
-    assert ours == {"__init__.py", "__pycache__", "errors.py", "model", "installing", "probes"}
+    assert ours == {*INSTALLING, "__pycache__"}
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} <= {
         ".py",
         ".json",
@@ -153,11 +153,11 @@ def test_what_editing_takes_is_asked_for_by_such_a_project_only(tmp_path: Path) 
     plain, carrying = write_project(tmp_path / "plain"), write_carrying(tmp_path / "carrying")
     assert floor.call(plain, hook).results == [COMPILING]
     assert floor.call(carrying, hook, *ASKING).results == [
-        [*COMPILING, "tomlkit>=0.13"],
+        [*COMPILING, *PUBLISHING],
         COMPILING,
         COMPILING,
     ]
-    with pytest.raises(StoppedError, match=r'pip install .* "tomlkit>=0.13"'):
+    with pytest.raises(StoppedError, match=f'pip install .* "{PUBLISHING[0]}"'):
         floor.add("packaging", "pyproject-metadata").call(carrying, ["build_sdist", str(tmp_path)])
 
 

@@ -14,7 +14,9 @@ import pytest
 from support.floor import Called, Floor, StoppedError, unpack
 from support.project import CUDA, build_sdist, write_project
 
-REQUIREMENTS = ["packaging>=24.2", "pyproject-metadata>=0.12"]
+from selector_backend import authoring
+
+REQUIREMENTS = [*authoring.REQUIREMENTS]
 PREPARE = "prepare_metadata_for_build_wheel"
 MORE = """
 description = "Chooses a späm"
@@ -215,7 +217,7 @@ def test_without_what_compiling_takes_one_message_says_what_to_install(
             bare.call(sdist, [hook, str(tmp_path)])
         (message,) = str(stopped.value).splitlines()
         assert message.startswith("error: " if hook == "build_sdist" else f"error: {why}")
-        how = 'pip install "packaging>=24.2" "pyproject-metadata>=0.12"'
+        how = " ".join(["pip install", *(f'"{one}"' for one in REQUIREMENTS)])
         assert message.endswith(f"Without build isolation, install it first: {how}")
 
 

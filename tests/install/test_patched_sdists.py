@@ -14,6 +14,8 @@ from conftest import MakeEnvironment
 from support.floor import unpack
 from support.index import Index
 
+from selector_backend.authoring import REQUIREMENTS
+
 
 def patch(sdist: Path) -> None:
     path = sdist / "pyproject.toml"
@@ -118,7 +120,7 @@ def test_without_isolation_one_message_or_what_the_sdist_says_now(
     if change is not leave:
         process = environment.pip("install", "--no-build-isolation", sdist, check=False)
         assert process.returncode == 1
-        how = 'pip install "packaging>=24.2" "pyproject-metadata>=0.12"'
+        how = " ".join(["pip install", *(f'"{one}"' for one in REQUIREMENTS)])
         assert process.stdout.count(f"Without build isolation, install it first: {how}") == 1
         assert "Traceback" not in process.stdout
         environment.pip(*how.replace('"', "").split()[1:])

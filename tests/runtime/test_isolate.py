@@ -79,10 +79,13 @@ def test_the_current_folder_is_not_where_the_child_looks_for_modules(site: Site)
     assert site.run(code).stderr == ""
 
 
-def test_without_an_interpreter_nothing_is_tried(site: Site) -> None:
+@pytest.mark.parametrize("without", ["sys.executable = ''", "sys.frozen = True"])
+def test_without_an_interpreter_of_its_own_a_program_imports_in_place(
+    site: Site, without: str
+) -> None:
     site.write_core("isolate=True")
-    process = site.run("import sys; sys.executable = ''\nimport spam_core\n", check=False)
-    assert "cannot be tried in a child process" in process.stderr
+    process = site.run(f"import sys; {without}\nimport spam_core\nprint(spam_core.name)\n")
+    assert (process.stdout, process.stderr) == ("cu12\n", "")
 
 
 #: What a variant does in the child process only: it leaves a process there, noted in {log}.

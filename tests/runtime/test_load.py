@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from typing import Callable
 
 import pytest
@@ -326,6 +328,75 @@ def test_two_projects_that_import_each_other_in_two_threads_do_not_wait_forever(
     assert process.stdout == "[False, False] x x\n"
 
 
+@pytest.mark.parametrize("version", ["3.9", "3.12", "3.13", ""])
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_two_modules_of_core_in_two_threads_do_not_wait_forever(
+    site: Site, version: str, first: str
+) -> None:
+    """Both call load, and the variant imports one of them."""
+    python = find_python(version) if version else sys.executable
+    if python is None:
+        pytest.skip(f"needs Python {version}")
+    wait = "import time\ntime.sleep({})\n"
+    site.write_variants(cu12=wait.format(0.4) + "import spam_core.b")
+    site.write("spam_core/__init__.py", "")
+    for module in ("a", "b"):
+        load = "from selector_runtime import load\nused = load('spam', {'cu12': '_spam_cu12'})\n"
+        site.write(f"spam_core/{module}.py", (wait.format(0.2) if module != first else "") + load)
+    process = site.run(
+        "import threading, importlib, os, spam_core, selector_runtime as r\n"
+        "run = lambda name: importlib.import_module(name)\n"
+        "names = 'spam_core.a', 'spam_core.b'\n"
+        "ts = [threading.Thread(target=run, args=[n], daemon=True) for n in names]\n"
+        "for t in ts: t.start()\n"
+        "for t in ts: t.join(20)\n"
+        "print([t.is_alive() for t in ts], r.selected('spam'), flush=True)\n"
+        "if any(t.is_alive() for t in ts): os._exit(1)\n"
+        "import spam_core.a as a, spam_core.b as b\n"
+        "print(a.used is b.used, a.used.name, flush=True)\n"
+        "os._exit(0)\n",
+        python=python,
+    )
+    assert (process.stdout, process.stderr) == ("[False, False] cu12\nTrue cu12\n", "")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.12", "3.13", ""])
+def test_a_fork_while_another_thread_loads_does_not_wait_forever(site: Site, version: str) -> None:
+    python = find_python(version) if version else sys.executable
+    if python is None:
+        pytest.skip(f"needs Python {version}")
+    site.write_variants(
+        cu12="import threading\nused = threading.Event()\n"
+        "def start(): used.set(); threading.Event().wait(10 if len(calls) else 0)\n"
+        "calls = [1]\n"
+    )
+    process = site.run(
+        "import os, signal, threading, _spam_cu12, selector_runtime as r\n"
+        "get = lambda: r.load('spam', {'cu12': '_spam_cu12'}, initialize='start')\n"
+        "threading.Thread(target=get, daemon=True).start()\n"
+        "_spam_cu12.used.wait()\n"
+        "_spam_cu12.calls.clear()\n"
+        "if not (pid := os.fork()):\n"
+        "    signal.alarm(5)\n"
+        "    print(get().name, r.selected('spam'), flush=True)\n"
+        "    os._exit(0)\n"
+        "print(os.waitpid(pid, 0)[1], flush=True)\n"
+        "os._exit(0)\n",
+        "-Wignore",
+        python=python,
+    )
+    assert process.stdout == "cu12 cu12\n0\n"
+
+
+def test_a_variant_that_forks_while_it_is_imported_may_import_core_there(site: Site) -> None:
+    site.write_variants(
+        cu12="import os\nif not (pid := os.fork()):\n"
+        "    import spam_core\n    print(spam_core.early, flush=True)\n    os._exit(0)\n"
+        "print(os.waitpid(pid, 0)[1], flush=True)"
+    )
+    assert site.run().stdout == "core\n0\ncu12\n"
+
+
 def test_a_variant_may_import_core(site: Site) -> None:
     site.write_core("initialize='start'")
     site.write_variants(cu12="import spam_core\nfrom spam_core import early\ndef start(): pass\n")
@@ -542,3 +613,17 @@ def test_where_only_one_is_installed_or_they_may_be_together_nothing_is_said(sit
     (site.folder / "spam_cpu-1.0.dist-info/METADATA").unlink()
     (site.folder / "spam_cpu-1.0.dist-info").rmdir()
     assert site.run().stderr == ""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_record_that_is_no_file_is_none(site: Site, kind: str) -> None:
+    """A pipe would be waited for, and a device has no end."""
+    record = site.folder / "spam-1.0.dist-info/selector.json"
+    record.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(record)
+    elif kind == "device":
+        record.symlink_to("/dev/zero")
+    else:
+        record.mkdir()
+    assert site.run().stdout == "cu12\n"

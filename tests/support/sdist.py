@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import tarfile
 from collections.abc import Mapping
@@ -17,6 +18,24 @@ def sealed(table: Mapping[str, Any]) -> bytes:
     data = {key: value for key, value in table.items() if key != "sha256"}
     text = json.dumps(data, sort_keys=True).encode()
     return json.dumps({**data, "sha256": hashlib.sha256(text).hexdigest()}).encode()
+
+
+Member = tuple[tarfile.TarInfo, bytes]
+
+
+def read_members(sdist: Path) -> list[Member]:
+    """Return the members of an sdist, each with its content."""
+    with tarfile.open(sdist) as archive:
+        opened = [(one, archive.extractfile(one)) for one in archive]
+        return [(one, file.read() if file else b"") for one, file in opened]
+
+
+def write_members(sdist: Path, members: list[Member]) -> Path:
+    """Write an sdist of any members."""
+    with tarfile.open(sdist, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for member, content in members:
+            archive.addfile(member, io.BytesIO(content))
+    return sdist
 
 
 def files_of(sdist: Path) -> dict[str, bytes]:

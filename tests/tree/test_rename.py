@@ -274,7 +274,7 @@ def test_a_name_twice_in_the_archive_is_one_message(tree: Path, tmp_path: Path, 
     with zipfile.ZipFile(wheel, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("spam/__init__.py", b"another")
     options = ("--variant", "cpu", "--project", tree, "--outdir", out)
-    assert "would have one name" in error("rename", wheel, *options, status=1)
+    assert "several files of the name" in error("rename", wheel, *options, status=1)
 
 
 def test_what_cannot_be_done_says_what_can(tree: Path, tmp_path: Path, out: Path) -> None:

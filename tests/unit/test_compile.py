@@ -24,7 +24,7 @@ from support.strategies import MARKERS, machines, specifiers, tables, to_toml
 
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.authoring.sdist import dump_compiled, sdist_files
+from selector_backend.authoring.sdist import sdist_files
 from selector_backend.errors import SelectorError
 from selector_backend.installing.wheel import NEVER_UPLOAD, metadata, write_folder
 from selector_backend.model.decision import Decision, Environment, Request, decide
@@ -34,6 +34,7 @@ from selector_backend.model.table import (
     TABLE_NAME,
     Compiled,
     NotCompiledError,
+    dump_compiled,
     read_compiled,
 )
 
@@ -440,6 +441,9 @@ def test_a_table_of_the_same_format_by_another_version_is_used_or_is_not(
         ("license-files", ["C:secret"], "lies outside the sdist"),
         ("license-files", ["..\\secret"], "lies outside the sdist"),
         ("license-files", ["a\nb"], "expected one line"),
+        ("license-files", ["a\0b"], "it has a NUL"),
+        ("selector.requires", ["spam-\ud800"], "surrogates not allowed"),
+        ("entry-points", "[a]\nb = \ud800", "surrogates not allowed"),
         ("name", "../spam", "cannot begin a file's name"),
         ("name", 5, "not of the form"),
         ("entry-points", ["[console_scripts]"], "not of the form"),

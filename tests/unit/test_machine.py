@@ -16,25 +16,6 @@ from selector_backend.model.kinds import Kind
 from selector_backend.model.machine import Fact, Machine, Origin, load_fact, load_machine, override
 from selector_backend.model.markers import normalize_name
 
-VARIABLES = {
-    "cuda": "SELECTOR_CUDA",
-    "nvidia-driver": "SELECTOR_NVIDIA_DRIVER",
-    "compute-capability": "SELECTOR_COMPUTE_CAPABILITY",
-    "cpu": "SELECTOR_CPU",
-    "glibc": "SELECTOR_GLIBC",
-    "musl": "SELECTOR_MUSL",
-    "macos": "SELECTOR_MACOS",
-    "marker": "SELECTOR_MARKER",
-    "cuda-toolkit": "SELECTOR_CUDA_TOOLKIT",
-    "rocm": "SELECTOR_ROCM",
-    "gfx": "SELECTOR_GFX",
-    "property": "SELECTOR_PROPERTY",
-    "xpu": "SELECTOR_XPU",
-    "installed": "SELECTOR_INSTALLED",
-    "library": "SELECTOR_LIBRARY",
-    "abi-features": "SELECTOR_ABI_FEATURES",
-}
-
 
 def profile(**named: Any) -> dict[str, Any]:
     """A machine profile as people write it; ``compute_capability`` for ``compute-capability``."""
@@ -240,7 +221,6 @@ def test_a_profile_of_any_shape_is_read_or_refused_with_a_message(written: dict[
 @pytest.mark.parametrize("name", sorted(FACTS))
 def test_every_fact_can_be_set_by_a_variable(name: str) -> None:
     fact = FACTS[name]
-    assert fact.variable == VARIABLES[name]
     found = override(name, {fact.variable: fact.example})
     value = fact.kind.parse(fact.example)
     assert found == Fact(name, fact.variable, value=value, origin=Origin.STATED)
@@ -249,7 +229,7 @@ def test_every_fact_can_be_set_by_a_variable(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(FACTS))
 @pytest.mark.parametrize("text", ["", " "])
 def test_a_variable_set_to_nothing_makes_its_fact_absent(name: str, text: str) -> None:
-    variable = VARIABLES[name]
+    variable = FACTS[name].variable
     found = override(name, {variable: text})
     assert found is not None
     assert found.value is None
@@ -275,7 +255,7 @@ def test_a_fact_whose_variable_is_not_set_is_left_to_the_probes(name: str) -> No
     ],
 )
 def test_lists_in_variables_are_separated_by_commas(name: str, text: str, value: object) -> None:
-    found = override(name, {VARIABLES[name]: text})
+    found = override(name, {FACTS[name].variable: text})
     assert found is not None
     assert found.value == value
 
@@ -299,7 +279,7 @@ def test_lists_in_variables_are_separated_by_commas(name: str, text: str, value:
 def test_a_variable_that_holds_nonsense_is_named_with_an_example(
     name: str, text: str, fragments: list[str]
 ) -> None:
-    variable = VARIABLES[name]
+    variable = FACTS[name].variable
     with pytest.raises(SelectorError) as caught:
         override(name, {variable: text})
     message = str(caught.value)
@@ -311,15 +291,15 @@ def test_a_variable_that_holds_nonsense_is_named_with_an_example(
 
 @given(st.sampled_from(sorted(FACTS)), st.text())
 def test_a_variable_of_any_text_sets_its_fact_or_is_refused(name: str, text: str) -> None:
-    message = VARIABLES[name]
+    message = FACTS[name].variable
     try:
-        found = override(name, {VARIABLES[name]: text})
+        found = override(name, {FACTS[name].variable: text})
     except SelectorError as error:
         message = str(error)
     else:
         assert found is not None
         json.dumps(found.dump())
-    assert VARIABLES[name] in message
+    assert FACTS[name].variable in message
 
 
 # --- names
