@@ -75,17 +75,18 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         if lacking := [*missing(), *version_requirements(Path.cwd())]:
             return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
         compiled = compiled_of(Path.cwd(), str(error))
-    selector = compiled.selector
-    request = _request(selector, config_settings)
+    from .installing.installation import read_installation
+
+    selector, installation = compiled.selector, read_installation()
+    request = _request(selector, config_settings, installation)
     lacking = []
     if request.automatic:
         stated = request.profile is not None
         lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
     if not lacking:
         from .installing.choosing import choose
-        from .installing.installation import read_installation
 
-        choose(selector, request, read_installation(), __version__)
+        choose(selector, request, installation, __version__)
     return lacking
 
 
@@ -119,7 +120,7 @@ def build_wheel(
         without_label,
         write_wheel,
     )
-    from .model.purpose import PORTABLE_TAG
+    from .model.purpose import PORTABLE_TAG, Purpose
 
     installation = read_installation(builds=True)
     if metadata_directory is None:
@@ -132,11 +133,15 @@ def build_wheel(
     stem, files = read_dist_info(prepared)
     if STOP_NAME in files:
         raise SelectorError(files[STOP_NAME].decode())
-    project, _, variants = recorded_choice(files)
+    project, _, variants, conforms = recorded_choice(files)
     if installation.locked_before:
         from .installing.choosing import check_locked
 
         check_locked(_compiled().selector, variants, installation)
+    if conforms and installation.purpose is Purpose.INSTALL:
+        from .installing.choosing import check_together
+
+        check_together(files, installation)
     tag, root = installation.mark.tag(variants), prepared.name
     if read_portable(project, config_settings, os.environ):
         stem, files = without_label(stem, files)
@@ -170,10 +175,19 @@ def _check_it_compiles(why: str) -> None:
         raise SelectorError(only_installs(why, __version__))
 
 
-def _request(selector: Selector, config_settings: Mapping[str, Any] | None) -> Request:
+def _request(
+    selector: Selector, config_settings: Mapping[str, Any] | None, installation: Installation
+) -> Request:
+    """Return what is asked for by settings and variables or, beside the package, by the command."""
     from .installing.request import read_request
 
-    return read_request(selector, config_settings, os.environ)
+    request = read_request(selector, config_settings, os.environ)
+    named = installation.requirements and not installation.is_only(selector.project)
+    if named or installation.files:
+        from .installing.asked import with_asked
+
+        return with_asked(selector, request, installation)
+    return request
 
 
 def _prepare(
@@ -187,7 +201,7 @@ def _prepare(
 
     compiled = _compiled()
     selector = compiled.selector
-    request = _request(selector, config_settings)
+    request = _request(selector, config_settings, installation)
     decision, stop = choose(selector, request, installation, __version__)
     # Here, since each install calls this once. Frontends show it if they are to say more.
     hidden = installation.hidden if selector.sees_environment else ""

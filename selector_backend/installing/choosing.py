@@ -15,7 +15,7 @@ from .messages import message_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..model.decision import Decision
     from ..model.purpose import Installation
@@ -47,7 +47,7 @@ def choose(
     message = message_of(decision, installation.commands)
     waits = installation.stops_late and not installation.is_only(selector.project)
     if message and decision.stops_for_environment and waits:
-        alone = decide(selector, machine, request, Environment())
+        alone = decide(selector, machine, request, Environment(marker=environment.marker))
         if not alone.stop:
             return alone, message
     if message:
@@ -62,3 +62,20 @@ def check_locked(selector: Selector, variants: Sequence[str], installation: Inst
     decision = decide(selector, Machine(), request, environment)
     if message := message_of(decision, installation.commands):
         raise SelectorError(message)
+
+
+def check_together(files: Mapping[str, bytes], installation: Installation) -> None:
+    """Stop where another package that the same command installs needs something else.
+
+    ``files`` are those of the ``.dist-info``. Raises `SelectorError`.
+    """
+    from ..model.record import RECORD_NAME, Record, agree, parse_record
+    from .handoff import exchange
+    from .messages import not_together
+
+    record = parse_record(files[RECORD_NAME])
+    if not isinstance(record, Record):
+        return
+    for other in exchange(installation, record):
+        if not agree(record.conform, other.conform):
+            raise SelectorError(not_together(record, other))

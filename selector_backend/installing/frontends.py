@@ -87,8 +87,16 @@ class Frontend:
     #: The options, but those below, that are followed by a value: it may look like a command, or
     #: like an option.
     valued: tuple[str, ...] = ()
-    #: The options, with a value, that name what else is to be installed.
+    #: The commands whose other words are requirements, and those whose words are files of them.
+    naming: tuple[str, ...] = ()
+    listing: tuple[str, ...] = ()
+    #: The options that name a requirement, those that name a file of them, and those that ask in
+    #: another way for something to be installed.
+    requirements: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+    #: The commands that may install into several environments.
+    several: tuple[str, ...] = ()
     #: The options with which nothing is installed.
     dry: tuple[str, ...] = ("--dry-run",)
     #: The options that name the environment's Python.
@@ -214,7 +222,20 @@ UNKNOWN = Frontend(programs="(?!)")
 FRONTENDS = (
     # It resolves by `pip download`, and then keeps what `pip wheel` builds.
     Frontend("pex", "pex", _with_pip, purposes={"": KEEP}),
-    Frontend("pip-tools", "pip-compile|piptools", _with_pip, mark=Mark.TAG, purposes={"": LOCK}),
+    Frontend(
+        name="pip-tools",
+        programs="pip-compile|piptools",
+        recognises=_with_pip,
+        mark=Mark.TAG,
+        purposes={"": LOCK},
+        listing=("",),
+        valued=(
+            *("-o", "--output-file", "--extra", "-f", "--find-links", "-i", "--index-url"),
+            *("--extra-index-url", "--cert", "--client-cert", "--trusted-host", "--cache-dir"),
+            *("-P", "--upgrade-package", "--unsafe-package", "--pip-args", "--resolver"),
+            *("-c", "--constraint", "--config", "--annotation-style", "--build-deps-for"),
+        ),
+    ),
     Frontend("pipenv", "resolver", _with_pip, mark=Mark.TAG, purposes={"": LOCK}),
     Frontend(
         name="pip",
@@ -234,7 +255,9 @@ FRONTENDS = (
             *("--report", "--src", "-c", "-i", "-f", "-C", "-d", "-w"),
             *("--global-option", "--install-option", "--build-option"),
         ),
-        more=("-r", "--requirement", "-e", "--editable", "--group"),
+        naming=("install", "download", "lock", "wheel"),
+        files=("-r", "--requirement"),
+        more=("-e", "--editable", "--group"),
         # pip accepts abbreviated options, and so does this: --t is also --timeout, and
         # --pref is --prefer-binary.
         dry=("--dr", "--dry", "--dry-", "--dry-r", "--dry-ru", "--dry-run"),
@@ -260,13 +283,15 @@ FRONTENDS = (
         mark=Mark.LABEL,
         marks={_UV_FILE: Mark.NONE, _UV_INDEX: Mark.CACHE_LABEL},
         purposes={
-            **dict.fromkeys(("pip", "pip install", "pip sync", "tool", "venv", "init"), INSTALL),
+            **dict.fromkeys(("pip", "pip install", "pip sync", "venv", "init"), INSTALL),
+            **dict.fromkeys(("tool", "tool install", "tool upgrade"), INSTALL),
+            **dict.fromkeys(("tool run", "tool uvx"), INSTALL),
             **dict.fromkeys(("sync", "add", "remove", "run", "version"), INSTALL),
             **dict.fromkeys(("pip compile", "lock", "export", "tree", "audit", "check"), LOCK),
             "build": KEEP,
         },
         locking_first=("sync", "add", "remove", "run", "version"),
-        running=("run",),
+        running=("run", "tool run", "tool uvx"),
         exact=("sync", "remove", "pip sync"),
         all_exact=("--exact",),
         inexact=("--inexact",),
@@ -278,9 +303,16 @@ FRONTENDS = (
             *("--only-binary", "--upgrade-package", "--reinstall-package", "--refresh-package"),
             *("--link-mode", "--resolution", "--prerelease", "--exclude-newer", "--python-version"),
             *("--python-platform", "--torch-backend", "--preview-features", "--extra"),
-            *("-c", "-b", "-i", "-f", "-P", "-C"),
+            *("--excludes", "--exclude", "--build-constraints", "--build-constraint", "--from"),
+            *("--output-file", "--no-emit-package", "--unsafe-package", "--annotation-style"),
+            *("-c", "-b", "-i", "-f", "-o", "-P", "-C"),
         ),
-        more=("-r", "--requirements", "--requirement", "-e", "--editable", "--group", "--with"),
+        naming=("pip install", "tool install", "add"),
+        listing=("pip sync", "pip compile"),
+        requirements=("--with",),
+        files=("-r", "--requirements", "--requirement", "--with-requirements"),
+        more=("-e", "--editable", "--group", "--with-editable"),
+        several=("tool upgrade",),
         python=("-p", "--python"),
         target=("-t", "--target"),
         elsewhere=("--prefix", "--root"),
@@ -301,6 +333,7 @@ FRONTENDS = (
             **dict.fromkeys(("build", "publish"), KEEP),
         },
         locking_first=("add", "remove", "update"),
+        naming=("add",),
         valued=("-C", "--directory", "-P", "--project"),
     ),
     Frontend(
@@ -314,6 +347,7 @@ FRONTENDS = (
             **dict.fromkeys(("build", "publish"), KEEP),
         },
         locking_first=("add", "remove", "update"),
+        naming=("add",),
         valued=("-c", "--config", "-p", "--project"),
         scratch=_overlay("pdm-build-env-.+-overlay"),
     ),

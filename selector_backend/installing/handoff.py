@@ -5,7 +5,7 @@ its own. Both places are folders that the frontend makes for itself, and throws 
 
 - one build's, where one hook of a package leaves everything for the next;
 - one command's, where it leaves what has nothing to do with the package for all the others that
-  the command builds.
+  the command builds, and each package that is to be installed leaves its choice.
 
 Neither is read by another command: the files are named after the process that calls the hooks.
 """
@@ -21,6 +21,7 @@ import time
 from ..errors import SelectorError
 from ..model.facts import FACTS
 from ..model.machine import Machine, Origin, load_machine
+from ..model.record import Record, parse_record
 from ..model.values import dataclass
 from ..probes import Memory
 from ..probes.folders import read_regular
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ..model.machine import Fact
     from ..model.purpose import Installation
 
-_START = "selector-machine-"
+_START = "selector-"
 #: A command takes no longer. What is older is of none that runs, and is removed.
 _LONGEST_SECONDS = 3600
 #: The variables that differ from build to build, or begin so.
@@ -60,14 +61,12 @@ class Handoff(Memory):
     def remember(self, machine: Machine) -> None:
         """Leave ``machine`` for the next hooks. A folder that can't be written to is no error."""
         if self.build:
-            _write(self.build, machine)
+            _write(self.build, _bytes_of(machine))
         facts = machine.facts.items()
         shared = {name: fact for name, fact in facts if FACTS[name].shared}
         if shared and self.command and _is_private(self.command.parent):
-            _write(self.command, Machine(shared))
-            with contextlib.suppress(OSError):
-                for file in filter(_is_old, self.command.parent.glob(f"{_START}*")):
-                    file.unlink(missing_ok=True)
+            _write(self.command, _bytes_of(Machine(shared)))
+            _remove_old(self.command.parent)
 
 
 def handoff_of(installation: Installation, environ: Mapping[str, str], backend: str) -> Handoff:
@@ -80,7 +79,7 @@ def handoff_of(installation: Installation, environ: Mapping[str, str], backend: 
     identity, build = installation.identity, installation.scratch
     if build is None or not identity:
         return Handoff()
-    name, command = f"{_START}{identity}", installation.shared
+    name, command = f"{_START}machine-{identity}", installation.shared
     if command is None:
         return Handoff(build / f"{name}.json")
     import hashlib
@@ -89,6 +88,37 @@ def handoff_of(installation: Installation, environ: Mapping[str, str], backend: 
     text = json.dumps([backend, sys.base_prefix, sorted(kept.items())])
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return Handoff(build / f"{name}.json", command / f"{name}-{digest}.json")
+
+
+def exchange(installation: Installation, record: Record) -> list[Record]:
+    """Leave the choice of a package that is to be installed, and return those of others.
+
+    Installers may build two packages at once. Since each writes before it reads, at least one of
+    them sees the other. Nothing is seen where the command has no folder of its own, or may install
+    into several environments.
+    """
+    folder = installation.shared
+    if not (folder and installation.identity and installation.one_environment):
+        return []
+    if not _is_private(folder):
+        return []
+    start = f"{_START}choice-{installation.identity}-"
+    own = folder / f"{start}{record.key}.json"
+    _write(own, record.to_bytes())
+    _remove_old(folder)
+    others = []
+    for file in sorted(folder.glob(f"{start}*.json")):
+        with contextlib.suppress(OSError):
+            other = None if file == own else parse_record(file.read_bytes())
+            if isinstance(other, Record):
+                others.append(other)
+    return others
+
+
+def _remove_old(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        for file in filter(_is_old, folder.glob(f"{_START}*")):
+            file.unlink(missing_ok=True)
 
 
 def _is_private(folder: Path) -> bool:
@@ -121,6 +151,10 @@ def _read(file: Path) -> Machine:
         return Machine()
 
 
-def _write(file: Path, machine: Machine) -> None:
+def _bytes_of(machine: Machine) -> bytes:
+    return json.dumps(machine.dump()).encode()
+
+
+def _write(file: Path, content: bytes) -> None:
     with contextlib.suppress(SelectorError):
-        write_file(file.parent, file.name, json.dumps(machine.dump()).encode())
+        write_file(file.parent, file.name, content)

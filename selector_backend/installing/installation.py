@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from ..model.purpose import Commands, Installation, Mark, Purpose
-from ..model.values import dataclass, field
+from ..model.values import dataclass
 from .caller import parent
 from .frontends import FRONTENDS, Frontend, Hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 def read_installation(*, builds: bool = False) -> Installation:
@@ -40,23 +40,27 @@ class _Line:
 
     command: str = ""
     words: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[tuple[str, str], ...] = ()
+
+    def values(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return what the options ``names`` were given."""
+        return tuple(value for name, value in self.options if name in names)
 
     def value(self, names: Sequence[str]) -> str:
         """Return what the last of the options ``names`` was given, ``""`` if none is there."""
-        return next((one for name, one in reversed([*self.options.items()]) if name in names), "")
+        return ("", *self.values(names))[-1]
 
     def has(self, names: Sequence[str]) -> bool:
         """Return whether one of the options ``names`` is there."""
-        return any(name in self.options for name in names)
+        return any(name in names for name, _ in self.options)
 
 
 def _parse(row: Frontend, words: Sequence[str]) -> _Line:
     """Return the command line of a frontend; the command is the first word that is one of its."""
     firsts = {name.partition(" ")[0] for name in row.purposes}
-    valued = (*row.valued, *row.more, *row.python, *row.target, *row.elsewhere)
-    command, others = "", list[str]()
-    options: dict[str, str] = {}
+    valued = (*row.valued, *row.requirements, *row.files, *row.more)
+    valued += (*row.python, *row.target, *row.elsewhere)
+    command, others, options = "", list[str](), list[tuple[str, str]]()
     rest = iter(words)
     for word in rest:
         if word == "--":
@@ -64,10 +68,9 @@ def _parse(row: Frontend, words: Sequence[str]) -> _Line:
             break
         option, value = _option(word, valued)
         if option:
-            options.pop(option, "")  # the last of several counts
-            options[option] = (next(rest, "") if value is None else value) or ""
+            options.append((option, (next(rest, "") if value is None else value) or ""))
         elif word.startswith("--"):
-            options[word] = ""
+            options.append((word, ""))
         elif not word.startswith("-"):
             if not command and word in firsts:
                 command = word
@@ -75,9 +78,9 @@ def _parse(row: Frontend, words: Sequence[str]) -> _Line:
                 command = f"{command} {word}"
             elif command in row.running:
                 break
-            elif command:
+            elif command or "" in row.listing:
                 others.append(word)
-    return _Line(command, tuple(others), options)
+    return _Line(command, tuple(others), tuple(options))
 
 
 def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Installation:
@@ -89,12 +92,18 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         environment, folders = _environment(row, hook, line, target, isolated=scratch is not None)
     names = [Path(hook.environ.get(one, "")).name for one in row.trackers]
     marks = [mark for pattern, mark in row.marks.items() if re.search(pattern, hook.folder)]
+    asking = line if named else _Line()
+    words = asking.words if line.command in row.naming else ()
+    others = [one for text in asking.values(row.requirements) for one in text.split(",")]
+    listed = asking.words if line.command in row.listing else ()
     return Installation(
         frontend=row.name,
         command=line.command,
         purpose=purpose,
-        requirements=line.words if named else (),
-        reads_more=not named or line.has(row.more),
+        requirements=(*words, *others),
+        files=(*asking.values(row.files), *listed),
+        reads_more=not named or line.has((*row.requirements, *row.files, *row.more)),
+        started_in=hook.parent.folder,
         folders=tuple(folders),
         folders_removed_last=tuple(
             _removed_last(folders) if row.removes_last and not target else ()
@@ -104,6 +113,7 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         # What is chosen is built before anything is changed, but by uv without isolation.
         stops_late=bool(folders) and (row.shows_environment == "always" or scratch is not None),
         locked_before=bool(folders) and hook.builds and line.command in row.locking_first,
+        one_environment=line.command not in row.several,
         scratch=scratch,
         shared=row.shared(hook) if row.shared else None,
         # pip has a folder's name for this, which does where the process is not known.
@@ -200,9 +210,10 @@ def _commands(
     if not row.locks_environment:
         return Commands()
     where = ""
-    if option := next((one for one in line.options if one in (*row.target, *row.elsewhere)), ""):
-        where = f" {option} {_quoted(line.options[option])}"
-    elif environment:
+    for option, value in line.options:
+        if option in (*row.target, *row.elsewhere):
+            where = f" {option} {_quoted(value)}"
+    if environment and not where:
         start = f"{hook.parent.folder}{os.sep}"
         where = f" --python {_quoted(environment[len(start) * environment.startswith(start) :])}"
     uninstall = f"uv pip uninstall{where}"

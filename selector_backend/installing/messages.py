@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS
 from ..model.markers import normalize
 from ..model.purpose import Commands
-from ..model.table import fill
+from ..model.record import agree
+from ..model.table import fill, load_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..model.decision import Decision, NothingFits
     from ..model.record import Record, Verdict
@@ -74,6 +79,64 @@ def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
     return "\n".join([*lines, *decision.request.notes])
 
 
+def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
+    """Return the message where several variants are asked for that exclude each other.
+
+    ``requested`` are their keys, each with who asks for it.
+    """
+    names = {variant.key: variant.name for variant in selector.variants}
+    lines = [
+        f"{_title(selector)} cannot be installed: its variants exclude each other, and "
+        f"{len(requested)} of them are asked for.",
+        *(f"  {names[key]}, by {source}" for key, source in requested.items()),
+        "Ask for one of them, and leave the others out. A file that was compiled for another "
+        "variant has to be compiled again.",
+    ]
+    return "\n".join(lines)
+
+
+def not_together(record: Record, other: Record) -> str:
+    """Return the message where two packages of one command need different things."""
+    lines = [
+        f"{record.project} {record.version} and {other.project} {other.version} cannot be "
+        "installed into one environment.",
+        f"{_needs(record)}, and {_needs(other)}.",
+        "Nothing was installed.",
+    ]
+    pairs = itertools.product(_candidates(record), _candidates(other))
+    agreeing = [pair for pair in pairs if agree(pair[0][1], pair[1][1])]
+    if not agreeing:
+        return "\n".join([*lines, "No variants of the two agree."])
+    # What needs the fewest variables; among those the variants that come first.
+    best = min(agreeing, key=lambda pair: sum(bool(one[0]) for one in pair))
+    variables = " ".join(asked for asked, _ in best if asked)
+    return "\n".join([*lines, "To get variants that agree, set and try again:", f"  {variables}"])
+
+
+def _needs(record: Record) -> str:
+    conform = " and ".join(f"{name} = {text}" for name, text in record.conform.items())
+    return f"{record.project} gets {' and '.join(record.variants)}, which needs {conform}"
+
+
+def _candidates(record: Record) -> list[tuple[str, Mapping[str, str]]]:
+    """Return the variants that a package could have here: how to ask for each, and its conform.
+
+    The one that it has comes first, and is not asked for. One that was not judged may fit.
+    """
+    candidates = [("", record.conform)]
+    try:
+        selector = load_selector(record.table)
+    except ValueError:
+        return candidates
+    unfit = {verdict.variant for verdict in record.verdicts if verdict.fits is False}
+    candidates += [
+        (f"{selector.variable}={variant.name}", variant.conform)
+        for variant in selector.variants
+        if variant.refuse is None and variant.name not in (*unfit, *record.variants)
+    ]
+    return candidates
+
+
 def choice_of(decision: Decision) -> str:
     """Return the line that says what was chosen, and why; of what comes first, why not."""
     what = f"{_title(decision.selector)} gets {' and '.join(decision.names)}"
@@ -113,7 +176,10 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     lines += ways_out
     if selector.advice:
         lines.append(fill(selector.advice, values))
-    if forcing and not ways_out:
+    # What refuses an environment is no less in the way of a variant that is forced.
+    refused = stop.refused.when if stop.refused else ()
+    environment = any(FACTS[name].kind is DISTRIBUTIONS for one in refused for name in one)
+    if forcing and not ways_out and not environment:
         lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
     return lines
 
@@ -121,13 +187,17 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
 def _ways_out(selector: Selector, in_the_way: Iterable[Record], commands: Commands) -> list[str]:
     """Return the lines that tell how to fix a disagreement with what else is installed."""
     projects = [other.project for other in in_the_way]
-    gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
     return [
         f"Uninstall {' and '.join(projects)}, and then choose again for both, or do without:",
-        _uninstall(commands, gone),
+        _uninstall(commands, _all_of(in_the_way)),
         f"  {_install(selector, commands)} {' '.join(projects * commands.names_package)}".rstrip(),
         f"  {_install(selector, commands)}",
     ]
+
+
+def _all_of(records: Iterable[Record]) -> list[str]:
+    """Return the names of installed packages and their variants."""
+    return [name for one in records for name in (one.project, *one.distributions)]
 
 
 def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands) -> list[str]:
@@ -137,8 +207,8 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
         variant.key: verdict for variant, verdict in zip(selector.variants, decision.verdicts)
     }
     installed = [
-        " and ".join(f"{name} {stop.versions[name]}" for name in names) or f"the variant {key}"
-        for key, names in stop.others.items()
+        " and ".join(f"{name} {stop.versions[name]}" for name in names)
+        for names in stop.others.values()
     ]
     lines = [
         f"{_title(selector)} cannot be installed over another variant of it.",
@@ -155,17 +225,28 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
                     f"To keep {key}, ask for it again:",
                     f"  {_install(selector, commands, verdict.variant)}",
                 ]
-        lines += [f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.", *kept]
+        if stop.better:
+            lines.append(f"{stop.better.variant} fits this machine, but {stop.better.reason}.")
+        else:
+            lines.append(f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.")
+        lines += kept
     else:
         lines.append(f"{request.source} asks for {stop.chosen.name}.")
     own = [selector.project] if normalize(selector.project) in stop.versions else []
-    gone = [*own, *(name for names in stop.others.values() for name in names)]
+    left = [name for names in stop.others.values() for name in names]
+    gone = [*own, *left, *_all_of(stop.in_the_way)]
     asked = "" if request.automatic else stop.chosen.name
+    why = "The files of two variants must not get mixed"
+    if not stop.mixed:
+        why = f"{stop.chosen.name} would leave {' and '.join(left)} behind"
+    projects = [other.project for other in stop.in_the_way]
+    also = f", and choose again for {' and '.join(projects)}, too" if projects else ""
     return [
         *lines,
-        "The files of two variants must not get mixed. To switch:",
+        f"{why}. To switch{also}:",
         _uninstall(commands, gone),
         f"  {_install(selector, commands, asked)}",
+        *(f"  {commands.install} {one}" for one in projects if commands.names_package),
     ]
 
 

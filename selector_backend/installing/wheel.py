@@ -93,7 +93,7 @@ def metadata(
     classifier = f"Classifier: {NEVER_UPLOAD}".encode()
     if never_upload and classifier not in lines:
         lines.append(classifier)
-    requires = [*decision.requires]
+    requires = [*compiled.requires, *decision.requires]
     for extra in compiled.selector.extras:
         for variant in decision.variants:
             requires += variant.extras.get(extra, ())
@@ -150,8 +150,10 @@ def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
     return f"{folder.name.partition('-')[0]}-{version}", files
 
 
-def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str]]:
+def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str], bool]:
     """Return project, version and the variants chosen, by the record in a ``.dist-info``.
+
+    The last is whether a whole environment has to agree on anything with these.
 
     Raises `SelectorError` if it is damaged.
     """
@@ -159,7 +161,7 @@ def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str]]:
         record = json.loads(files["selector.json"])
         project, version, variants = record["project"], record["version"], record["variants"]
         if all(isinstance(one, str) for one in (project, version, *variants)):
-            return project, version, variants
+            return project, version, variants, bool(record.get("conform"))
     except (ValueError, LookupError, TypeError, RecursionError):
         pass
     raise SelectorError("the metadata that was prepared for this wheel is damaged: selector.json")
@@ -171,7 +173,7 @@ def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str,
     uv, to 0.11 at least, keeps a portable wheel for its config settings only, but its metadata
     for everybody. So what is prepared has the label even if a portable wheel is asked for.
     """
-    _, version, _ = recorded_choice(files)
+    _, version, _, _ = recorded_choice(files)
     text = _VERSION.sub(b"Version: " + version.encode(), files["METADATA"], count=1)
     return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": text}
 

@@ -89,9 +89,11 @@ class Commands:
 class Installation:
     """What the backend serves: who calls, what for, and into which environment.
 
-    ``frontend`` and its ``command`` are empty where they are not known. ``requirements`` are the
-    words that the command names to be installed, and ``reads_more`` is whether it names files of
-    them, too, or none of it is known. ``folders`` are those of the environment that is installed
+    ``frontend`` and its ``command`` are empty where they are not known. ``requirements`` are those
+    that the command line names, ``files`` the files of them, from the folder that it was
+    ``started_in``, and ``reads_more`` is whether the requirements of the command are not all that
+    it asks for, or not known. ``one_environment`` is whether all that the command builds is for the
+    same environment. ``folders`` are those of the environment that is installed
     into; empty where it cannot be seen for certain, or does not count. From
     ``folders_removed_last``, an old release is removed after all else is installed. ``mark`` is how
     the wheel is marked, and ``commands`` are what people are shown. ``stops_late`` is whether what
@@ -107,7 +109,10 @@ class Installation:
     command: str = ""
     purpose: Purpose = Purpose.KEEP
     requirements: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     reads_more: bool = True
+    started_in: str = ""
+    one_environment: bool = True
     folders: tuple[str, ...] = ()
     folders_removed_last: tuple[str, ...] = ()
     mark: Mark = Mark.NONE

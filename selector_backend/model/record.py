@@ -202,6 +202,11 @@ class _Reader:
         return tuple(Verdict(one["name"], one["fits"], one["reason"]) for one in whole)
 
 
+def agree(conform: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return whether two choices agree on what a whole environment has to agree on."""
+    return all(other.get(name, text) == text for name, text in conform.items())
+
+
 def is_version(value: object) -> bool:
     """Return whether a value is a version, safe in a command."""
     return isinstance(value, str) and re.fullmatch(VERSION_FORMAT, value) is not None

@@ -116,7 +116,7 @@ CASES = [
     ("-c", UV, ["uv", "sync"], "uv", "sync", Mark.LABEL),
     ("-c", UV, ["uv", "lock"], "uv", "lock", Mark.LABEL),
     ("-c", UV, ["uv", "run", "--with", "build", "spam"], "uv", "run", Mark.LABEL),
-    ("-c", UV, ["uv", "tool", "uvx", "build"], "uv", "tool", Mark.LABEL),
+    ("-c", UV, ["uv", "tool", "uvx", "build"], "uv", "tool uvx", Mark.LABEL),
     ("-c", UV, ["uv", "build"], "uv", "build", Mark.NONE),
     ("-c", UV, ["uv", "--offline", "-q", "build", "--wheel"], "uv", "build", Mark.NONE),
     ("-c", UV, ["uv", "--color", "never", "build"], "uv", "build", Mark.NONE),
@@ -369,6 +369,39 @@ def test_another_programs_options_are_not_pips() -> None:
 )
 def test_whether_nothing_else_is_asked_for(arguments: list[str], expected: bool) -> None:
     assert call(PIP, {}, [*PIP_, *arguments]).is_only("spam") is expected
+
+
+PIP_TOOLS = [PYTHON, "/venv/bin/pip-compile"]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "requirements", "files"),
+    [
+        (PIP, [*PIP_, "install", "a", "-c", "x", "b>1", "-r", "r", "-Urs"], "a b>1", "r s"),
+        (PIP, [*PIP_, "lock", "-o", "a", "--requirement=r", "-e", "b"], "a", "r"),
+        (PIP, [*PIP_, "download", "-d", "x", "a"], "a", ""),
+        (PIP, [PYTHON, "deploy.py", "install", "a", "-r", "r"], "", ""),
+        (PIP, [*PIP_TOOLS, "-o", "x", "a.in", "--extra", "y", "-c", "z"], "", "a.in"),
+        ("-c", ["uv", "pip", "install", "a", "--overrides", "x", "-r", "r"], "a", "r"),
+        ("-c", ["uv", "pip", "sync", "-c", "x", "pylock.toml"], "", "pylock.toml"),
+        ("-c", ["uv", "pip", "compile", "a.in", "-o", "x", "--excludes", "y"], "", "a.in"),
+        ("-c", ["uv", "add", "a", "--dev", "-r", "r"], "a", "r"),
+        ("-c", ["uv", "remove", "a"], "", ""),
+        ("-c", ["uv", "tool", "install", "a", "--with", "b,c"], "a b c", ""),
+        ("-c", ["uvx", "--with", "b", "a", "--with", "c"], "b", ""),
+        ("-c", ["uv", "run", "--with", "b", "--with-requirements", "r", "a", "c"], "b", "r"),
+        (BUILD, ["poetry", "add", "a@^1"], "a@^1", ""),
+        (BUILD, ["poetry", "update", "a"], "", ""),
+    ],
+)
+def test_what_a_command_asks_for(
+    script: str, arguments: list[str], requirements: str, files: str
+) -> None:
+    arguments = ["uv", "tool", *arguments] if arguments[0] == "uvx" else arguments
+    caller = call(script, {}, arguments, prefix=UV_ENV if script == "-c" else "/venv")
+    assert caller.requirements == tuple(requirements.split())
+    assert caller.files == tuple(files.split())
+    assert caller.started_in == "/caller"
 
 
 def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:

@@ -14,10 +14,14 @@ import pytest
 
 from selector_backend.installing.caller import Process, parent
 from selector_backend.installing.frontends import Hook
-from selector_backend.installing.handoff import Handoff, handoff_of
+from selector_backend.installing.handoff import Handoff, exchange, handoff_of
 from selector_backend.installing.installation import identify
+from selector_backend.installing.messages import not_together
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.purpose import Installation
+from selector_backend.model.record import Record, Verdict
+from selector_backend.model.table import REQUIREMENT, Selector, Variant, dump
+from selector_backend.model.values import replace
 
 PIP = "/venv/lib/python3.13/site-packages/pip/_vendor/pyproject_hooks/_in_process/_in_process.py"
 BUILD = "/venv/lib/python3.13/site-packages/pyproject_hooks/_in_process/_in_process.py"
@@ -279,3 +283,55 @@ def test_a_folder_of_another_user_is_neither_read_nor_written(files: Handoff) ->
     files.command.unlink()
     alone.remember(Machine({"cuda": CUDA}))
     assert not files.command.exists()
+
+
+def choice(project: str, cuda: str = "12") -> Record:
+    return Record(project, "1.0", (f"cu{cuda}",), "machine", conform={"cuda": cuda})
+
+
+def test_packages_of_a_command_see_the_choices_of_each_other(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    spam, eggs = choice("spam"), choice("Eggs", "11")
+    ours = Installation(shared=tmp_path, identity="7-100")
+    assert exchange(ours, spam) == []
+    assert [one.project for one in exchange(ours, eggs)] == ["spam"]
+    assert [one.conform for one in exchange(ours, spam)] == [{"cuda": "11"}]
+    for other in (
+        Installation(shared=tmp_path, identity="7-101"),
+        Installation(shared=tmp_path, identity="7-100", one_environment=False),
+        Installation(shared=tmp_path),
+        Installation(identity="7-100"),
+    ):
+        assert exchange(other, choice("ham")) == []
+    (eggs_file,) = tmp_path.glob("*eggs*")
+    eggs_file.write_text("[", encoding="utf-8")
+    assert exchange(ours, spam) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have other rights")
+def test_choices_that_anybody_may_have_written_are_not_believed(tmp_path: Path) -> None:
+    ours = Installation(shared=tmp_path, identity="7-100")
+    exchange(ours, choice("eggs"))
+    tmp_path.chmod(0o777)
+    assert exchange(ours, choice("spam")) == []
+    tmp_path.chmod(0o700)
+    (file,) = tmp_path.iterdir()
+    os.utime(file, (0, time.time() - 4000))
+    assert exchange(ours, choice("spam")) == []
+    assert not file.exists()
+
+
+def test_variants_that_agree_are_named_if_there_are_any() -> None:
+    eggs, spam = choice("eggs", "11"), choice("spam")
+    text = not_together(spam, eggs)
+    assert text.endswith("Nothing was installed.\nNo variants of the two agree.")
+    variants = (
+        Variant("cu12", conform={"cuda": "12"}),
+        Variant("cu11", conform={"cuda": "11"}),
+        Variant("cpu"),
+    )
+    table = dump(Selector("spam", "1.0", REQUIREMENT, "SPAM_VARIANT", variants))
+    assert not_together(replace(spam, table=table), eggs).endswith("\n  SPAM_VARIANT=cu11")
+    unfit = (Verdict("cu11", fits=False, reason="cuda is absent"),)
+    spam = replace(spam, table=table, verdicts=unfit)
+    assert not_together(spam, eggs).endswith("\n  SPAM_VARIANT=cpu")

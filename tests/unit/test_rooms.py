@@ -47,6 +47,7 @@ NAMED_ON_PURPOSE = {
     # The conditions that names stand for.
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "library", "rocm", "xpu"},
     "cli/interpreter.py": {"abi-features", "marker"},  # what an interpreter decides
+    "installing/asked.py": {"marker"},  # a key of pylock.toml
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
     "variant_wheels/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
     "variant_wheels/properties.py": {"compute-capability", "cpu", "cuda"},

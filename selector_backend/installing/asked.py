@@ -1,0 +1,198 @@
+"""What a command asks for beside the package: by its words, and by the files that they name.
+
+Whoever asks for ``spam`` and ``spam-cpu`` in one command asks for the variant cpu. Nothing is read
+but regular files that the command names, and whatever can't be read or understood asks for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+
+from ..errors import SelectorError
+from ..model.markers import NAME_FORMAT, CannotTellError, evaluate, normalize
+from ..model.purpose import Purpose
+from ..model.table import REQUIREMENT
+from ..model.values import dataclass, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..model.decision import Request
+    from ..model.purpose import Installation
+    from ..model.table import Selector
+
+#: A larger file is not read, nor are more of them.
+LARGEST_FILE, MOST_FILES = 1_000_000, 100
+# Nor is a longer requirement, which would take long to match.
+_LONGEST = 1000
+
+# A requirement with a URL, one without, and what names a file or a repository.
+_WITH_URL = re.compile(rf"({NAME_FORMAT})\s*(?:\[[^\]]*\])?\s*@")
+_PLAIN = re.compile(rf"({NAME_FORMAT})\s*(?:\[[^\]]*\])?\s*([\w.!+*,<>=~() -]*)")
+_ARCHIVE = re.compile(r"(.+?)-\d[^/\\]*?\.(?:whl|zip|tar\.gz)(?:[\[?#].*)?")
+_EGG = re.compile(rf"#(?:.*&)?egg=({NAME_FORMAT})")
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_OPTION = re.compile(r"\s--?[A-Za-z]")
+_NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(\"[^\"]+\"|'[^']+'|[^\s\"']\S*)")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A requirement of the calling command: the normalized name, and who asks for what."""
+
+    name: str
+    source: str
+
+
+def with_asked(selector: Selector, request: Request, installation: Installation) -> Request:
+    """Return ``request`` or, where it is silent, what is asked for beside the package.
+
+    Raises `SelectorError` where variants that exclude each other are asked for, and it is for an
+    environment.
+    """
+    standing = {variant.key: variant.distributions for variant in selector.variants}
+    sources: dict[str, str] = {}
+    for asked in read_asked(installation, {name for own in standing.values() for name in own}):
+        sources.setdefault(asked.name, asked.source)
+    beside = {
+        key: ", ".join(dict.fromkeys(sources[name] for name in own))
+        for key, own in standing.items()
+        if own and {*own} <= sources.keys()
+    }
+    requested = {**dict.fromkeys(request.variants, request.source), **beside}
+    if not beside:
+        return request
+    if selector.kind == REQUIREMENT and len(requested) > 1:
+        if installation.purpose not in (Purpose.INSTALL, Purpose.LOCK):
+            return request
+        from .messages import several_asked
+
+        raise SelectorError(several_asked(selector, requested))
+    if not request.automatic:
+        return request
+    return replace(request, variants=(*beside,), source=", ".join(beside.values()), profile=None)
+
+
+def read_asked(installation: Installation, names: set[str]) -> Iterator[Asked]:
+    """Yield what the calling command asks for of ``names``, which are normalized.
+
+    Never raises, and waits for nothing.
+    """
+    for word in installation.requirements:
+        yield from _of_requirement(word, "the command line", names)
+    waiting = [(file, installation.started_in) for file in reversed(installation.files)]
+    seen: set[str] = set()
+    while waiting and len(seen) < MOST_FILES:
+        file, folder = waiting.pop()
+        path = os.path.join(folder, file)  # noqa: PTH118 - `~` and `..` are as they are written
+        if "\0" in path or not os.path.isabs(path):  # noqa: PTH117
+            continue
+        place = os.path.realpath(path)
+        if place in seen:
+            continue
+        seen.add(place)
+        text = read_text(path)
+        shown = os.fsencode(file).decode("utf-8", "replace")
+        lines = _in_toml(Path(file).name, text) if file.endswith(".toml") else _in_lines(text)
+        nested = []
+        for line in lines:
+            if match := _NESTED.match(line):
+                nested.append((match[1].strip("\"'"), os.path.dirname(path)))  # noqa: PTH120
+            elif not line.startswith("-"):
+                yield from _of_requirement(_OPTION.split(line)[0], shown, names)
+        waiting += reversed(nested)
+
+
+def read_text(path: str) -> str:
+    """Return the content of a regular file of no more than `LARGEST_FILE` bytes, else ``""``.
+
+    What is, or leads to, a pipe, a device or a descriptor is not opened.
+    """
+    try:
+        if _is_of_the_system(path) or not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+            return ""
+        # Another file may be there by now; opening it must not wait.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(LARGEST_FILE + 1) if regular else b""
+    except (OSError, ValueError):
+        return ""
+    return content.decode("utf-8-sig", "replace") if len(content) <= LARGEST_FILE else ""
+
+
+def _is_of_the_system(path: str) -> bool:
+    """Return whether a path leads over ``/dev`` or ``/proc``, as ``/dev/fd/63`` does."""
+    for _ in range(40):
+        folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
+        folder = f"{os.path.realpath(folder)}/"
+        if folder.startswith(("/dev/", "/proc/")):
+            return True
+        path = os.path.join(folder, name)  # noqa: PTH118
+        if not os.path.islink(path):  # noqa: PTH114
+            return False
+        path = os.path.join(folder, os.readlink(path))  # noqa: PTH115, PTH118
+    return True
+
+
+def _in_lines(text: str) -> list[str]:
+    """Return the lines of a requirements file, without comments."""
+    joined = re.sub(r"\\\r?\n", " ", text)
+    return [_COMMENT.sub("", line).strip() for line in joined.splitlines()]
+
+
+def _in_toml(name: str, text: str) -> list[str]:
+    """Return the requirements of a ``pylock.toml`` (PEP 751), or of a project's."""
+    try:
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
+        data = tomllib.loads(text)
+        if name == "pyproject.toml":
+            return [str(one) for one in data["project"]["dependencies"]]
+        return [
+            f"{one['name']}=={one.get('version', '')};{one.get('marker', '')}".replace("==;", ";")
+            for one in data["packages"]
+        ]
+    except (ImportError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def _of_requirement(text: str, where: str, names: set[str]) -> Iterator[Asked]:
+    """Yield what a requirement asks for, if it is one of ``names`` and its marker is true."""
+    if len(text) > _LONGEST:
+        return
+    written, _, marker = text.strip().partition(";")
+    if match := _WITH_URL.match(written):
+        shown, (_, _, marker) = match[1], text.partition(" ;")
+    elif re.search(r"[/\\]|\.(whl|zip|tar\.gz)\b", written):
+        *_, file = re.split(r"[/\\]", written.partition("#")[0])
+        found = _EGG.search(written) or _ARCHIVE.fullmatch(file)
+        shown = found[1] if found else ""
+    elif match := _PLAIN.fullmatch(written):
+        shown = match[1] + match[2].strip()
+    else:
+        return
+    name = re.match(NAME_FORMAT, shown)
+    key = normalize(name[0]) if name else ""
+    if key in names and _holds(marker.strip()):
+        yield Asked(key, f"{where}: {shown}")
+
+
+def _holds(marker: str) -> bool:
+    """Return whether a marker is true here; not where that can't be told."""
+    if not marker:
+        return True
+    from ..probes.marker import environment
+
+    try:
+        return evaluate(marker, environment())
+    except CannotTellError:
+        return False
