@@ -255,7 +255,8 @@ class _Loader:
             from ._messages import nothing_works
 
             state.attempts = tuple(tried)
-            request = f"{variable} asks for {asked}" if len(names) < len(self.variants) else ""
+            by_name = {*map(normalize, map(str.strip, asked.split(",")))} - {"", "auto", "all"}
+            request = f"{variable} asks for {asked}" if by_name else ""
             message = nothing_works(self.project, state.attempts, request)
             raise NoVariantError(message, state.attempts)
         self._warn(tried, variable)

@@ -29,6 +29,7 @@ def compile_project(project: Project) -> Compiled:
     )
     return Compiled(
         selector=replace(project.selector, variants=variants),
+        requires=_requires_dist(project.metadata.optional_dependencies),
         name=project.stem.partition("-")[0],
         pkg_info=_pkg_info(project),
         metadata_version=project.metadata.auto_metadata_version,
@@ -38,17 +39,16 @@ def compile_project(project: Project) -> Compiled:
 
 
 def _pkg_info(project: Project) -> bytes:
-    """Return the core metadata of the sdist, with the extras that the table hands on."""
-    extras: dict[str, list[Requirement]] = {}
-    for extra, requirements in project.metadata.optional_dependencies.items():
-        extras[canonicalize_name(extra)] = requirements
-    for extra in project.selector.extras:
-        extras.setdefault(extra, [])
+    """Return the core metadata of the sdist, with all extras, and without what any requires.
+
+    poetry takes the `Requires-Dist` of an sdist for all there is, though it is dynamic.
+    """
+    extras = (*map(canonicalize_name, project.metadata.optional_dependencies),)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as when the project was read
         sdist = dataclasses.replace(
             project.metadata,
-            optional_dependencies=extras,
+            optional_dependencies={one: [] for one in (*extras, *project.selector.extras)},
             dynamic_metadata=["Requires-Dist", "Classifier"],
         )
         content: bytes = sdist.as_rfc822().as_bytes()
@@ -60,9 +60,14 @@ def _extra_lines(variant: Variant, extra: str) -> tuple[str, ...]:
     requirements = [*map(Requirement, variant.requires)]
     for one in requirements:
         one.extras |= {extra}
-    least = StandardMetadata("spam", Version("1"), optional_dependencies={extra: requirements})
-    lines = least.as_json().get("requires_dist", [])
-    return tuple(map(str, lines))
+    return _requires_dist({extra: requirements})
+
+
+def _requires_dist(extras: Mapping[str, list[Requirement]]) -> tuple[str, ...]:
+    """Return what extras require, as metadata have it."""
+    named = {str(canonicalize_name(extra)): some for extra, some in extras.items()}
+    least = StandardMetadata("spam", Version("1"), optional_dependencies=named)
+    return tuple(map(str, least.as_json().get("requires_dist", [])))
 
 
 def _entry_points(metadata: StandardMetadata) -> str:

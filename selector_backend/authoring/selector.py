@@ -19,8 +19,8 @@ from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
 from ..model.kinds import EVERY, PROPERTIES
 from ..model.markers import distribution_of, normalize, normalize_name, quoted
+from ..model.standing import with_standing
 from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
-from ..model.values import replace
 from .conditions import CONDITIONS, canonical_marker
 from .keys import TABLE, default_variable
 from .structure import shown_key, texts, unfit
@@ -61,9 +61,7 @@ def parse_selector(
         advice=top.table.get("advice") or "",
         providers=_providers(top, values),
     )
-    standing = _standing_for(selector)
-    variants = tuple(replace(one, distributions=standing[one.key]) for one in variants)
-    selector = replace(selector, variants=variants)
+    selector = with_standing(selector)
     # Only a fact that some condition names is ever read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)
     _check_fields(top, "advice", selector.advice, placeholders, lines=True)
@@ -88,19 +86,6 @@ def own_requirements(selector: Selector) -> dict[str, list[Requirement]]:
         key: [one for one in some if counts[canonicalize_name(one.name)] == 1]
         for key, some in requirements.items()
     }
-
-
-def _standing_for(selector: Selector) -> dict[str, tuple[str, ...]]:
-    """Return the distributions that are each variant, by its key, as names are compared.
-
-    Those are the ones that it requires itself, and no other variant. If some of them are pinned
-    to the project's version, only those: ``numpy`` beside ``spam-cu12==1.0`` is everybody's.
-    """
-    standing: dict[str, tuple[str, ...]] = {}
-    for key, own in own_requirements(selector).items():
-        pinned = [one for one in own if is_pinned(one, selector.version)]
-        standing[key] = tuple(sorted({canonicalize_name(one.name) for one in pinned or own}))
-    return standing
 
 
 def is_own(requirement: Requirement, selector: Selector) -> bool:

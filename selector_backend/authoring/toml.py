@@ -38,6 +38,11 @@ def read(path: Path, name: str) -> dict[str, Any]:
             f"{name} is not UTF-8: line {line} has the byte "
             f"0x{error.object[error.start]:02x}; save it as UTF-8, as TOML requires"
         ) from None
+    if text.startswith("\ufeff"):
+        raise SelectorError(
+            f"{name} begins with a byte order mark (BOM), which TOML does not have; "
+            "save it as UTF-8 without one"
+        )
     try:
         data = loads(text)
     except ValueError as error:  # `TOMLDecodeError` is one, and so is a number of too many digits

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # So many places of one distribution, and files of two, are named.
 _MOST_NAMED = 5
+# The second number of no Python's version that anybody requires yet.
+_NEWEST = 30
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,12 @@ class _Need:
         """Return whether it is needed on some machine in a place."""
         if self.wheel is not None and not self.wheel.fits(place):
             return False
+        return place.can_fit(self.when) and self.is_asked(place)
+
+    def is_asked(self, place: Place) -> bool:
+        """Return whether its marker is true on some machine in a place."""
         marker = self.requirement.marker
-        return place.can_fit(self.when) and (marker is None or place.can_be(str(marker)))
+        return marker is None or place.can_be(str(marker))
 
 
 @dataclass(frozen=True)
@@ -135,23 +141,27 @@ class Release:
             for place in find_places(tags, self.selector.conditions)
             if self.requires_python.contains(place.release)
         }
-        found = {place: names for place, names in ready.items() if self._whole(names)}
+        found = {place: names for place, names in ready.items() if self._whole(names, place)}
         known = {place.python for place in found}
         core, sources = self.needs.keys() - self.variants.keys(), {one.name for one in self.sdists}
         for place in ready.keys() - found.keys():
             names = ready[place] | sources
-            if place.python in known and core <= names and self._whole(names):
+            if place.python in known and core <= names and self._whole(names, place):
                 found[place] = names
         return {place: found[place] for place in ready if place in found}
 
-    def _whole(self, names: Collection[str]) -> list[str]:
+    def _whole(self, names: Collection[str], place: Place) -> list[str]:
         """Return the variants of which all distributions that have a wheel are among ``names``.
 
-        One that has none at all is said apart.
+        One that has none at all is said apart, and what no marker asks for in a place is not
+        missing there.
         """
         parts: dict[str, list[bool]] = {}
-        for name, variants in self.variants.items():
-            for variant in variants if self._of(name) else ():
+        for name, needs in self.needs.items():
+            asked = {one.by for one in needs if one.is_asked(place)} & self.variants.get(
+                name, set()
+            )
+            for variant in asked if self._of(name) else ():
                 parts.setdefault(variant, []).append(name in names)
         return [variant for variant, here in parts.items() if all(here)]
 
@@ -190,6 +200,7 @@ class Release:
         """Return what the release lacks, and what it must not have."""
         return [
             *self._own_wheels(),
+            *self._pythons(),
             *self._versions(),
             *self._missing(),
             *self._platforms(),
@@ -204,6 +215,32 @@ class Release:
                 f"is a wheel of {self.name} itself, which must never be uploaded: it is one "
                 "machine's choice, and everybody would get it; delete it",
             )
+
+    def _pythons(self) -> Iterator[Problem]:
+        """Yield that the selector package admits a Python that core, or every variant, does not.
+
+        Only one that is older than those that they admit: pip would take an older release there.
+        """
+        core = [name for name in self.needs if name not in self.variants]
+        groups = [[name] for name in core] + [[*self.variants]]
+        for wheels in filter(
+            None, ([one for name in names for one in self._of(name)] for names in groups)
+        ):
+            admitted = [
+                any(one.requires_python.contains(f"3.{minor}.99") for one in wheels)
+                for minor in range(_NEWEST)
+            ]
+            first = admitted.index(True) if True in admitted else 0
+            older = [one for one in range(first) if self.requires_python.contains(f"3.{one}.99")]
+            if older:
+                asked = str(wheels[0].requires_python)
+                yield Problem(
+                    self.sdist,
+                    f"admits Python 3.{older[-1]}, and {wheels[0].file} requires Python {asked}; "
+                    f"write requires-python = '{asked}' in [project], since pip takes an older "
+                    "release on an older Python only if this one does not admit it",
+                )
+                return
 
     def _versions(self) -> Iterator[Problem]:
         for one in self._files:
@@ -237,7 +274,7 @@ class Release:
                 which = "" if every else f" of {', '.join(map(str, places))}"
                 by = next(need.by for need in needs if need.is_at(places[0]))
                 why = f"{by} can be chosen there" if name in self.variants else f"{by} requires it"
-                has = " and ".join(self._whole(self.places[places[0]]))
+                has = " and ".join(self._whole(self.places[places[0]], places[0]))
                 yield Problem(
                     name, f"no wheel{which} for {platform}; {why}, and {has} can be installed there"
                 )
@@ -269,7 +306,11 @@ class Release:
             for one, other in itertools.product(mine, theirs)
             if path in one.files and path in other.files
             for place in self.places
+            if self._is_asked(one.name, place) and self._is_asked(other.name, place)
         )
+
+    def _is_asked(self, name: str, place: Place) -> bool:
+        return any(need.is_asked(place) for need in self.needs[name])
 
     def _are_together(self, one: str, other: str) -> bool:
         """Return whether two distributions can be in one environment, as far as the table says."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from ..authoring import conditions
+from ..authoring.carried import PYTHONS, unsupported_python
 from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
 from ..authoring.selector import is_pinned, own_requirements
@@ -22,6 +23,7 @@ from ..errors import Problem
 from ..installing.messages import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
+from ..model.standing import standing_for
 from ..model.table import CAPABILITY, REQUIREMENT, Selector
 from .doubts import find_doubts
 from .vocabulary import conforming
@@ -52,6 +54,7 @@ def review(project: Project, backend: str) -> list[Problem]:
     unreachable = [*_unreachable(selector)]
     return [
         *_bound(project, backend),
+        *_pythons(project),
         *unreachable,
         *_doubts(selector, {problem.key for problem in unreachable}),
         *_refuse_last(selector),
@@ -67,7 +70,8 @@ def review(project: Project, backend: str) -> list[Problem]:
 def notes(project: Project) -> list[Problem]:
     """Return what may be wrong with ``project``, or newer than what is known here."""
     doubts = find_doubts(project.selector)
-    return [Problem(doubt.key, doubt.message) for doubt in doubts if not doubt.certain]
+    uncertain = [Problem(doubt.key, doubt.message) for doubt in doubts if not doubt.certain]
+    return [*uncertain, *_apart(project.selector)]
 
 
 def variant_key(index: int) -> str:
@@ -226,6 +230,19 @@ def _pins(selector: Selector) -> Iterator[Problem]:
                 )
 
 
+def _apart(selector: Selector) -> Iterator[Problem]:
+    """Yield the variants that nothing in an environment tells from the others."""
+    standing = standing_for(selector) if selector.kind == REQUIREMENT else {}
+    for index, variant in enumerate(selector.variants):
+        if variant.requires and len(standing) > 1 and not standing[variant.key]:
+            yield Problem(
+                f"{variant_key(index)}.requires",
+                f"nothing tells {variant.name} from the other variants once it is installed, so it "
+                "is neither kept at an upgrade nor kept apart from them; require a distribution, "
+                "an extra or a local version that no other variant requires",
+            )
+
+
 def _loops(selector: Selector) -> Iterator[Problem]:
     """Yield requirements that lead back to the project."""
     for key, requirements in keyed_requirements(selector):
@@ -248,6 +265,21 @@ def _bound(project: Project, backend: str) -> Iterator[Problem]:
             "build-system.requires",
             f"{ours[0]} has no upper bound, and a later release may build this project in another "
             f"way; write '{instead}', since a published sdist can't be changed",
+        )
+
+
+def _pythons(project: Project) -> Iterator[Problem]:
+    """Yield that Pythons are admitted that this backend, which installs the project, is not for."""
+    if project.tree is not None and "requires-python" in project.tree.dynamic:
+        return
+    wanted = project.metadata.requires_python
+    python = unsupported_python(str(wanted or ""), PYTHONS)
+    if python is not None:
+        found = f"found {str(wanted)!r}, which admits {python}" if wanted else "missing"
+        yield Problem(
+            "project.requires-python",
+            f"{found}; write {PYTHONS!r} or narrower, as core and the variants have it: pip on an "
+            "older Python then takes an older release, and fails without it",
         )
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
 
@@ -98,10 +99,10 @@ def look_at_machine(
 def read_stated(stated: Sequence[str] | None) -> dict[str, Fact]:
     """Return the facts that ``--set`` states, which win over all that is read.
 
-    Also raises `UsageError` for a variable whose name is close to one that states a fact.
+    Warns of a variable whose name is close to one that states a fact, as installing notes it.
     """
-    if nearly := near_misses(os.environ):
-        raise UsageError("; ".join(nearly))
+    for sentence in near_misses(os.environ):
+        print(f"warning: {sentence}", file=sys.stderr)
     facts = {}
     for setting in stated or ():
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -16,7 +16,7 @@ from ..model.kinds import DISTRIBUTIONS, PROPERTIES
 from ..model.machine import Machine, Origin
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
-from ..model.table import REQUIREMENT, Scope
+from ..model.table import Scope
 from .common import (
     FORMAT,
     JsonOption,
@@ -78,7 +78,9 @@ def doctor(
     installed = read_installed(interpreter)
     states = profile is not None or bool(stated)
     findings = [unusable_record(one, installed) for one in named if isinstance(one, Unusable)]
-    findings += find_problems(choose(packages, machine, records), installed, stated=states)
+    required = {package.key: installed.required(package) for package in packages}
+    outcomes = choose(packages, machine, records, required)
+    findings += find_problems(outcomes, installed, stated=states)
     if as_json:
         print_json(
             {
@@ -121,7 +123,8 @@ def _show(
     for finding in findings:
         for message in finding.messages:
             print_line(bad(message))
-        print_line("To fix it:")
+        if finding.commands:
+            print_line("To fix it:")
         for command in finding.commands:
             print_command(command)
     if not packages and not findings:
@@ -144,6 +147,10 @@ def _package(package: Recorded) -> dict[str, object]:
 _SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")
 
 
+#: What others require, if nobody requires anything.
+NOTHING: Mapping[str, Mapping[str, str]] = {}
+
+
 @dataclass(frozen=True)
 class Finding:
     """A problem with some projects: what it is, and the commands that fix it, as lists of words."""
@@ -158,17 +165,35 @@ class Outcome:
     """What a package gets if it is chosen again.
 
     ``alone`` is what it gets beside all that is installed, and ``decision`` what it gets beside
-    those that stay, and those chosen again before it.
+    those that stay, and those chosen again before it. ``required`` is what other packages require
+    of its variants: a sentence on each, by the variant's key.
     """
 
     package: Recorded
     alone: Decision
     decision: Decision
+    required: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
         """Whether it is another variant than the package has."""
         return _is_other(self.package, self.decision)
+
+    @property
+    def kept(self) -> str:
+        """The sentence on who requires the variant that it gets, and none but that, or ``""``."""
+        names = [*map(normalize, self.decision.names)]
+        return self.required[names[0]] if [*self.required] == names != [] else ""
+
+    @property
+    def blocked(self) -> str:
+        """The sentence on why no choice is right for those who require a variant of it."""
+        if not self.required or self.kept:
+            return ""
+        fits = {normalize(one.variant): one for one in self.alone.verdicts if not one.fits}
+        why = [f"{key} does not fit: {fits[key].reason}" for key in self.required if key in fits]
+        reasons = " and ".join(self.required.values())
+        return "; ".join([f"no variant is right for all: {reasons}", *why])
 
 
 def unusable_record(package: Unusable, installed: Installed) -> Finding:
@@ -196,7 +221,10 @@ def find_problems(
         package = outcome.package
         wrong = [*_other_variant(outcome, stated=stated), *_side_by_side(package, installed)]
         wanted = dict(_lacking(package, installed))
-        if wrong:
+        if wrong and outcome.blocked:
+            what = f"{package.title}: {outcome.blocked}; uninstall, or replace, what requires it"
+            yield Finding([package.selector.project], [*wrong, what], [])
+        elif wrong:
             again.append(outcome)
             messages += [*wrong, *wanted.values()]
         elif wanted:
@@ -209,32 +237,49 @@ def find_problems(
 
 
 def choose(
-    packages: Sequence[Recorded], machine: Machine, installed: Iterable[Record]
+    packages: Sequence[Recorded],
+    machine: Machine,
+    installed: Iterable[Record],
+    required: Mapping[str, Mapping[str, str]] = NOTHING,
 ) -> list[Outcome]:
     """Return what packages get on ``machine``, beside the selector packages that are installed.
 
     Those that are to change hold nobody back: each is chosen beside those that stay, and those
-    before it.
+    before it. A variant that another package requires is kept, if it fits: ``required`` has
+    `Installed.required` of each package.
     """
     around = {record.key: record for record in installed}
     alone = {package.key: _decide(package, machine, around) for package in packages}
-    changing = [package for package in packages if _is_other(package, alone[package.key])]
+    asked = {
+        key: Request(tuple(wanted), next(iter(wanted.values())))
+        for key, wanted in required.items()
+        if len(wanted) == 1
+        and any(one.fits and normalize(one.variant) in wanted for one in alone[key].verdicts)
+    }
+    changing = [
+        package
+        for package in packages
+        if _is_other(package, _decide(package, machine, around, asked.get(package.key)))
+    ]
     for package in changing:
         del around[package.key]
     outcomes = []
     for package in packages:
-        decision = alone[package.key]
-        if package in changing:
-            decision = _decide(package, machine, around)
-            if decision.names:
-                then = package.record
-                conform = decision.conform
-                around[package.key] = Record(then.project, then.version, conform=conform)
-        outcomes.append(Outcome(package, alone[package.key], decision))
+        key = package.key
+        decision = _decide(package, machine, around, asked.get(key))
+        if package in changing and decision.names:
+            then = package.record
+            around[key] = Record(then.project, then.version, conform=decision.conform)
+        outcomes.append(Outcome(package, alone[key], decision, required.get(key, {})))
     return outcomes
 
 
-def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -> Decision:
+def _decide(
+    package: Recorded,
+    machine: Machine,
+    around: Mapping[str, Record],
+    request: Request | None = None,
+) -> Decision:
     """Return what ``package`` gets, whatever is installed of it now."""
     facts = {**machine.facts}
     # Providers are not asked; what they said at the time is the best that is known, unless it is
@@ -245,7 +290,7 @@ def _decide(package: Recorded, machine: Machine, around: Mapping[str, Record]) -
         if not asked and now and now.value is None and now.origin is Origin.READ:
             facts[name] = then
     environment = Environment(tuple(around.values()))
-    return decide(package.selector, Machine(facts), Request(), environment)
+    return decide(package.selector, Machine(facts), request or Request(), environment)
 
 
 def _is_other(package: Recorded, decision: Decision) -> bool:
@@ -258,6 +303,10 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
     if not outcome.changes:
         return
     package, record, decision = outcome.package, outcome.package.record, outcome.decision
+    if outcome.kept:
+        stays = f"{outcome.kept}, so {' and '.join(decision.names)} stays"
+        yield f"{package.title}: {' and '.join(record.variants)} was chosen; {stays}"
+        return
     misfits = [
         f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
         for verdict in outcome.alone.verdicts
@@ -287,13 +336,9 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
 
 def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
     """Yield that variants are installed that exclude the chosen one."""
-    selector, chosen = package.selector, package.record.variants
-    here = {
-        variant.name: sorted(own)
-        for variant in selector.variants
-        if (own := {*variant.distributions}) and own <= installed.distributions.keys()
-    }
-    if selector.kind == REQUIREMENT and not here.keys() <= {*chosen}:
+    chosen = package.record.variants
+    here = installed.variants(package)
+    if not here.keys() <= {*map(normalize, chosen)}:
         names = ", ".join(dict.fromkeys(name for own in here.values() for name in own))
         if len(here) == 1:
             where = f"is installed in place of the variant {' and '.join(chosen)}"
@@ -347,7 +392,7 @@ def _settings(outcome: Outcome, installed: Installed, *, stated: bool) -> list[s
         any(verdict.clashes for verdict in decision.verdicts)
         or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
     )
-    if stated or unseen:
+    if stated or unseen or outcome.kept:
         asked = ",".join(decision.names)
     elif outcome.package.record.forced_by or os.environ.get(selector.variable):
         asked = "auto"

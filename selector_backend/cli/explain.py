@@ -75,9 +75,10 @@ def explain(
         raise typer.Exit(1) from None
     environment = Environment()
     if interpreter is not None:
-        environment = read_environment(selector, interpreter.folders)
+        environment = read_environment(selector, interpreter.folders, marker=interpreter.marker)
     asked = {} if variant is None else {"variant": variant}
-    request = read_request(selector, asked, os.environ)
+    option = "--variant" if asked else ""
+    request = read_request(selector, asked, os.environ, option)
     facts = selector.facts if request.automatic else ()
     told = interpreter.facts if interpreter else None
     scope = selector.scope(interpreter.folders if interpreter else ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -20,10 +21,12 @@ from packaging.version import Version
 
 from ..authoring.selector import is_pinned
 from ..errors import SelectorError
-from ..installing.environment import read_records
+from ..installing.environment import read_environment, read_records
+from ..model.decision import installed_variants
 from ..model.machine import load_fact
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
+from ..model.standing import is_called_after, parse_form, standing_for, with_standing
 from ..model.table import load_selector
 from ..probes.folders import find_distributions, identify
 from .common import UsageError
@@ -201,29 +204,59 @@ class Installed:
             return False
         return requirement.specifier.contains(version, prereleases=True)
 
+    def variants(self, package: Recorded) -> dict[str, tuple[str, ...]]:
+        """Return the variants of ``package`` that are installed, and what is each one's own.
+
+        They are none if they can stand side by side.
+        """
+        marker, folders = self.interpreter.marker, self.interpreter.folders
+        environment = read_environment(package.selector, folders, marker=marker)
+        return installed_variants(package.selector, environment)
+
     def with_variants(self, package: Recorded) -> list[str]:
         """Return what goes if ``package`` is chosen again: itself, and all its variants."""
-        selector = package.selector
+        selector = with_standing(package.selector, self.interpreter.marker)
         variants = [name for one in selector.variants for name in one.distributions]
-        return [selector.project, *(name for name in variants if name in self.distributions)]
+        names = [name for name in variants if name in self.distributions]
+        names += itertools.chain.from_iterable(self.variants(package).values())
+        return [selector.project, *dict.fromkeys(names)]
+
+    def required(self, package: Recorded) -> dict[str, str]:
+        """Return what others require of a package's variants that are installed.
+
+        That is a sentence for each variant, by its key. What goes with the package, itself and its
+        variants, is no other.
+        """
+        here = self.variants(package)
+        standing = standing_for(package.selector, self.interpreter.marker)
+        going = {*map(normalize, self.with_variants(package))}
+        sentences: dict[str, str] = {}
+        for name, distribution in sorted(self.distributions.items()):
+            if name in going:
+                continue
+            with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
+                for one in map(Requirement, distribution.requires or ()):
+                    form, _ = parse_form(str(one))
+                    for key in here if self.needs(one) else ():
+                        if any(own.is_asked_by(form) for own in standing.get(key, ())):
+                            sentences.setdefault(key, f"{name} requires {one}")
+        return sentences
 
     def with_pinned(self, project: str, version: str) -> list[str]:
         """Return the same where only the project's metadata can be read.
 
-        They do not say which requirements are its variants: those pinned to its version are.
+        They do not say which requirements are its variants: those called after it or, if there are
+        none, those pinned to its version are.
         """
-        pinned: list[str] = []
+        own: list[Requirement] = []
         # What bad metadata raises differs with Python's version.
         with contextlib.suppress(Exception):
             required = map(Requirement, self.distributions[normalize(project)].requires or ())
-            pinned += (
-                one.name
-                for one in required
-                if is_pinned(one, version)
-                and normalize(one.name) in self.distributions
-                and self.needs(one)
-            )
-        return [project, *dict.fromkeys(pinned)]
+            here = self.distributions.keys()
+            own += (one for one in required if normalize(one.name) in here and self.needs(one))
+        called = [one for one in own if is_called_after(project, one.name)]
+        pinned = called or [one for one in own if is_pinned(one, version)]
+        return [project, *dict.fromkeys(one.name for one in pinned)]
 
     def request(self, project: str, version: str) -> str:
         """Return the requirement that installs a selector package from where it came from.

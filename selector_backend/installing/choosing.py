@@ -47,7 +47,7 @@ def choose(
     message = message_of(decision, installation.commands)
     waits = installation.stops_late and not installation.is_only(selector.project)
     if message and decision.stops_for_environment and waits:
-        alone = decide(selector, machine, request, Environment())
+        alone = decide(selector, machine, request, Environment(marker=environment.marker))
         if not alone.stop:
             return alone, message
     if message:

@@ -9,35 +9,44 @@ import contextlib
 from pathlib import Path
 
 from ..model.decision import Code, Environment
-from ..model.markers import distribution_of, normalize
+from ..model.markers import evaluate, normalize
 from ..model.record import RECORD_NAME, Record, Unusable, parse_record
+from ..model.standing import parse_form
 from ..model.table import REQUIREMENT
 from ..model.values import replace
 from ..probes.folders import find_distributions, identify_at, read_regular, versions_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..model.table import Selector
 
 
 def read_environment(
-    selector: Selector, folders: Sequence[str], removed_last: Sequence[str] = ()
+    selector: Selector,
+    folders: Sequence[str],
+    removed_last: Sequence[str] = (),
+    marker: Mapping[str, str] | None = None,
 ) -> Environment:
     """Return what the folders of an environment hold that matters to ``selector``.
 
     From the folders ``removed_last``, an old release is removed after all else is installed.
+    ``marker`` are the variables of its interpreter, if that is not the running one.
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
     paths = folders if selector.kind == REQUIREMENT else ()
     there = find_distributions(paths or removed_last)
+    if marker is None and any(set(";[").intersection(one) for one in _required(selector)):
+        from ..probes.marker import environment
+
+        marker = environment()
     places = {*map(Path, removed_last)}
     own = there.get(normalize(selector.project), ())
     code = _code(folder for folder in own if folder.parent in places)
     if not paths:
-        return Environment(code=code)
+        return Environment(marker=marker, code=code)
     records = _records(there)
     notes = []
     for one in records:
@@ -46,12 +55,48 @@ def read_environment(
         else:
             notes += [f"in the record of {one.project}, {what}" for what in one.passed_over]
     usable = tuple(one for one in records if isinstance(one, Record))
-    found = Environment(usable, notes=tuple(notes), code=code)
+    found = Environment(usable, marker=marker, notes=tuple(notes), code=code)
     record = found.record_of(selector.project)
     names = {normalize(selector.project), *(record.distributions if record else ())}
-    for variant in selector.variants:
-        names |= {distribution_of(one) for one in variant.requires}
-    return replace(found, versions=versions_of(names, there))
+    forms = [parse_form(one)[0] for one in _required(selector)]
+    extras = {
+        form.name: _extras(
+            there, form.name, {extra for one in forms for extra in one.extras}, marker
+        )
+        for form in forms
+        if form.extras and form.name in there
+    }
+    names |= {form.name for form in forms}
+    names |= {name for own in extras.values() for some in own.values() for name in some}
+    return replace(found, versions=versions_of(names, there), extras=extras)
+
+
+def _required(selector: Selector) -> Iterator[str]:
+    return (one for variant in selector.variants for one in variant.requires)
+
+
+def _extras(
+    there: Mapping[str, Sequence[Path]],
+    name: str,
+    extras: Iterable[str],
+    marker: Mapping[str, str] | None,
+) -> dict[str, tuple[str, ...]]:
+    """Return those extras of a distribution that are whole, each with what only it requires."""
+    from importlib.metadata import Distribution
+
+    def names(extra: str) -> set[str]:
+        """Return the names of what is required with an extra."""
+        variables = {**(marker or {}), "extra": extra}
+        return {form.name for form, text in forms if not text or evaluate(text, variables)}
+
+    found: dict[str, tuple[str, ...]] = {}
+    with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
+        forms = [*map(parse_form, Distribution.at(there[name][0]).requires or ())]
+        for extra in extras:
+            own = names(extra) - names("")
+            if own and own <= there.keys():
+                found[extra] = tuple(sorted(own))
+    return found
 
 
 def read_records(paths: Sequence[str]) -> list[Record | Unusable]:

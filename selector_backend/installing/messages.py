@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
+from ..model.facts import FACTS
+from ..model.kinds import DISTRIBUTIONS
 from ..model.markers import normalize
 from ..model.purpose import Commands
 from ..model.record import agree
@@ -177,7 +179,10 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     lines += ways_out
     if selector.advice:
         lines.append(fill(selector.advice, values))
-    if forcing and not ways_out:
+    # What refuses an environment is no less in the way of a variant that is forced.
+    refused = stop.refused.when if stop.refused else ()
+    environment = any(FACTS[name].kind is DISTRIBUTIONS for one in refused for name in one)
+    if forcing and not ways_out and not environment:
         lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
     return lines
 
@@ -185,13 +190,17 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
 def _ways_out(selector: Selector, in_the_way: Iterable[Record], commands: Commands) -> list[str]:
     """Return the lines that tell how to fix a disagreement with what else is installed."""
     projects = [other.project for other in in_the_way]
-    gone = [name for other in in_the_way for name in (other.project, *other.distributions)]
     return [
         f"Uninstall {' and '.join(projects)}, and then choose again for both, or do without:",
-        _uninstall(commands, gone),
+        _uninstall(commands, _all_of(in_the_way)),
         f"  {_install(selector, commands)} {' '.join(projects * commands.names_package)}".rstrip(),
         f"  {_install(selector, commands)}",
     ]
+
+
+def _all_of(records: Iterable[Record]) -> list[str]:
+    """Return the names of installed packages and their variants."""
+    return [name for one in records for name in (one.project, *one.distributions)]
 
 
 def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands) -> list[str]:
@@ -201,8 +210,8 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
         variant.key: verdict for variant, verdict in zip(selector.variants, decision.verdicts)
     }
     installed = [
-        " and ".join(f"{name} {stop.versions[name]}" for name in names) or f"the variant {key}"
-        for key, names in stop.others.items()
+        " and ".join(f"{name} {stop.versions[name]}" for name in names)
+        for names in stop.others.values()
     ]
     lines = [
         f"{_title(selector)} cannot be installed over another variant of it.",
@@ -219,17 +228,28 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
                     f"To keep {key}, ask for it again:",
                     f"  {_install(selector, commands, verdict.variant)}",
                 ]
-        lines += [f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.", *kept]
+        if stop.better:
+            lines.append(f"{stop.better.variant} fits this machine, but {stop.better.reason}.")
+        else:
+            lines.append(f"{stop.chosen.name} fits: {verdicts[stop.chosen.key].reason}.")
+        lines += kept
     else:
         lines.append(f"{request.source} asks for {stop.chosen.name}.")
     own = [selector.project] if normalize(selector.project) in stop.versions else []
-    gone = [*own, *(name for names in stop.others.values() for name in names)]
+    left = [name for names in stop.others.values() for name in names]
+    gone = [*own, *left, *_all_of(stop.in_the_way)]
     asked = "" if request.automatic else stop.chosen.name
+    why = "The files of two variants must not get mixed"
+    if not stop.mixed:
+        why = f"{stop.chosen.name} would leave {' and '.join(left)} behind"
+    projects = [other.project for other in stop.in_the_way]
+    also = f", and choose again for {' and '.join(projects)}, too" if projects else ""
     return [
         *lines,
-        "The files of two variants must not get mixed. To switch:",
+        f"{why}. To switch{also}:",
         _uninstall(commands, gone),
         f"  {_install(selector, commands, asked)}",
+        *(f"  {commands.install} {one}" for one in projects if commands.names_package),
     ]
 
 

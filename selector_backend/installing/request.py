@@ -25,9 +25,14 @@ SETTINGS = ("variant", "machine", "portable")
 
 
 def read_request(
-    selector: Selector, settings: Mapping[str, Any] | None, environ: Mapping[str, str]
+    selector: Selector,
+    settings: Mapping[str, Any] | None,
+    environ: Mapping[str, str],
+    option: str = "",
 ) -> Request:
     """Return what the config settings or, where they are silent, the table's variable ask for.
+
+    ``option`` is what asks in their place, if they are not the frontend's.
 
     Raises `SelectorError` for a variant that the table does not have or that cannot be had, for a
     list where variants exclude each other, and for a setting that names the project and is none.
@@ -39,6 +44,7 @@ def read_request(
     own = own_settings(selector.project, settings)
     notes = near_misses(environ, selector.variable)
     source, asked = own.get("variant", (selector.variable, environ.get(selector.variable, "")))
+    source = option or source
     texts = asked if isinstance(asked, list) else [asked]
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [normalize(name) for name in names]

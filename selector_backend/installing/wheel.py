@@ -93,7 +93,7 @@ def metadata(
     classifier = f"Classifier: {NEVER_UPLOAD}".encode()
     if never_upload and classifier not in lines:
         lines.append(classifier)
-    requires = [*decision.requires]
+    requires = [*compiled.requires, *decision.requires]
     for extra in compiled.selector.extras:
         for variant in decision.variants:
             requires += variant.extras.get(extra, ())

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from .facts import FACTS
 from .kinds import judge
-from .machine import Origin
-from .markers import distribution_of, normalize
+from .machine import OPTION, Fact, Origin
+from .markers import normalize
 from .record import MACHINE, Record, Verdict
+from .standing import parse_form, variants_here, with_standing
 from .table import REQUIREMENT
 from .values import dataclass, field, replace
 
@@ -17,7 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from .machine import Fact, Machine, ProfileFile
+    from .machine import Machine, ProfileFile
+    from .standing import Extras
     from .table import Selector, Variant
 
 
@@ -57,12 +59,16 @@ class Environment:
     """What is known of an environment; nothing, if it cannot be seen.
 
     ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
-    distributions that the table's variants require, by normalized name, ``notes`` say
-    what was passed over, and ``code`` is the project's own code that would be removed last.
+    distributions that the table's variants require, by normalized name, and ``extras`` those of
+    their extras that are whole in it, each with the distributions that only it requires. ``marker``
+    are the variables that markers are judged with, ``notes`` say what was passed over, and ``code``
+    is the project's own code that would be removed last.
     """
 
     selectors: tuple[Record, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    extras: Extras = field(default_factory=dict)
+    marker: Mapping[str, str] | None = None
     notes: tuple[str, ...] = ()
     code: Code | None = None
 
@@ -102,13 +108,19 @@ class AnotherInstalled:
     """The variant ``chosen`` would go over others of the project.
 
     ``others`` are their distributions by the variants' keys, ``record`` what is known of how they
-    were chosen, and ``versions`` what is installed, by name.
+    were chosen, and ``versions`` what is installed, by name. ``mixed`` is whether files of both
+    would be: extras of one distribution have no files in common. ``better`` is the verdict on a
+    variant that would fit and comes first, and ``in_the_way`` are the installed packages that
+    disagree with it.
     """
 
     chosen: Variant
     others: Mapping[str, tuple[str, ...]]
     record: Record | None
     versions: Mapping[str, str]
+    mixed: bool = True
+    better: Verdict | None = None
+    in_the_way: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,17 +185,28 @@ def decide(
     environment that holds another variant, or whose other packages disagree, or over code that
     would take the variant's files with it.
     """
-    exclusive = selector.kind == REQUIREMENT
-    installed = _installed_variants(selector, environment) if exclusive else {}
+    selector = with_standing(selector, environment.marker)
+    installed = installed_variants(selector, environment)
     if request.automatic:
         decision = _choose(selector, machine, request, environment, installed)
     else:
         decision = _force(selector, request, environment)
-    chosen = {variant.key for variant in decision.variants}
-    others = {key: names for key, names in installed.items() if key not in chosen}
+    chosen = decision.variants
+    others = _left_beside(chosen, installed)
     if chosen and others:
         record = environment.record_of(selector.project)
-        another = AnotherInstalled(decision.variants[0], others, record, environment.versions)
+        added = {
+            name for extras in environment.extras.values() for name in sum(extras.values(), ())
+        }
+        mixed = not added.issuperset(sum(others.values(), ()))
+        another = AnotherInstalled(chosen[0], others, record, environment.versions, mixed)
+        for variant, verdict in zip(selector.variants, decision.verdicts):
+            if variant is chosen[0]:
+                break
+            if verdict.clashes:
+                in_the_way = _in_the_way([variant], selector, environment)
+                another = replace(another, better=verdict, in_the_way=in_the_way)
+                break
         return replace(decision, variants=(), stop=another)
     if chosen and environment.code:
         over = OverCode(decision.variants, environment.code)
@@ -255,27 +278,48 @@ def _disagree(variant: Variant, other: Record) -> list[str]:
     return [name for name, text in wanted.items() if other.conform.get(name, text) != text]
 
 
-def _installed_variants(selector: Selector, environment: Environment) -> dict[str, tuple[str, ...]]:
-    """Return the variants of this project that are installed, with the distributions of each.
+def installed_variants(selector: Selector, environment: Environment) -> dict[str, tuple[str, ...]]:
+    """Return the variants of this project that are installed, if they exclude each other.
 
-    A variant is installed if all the distributions are that tell it from the others, or if the
-    installed record names it and what it requires is there.
+    Each has the distributions that are its own, or its extras'. Without any, as plain ``jax``
+    beside ``jax[cuda12]``, it counts only if the installed record names it, and so does a variant
+    of an older release whose distributions are still there.
     """
-    here = environment.versions.keys()
-    found: dict[str, tuple[str, ...]] = {}
-    requires: dict[str, set[str]] = {}
-    for variant in selector.variants:
-        own = {*variant.distributions}
-        requires[variant.key] = {distribution_of(one) for one in variant.requires}
-        if own and own <= here:
-            found[variant.key] = tuple(sorted(own))
+    if selector.kind != REQUIREMENT:
+        return {}
     record = environment.record_of(selector.project)
-    for name in record.variants if record else ():
-        key = normalize(name)
-        needed = requires.get(key) or set(record.distributions if record else ())
-        if key not in found and needed and needed <= here:
-            found[key] = tuple(filter(here.__contains__, record.distributions if record else ()))
+    recorded = [*map(normalize, record.variants)] if record else []
+    found: dict[str, tuple[str, ...]] = {}
+    here = variants_here(selector, environment.versions, environment.extras, environment.marker)
+    for key, forms in here.items():
+        names = [form.name for form in forms if form.alone or form.label]
+        for form in forms:
+            extras = environment.extras.get(form.name, {})
+            names += [name for extra in sorted(form.extras) for name in extras[extra]]
+        if names or key in recorded:
+            found[key] = tuple(dict.fromkeys(names))
+    then = record.distributions if record else ()
+    if then and environment.versions.keys() >= {*then}:
+        for key in recorded:
+            found.setdefault(key, then)
     return found
+
+
+def _left_beside(
+    chosen: Sequence[Variant], installed: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return what of other variants would be left beside those chosen, by the variants' keys.
+
+    A distribution that is required with a local label takes the place of the one with another.
+    """
+    forms = [parse_form(one)[0] for variant in chosen for one in variant.requires]
+    replaced = {form.name for form in forms if form.label}
+    left = {
+        key: tuple(name for name in names if name not in replaced)
+        for key, names in installed.items()
+        if key not in {variant.key for variant in chosen}
+    }
+    return {key: names for key, names in left.items() if names}
 
 
 def _in_the_way(
@@ -293,7 +337,7 @@ def _partly_stated(machine: Machine, selector: Selector) -> Machine:
     """Return ``machine``, with what else has to be stated said where it is missing.
 
     Somebody who states one fact of a GPU means a machine that has it. What a condition asks of that
-    GPU besides was read here, and is absent.
+    GPU besides was read here, and is absent: then a new GPU is meant, as far as one is known.
     """
     facts = {}
     for alternative in (one for variant in selector.variants for one in variant.when):
@@ -306,11 +350,17 @@ def _partly_stated(machine: Machine, selector: Selector) -> Machine:
                 and machine[other].origin is Origin.STATED
                 and machine[other].value is not None
             ]
-            if stated and fact.value is None and fact.origin is Origin.READ and wanted is not False:
-                reason = f"{fact.reason} (it was read here, while {' and '.join(stated)} "
-                reason += (
-                    f"{'is' if len(stated) == 1 else 'are'} stated; state {kind.variable} too)"
-                )
+            read = fact.value is None and fact.origin is Origin.READ
+            if not stated or not read or wanted is False:
+                continue
+            verb = f"{' and '.join(stated)} {'is' if len(stated) == 1 else 'are'} stated"
+            if kind.newest:
+                value = kind.kind.parse(kind.newest)
+                facts[name] = Fact(name, f"a new device, as {verb}", value, origin=Origin.STATED)
+            else:  # by a variable, or an option of the command
+                option = all(machine[other].source == OPTION for other in stated)
+                how = f"{OPTION} {name}=" if option else kind.variable
+                reason = f"{fact.reason} (it was read here, while {verb}; state {how} too)"
                 facts[name] = replace(fact, reason=reason)
     return machine.with_facts(facts)
 

@@ -32,6 +32,8 @@ class FactType:
     ``family`` is the module of `selector_backend.probes` that reads it; ``meaning`` and
     ``source`` are for the documentation, and ``example`` for messages. ``shared`` facts are those
     of a driver: it may be slow to answer, and tells all packages that a command builds the same.
+    ``newest`` is what a new device has, as people write it: it counts where something else of the
+    family is stated, and nothing of this fact is stated or there.
     """
 
     name: str
@@ -41,6 +43,7 @@ class FactType:
     source: str
     example: str
     shared: bool = False
+    newest: str = ""
 
     @property
     def variable(self) -> str:
@@ -79,6 +82,7 @@ FACTS: Mapping[str, FactType] = {
             "NVML, and the CUDA driver library, which has to start",
             "8.6",
             shared=True,
+            newest="12.1",
         ),
         FactType(
             "cuda-toolkit",

@@ -30,6 +30,9 @@ FORMAT = 1
 
 _PROFILE = "machine profile"
 
+#: The option of the command that states a fact.
+OPTION = "--set"
+
 
 class Origin(enum.Enum):
     """Where a fact comes from."""
@@ -214,7 +217,7 @@ def parse_setting(setting: str) -> Fact:
     if not equals:
         raise ValueError(f"expected a value, for example {example}")
     try:
-        return parse_stated(name, text, "--set", absent="--set says so")
+        return parse_stated(name, text, OPTION, absent=f"{OPTION} says so")
     except ValueError as error:
         raise ValueError(f"{error}; for example {example}") from None
 

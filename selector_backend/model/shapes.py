@@ -36,6 +36,7 @@ COMPILED = {
     **dict.fromkeys(("name", "entry-points"), str),
     "places": {"metadata-version": str},
     "license-files": [str],
+    "requires": [str],
 }
 
 # Of what a name and a version are, as the names of an sdist's and a wheel's files begin.
@@ -91,7 +92,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     """Yield the texts that go into a line of metadata."""
     selector = data["selector"]
     yield from (selector["project"], data["places"]["metadata-version"], *data["license-files"])
-    yield from selector.get("requires", ())
+    yield from (*selector.get("requires", ()), *data.get("requires", ()))
     for variant in selector["variants"]:
         yield from (variant["name"], *variant.get("requires", ()))
         for lines in variant.get("extras", {}).values():

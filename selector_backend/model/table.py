@@ -35,7 +35,7 @@ CAPABILITY, REQUIREMENT = "capability", "requirement"
 #: The compiled table's name in the sdist, and the number of its format. Every release reads all
 #: formats since the first.
 TABLE_NAME = "selector-table.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class Condition(collections.namedtuple("Condition", ("fact", "wanted"))):
@@ -165,15 +165,17 @@ class Selector:
 class Compiled:
     """All that installing needs of a project.
 
-    ``name`` is the project's as it starts the names of files, ``metadata_version`` the wheel's,
-    ``license_files`` are paths from the project's folder, and ``entry_points`` is the text of
-    ``entry_points.txt``.
+    ``requires`` is what its static extras require, as metadata have it; in format 1, that is in
+    ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version``
+    the wheel's, ``license_files`` are paths from the project's folder, and ``entry_points`` is the
+    text of ``entry_points.txt``.
     """
 
     selector: Selector
     name: str
     pkg_info: bytes
     metadata_version: str
+    requires: tuple[str, ...] = ()
     license_files: tuple[str, ...] = ()
     entry_points: str = ""
 
@@ -195,6 +197,7 @@ def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
         "name": compiled.name,
         "selector": dump(compiled.selector),
         "places": {"metadata-version": compiled.metadata_version},
+        "requires": dump(compiled.requires),
         "license-files": dump(compiled.license_files),
         "entry-points": compiled.entry_points,
     }
@@ -216,7 +219,7 @@ def read_compiled(folder: Path) -> Compiled:
         raise NotCompiledError(f"there is no {Path(error.filename).name}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise NotCompiledError(f"{TABLE_NAME} cannot be read: {error}") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") not in range(1, FORMAT + 1):
         raise NotCompiledError(f"{TABLE_NAME} is of a format that this version does not read")
     if data.pop("sha256", None) != hash_of(data) or data.get("pkg-info") != hash_text(pkg_info):
         raise NotCompiledError(f"{TABLE_NAME} or PKG-INFO is damaged")
@@ -230,6 +233,7 @@ def read_compiled(folder: Path) -> Compiled:
             name=data["name"],
             pkg_info=pkg_info,
             metadata_version=data["places"]["metadata-version"],
+            requires=tuple(data.get("requires", ())),
             license_files=tuple(data["license-files"]),
             entry_points=data["entry-points"],
         )

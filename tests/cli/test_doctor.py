@@ -79,6 +79,12 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
             files = {f"{name}_here.py": f"variant = {variant!r}\n"}
             write_wheel(folder / "dist", f"{name}-{variant}", files=files)
         write_wheel(folder / "dist", f"{name}-cu12", "0.9")
+    for variant in ("cu12", "cpu"):
+        requires = (
+            f"spam-{variant}>=1",
+            f"spam-cu11; python_version < '3' or extra == '{variant}'",
+        )
+        write_wheel(folder / "dist", f"needs-{variant}", requires=requires)
     for name, table in (("old", NO_CU12), ("new", NO_CU11)):
         build_sdist(write_carrying(folder / name, table, name=name), folder / "dist")
         for variant in ("cu12", "cu11", "cpu"):
@@ -237,6 +243,50 @@ def test_variants_lie_side_by_side(put: Put, distributions: Path) -> None:
     assert mend(environment, GPU) == ["spam 1.0: spam-cu12, spam-cu11 are installed side by side"]
     assert installed(environment, "spam") == {"spam", "spam-cu12"}
     assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
+
+
+def test_a_variant_that_another_package_requires_is_kept(put: Put, distributions: Path) -> None:
+    environment = put(GPU, "spam")
+    for name in ("needs-cpu", "spam-cpu"):
+        put_wheel(environment.site_packages, distributions, name)
+    assert mend(environment, GPU) == [
+        "spam 1.0: cu12 was chosen; needs-cpu requires spam-cpu>=1, so cpu stays",
+        "spam 1.0: spam-cu12, spam-cpu are installed side by side",
+    ]
+    assert installed(environment, "spam") == {"spam", "spam-cpu"}
+    assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cpu\n"
+    environment.pip("check")
+
+
+@pytest.mark.parametrize(
+    ("needs", "why"),
+    [
+        (
+            ("cu12",),
+            "no variant is right for all: needs-cu12 requires spam-cu12>=1; cu12 does not fit: "
+            "cuda is absent: SELECTOR_CUDA is set to nothing",
+        ),
+        (
+            ("cpu", "cu12"),
+            "no variant is right for all: needs-cpu requires spam-cpu>=1 and needs-cu12 requires "
+            "spam-cu12>=1; cu12 does not fit: cuda is absent: SELECTOR_CUDA is set to nothing",
+        ),
+    ],
+)
+def test_where_others_require_what_cannot_be_kept_there_is_no_way(
+    put: Put, distributions: Path, needs: tuple[str, ...], why: str
+) -> None:
+    environment = put(GPU, "spam")
+    for variant in needs:
+        put_wheel(environment.site_packages, distributions, f"needs-{variant}")
+        if variant == "cpu":
+            put_wheel(environment.site_packages, distributions, "spam-cpu")
+    messages, commands = finding(environment, NONE)
+    assert messages[-1] == f"spam 1.0: {why}; uninstall, or replace, what requires it"
+    assert commands == []
+    assert "To fix it:" not in lines(
+        "doctor", "--python", environment.python, environ=NONE, status=1
+    )
 
 
 def test_a_variant_lies_there_in_place_of_the_chosen_one(put: Put, distributions: Path) -> None:

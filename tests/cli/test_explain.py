@@ -96,7 +96,7 @@ def test_where_nothing_is_chosen_the_message_is_the_backends(tmp_path: Path) -> 
 def test_a_variant_asked_for(tmp_path: Path) -> None:
     project = write_project(tmp_path / "source")
     found = lines("explain", project, "--variant", "cu11")
-    assert "cu11     not judged  it was asked for by -C variant" in found
+    assert "cu11     not judged  it was asked for by --variant" in found
     assert "which spam does not have" in error("explain", project, "--variant", "rocm", status=1)
 
 
@@ -251,7 +251,19 @@ def test_what_was_read_beside_a_stated_fact_is_told(tmp_path: Path) -> None:
     """
     project = write_project(tmp_path / "source", table)
     decision = data("explain", project, "--set", "cuda=12.4")["decision"]
-    assert decision["variants"] == ["cpu"]
+    assert decision["variants"] == ["cu12"]
+    found = decision["facts"]["compute-capability"]
+    assert found == {"value": ["12.1"], "source": "a new device, as cuda is stated"}
+    other = table.replace('compute-capability = ">=7.5"', "nvidia-driver = true")
+    project = write_project(tmp_path / "other", other)
+    decision = data("explain", project, "--set", "cuda=12.4")["decision"]
     assert decision["verdicts"][0]["reason"].endswith(
-        "(it was read here, while cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
+        "(it was read here, while cuda is stated; state --set nvidia-driver= too)"
+    )
+
+
+def test_a_variant_that_does_not_exist_is_said_of_the_option(tmp_path: Path) -> None:
+    assert error("explain", write_project(tmp_path), "--variant", "nosuch", status=1) == (
+        "error: --variant asks for 'nosuch', which spam does not have. "
+        "Its variants are cu12, cu11, cpu\n"
     )

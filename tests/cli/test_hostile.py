@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import random
 import shutil
 import subprocess
@@ -24,6 +25,8 @@ from support.project import CUDA, build_sdist, hook_environ, write_project, writ
 from support.tree import write_tree
 
 from selector_backend.checking import simple
+from selector_backend.installing.environment import read_records
+from selector_backend.model.record import Unusable
 
 MIB = 1 << 20
 WHEEL = "spam_cpu-1.0-py3-none-any.whl"
@@ -276,3 +279,33 @@ def test_an_sdist_on_an_index_that_is_too_large_is_told(tmp_path: Path) -> None:
     with Index(dist) as index:
         written = lines("check", write_project(tmp_path / "spam"), "--index", index.url, status=1)
     assert any("the index has spam-0.9.tar.gz of more than 32 MiB" in line for line in written)
+
+
+def test_a_record_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "spam-1.0.dist-info"
+    folder.mkdir()
+    os.mkfifo(folder / "selector.json")
+    (record,) = read_records([str(tmp_path)])
+    assert isinstance(record, Unusable)
+    assert record.reason == "it is no regular file, or too large"
+
+
+# A hook whose frontend is gone: process 1 is its parent now.
+ORPHAN = """
+import os, time
+parent = os.getpid()
+if os.fork():
+    os._exit(0)
+while os.getppid() == parent:
+    time.sleep(0.01)
+from selector_backend.installing.caller import parent
+print(os.getppid(), repr(parent().identity))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_process_1_is_no_frontend_that_files_are_named_after() -> None:
+    pid, identity = subprocess.check_output([sys.executable, "-c", ORPHAN], text=True).split()
+    if pid != "1":
+        pytest.skip("another process takes over orphans here")
+    assert identity == "''"

@@ -54,7 +54,7 @@ def cut_short(sdist: Path) -> None:
 
 
 def make_newer(sdist: Path) -> None:
-    edit(sdist / "selector-table.json", '"format": 1', '"format": 2')
+    edit(sdist / "selector-table.json", '"format": 2', '"format": 3')
 
 
 def change_metadata(sdist: Path) -> None:

@@ -7,6 +7,8 @@ installs. Here there is nothing to compile with.
 from __future__ import annotations
 
 import json
+import platform
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from support.floor import Floor, StoppedError
 from selector_backend import __version__
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
+from selector_backend.model.standing import with_standing
 from selector_backend.model.table import FORMAT, read_compiled
 
 FORMATS = Path(__file__).parents[1] / "support/formats"
@@ -73,6 +76,9 @@ def test_an_sdist_of_each_format_is_installed_as_it_was(
     assert requires == []
     expected = {path.name: path.read_bytes() for path in case.iterdir()}
     del expected["case.json"]
+    if platform.machine() != "x86_64":  # as a marker in the table has it
+        kernels = rb',\s+"spam-kernels"(?=\s+\])'
+        expected["selector.json"] = re.sub(kernels, b"", expected["selector.json"])
     assert installed(target / name) == expected
 
 
@@ -87,6 +93,8 @@ def test_an_sdist_of_each_format_says_what_compiling_it_anew_says(number: int) -
     """Or a format would have come to mean something else without a number of its own."""
     folder = FORMATS / str(number) / "sdist"
     read, anew = read_compiled(folder), compile_project(read_project(folder))
-    assert read.selector == anew.selector
+    # What stands for a variant is found anew wherever it is asked for.
+    assert with_standing(read.selector) == anew.selector
     assert (read.name, read.license_files) == (anew.name, anew.license_files)
     assert read.entry_points == anew.entry_points
+    assert number == 1 or read.requires == anew.requires

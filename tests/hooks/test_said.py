@@ -17,6 +17,7 @@ name = "cu12"
 when = { cuda = ">=12", compute-capability = ">=7.5" }
 """
 WITH_CPU = f'{GPU}\n[[tool.selector.variant]]\nname = "cpu"\n'
+DRIVER = GPU.replace('compute-capability = ">=7.5"', 'nvidia-driver = ">=550"')
 CAPABILITY = """
 [tool.selector]
 kind = "capability"
@@ -34,8 +35,8 @@ when = { cpu = "avx2" }
 name = "cpu"
 """
 READ_HERE = (
-    "compute-capability is absent: the loader does not find libnvidia-ml.so.1 (it was read here, "
-    "while cuda is stated; state SELECTOR_COMPUTE_CAPABILITY too)"
+    "nvidia-driver is absent: the loader does not find libnvidia-ml.so.1 (it was read here, "
+    "while cuda is stated; state SELECTOR_NVIDIA_DRIVER too)"
 )
 NEARLY = "the environment variable SELECTOR_CDUA is not known, did you mean SELECTOR_CUDA?"
 
@@ -67,6 +68,11 @@ def said(source: Path, folder: Path, **environ: str) -> list[str]:
         (
             WITH_CPU,
             {"SELECTOR_CUDA": "12.4"},
+            "cu12: cuda 12.4 is >=12 and compute-capability 12.1 is >=7.5",  # as a new GPU has it
+        ),
+        (
+            DRIVER + '[[tool.selector.variant]]\nname = "cpu"\n',
+            {"SELECTOR_CUDA": "12.4"},
             f"cpu: it fits every machine; not cu12: {READ_HERE}",
         ),
         (WITH_CPU, {"SPAM_VARIANT": "cpu"}, "cpu, as SPAM_VARIANT asks"),
@@ -84,11 +90,12 @@ def test_one_line_an_install_says_what_was_chosen_and_why(
 def test_what_was_read_beside_a_stated_fact_says_so_in_the_record(
     tmp_path: Path, driver: Driver
 ) -> None:
-    source = write_compiled(tmp_path / "source", WITH_CPU)
+    cpu = '[[tool.selector.variant]]\nname = "cpu"\n'
+    source = write_compiled(tmp_path / "source", DRIVER + cpu)
     record = Backend(source, {"SELECTOR_CUDA": "12.4"}).record(tmp_path / "out")
     assert record["verdicts"][0]["reason"] == READ_HERE
-    absent = record["facts"]["compute-capability"]["absent"]
-    assert f"compute-capability is absent: {absent}" == READ_HERE
+    absent = record["facts"]["nvidia-driver"]["absent"]
+    assert f"nvidia-driver is absent: {absent}" == READ_HERE
     # There is nothing to say where that fact is there, or the one stated is stated as absent.
     for environ in ({**driver.environ(), "SELECTOR_CUDA": "12.4"}, {"SELECTOR_CUDA": ""}):
         text = str(Backend(source, environ).record(tmp_path / "more"))
@@ -98,7 +105,7 @@ def test_what_was_read_beside_a_stated_fact_says_so_in_the_record(
 def test_where_nothing_fits_the_message_says_what_was_stated_in_part_or_misspelt(
     tmp_path: Path,
 ) -> None:
-    source = write_compiled(tmp_path / "source", GPU)
+    source = write_compiled(tmp_path / "source", DRIVER)
     with pytest.raises(HookFailedError) as failed:
         Backend(source, {"SELECTOR_CUDA": "12.4"}).call("get_requires_for_build_wheel")
     assert f"  cu12: {READ_HERE}\n" in failed.value.output
@@ -116,3 +123,21 @@ def test_a_variable_that_is_nearly_ours_is_noted_once(
     lines = said(source, tmp_path / "out", **environ)
     assert lines[1:] == [NEARLY]
     assert Backend(source, environ).record(tmp_path / "again")["notes"] == [NEARLY]
+
+
+def test_what_refuses_an_environment_is_not_to_be_forced(tmp_path: Path) -> None:
+    table = """
+    [[tool.selector.variant]]
+    name = "old"
+    when = { installed = "spamlib<2" }
+    refuse = "Uninstall spamlib first."
+
+    [[tool.selector.variant]]
+    name = "cpu"
+    """
+    source = write_compiled(tmp_path / "source", table)
+    backend = Backend(source, {"SELECTOR_INSTALLED": "spamlib==1.0"})
+    with pytest.raises(HookFailedError) as failed:
+        backend.call("get_requires_for_build_wheel")
+    assert "Uninstall spamlib first." in failed.value.output
+    assert "To force" not in failed.value.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import pytest
@@ -151,13 +152,19 @@ def test_the_hook_says_what_is_wrong_with_a_table(tmp_path: Path, case: str) -> 
     [
         (b"# Gr\xfc\xdfe\n", "pyproject.toml is not UTF-8: line 22 has the byte 0xfc; "),
         (b"[tool.selector\n", "pyproject.toml is not TOML: "),
+        (
+            codecs.BOM_UTF8,
+            "pyproject.toml begins with a byte order mark (BOM), which TOML does not",
+        ),
     ],
 )
 def test_a_file_that_is_not_utf_8_or_not_toml(
     environment: Environment, tmp_path: Path, end: bytes, expected: str
 ) -> None:
     """Installers read the file first and stop at this themselves; other callers get our word."""
-    (tmp_path / "pyproject.toml").write_bytes((HEAD_OF_SPAM + CUDA).encode() + end)
+    mark = end if end == codecs.BOM_UTF8 else b""
+    content = mark + (HEAD_OF_SPAM + CUDA).encode() + (b"" if mark else end)
+    (tmp_path / "pyproject.toml").write_bytes(content)
     code = "import selector_backend as b; b.get_requires_for_build_wheel()"
     process = environment.run("-c", code, cwd=tmp_path, check=False)
     assert process.returncode == 1

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable
@@ -16,7 +11,7 @@ from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from support.driver import Driver
 from support.environment import Environment
 from support.index import Index
-from support.installed import put_package, put_wheel, remove
+from support.installed import check_files, put_package, put_wheel, remove, run_commands
 from support.project import build_sdist, write_carrying, write_wheel
 
 TABLE = """
@@ -79,30 +74,6 @@ def variants(environment: Environment, project: str = "spam") -> list[str]:
     """Return the variants of a project that are installed."""
     installed = environment.installed()
     return [name for name in ("cu12", "cu11", "cpu") if f"{project}-{name}" in installed]
-
-
-def check_files(environment: Environment) -> None:
-    """Check that every file that an installed distribution lists is there, and whole."""
-    environment.pip("check")
-    for record in environment.site_packages.glob("*.dist-info/RECORD"):
-        with record.open(newline="", encoding="utf-8") as file:
-            for path, digest, _ in csv.reader(file):
-                if digest.startswith("sha256="):
-                    data = (environment.site_packages / path).read_bytes()
-                    found = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
-                    assert digest == f"sha256={found.decode().rstrip('=')}", path
-
-
-def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
-    """Run exactly the commands that a message ends with, as a shell would."""
-    lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
-    program = r"(pip|uv pip|uv sync|\S+python\S* -m pip)"
-    commands = [line for line in lines if re.match(rf"(\w+_VARIANT=\S+ )?{program} ", line)]
-    assert commands, output
-    variables = {**environment.environ, "PATH": environment.path, **environ}
-    for command in commands:
-        subprocess.run(command, shell=True, env=variables, check=True, capture_output=True)
-    return commands
 
 
 def test_another_packages_choice_is_followed(
@@ -549,3 +520,33 @@ def test_two_variants_side_by_side_are_not_made_worse(
     assert process.returncode != 0
     run_commands(environment, process.stdout, **CUDA_12)
     assert variants(environment) == ["cu12"]
+
+
+def test_a_change_names_who_keeps_the_better_variant_away_and_takes_both_over(
+    make_environment: MakeEnvironment, serve: Callable[[Path], Index], tmp_path: Path
+) -> None:
+    """The second release of both has no cu11: a machine with a GPU is not led to cpu."""
+    dist = tmp_path / "dist"
+    without_cu11 = TABLE.partition('[[tool.selector.variant]]\nname = "cu11"')[0]
+    for name in ("spam", "eggs"):
+        write_requirement_package(dist, name, "1.0")
+        for variant in ("cu12", "cpu"):
+            write_wheel(dist, f"{name}-{variant}", "2.0", files={f"_{name}_native.py": variant})
+        table = without_cu11.format() + CPU
+        build_sdist(write_carrying(tmp_path / name, table, name=name, version="2.0"), dist)
+    index = serve(dist)
+    environment = make_environment(index)
+    for name in ("spam", "eggs"):
+        put_package(environment.site_packages, dist, name, {"SELECTOR_CUDA": "11.8"})
+    process = environment.pip("install", "-U", "spam", environ=CUDA_12, check=False)
+    assert process.returncode != 0
+    assert "cu12 fits this machine, but eggs 1.0 is installed with cuda = 11." in process.stdout
+    assert "cpu" not in process.stdout
+    assert "To switch, and choose again for eggs, too:" in process.stdout
+    assert run_commands(environment, process.stdout, **CUDA_12) == [
+        "pip uninstall --yes spam spam-cu11 eggs eggs-cu11",
+        "pip install spam==2.0",
+        "pip install eggs",
+    ]
+    assert variants(environment) == variants(environment, "eggs") == ["cu12"]
+    check_files(environment)

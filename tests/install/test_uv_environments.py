@@ -11,12 +11,12 @@ from conftest import MakeEnvironment
 from install.test_environments import (
     CUDA_12,
     EGGS_11,
-    run_commands,
     variants,
     write_requirement_package,
 )
 from support.environment import Environment
 from support.index import Index
+from support.installed import run_commands
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others do not show open files")
 

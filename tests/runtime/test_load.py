@@ -503,6 +503,14 @@ def test_a_forced_variant_that_does_not_work_is_an_error(
     assert "During handling" not in process.stderr
 
 
+def test_a_request_for_the_only_variant_is_named(site: Site) -> None:
+    code = "from selector_runtime import load\nload('spam', {'cpu': 'nope'})"
+    process = site.run(code, SPAM_VARIANT="cpu", check=False)
+    assert "SPAM_VARIANT asks for cpu" in process.stderr
+    for asked in ("", "auto", " Auto,"):
+        assert "asks for" not in site.run(code, SPAM_VARIANT=asked, check=False).stderr
+
+
 def test_everything_tried_is_logged(site: Site) -> None:
     site.write_variants(cu12="raise ValueError('no')")
     process = site.run(

@@ -1,7 +1,12 @@
-"""Packages put into an environment by hand, as pip leaves them there, in no time."""
+"""Packages put into an environment by hand, as pip leaves them there; and whether all is well."""
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
+import re
+import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -10,6 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from .environment import Environment
 from .hooks import Backend
 from .sdist import files_of
 
@@ -57,3 +63,27 @@ def remove(site: Path, name: str) -> None:
     for file in Distribution.at(info).files or ():
         Path(str(file.locate())).unlink(missing_ok=True)
     info.rmdir()
+
+
+def check_files(environment: Environment) -> None:
+    """Check that every file that an installed distribution lists is there, and whole."""
+    environment.pip("check")
+    for record in environment.site_packages.glob("*.dist-info/RECORD"):
+        with record.open(newline="", encoding="utf-8") as file:
+            for path, digest, _ in csv.reader(file):
+                if digest.startswith("sha256="):
+                    data = (environment.site_packages / path).read_bytes()
+                    found = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
+                    assert digest == f"sha256={found.decode().rstrip('=')}", path
+
+
+def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
+    """Run exactly the commands that a message ends with, as a shell would."""
+    lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
+    program = r"(pip|uv pip|uv sync|\S+python\S* -m pip)"
+    commands = [line for line in lines if re.match(rf"(\w+_VARIANT=\S+ )?{program} ", line)]
+    assert commands, output
+    variables = {**environment.environ, "PATH": environment.path, **environ}
+    for command in commands:
+        subprocess.run(command, shell=True, env=variables, check=True, capture_output=True)
+    return commands

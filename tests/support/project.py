@@ -45,6 +45,8 @@ def write_project(
     """Write a selector package's source; ``more`` goes into its ``[project]``."""
     folder.mkdir(parents=True, exist_ok=True)
     head = HEAD.format(name=name, version=version)
+    if "requires-python" not in more:
+        head += 'requires-python = ">=3.9"\n'
     (folder / "pyproject.toml").write_text(head + more + table, encoding="utf-8")
     return folder
 

@@ -307,7 +307,7 @@ def test_what_was_read_back_is_written_as_it_was(rich: Project, tmp_path: Path) 
     pyproject = (folder / "pyproject.toml").read_bytes()
     content = (folder / TABLE_NAME).read_bytes()
     assert dump_compiled(read_compiled(folder), pyproject, BACKEND) == content
-    assert json.loads(content)["format"] == FORMAT == 1
+    assert json.loads(content)["format"] == FORMAT == 2
     assert json.loads(content)["backend"] == BACKEND
 
 
@@ -359,7 +359,7 @@ def test_a_table_that_is_no_json_is_not_used(rich: Project, tmp_path: Path, cont
     assert refusal(folder).startswith(f"{TABLE_NAME} cannot be read: ")
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None, [], 1.5])
+@pytest.mark.parametrize("number", [0, 3, "1", None, [], 1.5])
 def test_a_table_of_a_format_that_is_not_known_is_not_used(
     rich: Project, tmp_path: Path, number: object
 ) -> None:
@@ -450,6 +450,8 @@ def test_a_table_of_the_same_format_by_another_version_is_used_or_is_not(
         ("selector.version", "1.0/../2", "cannot begin a file's name"),
         ("selector.kind", "any", "of the kind 'any'"),
         ("selector.requires", ["spam-core\nRequires-Dist: eggs"], "expected one line"),
+        ("requires", ["sphinx\rName: eggs"], "expected one line"),
+        ("requires", "sphinx", "not of the form"),
         ("selector.variants.0.requires", ["spam-cpu\u2028Name: eggs"], "expected one line"),
         ("selector.variants.0.extras", {"plot": ["eggs\r"]}, "expected one line"),
         ("selector.variants.0.name", "cpu\n", "expected one line"),

@@ -473,15 +473,21 @@ def test_the_same_machine_gets_the_same_decision(table: dict[str, Any], known: M
     assert first == second
 
 
-def test_of_another_variant_only_what_is_still_installed_is_named() -> None:
+def test_where_nothing_tells_variants_apart_nothing_is_claimed() -> None:
     own = ["spam-core=={version}", "cuda-toolkit==12.*"]
     table = {"variant": [{"name": name, "requires": own} for name in ("cu12", "cpu")]}
     then = Record("spam", "0.9", ("cu12",), distributions=("spam-cu12", "spam-core"))
     versions = {"spam": "0.9", "spam-core": "0.9", "cuda-toolkit": "12.4"}
     environment = Environment((then,), versions)
-    stopped = decide(parse(table), machine(), Request(("cpu",), "-C variant"), environment)
-    assert "spam-core 0.9 is installed." in message(stopped)
-    assert "  pip uninstall --yes spam spam-core\n" in message(stopped)
+    decision = decide(parse(table), machine(), Request(("cpu",), "-C variant"), environment)
+    assert decision.names == ["cpu"]
+
+
+def test_what_stood_for_an_older_variant_of_another_name_is_in_the_way() -> None:
+    then = Record("spam", "0.9", ("cu12",), distributions=("spam-cuda12",))
+    environment = Environment((then,), {"spam": "0.9", "spam-cuda12": "0.9"})
+    stopped = decide(parse(CUDA), machine(), Request(("cpu",), "-C variant"), environment)
+    assert "  pip uninstall --yes spam spam-cuda12\n" in message(stopped)
 
 
 MPI: dict[str, Any] = {

@@ -264,6 +264,36 @@ def test_a_wheel_that_does_not_admit_a_python_is_none_for_it() -> None:
     assert problem.message.startswith("no wheel of cp39 for Windows on AMD64")
 
 
+WINDOWS = "win_amd64"
+MARKED = [
+    "spam-cpu=={version}; sys_platform != 'win32'",
+    "spam-intel=={version}; sys_platform == 'win32'",
+]
+
+
+@pytest.mark.parametrize(
+    ("wheels", "expected"),
+    [
+        ({"spam-cpu": LINUX, "spam-intel": WINDOWS, "spam-cu12": LINUX}, []),
+        (dict.fromkeys(("spam-cpu", "spam-intel", "spam-cu12"), "any"), []),
+        (
+            {"spam-cpu": WINDOWS, "spam-intel": WINDOWS, "spam-cu12": LINUX},
+            ["spam-cpu: no wheel for Linux on x86_64 with glibc 2.28"],
+        ),
+    ],
+)
+def test_what_no_marker_asks_for_in_a_place_is_not_missing_there(
+    wheels: dict[str, str], expected: list[str]
+) -> None:
+    first = {"name": "cu12", "when": {"cuda": ">=12", "marker": "sys_platform == 'linux'"}}
+    table = {"variant": [first, {"name": "cpu", "requires": MARKED}]}
+    selector, problems = parse_selector(table, project="spam", version="1.0")
+    assert not problems
+    files = "" if "any" not in wheels.values() else "spam.py"
+    found = [wheel(name, f"py3-none-{one}", files) for name, one in wheels.items()]
+    assert lacks(Release(selector, "spam-1.0.tar.gz", found)) == expected
+
+
 def with_sdist(found: Release, name: str) -> Release:
     file = f"{name.replace('-', '_')}-1.0.tar.gz"
     sdist = Sdist(file, canonicalize_name(name), Version("1.0"))
@@ -387,3 +417,31 @@ def test_files_count_by_where_they_are_installed() -> None:
     read = parse_wheel(f"spam_cu12-1.0-{ANY}.whl", info, METADATA, record.encode())
     assert sorted(read.files) == ["a.py", "scripts/a.py"]
     assert read.tags == {Tag("py3", "none", "any")}
+
+
+@pytest.mark.parametrize(
+    ("python", "core", "cu12", "cpu", "said"),
+    [
+        (">=3.9", ">=3.9", ">=3.9", ">=3.9", None),
+        (">=3.9", ">=3.10", ">=3.9", "", "admits Python 3.9, and spam_core-1.0-py3-none-any.whl"),
+        ("", ">=3.8", "", "", "admits Python 3.7, and spam_core"),
+        # Of the variants, one is enough; what it lacks there is said apart.
+        (">=3.9", "", ">=3.10", ">=3.9", None),
+        (">=3.9", "", ">=3.11", ">=3.10", "admits Python 3.9, and spam_cu12"),
+        # What is newer than anybody tried is no reason to take an older release.
+        (">=3.9", ">=3.9,<3.13", "", "", None),
+    ],
+)
+def test_no_python_gets_the_selector_that_core_is_not_for(
+    python: str, core: str, cu12: str, cpu: str, said: str | None
+) -> None:
+    found = release([ANY], [ANY], requires=["spam-core=={version}"])
+    wheels = [
+        wheel(name, ANY, python=asked)
+        for name, asked in (("spam-core", core), ("spam-cu12", cu12), ("spam-cpu", cpu))
+    ]
+    specifier = SpecifierSet(python)
+    problems = Release(found.selector, found.sdist, wheels, requires_python=specifier).review()
+    messages = [one.message for one in problems if one.key == found.sdist]
+    assert [one.startswith(said or "nothing") for one in messages] == [True] * bool(said)
+    assert not said or "write requires-python = '>=3." in messages[0]

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 from support.strategies import anything, tables
 
-from selector_backend.authoring.selector import parse_selector
+from selector_backend.authoring.selector import is_pinned, parse_selector
+from selector_backend.model.standing import with_standing
 from selector_backend.model.table import Condition, Selector
 
 CPU = {"name": "cpu"}
@@ -601,9 +603,11 @@ def test_what_stands_for_a_variant_and_what_is_everybodys() -> None:
         {
             "requires": ["spam-core"],
             "variant": [
-                {"name": "a", "requires": ["spam-a=={version}", "numpy", "spam-core", "x==1.0"]},
-                {"name": "b", "requires": ["Spam_B=={version}.*", "cuda-toolkit==12.*"]},
-                {"name": "c", "requires": ["ham>=2", "eggs"]},
+                {"name": "a", "requires": ["spam-a==0.9", "numpy", "spam-core", "x==1.0"]},
+                {"name": "b", "requires": ["Spam_B", "cuda-toolkit==12.*", "both"]},
+                {"name": "c", "requires": ["ham>=2", "eggs", "both", "spamalot"]},
+                {"name": "d", "requires": ["jax[cuda12]"]},
+                {"name": "e", "requires": ["jax"]},
             ],
         },
         project="spam",
@@ -611,7 +615,39 @@ def test_what_stands_for_a_variant_and_what_is_everybodys() -> None:
     )
     assert problems == []
     own = [variant.distributions for variant in selector.variants]
-    assert own == [("spam-a", "x"), ("spam-b",), ("eggs", "ham")]
+    assert own == [("spam-a",), ("spam-b",), ("eggs", "ham", "spamalot"), (), ()]
+
+
+LINUX, WINDOWS = {"sys_platform": "linux"}, {"sys_platform": "win32"}
+
+
+@pytest.mark.parametrize(
+    ("marker", "a", "b"),
+    [
+        (LINUX, ("spam-a",), ("numpy",)),
+        (WINDOWS, ("spam-w",), ("numpy",)),
+        (None, ("spam-a", "spam-w"), ("numpy",)),
+        # Whether it is true cannot be told, so that nothing stands for either.
+        ({}, (), ()),
+    ],
+)
+def test_a_requirement_whose_marker_is_false_stands_for_nothing(
+    marker: dict[str, str] | None, a: tuple[str, ...], b: tuple[str, ...]
+) -> None:
+    table = {
+        "variant": [
+            {
+                "name": "a",
+                "requires": [
+                    "spam-a @ https://spam.example/a;b ; sys_platform != 'win32'",
+                    "spam-w; (sys_platform == 'win32')",
+                ],
+            },
+            {"name": "b", "requires": ["numpy; sys_platform != 'none'"]},
+        ]
+    }
+    selector = with_standing(parse(table), marker)
+    assert [one.distributions for one in selector.variants] == [a, b]
 
 
 @pytest.mark.parametrize(
@@ -625,10 +661,7 @@ def test_what_stands_for_a_variant_and_what_is_everybodys() -> None:
 def test_a_pin_to_the_projects_version_may_be_written_in_any_way(
     specifier: str, pinned: bool
 ) -> None:
-    table = {"variant": [{"name": "a", "requires": [f"spam-a{specifier}", "numpy"]}]}
-    selector = parse(table, version="1.0")
-    own = ("spam-a",) if pinned else ("numpy", "spam-a")
-    assert selector.variants[0].distributions == own
+    assert is_pinned(Requirement(f"spam-a{specifier}"), "1.0") is pinned
 
 
 def test_conform_is_read_with_its_names_normalized() -> None:

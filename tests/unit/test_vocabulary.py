@@ -438,3 +438,9 @@ def test_what_init_writes_for_each_name_that_it_knows_has_nothing_to_mend(tmp_pa
     for name in NAMES.values():
         project = written(tmp_path, name)
         assert (name, review(project, "0.2.0"), notes(project)) == (name, [], [])
+
+
+def test_a_new_gpu_has_what_the_newest_that_is_known_has() -> None:
+    file = ROOT / "selector_backend/checking/vocabulary.toml"
+    known = toml.loads(file.read_text(encoding="utf-8"))["versions"]["compute-capability"]["known"]
+    assert FACTS["compute-capability"].newest == known[-1]

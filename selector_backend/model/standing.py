@@ -1,0 +1,161 @@
+"""What stands for each variant of a table: what tells from an environment that it is installed."""
+
+from __future__ import annotations
+
+import collections
+import re
+
+from .markers import CannotTellError, distribution_of, evaluate, normalize
+from .values import dataclass, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .table import Selector
+
+    Extras = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+# A requirement, as the dependency specifiers specification writes it: a name, its extras, its
+# versions or its URL, and its marker.
+_REQUIREMENT = re.compile(
+    r"\s*([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?\s*(@\s*\S+|[^;@]*)\s*(?:;(.*))?", re.DOTALL
+)
+_LABEL = re.compile(r"===?\s*[^\s,+]+\+([A-Za-z0-9._-]+)")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A distribution, with its extras and its local version label, as a requirement asks for it.
+
+    It is ``alone`` where no other variant requires the distribution, in whatever form.
+    """
+
+    name: str
+    extras: frozenset[str] = frozenset()
+    label: str = ""
+    alone: bool = False
+
+    def is_asked_by(self, other: Form) -> bool:
+        """Return whether a requirement of the form ``other`` takes this one."""
+        if self.name != other.name or self.alone:
+            return self.name == other.name
+        return bool(self.extras or self.label) and (
+            self.extras <= other.extras and self.label == other.label
+        )
+
+
+def parse_form(requirement: str) -> tuple[Form, str]:
+    """Return what a requirement asks for, and its marker, ``""`` without one."""
+    match = _REQUIREMENT.match(requirement)
+    if match is None:
+        return Form(""), ""
+    name, extras, versions, marker = match.groups()
+    names = frozenset(normalize(one.strip()) for one in (extras or "").split(",") if one.strip())
+    label = _LABEL.search(versions)
+    form = Form(normalize(name), names, normalize_label(label[1]) if label else "")
+    return form, (marker or "").strip()
+
+
+def normalize_label(text: str) -> str:
+    """Return a local version label as labels are compared (PEP 440)."""
+    return re.sub("[-_.]", ".", text).lower()
+
+
+def standing_for(
+    selector: Selector, marker: Mapping[str, str] | None = None
+) -> dict[str, tuple[Form, ...]]:
+    """Return what stands for each variant, by its key.
+
+    Those are its distributions that no other variant requires. If some of them are called as the
+    project, or as the project with more behind, only these: ``numpy`` beside ``spam-cu12`` is
+    everybody's. A variant without any has the forms that it alone requires distributions in, and
+    nothing where no form tells it from the others. A requirement stands for nothing where its
+    marker is not true with the variables ``marker``; without them, all count.
+    """
+    asked = _asked(selector, marker)
+    names = collections.Counter(
+        name for forms in asked.values() for name in {form.name for form in forms}
+    )
+    standing = {}
+    for key, forms in asked.items():
+        certain = [form for form, holds in forms.items() if holds]
+        alone = {form.name for form in certain if names[form.name] == 1}
+        called = {name for name in alone if is_called_after(selector.project, name)}
+        others = {form for other in asked if other != key for form in asked[other]}
+        apart = [form for form in certain if form not in others]
+        own = [Form(name, alone=True) for name in sorted(called or alone)]
+        standing[key] = tuple(own or apart)
+    return standing
+
+
+def with_standing(selector: Selector, marker: Mapping[str, str] | None = None) -> Selector:
+    """Return ``selector`` with the ``distributions`` of its variants, as they are here."""
+    standing = standing_for(selector, marker)
+    variants = []
+    for variant in selector.variants:
+        names = tuple(form.name for form in standing[variant.key] if form.alone)
+        known = variant.distributions == names
+        variants.append(variant if known else replace(variant, distributions=names))
+    return replace(selector, variants=tuple(variants))
+
+
+def variants_here(
+    selector: Selector,
+    versions: Mapping[str, str],
+    extras: Extras,
+    marker: Mapping[str, str] | None = None,
+) -> dict[str, tuple[Form, ...]]:
+    """Return what stands for each variant that is installed, by its key.
+
+    ``versions`` and ``extras`` are what an environment holds: the latter the extras of each
+    distribution that are whole there, with the distributions that only the extra requires.
+    """
+    asked = _asked(selector, marker)
+    rivals = {
+        key: [form for other in asked if other != key for form in asked[other]] for key in asked
+    }
+    return {
+        key: own
+        for key, own in standing_for(selector, marker).items()
+        if own and all(_is_here(form, rivals[key], versions, extras) for form in own)
+    }
+
+
+def _is_here(
+    form: Form, rivals: Iterable[Form], versions: Mapping[str, str], extras: Extras
+) -> bool:
+    if form.name not in versions or form.alone:
+        return form.name in versions
+    same = [rival for rival in rivals if rival.name == form.name]
+    label = normalize_label(versions[form.name].partition("+")[2])
+    if any(rival.label != form.label for rival in same) and label != form.label:
+        return False
+    there = extras.get(form.name, {}).keys()
+    wider = [rival.extras for rival in same if rival.extras > form.extras]
+    return form.extras <= there and not any(more <= there for more in wider)
+
+
+def _asked(selector: Selector, marker: Mapping[str, str] | None) -> dict[str, dict[Form, bool]]:
+    """Return what each variant requires that not all do, and whether that is certain here."""
+    shared = {distribution_of(one) for one in selector.requires}
+    asked: dict[str, dict[Form, bool]] = {}
+    for variant in selector.variants:
+        forms = asked[variant.key] = {}
+        for form, text in map(parse_form, variant.requires):
+            holds = True
+            if text and marker is not None:
+                try:
+                    holds = evaluate(text, marker)
+                except CannotTellError:
+                    forms.setdefault(form, False)
+                    continue
+            if holds and form.name not in shared:
+                forms[form] = True
+    return asked
+
+
+def is_called_after(project: str, name: str) -> bool:
+    """Return whether a distribution has the project's name, or that with ``-`` and more behind."""
+    own = normalize(project)
+    return f"{normalize(name)}-".startswith(f"{own}-")
