@@ -23,7 +23,7 @@ from ..errors import Problem
 from ..installing.messages import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
-from ..model.standing import standing_for
+from ..model.standing import parse_form, standing_for
 from ..model.table import CAPABILITY, REQUIREMENT, Selector
 from .doubts import find_doubts
 from .vocabulary import conforming
@@ -61,6 +61,7 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_names(selector),
         *_pins(selector),
         *_loops(selector),
+        *_extras(project),
         *_conform(selector),
         *_same_files(project),
         *_variable(selector),
@@ -249,6 +250,25 @@ def _loops(selector: Selector) -> Iterator[Problem]:
         for requirement in requirements:
             if normalize(requirement.name) == normalize(selector.project):
                 yield Problem(key, f"{requirement} leads back to the project itself")
+
+
+def _extras(project: Project) -> Iterator[Problem]:
+    """Yield the static extras that require what stands for a variant, beside the one that fits."""
+    selector = project.selector
+    if selector.kind != REQUIREMENT:
+        return
+    standing = standing_for(selector)
+    for extra, requirements in project.metadata.optional_dependencies.items():
+        for requirement in requirements:
+            form, _ = parse_form(str(requirement))
+            for variant in selector.variants:
+                if any(one.is_asked_by(form) for one in standing[variant.key]):
+                    yield Problem(
+                        f"project.optional-dependencies.{extra}",
+                        f"{requirement} is the variant {variant.name}, and "
+                        f"'{selector.project}[{extra}]' installs it beside the one that fits; take "
+                        f"it out: {selector.variable}={variant.name} asks for it",
+                    )
 
 
 # --- The rest of the project

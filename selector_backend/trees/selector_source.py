@@ -6,6 +6,7 @@ settled. The source is compiled into an sdist as any other.
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import email.utils
 import re
@@ -17,6 +18,8 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
+from ..authoring import toml
+from ..authoring.toml import table_of
 from ..errors import SelectorError
 from ..model.markers import normalize, release_key
 from ..model.shapes import leads_outside
@@ -45,6 +48,9 @@ _NOT_NEEDED_KEYS = {
     *("dependencies", "license-files", "version"),
     *("entry-points", "gui-scripts", "scripts"),
 }
+
+# The groups of scripts (entry points specification), by their keys in `[project]`.
+_SCRIPTS = {"console_scripts": "scripts", "gui_scripts": "gui-scripts"}
 
 # What a requirement starts with.
 _REQUIRED = re.compile(r"[\w.-]+\s*(\[[^\]]*\])?")
@@ -89,7 +95,7 @@ def write_selector_source(folder: Path, tree: Tree, dist_info: Path, target: Pat
     ``dist_info`` is what the inner backend prepared.
     """
     metadata, _ = parse_email((dist_info / "METADATA").read_bytes())
-    project = _project(metadata)
+    project = {**_project(metadata), **_scripts(folder, dist_info)}
     files: dict[str, bytes] = {}
     if text := metadata.get("description", "").strip():
         content_type = metadata.get("description_content_type", "text/plain")
@@ -150,6 +156,22 @@ def _project(metadata: RawMetadata) -> dict[str, Any]:
         "urls": _urls(text),
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _scripts(folder: Path, dist_info: Path) -> dict[str, dict[str, str]]:
+    """Return the scripts of the code, which pipx and uv look for in the package that is asked for.
+
+    They are in ``entry_points.txt``, or in ``[project]`` where nothing is prepared.
+    """
+    file = dist_info / "entry_points.txt"
+    if not file.is_file():
+        project = table_of(toml.read(folder / "pyproject.toml", "pyproject.toml"), "project")
+        return {key: project[key] for key in _SCRIPTS.values() if project.get(key)}
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(file.read_text(encoding="utf-8"))
+    found = {key: dict(parser[group]) for group, key in _SCRIPTS.items() if group in parser}
+    return {key: entries for key, entries in found.items() if entries}
 
 
 def _people(names: str, emails: str) -> Iterator[dict[str, str]]:

@@ -559,3 +559,22 @@ def test_an_older_python_is_left_to_an_older_release(
     problems = data("check", tmp_path, status=1 if said else 0)["problems"]
     assert [one["key"] for one in problems] == (["project.requires-python"] if said else [])
     assert not said or problems[0]["message"].startswith(said)
+
+
+@pytest.mark.parametrize(("kind", "told"), [("requirement", True), ("capability", False)])
+def test_an_extra_that_names_a_variant_installs_two(tmp_path: Path, kind: str, told: bool) -> None:
+    rows = variant("cu12", "{ gfx = true }") + variant("cpu")
+    file = write_project(tmp_path, table(rows, kind=repr(kind))) / "pyproject.toml"
+    extras = "cu12 = ['Spam.cu12==1.0'], docs = ['sphinx']"
+    text = file.read_text(encoding="utf-8").replace(
+        "[project]\n", f"[project]\noptional-dependencies = {{ {extras} }}\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    problems = data("check", tmp_path, status=1 if told else 0)["problems"]
+    assert [(one["key"], one["message"]) for one in problems] == [
+        (
+            "project.optional-dependencies.cu12",
+            "Spam.cu12==1.0 is the variant cu12, and 'spam[cu12]' installs it beside the one that "
+            "fits; take it out: SPAM_VARIANT=cu12 asks for it",
+        )
+    ] * told

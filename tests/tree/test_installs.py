@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
 import pytest
-from support.environment import Environment, clean_environ, run
+from support.environment import Environment, clean_environ, find_uv, run
 from support.index import Index
 from support.project import write_wheel
 from support.tree import is_unchanged, write_tree
@@ -162,3 +163,54 @@ def test_a_release_of_a_tree_installs(
     installed = other.installed()
     assert {*installed} == {"spam", "spam-common", "spam-core", "spam-cpu"}
     assert Path(says(other)).is_relative_to(other.folder)
+
+
+@pytest.fixture(scope="module")
+def after_code(
+    release: Index, wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Index, Index]]:
+    """An index with a release of spam that has code and a script, and one with a tree's, too."""
+    dist = tmp_path_factory.mktemp("code") / "dist"
+    files = {
+        "spam/__init__.py": "def main():\n    print('spam of before')\n",
+        "spam-0.9.dist-info/entry_points.txt": "[console_scripts]\nspam = spam:main\n",
+    }
+    write_wheel(dist, "spam", "0.9", files=files)
+    with Index(wheelhouse, dist) as before, Index(*release.folders, dist) as after:
+        yield before, after
+
+
+TOOLS = {
+    "uv": (("tool", "install", "spam"), ("tool", "upgrade", "spam")),
+    "pipx": (("install", "spam"), ("upgrade", "spam")),
+}
+
+
+@pytest.mark.parametrize("tool", ["uv", pytest.param("pipx", marks=pytest.mark.nightly)])
+def test_pipx_and_uv_tool_find_the_command_and_an_upgrade_keeps_it(
+    after_code: tuple[Index, Index], tmp_path: Path, tool: str
+) -> None:
+    program = find_uv()
+    if tool == "pipx":
+        program = str(tmp_path / "pipx/bin/pipx")
+        for arguments in (["-m", "venv", str(tmp_path / "pipx")], ["-m", "pip"]):
+            python = sys.executable if "venv" in arguments else str(tmp_path / "pipx/bin/python")
+            more = ["-q", "install", "pipx"] if "pip" in arguments else []
+            subprocess.run([python, *arguments, *more], check=True)
+    environ = clean_environ(tmp_path / "home")
+    environ |= {"PIPX_HOME": str(tmp_path / "home/pipx"), "UV_TOOL_DIR": str(tmp_path / "tools")}
+    environ |= dict.fromkeys(("PIPX_BIN_DIR", "UV_TOOL_BIN_DIR"), str(tmp_path / "bin"))
+    environ["SELECTOR_CUDA"] = "12.4"
+    install, upgrade = TOOLS[tool]
+    for first, then in (after_code, after_code[1:] * 2):
+        urls = [{"PIP_INDEX_URL": one.url, "UV_DEFAULT_INDEX": one.url} for one in (first, then)]
+        run([program, *install], environ | urls[0])
+        process = run([program, *upgrade], environ | urls[1], check=False)
+        said = run([str(tmp_path / "bin/spam")], environ).stdout
+        # Where pip would take the new files with the old, it stops, and the old command stays.
+        stops = first is not then and tool == "pipx"
+        assert (process.returncode != 0, said) == (
+            stops,
+            "spam of before\n" if stops else "spam\n",
+        ), process.stdout
+        run([program, *(("tool",) if tool == "uv" else ()), "uninstall", "spam"], environ)

@@ -124,9 +124,10 @@ def test_from_the_selector_packages_sdist_wheels_are_the_selector_packages(tmp_p
     folder = unpack(sdist, tmp_path / "unpacked")
     backend = Backend(folder, {"SPAM_VARIANT": "cu12", "SPAM_BUILD_VARIANT": "cpu"})
     wheel = tmp_path / "out" / backend.call("build_wheel", str(tmp_path / "out"))
-    names = {path.partition("/")[2] for path in contents(wheel)}
-    assert "entry_points.txt" not in names  # they are the variants'
-    assert "selector.json" in names
+    files = {path.partition("/")[2]: content for path, content in contents(wheel).items()}
+    # pipx and uv look for commands in the package that they are asked for.
+    assert files["entry_points.txt"] == b"[console_scripts]\nspam = spam:main\n"
+    assert "selector.json" in files
     built = wheel_metadata(wheel)
     assert {*built.get_all("Requires-Dist", [])} == {
         'spam-common[all]==1.0; extra == "all"',
