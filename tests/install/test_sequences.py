@@ -51,7 +51,7 @@ class Step:
     def __str__(self) -> str:
         variables = [f"{name}={value}" for name, value in self.environ.items()]
         file = f"  # {', '.join(self.lines)}" if self.lines else ""
-        return shlex.join([*variables, self.tool, *self.words]) + file
+        return shlex.join([*variables, *self.tool.split(), *self.words]) + file
 
     def names_variant_of(self, project: str) -> bool:
         return any(word.startswith(f"{project}-c") for word in (*self.words, *self.lines))
@@ -64,7 +64,7 @@ def steps(number: int, count: int) -> list[Step]:
 
 
 def random_step(chance: random.Random) -> Step:
-    tool = chance.choice(("pip", "uv"))
+    tool = chance.choice(("pip", "uv pip"))
     if chance.random() < 0.2:
         names = chance.choice(UNINSTALLS).split()
         yes = ("--yes",) if tool == "pip" else ()
@@ -128,8 +128,8 @@ def take(environment: Environment, step: Step, folder: Path) -> None:
 def run_step(environment: Environment, step: Step, folder: Path, **more: str) -> str:
     """Run a command, and return the message that it stops with, or nothing."""
     (folder / "requirements.txt").write_text("\n".join(step.lines), encoding="utf-8")
-    words = step.words if step.tool == "pip" else ("pip", *step.words)
     call = environment.pip if step.tool == "pip" else environment.uv
+    words = [*step.tool.split()[1:], *step.words]
     process = call(*words, environ={**step.environ, **more}, cwd=folder, check=False)
     assert "Traceback" not in process.stdout
     if process.returncode == 0:
@@ -145,11 +145,12 @@ def follow(environment: Environment, step: Step, output: str, folder: Path) -> N
     if "cannot be installed into one environment." in output:
         lines = [line.strip(" │╰─>") for line in output.splitlines()]
         (line,) = {line for line in lines if line.startswith(("SPAM_VARIANT=", "EGGS_VARIANT="))}
-        variables = dict(word.split("=") for word in line.split())
-        assert run_step(environment, step, folder, **variables) == ""
+        asked = dict(word.split("=") for word in line.split())
+        assert run_step(environment, step, folder, **asked) == ""
         return
     machine = {name: value for name, value in step.environ.items() if name == "SELECTOR_CUDA"}
-    for command in run_commands(environment, output, **(step.environ if step.exported else machine)):
+    variables = step.environ if step.exported else machine
+    for command in run_commands(environment, output, folder, **variables):
         print(f"  {command}")
 
 

@@ -76,7 +76,9 @@ def check_files(environment: Environment) -> None:
                     assert digest == f"sha256={found.decode().rstrip('=')}", path
 
 
-def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
+def run_commands(
+    environment: Environment, output: str, cwd: Path | None = None, **environ: str
+) -> list[str]:
     """Run exactly the commands that a message ends with, as a shell would."""
     lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
     program = r"(pip|uv pip|uv sync|\S+python\S* -m pip)"
@@ -84,5 +86,5 @@ def run_commands(environment: Environment, output: str, **environ: str) -> list[
     assert commands, output
     variables = {**environment.environ, "PATH": environment.path, **environ}
     for command in commands:
-        run(["/bin/sh", "-c", command], variables)
+        run(["/bin/sh", "-c", command], variables, cwd)
     return commands
