@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from ..model.backend import CARRIED, plain_build_system
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
@@ -20,27 +21,7 @@ if TYPE_CHECKING:
     from ..model.record import Record, Verdict
     from ..model.table import Selector
 
-#: The folder in which a self-contained sdist carries its backend.
-CARRIED = "_selector"
 _PLAIN = Commands()
-
-
-def bounded(backend: str, extras: str = "") -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it.
-
-    ``extras`` are those in brackets, such as ``[tree]``.
-    """
-    major, minor = backend.split(".")[:2]
-    return f"selector-backend{extras}>={major}.{minor},<{int(major) + 1}"
-
-
-def plain_build_system(backend: str) -> list[str]:
-    """Return the lines of a ``[build-system]`` that fetches the backend, and what it needs."""
-    return [
-        "[build-system]",
-        f'requires = ["{bounded(backend)}"]',
-        'build-backend = "selector_backend"',
-    ]
 
 
 def only_installs(why: str, backend: str) -> str:

@@ -12,7 +12,7 @@ from support.index import Index
 from support.tree import TreeBackend, contents
 
 from selector_backend import __version__
-from selector_backend.installing.messages import bounded
+from selector_backend.model.backend import bounded
 
 VARIANTS = ("cu12", "cpu")
 OWN = f'"{bounded(__version__)}"'.replace("backend", "backend[tree]")
