@@ -15,8 +15,10 @@ from pathlib import Path
 from ..errors import SelectorError
 from ..model.markers import NAME_FORMAT, CannotTellError, evaluate, normalize
 from ..model.purpose import Purpose
+from ..model.standing import with_standing
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
+from .environment import marker_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
     Raises `SelectorError` where variants that exclude each other are asked for, and it is for an
     environment.
     """
-    standing = {variant.key: variant.distributions for variant in selector.variants}
+    here = with_standing(selector, marker_of(selector))
+    standing = {variant.key: variant.distributions for variant in here.variants}
     sources: dict[str, str] = {}
     for asked in read_asked(installation, {name for own in standing.values() for name in own}):
         sources.setdefault(asked.name, asked.source)
