@@ -13,19 +13,21 @@ import sys
 from pathlib import Path
 
 from ..errors import SelectorError
-from ..model.markers import NAME_FORMAT, CannotTellError, evaluate, normalize
+from ..model.markers import NAME_FORMAT, CannotTellError, evaluate
 from ..model.purpose import Purpose
-from ..model.standing import with_standing
+from ..model.standing import parse_form, standing_for
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
+from ..probes.folders import read_regular
 from .environment import marker_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..model.decision import Request
     from ..model.purpose import Installation
+    from ..model.standing import Form
     from ..model.table import Selector
 
 #: A larger file is not read, nor are more of them.
@@ -34,8 +36,8 @@ LARGEST_FILE, MOST_FILES = 1_000_000, 100
 _LONGEST = 1000
 
 # A requirement with a URL, one without, and what names a file or a repository.
-_WITH_URL = re.compile(rf"({NAME_FORMAT})\s*(?:\[[^\]]*\])?\s*@")
-_PLAIN = re.compile(rf"({NAME_FORMAT})\s*(?:\[[^\]]*\])?\s*([\w.!+*,<>=~() -]*)")
+_WITH_URL = re.compile(rf"({NAME_FORMAT}(?:\s*\[[^\]]*\])?)\s*@")
+_PLAIN = re.compile(rf"{NAME_FORMAT}\s*(?:\[[\w., -]*\])?\s*[\w.!+*,<>=~() -]*")
 _ARCHIVE = re.compile(r"(.+?)-\d[^/\\]*?\.(?:whl|zip|tar\.gz)(?:[\[?#].*)?")
 _EGG = re.compile(rf"#(?:.*&)?egg=({NAME_FORMAT})")
 
@@ -46,9 +48,9 @@ _NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(\"[^\"]+\"|'[^']+'|[^\s\
 
 @dataclass(frozen=True)
 class Asked:
-    """A requirement of the calling command: the normalized name, and who asks for what."""
+    """A requirement of the calling command: what it asks for, and who asks for what."""
 
-    name: str
+    form: Form
     source: str
 
 
@@ -58,16 +60,16 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
     Raises `SelectorError` where variants that exclude each other are asked for, and it is for an
     environment.
     """
-    here = with_standing(selector, marker_of(selector))
-    standing = {variant.key: variant.distributions for variant in here.variants}
-    sources: dict[str, str] = {}
-    for asked in read_asked(installation, {name for own in standing.values() for name in own}):
-        sources.setdefault(asked.name, asked.source)
-    beside = {
-        key: ", ".join(dict.fromkeys(sources[name] for name in own))
-        for key, own in standing.items()
-        if own and {*own} <= sources.keys()
-    }
+    standing = standing_for(selector, marker_of(selector))
+    names = {form.name for own in standing.values() for form in own}
+    found = [*read_asked(installation, names)]
+    beside = {}
+    for key, own in standing.items():
+        sources = [
+            next((one.source for one in found if form.is_asked_by(one.form)), "") for form in own
+        ]
+        if sources and all(sources):
+            beside[key] = ", ".join(dict.fromkeys(sources))
     requested = {**dict.fromkeys(request.variants, request.source), **beside}
     if not beside:
         return request
@@ -118,16 +120,13 @@ def read_text(path: str) -> str:
     What is, or leads to, a pipe, a device or a descriptor is not opened.
     """
     try:
+        # Even a pipe that is opened without waiting is closed for who writes into it.
         if _is_of_the_system(path) or not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             return ""
-        # Another file may be there by now; opening it must not wait.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(path, flags), "rb") as file:  # noqa: PTH123
-            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            content = file.read(LARGEST_FILE + 1) if regular else b""
+        content = read_regular(Path(path), most=LARGEST_FILE)
     except (OSError, ValueError):
         return ""
-    return content.decode("utf-8-sig", "replace") if len(content) <= LARGEST_FILE else ""
+    return content.decode("utf-8-sig", "replace")
 
 
 def _is_of_the_system(path: str) -> bool:
@@ -169,33 +168,36 @@ def _in_toml(name: str, text: str) -> list[str]:
 
 
 def _of_requirement(text: str, where: str, names: set[str]) -> Iterator[Asked]:
-    """Yield what a requirement asks for, if it is one of ``names`` and its marker is true."""
+    """Yield what a requirement asks for, if it is one of ``names`` and its marker is true.
+
+    Of a URL, which may have a password, no more is shown than the name.
+    """
     if len(text) > _LONGEST:
         return
     written, _, marker = text.strip().partition(";")
+    shown = ""
     if match := _WITH_URL.match(written):
         shown, (_, _, marker) = match[1], text.partition(" ;")
     elif re.search(r"[/\\]|\.(whl|zip|tar\.gz)\b", written):
         *_, file = re.split(r"[/\\]", written.partition("#")[0])
-        found = _EGG.search(written) or _ARCHIVE.fullmatch(file)
-        shown = found[1] if found else ""
-    elif match := _PLAIN.fullmatch(written):
-        shown = match[1] + match[2].strip()
-    else:
-        return
-    name = re.match(NAME_FORMAT, shown)
-    key = normalize(name[0]) if name else ""
-    if key in names and _holds(marker.strip()):
-        yield Asked(key, f"{where}: {shown}")
+        match = _EGG.search(written) or _ARCHIVE.fullmatch(file)
+        shown = match[1] if match else ""
+    elif _PLAIN.fullmatch(written):
+        shown = " ".join(written.split())
+    form, _ = parse_form(shown)
+    if form.name in names and _holds(marker.strip()):
+        yield Asked(form, f"{where}: {shown}")
 
 
 def _holds(marker: str) -> bool:
     """Return whether a marker is true here; not where that can't be told."""
-    if not marker:
-        return True
-    from ..probes.marker import environment
-
     try:
-        return evaluate(marker, environment())
+        return not marker or evaluate(marker, _variables())
     except CannotTellError:
         return False
+
+
+def _variables() -> Mapping[str, str]:
+    from ..probes.marker import environment
+
+    return environment()

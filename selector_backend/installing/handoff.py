@@ -109,7 +109,7 @@ def exchange(installation: Installation, record: Record) -> list[Record]:
     others = []
     for file in sorted(folder.glob(f"{start}*.json")):
         with contextlib.suppress(OSError):
-            other = None if file == own else parse_record(file.read_bytes())
+            other = None if file == own else parse_record(read_regular(file, own=True))
             if isinstance(other, Record):
                 others.append(other)
     return others

@@ -110,7 +110,10 @@ def not_together(record: Record, other: Record) -> str:
     # What needs the fewest variables; among those the variants that come first.
     best = min(agreeing, key=lambda pair: sum(bool(one[0]) for one in pair))
     variables = " ".join(asked for asked, _ in best if asked)
-    return "\n".join([*lines, "To get variants that agree, set and try again:", f"  {variables}"])
+    how = (
+        "To get variants that agree, set this and try again. What is locked has to be locked anew:"
+    )
+    return "\n".join([*lines, how, f"  {variables}"])
 
 
 def _needs(record: Record) -> str:

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 _MOST = 16 << 20
 
 
-def read_regular(file: Path, *, own: bool = False) -> bytes:
+def read_regular(file: Path, *, own: bool = False, most: int = _MOST) -> bytes:
     """Return the content of a file that somebody else may have written, opened without waiting.
 
     One that has to be our ``own`` is this user's, and no link. Raises ``OSError``, also for what is
-    no regular file, or has more than 16 MiB.
+    no regular file, or has more than ``most`` bytes, 16 MiB by itself.
     """
     names = ("O_NONBLOCK", "O_NOFOLLOW") if own else ("O_NONBLOCK",)
     more = sum(getattr(os, name, 0) for name in names)  # which Windows does not have
     with open(file, "rb", opener=lambda path, flags: os.open(path, flags | more)) as opened:
         status = os.fstat(opened.fileno())
         strange = own and os.name == "posix" and status.st_uid != os.geteuid()
-        if not stat.S_ISREG(status.st_mode) or strange or status.st_size > _MOST:
+        if not stat.S_ISREG(status.st_mode) or strange or status.st_size > most:
             raise OSError(errno.EINVAL, "it is no regular file, or too large")
-        return opened.read(_MOST)
+        return opened.read(most)
 
 
 def read_versions(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:

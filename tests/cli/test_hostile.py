@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command import COMMAND, command, data, error, lines
@@ -91,6 +92,16 @@ BOMBS = {
 }
 
 
+# What takes long to write, so that it is left to the night.
+SLOW = ("metadata-lzma", "record-lines", "code-deflate", "files")
+
+
+def traps(*kinds: str) -> list[Any]:
+    """Return kinds of traps as parameters."""
+    nightly = pytest.mark.nightly
+    return [pytest.param(one, marks=nightly if one in SLOW else ()) for one in sorted(kinds)]
+
+
 def sdist_of(*members: tuple[tarfile.TarInfo, int]) -> Iterator[bytes]:
     """Yield an archive of members, each with so many MiB of zeros."""
     for member, mib in members:
@@ -154,7 +165,7 @@ def measured(*arguments: str | Path) -> str:
     return "\n".join([process.stdout, *said])
 
 
-@pytest.mark.parametrize("kind", BOMBS)
+@pytest.mark.parametrize("kind", traps(*BOMBS))
 def test_a_wheel_that_is_a_trap_for_check(dist: Path, kind: str) -> None:
     (dist / "spam_cu12-1.0-py3-none-any.whl").unlink()  # a problem in any case
     BOMBS[kind](dist / WHEEL)
@@ -162,7 +173,7 @@ def test_a_wheel_that_is_a_trap_for_check(dist: Path, kind: str) -> None:
     assert (f"{WHEEL}: cannot be read: " in said) is (kind != "record-lines")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in BOMBS if kind not in ("fields", "record-lines")])
+@pytest.mark.parametrize("kind", traps(*BOMBS.keys() - {"fields", "record-lines"}))
 def test_a_wheel_that_is_a_trap_for_rename(release: Path, tmp_path: Path, kind: str) -> None:
     wheel = write_wheel(tmp_path, "spam")
     with zipfile.ZipFile(wheel, "a") as archive:

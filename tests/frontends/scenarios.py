@@ -1167,15 +1167,18 @@ def uv_one_for_each(lab: Lab) -> str:
 
 @scenario(
     LOCKS,
-    "a compiled file for cpu, installed with `SPAM_VARIANT=cu12`",
-    "cpu",
+    "a compiled file for cpu, installed with a driver for CUDA 12.4, and with `SPAM_VARIANT=cu12`",
+    "cpu, it stops",
     BOTH,
-    short="pip uv",
 )
 def other_choice(lab: Lab) -> str:
     file = lab.folder / "requirements.txt"
     file.write_text("spam==1.0\nspam-core==1.0\nspam-cpu==1.0\n")
-    return lab.install("-r", str(file), SPAM_VARIANT="cu12")
+    seen, environment = lab.install("-r", str(file), **lab.driver), lab.fresh()
+    install = ("install", "-r", str(file))
+    output = lab.pip(environment, *install, check=False, SPAM_VARIANT="cu12")
+    stops = "exclude each other" in output and not environment.installed()
+    return join(seen, "it stops" if stops else variants(environment))
 
 
 # uv's preview of variant wheels, which lie beside the sdist for all scenarios

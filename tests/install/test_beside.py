@@ -64,9 +64,9 @@ def test_pip_installs_the_variant_that_the_command_names(
     environment = make_environment(index, pip=pip)
     environment.pip("install", "lib", "Spam_CPU[plot]<2", environ=CUDA_12)
     assert variants(environment) == ["cpu"]
-    assert decided_by(environment) == "the command line: Spam_CPU<2"
+    assert decided_by(environment) == "the command line: Spam_CPU[plot]<2"
     reasons = [one["reason"] for one in environment.record()["verdicts"]]
-    assert reasons[2] == "it was asked for by the command line: Spam_CPU<2"
+    assert reasons[2] == "it was asked for by the command line: Spam_CPU[plot]<2"
 
 
 def test_uv_installs_the_variant_that_the_command_names(with_uv: Environment) -> None:

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from selector_backend.installing.asked import LARGEST_FILE, read_asked, read_text
-from selector_backend.model.purpose import Installation
+from selector_backend.installing.asked import LARGEST_FILE, read_asked, read_text, with_asked
+from selector_backend.model.decision import Request
+from selector_backend.model.purpose import Installation, Purpose
+from selector_backend.model.table import REQUIREMENT, Selector, Variant
 
 NAMES = {"spam-cpu", "spam-cu12"}
 HERE = f"sys_platform == {sys.platform!r}"
@@ -30,11 +32,12 @@ def asked(*words: str, files: tuple[str, ...] = (), folder: str | Path = "") -> 
     [
         ("spam-cpu", "spam-cpu"),
         ("Spam_CPU", "Spam_CPU"),
-        ("spam.cpu[plot] >=1, <2", "spam.cpu>=1, <2"),
-        ("spam-cpu[a,b]==1.0", "spam-cpu==1.0"),
+        ("spam.cpu[plot]  >=1, <2", "spam.cpu[plot] >=1, <2"),
+        ("spam-cpu[a,b]==1.0", "spam-cpu[a,b]==1.0"),
         (f"spam-cpu==1.0 ; {HERE}", "spam-cpu==1.0"),
         ("spam-cpu @ https://me:secret@host/x.whl", "spam-cpu"),
         (f"spam-cpu@file:///a;b ; {HERE}", "spam-cpu"),
+        ("spam-cpu[plot] @ https://host/x.whl", "spam-cpu[plot]"),
         ("./dist/spam_cpu-1.0-py3-none-any.whl", "spam_cpu"),
         ("spam_cpu-1.0-py3-none-any.whl[plot]", "spam_cpu"),
         ("https://me:secret@host/spam-cpu-1.0.tar.gz#sha256=0", "spam-cpu"),
@@ -136,3 +139,32 @@ def test_no_text_breaks_it(text: str, toml: bool) -> None:
 def test_a_mark_of_the_encoding_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("spam-cpu", encoding="utf-8-sig")
     assert read_text(str(tmp_path / "a.txt")) == "spam-cpu"
+
+
+def table(*requirements: str) -> Selector:
+    """Return a table with a variant for each requirement, or for each several."""
+    variants = [
+        Variant(f"v{number}", tuple(text.split(" & "))) for number, text in enumerate(requirements)
+    ]
+    return Selector("spam", "1.0", REQUIREMENT, "SPAM_VARIANT", tuple(variants))
+
+
+@pytest.mark.parametrize(
+    ("requirements", "words", "expected"),
+    [
+        (("jax[cuda12]==1.0", "jax==1.0"), ("jax[CUDA12]",), ("v0",)),
+        (("jax[cuda12]==1.0", "jax==1.0"), ("jax",), ()),
+        (("torch==2.9+cu128", "torch==2.9+cpu"), ("torch==2.9+cpu",), ("v1",)),
+        (("torch==2.9+cu128", "torch==2.9+cpu"), ("torch==2.9",), ()),
+        (("spam-gpu & cublas", "spam-cpu"), ("cublas", "spam-cpu"), ("v1",)),
+        (("plugin & cublas", "other"), ("cublas",), ()),
+        (("plugin & cublas", "other"), ("cublas", "plugin"), ("v0",)),
+        (("spam-cpu; extra == 'x'", "spam-gpu"), ("spam-cpu",), ()),
+        (("spam-a; sys_platform == 'plan9' & spam-b", "spam-gpu"), ("spam-b",), ("v0",)),
+    ],
+)
+def test_a_variant_is_asked_for_by_all_that_stands_for_it(
+    requirements: tuple[str, ...], words: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    installation = Installation(purpose=Purpose.INSTALL, requirements=("spam", *words))
+    assert with_asked(table(*requirements), Request(), installation).variants == expected
