@@ -6,7 +6,6 @@ import base64
 import csv
 import hashlib
 import re
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from .environment import Environment
+from .environment import Environment, run
 from .hooks import Backend
 from .sdist import files_of
 
@@ -85,5 +84,5 @@ def run_commands(environment: Environment, output: str, **environ: str) -> list[
     assert commands, output
     variables = {**environment.environ, "PATH": environment.path, **environ}
     for command in commands:
-        subprocess.run(command, shell=True, env=variables, check=True, capture_output=True)
+        run(["/bin/sh", "-c", command], variables)
     return commands
