@@ -149,7 +149,9 @@ def follow(environment: Environment, step: Step, output: str, folder: Path) -> N
         assert run_step(environment, step, folder, **variables) == ""
         return
     machine = {name: value for name, value in step.environ.items() if name == "SELECTOR_CUDA"}
-    for command in run_commands(environment, output, **(step.environ if step.exported else machine)):
+    for command in run_commands(
+        environment, output, **(step.environ if step.exported else machine)
+    ):
         print(f"  {command}")
 
 
