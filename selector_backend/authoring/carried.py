@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from ..errors import SelectorError
-from ..installing.messages import CARRIED, plain_build_system
+from ..model.backend import CARRIED, plain_build_system
 from ..probes import families
 
 if TYPE_CHECKING:

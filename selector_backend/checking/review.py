@@ -20,7 +20,7 @@ from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
 from ..authoring.selector import is_pinned, own_requirements
 from ..errors import Problem
-from ..installing.messages import bounded
+from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
 from ..model.standing import parse_form, standing_for

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from ..authoring import toml
 from ..authoring.sdist import sdist_files, tar_of
 from ..errors import Problem, SelectorError
-from ..installing.messages import CARRIED as FOLDER
+from ..model.backend import CARRIED as FOLDER
 from ..model.markers import NAME_FORMAT, VERSION_FORMAT, distribution_of, normalize, quoted
 from ..model.table import TABLE_NAME, NotCompiledError, read_compiled
 from . import archives

@@ -19,6 +19,7 @@ from ..model.standing import parse_form, standing_for
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
 from ..probes.folders import read_regular
+from .environment import marker_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
     Raises `SelectorError` where variants that exclude each other are asked for, and it is for an
     environment.
     """
-    has_markers = any(";" in one for variant in selector.variants for one in variant.requires)
-    standing = standing_for(selector, _variables() if has_markers else None)
+    standing = standing_for(selector, marker_of(selector))
     names = {form.name for own in standing.values() for form in own}
     found = [*read_asked(installation, names)]
     beside = {}

@@ -38,10 +38,7 @@ def read_environment(
     """
     paths = folders if selector.kind == REQUIREMENT else ()
     there = find_distributions(paths or removed_last)
-    if marker is None and any(set(";[").intersection(one) for one in _required(selector)):
-        from ..probes.marker import environment
-
-        marker = environment()
+    marker = marker or marker_of(selector)
     places = {*map(Path, removed_last)}
     own = there.get(normalize(selector.project), ())
     code = _code(folder for folder in own if folder.parent in places)
@@ -69,6 +66,15 @@ def read_environment(
     names |= {form.name for form in forms}
     names |= {name for own in extras.values() for some in own.values() for name in some}
     return replace(found, versions=versions_of(names, there), extras=extras)
+
+
+def marker_of(selector: Selector) -> Mapping[str, str] | None:
+    """Return the variables that markers are judged with here, if variants require by any."""
+    if not any(set(";[").intersection(one) for one in _required(selector)):
+        return None
+    from ..probes.marker import environment
+
+    return environment()
 
 
 def _required(selector: Selector) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from ..model.backend import CARRIED, plain_build_system
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
@@ -20,27 +21,7 @@ if TYPE_CHECKING:
     from ..model.record import Record, Verdict
     from ..model.table import Selector
 
-#: The folder in which a self-contained sdist carries its backend.
-CARRIED = "_selector"
 _PLAIN = Commands()
-
-
-def bounded(backend: str, extras: str = "") -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it.
-
-    ``extras`` are those in brackets, such as ``[tree]``.
-    """
-    major, minor = backend.split(".")[:2]
-    return f"selector-backend{extras}>={major}.{minor},<{int(major) + 1}"
-
-
-def plain_build_system(backend: str) -> list[str]:
-    """Return the lines of a ``[build-system]`` that fetches the backend, and what it needs."""
-    return [
-        "[build-system]",
-        f'requires = ["{bounded(backend)}"]',
-        'build-backend = "selector_backend"',
-    ]
 
 
 def only_installs(why: str, backend: str) -> str:
@@ -72,7 +53,7 @@ def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
             f"{_title(decision.selector)} cannot be installed into this environment.",
             f"{stop.clash}, and {stop.variant}, which {decision.request.source} asks for, does not "
             "agree.",
-            *_ways_out(decision.selector, stop.in_the_way, commands),
+            *_ways_out(decision.selector, stop, commands),
         ]
     else:
         lines = _nothing_fits(decision, stop, commands)
@@ -163,7 +144,7 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     selector = decision.selector
     texts = {name: fact.text for name, fact in decision.facts.items()}
     values = {**texts, "project": selector.project, "version": selector.version}
-    ways_out = _ways_out(selector, stop.in_the_way, commands) if stop.in_the_way else []
+    ways_out = _ways_out(selector, stop, commands) if stop.in_the_way else []
     forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
     lines = [
         f"{_title(selector)} cannot be installed "
@@ -187,12 +168,18 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     return lines
 
 
-def _ways_out(selector: Selector, in_the_way: Iterable[Record], commands: Commands) -> list[str]:
-    """Return the lines that tell how to fix a disagreement with what else is installed."""
-    projects = [other.project for other in in_the_way]
+def _ways_out(
+    selector: Selector, stop: NothingFits | Disagreement, commands: Commands
+) -> list[str]:
+    """Return the lines that tell how to fix a disagreement with what else is installed.
+
+    The variant that is installed of the package itself would be in the way of another one.
+    """
+    projects = [other.project for other in stop.in_the_way]
+    gone = [*projects, *stop.own[:1]]
     return [
-        f"Uninstall {' and '.join(projects)}, and then choose again for both, or do without:",
-        _uninstall(commands, _all_of(in_the_way)),
+        f"Uninstall {' and '.join(gone)}, and then choose again for both, or do without:",
+        _uninstall(commands, [*_all_of(stop.in_the_way), *stop.own]),
         f"  {_install(selector, commands)} {' '.join(projects * commands.names_package)}".rstrip(),
         f"  {_install(selector, commands)}",
     ]

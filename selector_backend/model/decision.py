@@ -16,7 +16,7 @@ from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from .machine import Machine, ProfileFile
     from .standing import Extras
@@ -87,20 +87,26 @@ class Environment:
 class NothingFits:
     """No variant fits, or the first that does is ``refused``, one that stands for stopping.
 
-    ``in_the_way`` are the installed packages that disagree with a variant that would fit.
+    ``in_the_way`` are the installed packages that disagree with a variant that would fit, ``own``
+    the names of what is installed of the project itself.
     """
 
     refused: Variant | None = None
     in_the_way: tuple[Record, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A variant that was asked for disagrees with what is installed; ``clash`` is the sentence."""
+    """A variant that was asked for disagrees with what is installed; ``clash`` is the sentence.
+
+    ``own`` are the names of what is installed of the project itself.
+    """
 
     variant: str
     clash: str
     in_the_way: tuple[Record, ...]
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ def decide(
     if request.automatic:
         decision = _choose(selector, machine, request, environment, installed)
     else:
-        decision = _force(selector, request, environment)
+        decision = _force(selector, request, environment, installed)
     chosen = decision.variants
     others = _left_beside(chosen, installed)
     if chosen and others:
@@ -219,7 +225,7 @@ def _choose(
     machine: Machine,
     request: Request,
     environment: Environment,
-    installed: Collection[str],
+    installed: Mapping[str, tuple[str, ...]],
 ) -> Decision:
     machine = _partly_stated(machine, selector)
     facts = {name: _relevant(machine[name], selector) for name in selector.facts}
@@ -230,7 +236,8 @@ def _choose(
     if not fitting:
         would_fit = [one for one, verdict in zip(selector.variants, verdicts) if verdict.clashes]
         in_the_way = _in_the_way(would_fit, selector, environment)
-        return replace(decision, stop=NothingFits(in_the_way=in_the_way))
+        own = _own(selector, environment, installed)
+        return replace(decision, stop=NothingFits(in_the_way=in_the_way, own=own))
     first = fitting[0]
     if first.refuse is not None:
         return replace(decision, stop=NothingFits(refused=first))
@@ -241,7 +248,12 @@ def _choose(
     return replace(decision, variants=(first,))
 
 
-def _force(selector: Selector, request: Request, environment: Environment) -> Decision:
+def _force(
+    selector: Selector,
+    request: Request,
+    environment: Environment,
+    installed: Mapping[str, tuple[str, ...]],
+) -> Decision:
     chosen = tuple(one for one in selector.variants if one.key in request.variants)
     verdicts = tuple(_forced(one, one in chosen, request) for one in selector.variants)
     notes = (*request.notes, *environment.notes)
@@ -250,8 +262,17 @@ def _force(selector: Selector, request: Request, environment: Environment) -> De
     if not clashes:
         return decision
     in_the_way = _in_the_way(chosen, selector, environment)
-    stop = Disagreement(chosen[0].name, clashes[0], in_the_way)
+    own = _own(selector, environment, installed)
+    stop = Disagreement(chosen[0].name, clashes[0], in_the_way, own)
     return replace(decision, variants=(), stop=stop)
+
+
+def _own(
+    selector: Selector, environment: Environment, installed: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the names of the variants that are installed, and of the project if it is, too."""
+    names = [name for own in installed.values() for name in own]
+    return (selector.project, *names) if environment.record_of(selector.project) else (*names,)
 
 
 def _judge_in(

@@ -518,10 +518,11 @@ def mend_by_uv(environment: Environment, environ: Mapping[str, str]) -> None:
 
 
 def test_an_environment_without_pip_shows_an_install_nothing(
-    make_environment: MakeEnvironment, index: Index
+    make_environment: MakeEnvironment, index: Index, distributions: Path
 ) -> None:
     environment = make_environment(index, pip=None)
-    environment.uv("pip", "install", "spam", "old", environ=GPU)
+    for name in ("spam", "old"):  # one command for both stops
+        put_package(environment.site_packages, distributions, name, GPU)
     found = doctor(environment, GPU, well=False)["findings"]
     assert found[0]["messages"] == [
         "spam 1.0: cu12 does not fit this environment: old 1.0 is installed with cuda = 11; "

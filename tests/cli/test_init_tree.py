@@ -12,7 +12,7 @@ from support.index import Index
 from support.tree import TreeBackend, contents
 
 from selector_backend import __version__
-from selector_backend.installing.messages import bounded
+from selector_backend.model.backend import bounded
 
 VARIANTS = ("cu12", "cpu")
 OWN = f'"{bounded(__version__)}"'.replace("backend", "backend[tree]")
@@ -23,6 +23,7 @@ PROJECT = """\
 [project]
 name = "Ham.Egg"  # the name
 version = "2.0"
+requires-python = ">=3.9"
 
 [build-system]
 requires = [
@@ -41,6 +42,7 @@ TREE = """\
 [project]
 name = "Ham.Egg"  # the name
 version = "2.0"
+requires-python = ">=3.9"
 
 [build-system]
 requires = [
@@ -132,7 +134,7 @@ def test_a_project_becomes_a_tree_and_keeps_what_is_written(tmp_path: Path, line
 
 def test_what_a_project_does_not_say_is_what_frontends_take(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
-    file.write_text('[project]\nname = "spam"\ndynamic = ["version"]')
+    file.write_text('[project]\nname = "spam"\nrequires-python = ">=3.9"\ndynamic = ["version"]')
     written = lines("init", "--tree", tmp_path, *VARIANTS)
     assert shown(written)[-1] == shlex.split("python -m pip install --find-links dist spam")
     text = file.read_text()
@@ -151,7 +153,8 @@ def test_what_a_project_does_not_say_is_what_frontends_take(tmp_path: Path) -> N
 def test_requirements_in_one_line_stay_in_one(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     written = "requires = ['flit_core<5', \"wheel\"]  # builds"
-    file.write_text(f'[build-system]\n{written}\n[project]\nname = "spam"\nversion = "1.0"\n')
+    project = 'name = "spam"\nversion = "1.0"\nrequires-python = ">=3.9"\n'
+    file.write_text(f"[build-system]\n{written}\n[project]\n{project}")
     lines("init", "--tree", tmp_path, *VARIANTS)
     assert written.replace("[", f"[{OWN}, ") in file.read_text()
 

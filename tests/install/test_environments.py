@@ -126,6 +126,21 @@ def test_a_forced_variant_does_not_beat_another_package(
     )
 
 
+def test_what_disagrees_with_another_package_and_its_own_variant_is_taken_over_with_both(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    put(environment, index, "eggs", {"EGGS_VARIANT": "cu11"})
+    put(environment, index, "spam", {"SPAM_VARIANT": "cu11"})
+    environ = {"SELECTOR_CUDA": "12.4", "SPAM_VARIANT": "cu12"}
+    again = ("install", "--force-reinstall", "spam==1.0")
+    process = environment.pip(*again, environ=environ, check=False)
+    assert "Uninstall eggs and spam, and then choose again for both" in process.stdout
+    commands = run_commands(environment, process.stdout, **environ)
+    assert commands[0] == "pip uninstall --yes eggs eggs-cu11 spam spam-cu11"
+    assert variants(environment, "eggs") == variants(environment, "spam") == ["cu12"]
+
+
 def test_an_upgrade_keeps_the_variant_and_notes_the_better_one(
     make_environment: MakeEnvironment, index: Index, driver: Driver
 ) -> None:

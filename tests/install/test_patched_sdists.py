@@ -32,7 +32,7 @@ def damage(sdist: Path) -> None:
 def make_newer(sdist: Path) -> None:
     path = sdist / "selector-table.json"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace('"format": 1', '"format": 2'), encoding="utf-8")
+    path.write_text(text.replace('"format": 2', '"format": 3'), encoding="utf-8")
 
 
 def remove(sdist: Path) -> None:

@@ -143,6 +143,12 @@ def test_a_variant_that_markers_ask_for_is_kept(environment: Environment) -> Non
     assert names(environment) == {"spam", CPU}
 
 
+def test_a_variant_that_markers_ask_for_is_asked_for_beside_it(environment: Environment) -> None:
+    environment.pip("install", "spam==1.0", CPU, environ=GPU)
+    assert names(environment) == {"spam", CPU}
+    assert environment.record()["decided-by"] == f"the command line: {CPU}"
+
+
 def test_a_selector_that_is_released_alone_knows_its_variants(environment: Environment) -> None:
     environment.pip("install", "spam", "lib", environ=GPU)
     assert environment.record()["distributions"] == ["spam-cu12"]
