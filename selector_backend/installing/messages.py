@@ -53,7 +53,7 @@ def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
             f"{_title(decision.selector)} cannot be installed into this environment.",
             f"{stop.clash}, and {stop.variant}, which {decision.request.source} asks for, does not "
             "agree.",
-            *_ways_out(decision.selector, stop, commands),
+            *_ways_out(decision.selector, stop, commands, stop.variant),
         ]
     else:
         lines = _nothing_fits(decision, stop, commands)
@@ -169,19 +169,33 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
 
 
 def _ways_out(
-    selector: Selector, stop: NothingFits | Disagreement, commands: Commands
+    selector: Selector, stop: NothingFits | Disagreement, commands: Commands, asked: str = ""
 ) -> list[str]:
     """Return the lines that tell how to fix a disagreement with what else is installed.
 
-    The variant that is installed of the package itself would be in the way of another one.
+    The variant that is installed of the package itself would be in the way of another one. What is
+    installed after the package follows it; in one command, each would choose by itself.
     """
     projects = [other.project for other in stop.in_the_way]
-    gone = [*projects, *stop.own[:1]]
+    gone, others = " and ".join([*projects, *stop.own[:1]]), " and ".join(projects)
     return [
-        f"Uninstall {' and '.join(gone)}, and then choose again for both, or do without:",
-        _uninstall(commands, [*_all_of(stop.in_the_way), *stop.own]),
-        f"  {_install(selector, commands)} {' '.join(projects * commands.names_package)}".rstrip(),
-        f"  {_install(selector, commands)}",
+        f"Uninstall {gone}, and then choose again, for {selector.project} first, or do without "
+        f"{others}:",
+        *_change_over(selector, commands, [*_all_of(stop.in_the_way), *stop.own], asked, projects),
+    ]
+
+
+def _change_over(
+    selector: Selector, commands: Commands, gone: list[str], asked: str, projects: list[str]
+) -> list[str]:
+    """Return the commands that uninstall ``gone``, and install the package and then ``projects``.
+
+    ``asked`` is the variant to ask for, if any.
+    """
+    return [
+        _uninstall(commands, gone),
+        f"  {_install(selector, commands, asked)}",
+        *(f"  {commands.install} {project}" for project in projects if commands.names_package),
     ]
 
 
@@ -234,9 +248,7 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
     return [
         *lines,
         f"{why}. To switch{also}:",
-        _uninstall(commands, gone),
-        f"  {_install(selector, commands, asked)}",
-        *(f"  {commands.install} {one}" for one in projects if commands.names_package),
+        *_change_over(selector, commands, gone, asked, projects),
     ]
 
 
