@@ -77,7 +77,7 @@ def check_files(environment: Environment) -> None:
 
 
 def run_commands(
-    environment: Environment, output: str, cwd: Path | None = None, **environ: str
+    environment: Environment, output: str, cwd: Path | None = None, /, **environ: str
 ) -> list[str]:
     """Run exactly the commands that a message ends with, as a shell would."""
     lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
