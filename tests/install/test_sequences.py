@@ -19,7 +19,7 @@ from install.test_environments import variants, write_requirement_package
 from support.command import data
 from support.environment import Environment
 from support.index import Index
-from support.installed import run_commands
+from support.installed import run_commands_in
 from support.project import write_wheel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others do not show open files")
@@ -151,7 +151,7 @@ def follow(environment: Environment, step: Step, output: str, folder: Path) -> N
         return
     machine = {name: value for name, value in step.environ.items() if name == "SELECTOR_CUDA"}
     variables = step.environ if step.exported else machine
-    for command in run_commands(environment, output, folder, **variables):
+    for command in run_commands_in(folder, environment, output, **variables):
         print(f"  {command}")
 
 

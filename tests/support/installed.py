@@ -76,10 +76,15 @@ def check_files(environment: Environment) -> None:
                     assert digest == f"sha256={found.decode().rstrip('=')}", path
 
 
-def run_commands(
-    environment: Environment, output: str, cwd: Path | None = None, **environ: str
-) -> list[str]:
+def run_commands(environment: Environment, output: str, **environ: str) -> list[str]:
     """Run exactly the commands that a message ends with, as a shell would."""
+    return run_commands_in(None, environment, output, **environ)
+
+
+def run_commands_in(
+    cwd: Path | None, environment: Environment, output: str, **environ: str
+) -> list[str]:
+    """Run the commands of a message in the folder that the installer was started in."""
     lines = [line.strip(" │╰─>").strip() for line in output.splitlines()]
     program = r"(pip|uv pip|uv sync|\S+python\S* -m pip)"
     commands = [line for line in lines if re.match(rf"(\w+_VARIANT=\S+ )?{program} ", line)]
