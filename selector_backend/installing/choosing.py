@@ -11,7 +11,6 @@ from ..model.markers import normalize
 from ..probes import read_machine
 from .environment import read_environment
 from .handoff import handoff_of
-from .messages import message_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def choose(
         )
     environment = read_environment(selector, folders, installation.folders_removed_last)
     decision = decide(selector, machine, request, environment)
-    message = message_of(decision, installation.commands)
+    message = _message(decision, installation)
     waits = installation.stops_late and not installation.is_only(selector.project)
     if message and decision.stops_for_environment and waits:
         alone = decide(selector, machine, request, Environment(marker=environment.marker))
@@ -60,8 +59,17 @@ def check_locked(selector: Selector, variants: Sequence[str], installation: Inst
     environment = read_environment(selector, installation.folders)
     request = Request(tuple(map(normalize, variants)), "the lock")
     decision = decide(selector, Machine(), request, environment)
-    if message := message_of(decision, installation.commands):
+    if message := _message(decision, installation):
         raise SelectorError(message)
+
+
+def _message(decision: Decision, installation: Installation) -> str:
+    """Return what stops an install, ``""`` if nothing does. Only then is the text imported."""
+    if decision.stop is None:
+        return ""
+    from .messages import message_of
+
+    return message_of(decision, installation.commands) or ""
 
 
 def check_together(files: Mapping[str, bytes], installation: Installation) -> None:

@@ -73,6 +73,7 @@ def shown(written: list[str]) -> list[list[str]]:
     return [shlex.split(line) for line in written if line.startswith("  ")]
 
 
+@pytest.mark.nightly
 def test_a_new_tree_is_built_and_installed_by_the_commands_that_are_shown(
     tmp_path: Path, wheelhouse: Path, make_environment: MakeEnvironment
 ) -> None:

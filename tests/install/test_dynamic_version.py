@@ -93,6 +93,7 @@ def test_the_sdist_that_build_makes_installs_without_what_found_the_version(
     assert asked == set()
 
 
+@pytest.mark.nightly
 def test_several_distributions_of_one_repository_have_the_version_of_one_tag(
     index: Index, make_environment: MakeEnvironment, tmp_path: Path
 ) -> None:

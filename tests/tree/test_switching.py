@@ -71,6 +71,7 @@ def mend(environment: Environment) -> str:
     return "\n".join(finding["messages"])
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("frontend", ["pip", "uv"])
 def test_changing_over_leaves_the_files_of_one_variant(
     frontend: str, index: Index, make_environment: MakeEnvironment
