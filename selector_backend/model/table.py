@@ -8,7 +8,6 @@ are text.
 from __future__ import annotations
 
 import collections
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -244,11 +243,15 @@ def read_compiled(folder: Path) -> Compiled:
 
 def hash_text(content: bytes) -> str:
     """Return the hash of a text file, the same whatever its lines end with."""
+    import hashlib
+
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
     """Return the hash of JSON data, the same however they are written."""
+    import hashlib
+
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
