@@ -18,8 +18,8 @@ from ..model.purpose import Purpose
 from ..model.standing import parse_form, standing_for
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
-from ..probes.folders import read_regular
 from .environment import marker_of
+from .files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

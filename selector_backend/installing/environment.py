@@ -14,7 +14,8 @@ from ..model.record import RECORD_NAME, Record, Unusable, parse_record
 from ..model.standing import parse_form
 from ..model.table import REQUIREMENT
 from ..model.values import replace
-from ..probes.folders import find_distributions, identify_at, read_regular, versions_of
+from ..probes.folders import find_distributions, identify_at, versions_of
+from .files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

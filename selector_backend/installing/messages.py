@@ -1,4 +1,4 @@
-"""The texts that an install shows: the choice, or what stops it."""
+"""The texts that say what stops an install. Only then are they imported."""
 
 from __future__ import annotations
 
@@ -119,20 +119,6 @@ def _candidates(record: Record) -> list[tuple[str, Mapping[str, str]]]:
         if variant.refuse is None and variant.name not in (*unfit, *record.variants)
     ]
     return candidates
-
-
-def choice_of(decision: Decision) -> str:
-    """Return the line that says what was chosen, and why; of what comes first, why not."""
-    what = f"{_title(decision.selector)} gets {' and '.join(decision.names)}"
-    if not decision.request.automatic:
-        return f"{what}, as {decision.request.source} asks"
-    reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
-    pairs = zip(decision.selector.variants, decision.verdicts)
-    first = next(verdict for variant, verdict in pairs if not variant.refuse)
-    if not first.fits:
-        reasons.append(f"not {first.variant}: {first.reason}")
-    # A library's own words may have several lines.
-    return " ".join(f"{what}: {'; '.join(reasons)}".split())
 
 
 def _title(selector: Selector) -> str:

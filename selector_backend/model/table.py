@@ -167,7 +167,7 @@ class Compiled:
     ``requires`` is what its static extras require, as metadata have it; in format 1, that is in
     ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version``
     the wheel's, ``license_files`` are paths from the project's folder, and ``entry_points`` is the
-    text of ``entry_points.txt``.
+    text of ``entry_points.txt``. ``files`` are those of the sdist that it was read from.
     """
 
     selector: Selector
@@ -177,6 +177,7 @@ class Compiled:
     requires: tuple[str, ...] = ()
     license_files: tuple[str, ...] = ()
     entry_points: str = ""
+    files: tuple[str, ...] = field(default=(), compare=False)
 
 
 class NotCompiledError(Exception):
@@ -235,6 +236,7 @@ def read_compiled(folder: Path) -> Compiled:
             requires=tuple(data.get("requires", ())),
             license_files=tuple(data["license-files"]),
             entry_points=data["entry-points"],
+            files=(TABLE_NAME, "PKG-INFO", "pyproject.toml", *data["license-files"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # Whole, so it is of a release that has facts or values which this one does not know.
