@@ -56,10 +56,10 @@ def leave_finished(
 ) -> None:
     """Leave what the first hook decided to those after it, if they would decide the same.
 
-    They might not where other files were read than those of the sdist. The wheel is left, too, if
-    the hook that builds it serves the same, and has nothing to check.
+    They might not where the table was compiled just now. The wheel is left, too, if the hook that
+    builds it serves the same, and has nothing to check.
     """
-    if not compiled.files or installation.files or request.profile or not installation.scratch:
+    if not compiled.files or not installation.scratch:
         return
     *_, conforms = recorded_choice(finished.files)
     installs = installation.purpose is Purpose.INSTALL and not conforms
@@ -71,7 +71,7 @@ def leave_finished(
     ):
         wheel, content = finish_wheel(finished.folder, finished.files, settings, installation)
     finished = replace(finished, wheel=wheel, content=content)
-    leave(finished, installation, compiled.files, settings, backend)
+    leave(finished, installation, (*compiled.files, *request.files), settings, backend)
 
 
 def finish_wheel(

@@ -98,7 +98,7 @@ def leave(
     folder, identity = installation.scratch, installation.identity
     if folder is None or identity != parent().identity or not is_private(folder):
         return
-    fields = finished.folder, finished.files, finished.said, finished.wheel, finished.content
+    fields = finished.folder, {**finished.files}, finished.said, finished.wheel, finished.content
     with contextlib.suppress(OSError, SelectorError):
         hashed = _hash_all(decided_from, settings, backend)
         data = marshal.dumps((hashed, [*decided_from], fields))

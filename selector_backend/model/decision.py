@@ -31,13 +31,15 @@ class Request:
     machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
     ``-C spam:variant``, the table's variable, or such as ``requirements.txt: spam-cpu==1.0``.
     ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
-    what may have been asked for, and was not understood.
+    what may have been asked for, and was not understood. ``files`` are those that all this was
+    read from.
     """
 
     variants: tuple[str, ...] = ()
     source: str = MACHINE
     profile: ProfileFile | None = None
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def automatic(self) -> bool:

@@ -64,6 +64,11 @@ class Build:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 
+    @property
+    def file(self) -> Path:
+        """A file that is not there yet."""
+        return self.folder / "file.txt"
+
     def end(self) -> None:
         """End the frontend."""
         self.frontend.communicate()
@@ -107,7 +112,8 @@ class Build:
         """Call the second hook, and return the ``.dist-info``."""
         shutil.rmtree(self.folder / "meta")
         (self.folder / "meta").mkdir()
-        return self.folder / "meta" / self.call(PREPARE, str(self.folder / "meta"), self.settings)
+        name: str = self.call(PREPARE, str(self.folder / "meta"), self.settings)
+        return self.folder / "meta" / name
 
     def build(self, prepared: Path | None = None) -> dict[str, bytes]:
         """Call the third hook, and return the files of the wheel."""
@@ -149,6 +155,18 @@ def check_little_is_imported(modules: set[str]) -> None:
         *("model", "model.values"),
     }
     assert not modules & {"re", "json", "pathlib", "zipfile", "hashlib", "enum", "typing"}
+
+
+def test_it_is_copied_where_other_files_are_read_and_stay(build: Build) -> None:
+    build.end()
+    build.file.write_text("spam\nspam-cu11\n", encoding="utf-8")
+    build.start("install", "-r", str(build.file))
+    build.requires()
+    prepared = build.prepare()
+    assert build.took
+    assert "spam-cu11" in build.said
+    assert variants(build.build(prepared)["selector.json"]) == ["cu11"]
+    assert build.took
 
 
 def test_they_give_the_same_bytes_as_hooks_that_decide(build: Build, tmp_path: Path) -> None:
@@ -198,6 +216,30 @@ def another_variable(build: Build) -> None:
 
 def another_machine(build: Build) -> None:
     build.environ["SELECTOR_CUDA"] = "12.4"
+
+
+def another_requirement_file(build: Build) -> None:
+    build.end()
+    build.file.write_text("spam\n", encoding="utf-8")
+    build.start("install", "-r", str(build.file))
+    build.requires()
+    build.file.write_text("spam\nspam-cu12\n", encoding="utf-8")
+
+
+def another_nested_file(build: Build) -> None:
+    build.end()
+    (build.folder / "more.txt").write_text("eggs\n", encoding="utf-8")
+    build.file.write_text("-r more.txt\n", encoding="utf-8")
+    build.start("install", "-r", str(build.file))
+    build.requires()
+    (build.folder / "more.txt").write_text("spam-cu12\n", encoding="utf-8")
+
+
+def another_profile(build: Build) -> None:
+    build.environ["SELECTOR_MACHINE"] = str(build.file)
+    build.file.write_text('{"format": 1, "facts": {"cuda": null}}', encoding="utf-8")
+    build.requires()
+    build.file.write_text('{"format": 1, "facts": {"cuda": "12.4"}}', encoding="utf-8")
 
 
 def another_table(build: Build) -> None:
@@ -252,6 +294,9 @@ def another_users_folder(build: Build) -> None:
         (another_setting, "cu12"),
         (another_variable, "cu12"),
         (another_machine, "cu12"),
+        (another_requirement_file, "cu12"),
+        (another_nested_file, "cu12"),
+        (another_profile, "cu12"),
         (another_table, "cu12"),
         (another_release, "cpu"),
         (a_link, "cpu"),
