@@ -77,7 +77,7 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         if lacking := [*missing(), *version_requirements(_project())]:
             return [*lacking, *needs_before_compiling(_project(), os.environ)]
         compiled = compiled_of(_project(), str(error))
-    from .installing.finishing import finish, leave_finished
+    from .installing.finishing import decide_first
     from .installing.installation import read_installation
 
     selector, installation = compiled.selector, read_installation()
@@ -87,8 +87,7 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         stated = request.profile is not None
         lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
     if not lacking:
-        finished = finish(compiled, request, installation, __version__)
-        leave_finished(finished, compiled, request, config_settings, installation, __version__)
+        decide_first(compiled, request, installation, config_settings, __version__)
     return lacking
 
 

@@ -46,21 +46,26 @@ def finish(
     return Finished(f"{compiled.name}-{shown}.dist-info", files, said_lines)
 
 
-def leave_finished(
-    finished: Finished,
+def decide_first(
     compiled: Compiled,
     request: Request,
-    settings: Mapping[str, Any] | None,
     installation: Installation,
+    settings: Mapping[str, Any] | None,
     backend: str,
 ) -> None:
-    """Leave what the first hook decided to those after it, if they would decide the same.
+    """Decide, and leave what the build comes to for the hooks after the first, where that can be.
 
-    They might not where the table was compiled just now. The wheel is left, too, if the hook that
-    builds it serves the same, and has nothing to check.
+    It can't if the table was compiled just now, from files that are not known here. The wheel is
+    left, too, if the hook that builds it serves the same, and has nothing to check.
+
+    Raises `SelectorError` where the install stops here.
     """
+    from .choosing import choose
+
     if not compiled.files or not installation.scratch:
+        choose(compiled.selector, request, installation, backend)
         return
+    finished = finish(compiled, request, installation, backend)
     *_, conforms = recorded_choice(finished.files)
     installs = installation.purpose is Purpose.INSTALL and not conforms
     wheel, content = "", b""

@@ -239,6 +239,8 @@ def _pip(hook: Hook, python: str, scratch: Path | None) -> str:
 
 
 def _quoted(text: str) -> str:
+    if re.fullmatch(r"(?a)[\w@%+=:,./-]+", text):  # as most are; `shlex` has the same pattern
+        return text
     import shlex
 
     return shlex.quote(text)

@@ -21,7 +21,7 @@ from .values import dataclass, field, fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, TypeVar
 
     from .kinds import Kind, Wanted
@@ -88,14 +88,16 @@ class Scope:
     """What reading facts takes to know besides their names.
 
     ``providers`` are asked for properties. ``requirements`` are what conditions ask of the
-    environment, whose folders are ``folders``; none where it cannot be seen. ``libraries`` are
-    those that the dynamic loader is to find.
+    environment, whose folders are ``folders``; none where it cannot be seen. ``distributions`` are
+    those in the folders, if these were listed already. ``libraries`` are those that the dynamic
+    loader is to find.
     """
 
     providers: tuple[Provider, ...] = ()
     requirements: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    distributions: Mapping[str, Sequence[Path]] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,18 @@ class Selector:
             dict.fromkeys(name for some in wanted if isinstance(some, tuple) for name in some)
         )
 
-    def scope(self, folders: Iterable[str] = ()) -> Scope:
+    def scope(
+        self,
+        folders: Iterable[str] = (),
+        distributions: Mapping[str, Sequence[Path]] | None = None,
+    ) -> Scope:
         """Return what reading the facts takes to know, in an environment of ``folders``."""
         return Scope(
-            self.named_providers, self.named_requirements, tuple(folders), self.named_libraries
+            self.named_providers,
+            self.named_requirements,
+            tuple(folders),
+            self.named_libraries,
+            distributions,
         )
 
 

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 
-def read_versions(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
-    """Return the versions of those distributions ``names`` that the folders ``paths`` have."""
-    return versions_of(names, find_distributions(paths))
-
-
 def find_distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
     """Return where the metadata of each distribution in the folders ``paths`` are.
 

@@ -10,9 +10,11 @@ import sys
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
+from conftest import require_python
 from support.floor import Floor
 from support.project import CUDA, hook_environ, write_compiled
 
@@ -22,7 +24,7 @@ FRONTEND = """\
 import json, os, subprocess, sys
 for line in sys.stdin:
     command, environ, folder = json.loads(line)
-    ended = subprocess.run([sys.executable, "-c", *command], env=environ, cwd=folder)
+    ended = subprocess.run([sys.executable, "-S", "-c", *command], env=environ, cwd=folder)
     print(f"ended {ended.returncode}", flush=True)
 """
 HOOK = """\
@@ -57,9 +59,9 @@ class Build:
         (self.folder / "pip").write_text(FRONTEND, encoding="utf-8")
         self.start()
 
-    def start(self, *words: str) -> None:
+    def start(self, *words: str, python: str = sys.executable) -> None:
         """Start the frontend."""
-        command = [sys.executable, str(self.folder / "pip"), *(words or ("install", "spam"))]
+        command = [python, "-S", str(self.folder / "pip"), *(words or ("install", "spam"))]
         self.frontend = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -145,6 +147,42 @@ def test_the_hooks_after_the_first_copy_what_it_decided(build: Build) -> None:
     check_little_is_imported(build.modules)
     copied = {path.name: path.read_bytes() for path in prepared.iterdir()}
     assert copied == {name: data for name, data in wheel.items() if name != "RECORD"}
+
+
+#: What the first hook imports of ours, for a table that asks for CUDA, where there is no driver.
+FIRST = {
+    *("errors", "model", "probes", "installing"),
+    *("model.decision", "model.facts", "model.kinds", "model.machine", "model.markers"),
+    *("model.purpose", "model.record", "model.shapes", "model.standing", "model.table"),
+    *("model.values", "model.variables"),
+    *("probes.family", "probes.folders", "probes.loader", "probes.nvidia"),
+    *("installing.caller", "installing.choosing", "installing.environment", "installing.files"),
+    *("installing.finishing", "installing.frontends", "installing.handoff"),
+    *("installing.installation", "installing.request", "installing.wheel"),
+}
+#: And of the standard library, by what it is for. What these import is left out.
+READING = {"__future__", "contextlib", "enum", "functools", "hashlib", "json", "pathlib", "site"}
+LEAVING = {"base64", "binascii", "csv", "importlib", "zipfile"}
+
+
+@pytest.mark.parametrize(
+    "version", [None, *(pytest.param(one, marks=pytest.mark.nightly) for one in ("3.9", "3.13"))]
+)
+def test_the_first_hook_imports_what_is_listed(build: Build, version: str | None) -> None:
+    python = require_python(version) if version else sys.executable
+    count = "import sys; {}; print(*{{one.partition('.')[0] for one in sys.modules}})"
+
+    def names(imported: set[str]) -> set[str]:
+        command = [python, "-S", "-c", count.format(f"import sys, {', '.join(imported)}")]
+        return {*subprocess.run(command, check=True, stdout=PIPE, text=True).stdout.split()}
+
+    build.end()
+    build.start(python=python)
+    build.requires()
+    ours = {one for one in build.modules if one.startswith("selector_backend")}
+    assert ours == {"selector_backend", *(f"selector_backend.{one}" for one in FIRST)}
+    others = {one.partition(".")[0] for one in build.modules - ours}
+    assert others <= names(READING | LEAVING) | {"selector_backend"}
 
 
 def check_little_is_imported(modules: set[str]) -> None:
