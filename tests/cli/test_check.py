@@ -288,6 +288,25 @@ def test_a_long_table_takes_no_time_for_each_pair_of_variants(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("names", "claimed"),
+    [
+        (
+            'import-names = ["spam", "spam.x; private"]',
+            "project.import-names: found 'spam', 'spam.",
+        ),
+        ('import-namespaces = ["spam"]', "project.import-namespaces: found 'spam', but a selector"),
+        ("import-names = []", ""),
+    ],
+)
+def test_a_package_without_code_claims_no_import_names(
+    tmp_path: Path, names: str, claimed: str
+) -> None:
+    project = write_project(tmp_path, f"{names}\n{table(variant('cpu'))}")
+    shown = lines("check", project, status=1 if claimed else 0)
+    assert shown[0].startswith(f"warning: {claimed}" if claimed else "no problems found")
+
+
+@pytest.mark.parametrize(
     ("variable", "said"),
     [
         ("SELECTOR_CUDA", "is read by the backend itself for every project"),
