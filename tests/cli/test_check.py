@@ -98,11 +98,10 @@ def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) 
     assert lines("check", project)[-1] == "no problems found"
     noted = data("check", project)["notes"]
     # Releases of one distribution, which pip puts in each other's place, are not told apart.
-    assert {one["message"].partition(" from the")[0] for one in noted} <= (
-        {f"nothing tells {one}" for one in ("cudnn9", "cudnn8", "cpu")}
-        if project.name == "ctranslate2"
-        else set()
-    )
+    alike = {"ctranslate2": ("cudnn9", "cudnn8", "cpu"), "onnxruntime": ("gpu-wheels", "cu12")}
+    assert {one["message"].partition(" from the")[0] for one in noted} == {
+        f"nothing tells {one}" for one in alike.get(project.name, ())
+    }
 
 
 def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
