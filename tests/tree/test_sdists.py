@@ -178,6 +178,7 @@ def test_a_dynamic_version_is_what_the_inner_backend_finds(tmp_path: Path) -> No
     [
         ("Metadata-Version: 2.2\nSummary: spam\n", "", None),
         ("Metadata-Version: 2.2\nDynamic: Summary\n", "", "summary"),
+        ("Metadata-Version: 2.5\nSummary: spam\nDynamic: Import-Name\n", "", None),
         # Before 2.2, metadata can't say it, but [project] does.
         ("Metadata-Version: 2.1\nSummary: spam\n", "", None),
         ("Metadata-Version: 2.1\nSummary: spam\n", 'dynamic = ["description"]', "description"),
