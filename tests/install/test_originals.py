@@ -53,7 +53,8 @@ TOOLKITS: list[tuple[Sequence[str], Sequence[str], str, str]] = [
 #: What makes a library an MPI, and what only Open MPI's has.
 MPI = "int MPI_Get_version(int *a, int *b) { return 0; }\n"
 OPEN_MPI = MPI + "int ompi_mpi_comm_self;\n"
-SOURCES = {"libmpi.so.12": MPI, "libmpi.so.40": OPEN_MPI}
+SOURCES = {"libmpi.so.12": MPI, "libmpi.so.40": OPEN_MPI, "libmpi_abi.so.0": MPI}
+BOTH = ("libmpi.so.12", "libmpi.so.40")
 
 
 @pytest.fixture(scope="session")
@@ -146,20 +147,20 @@ def mpi(folder: Path, names: Sequence[str]) -> Path:
 
 
 def test_mpi4py_decides_as_the_recipe(originals: Path, tmp_path: Path) -> None:
-    """With one or both MPIs in none, one or two of the folders that the loader looks in."""
-    held = [(), ("libmpi.so.12",), ("libmpi.so.40",), tuple(SOURCES)]
+    """With one or both MPIs, or one of the ABI to come, in two folders that the loader looks in."""
+    held = [(), BOTH, *((name,) for name in SOURCES)]
     folders = [mpi(tmp_path / str(number), names) for number, names in enumerate(held)]
     outcomes = []
     for first, second in itertools.product(folders, repeat=2):
         environ = {"LD_LIBRARY_PATH": f"{first}{os.pathsep}{second}"}
         outcomes.append(decided(originals, MPI4PY, environ))
         assert chosen("mpi4py", environ) == outcomes[-1], (first.name, second.name)
-    assert len(outcomes) == 16
+    assert len(outcomes) == 25
     assert {*outcomes} == {"", "mpich", "openmpi"}
 
 
 def test_mpi4py_prefers_a_library_whose_name_tells_nothing(originals: Path, tmp_path: Path) -> None:
-    folder = mpi(tmp_path / "mpi", tuple(SOURCES))
+    folder = mpi(tmp_path / "mpi", BOTH)
     (folder / "libmpi.so").symlink_to("libmpi.so.40")
     environ = {"LD_LIBRARY_PATH": str(folder)}
     assert decided(originals, MPI4PY, environ) == "openmpi"
