@@ -121,6 +121,21 @@ def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_system_calls_its_own_processor_is_no_name_of_a_cpu(tmp_path: Path) -> None:
+    rows = table(variant("a", "{ cpu = 'amd64' }") + variant("cpu"))
+    project = write_project(tmp_path / "spam", rows)
+    site = tmp_path / "site"
+    site.mkdir()
+    code = "import platform\nplatform.machine = lambda: 'AMD64'\n"
+    (site / "sitecustomize.py").write_text(code, encoding="utf-8")
+    windows = {"PYTHONPATH": str(site)}
+    (warning,) = lines("check", project, status=1, environ=windows)
+    assert "no machine that is known has 'amd64', did you mean 'x86_64'?" in warning
+    assert [warning] == lines("check", project, status=1)
+    message = error("init", tmp_path / "new", "amd64", "cpu", environ=windows)
+    assert "variant amd64: the name does not say when it fits" in message
+
+
 def messages(folder: Path, text: str, *requires: str) -> list[str]:
     found = data("check", write_project(folder, text, *requires), status=1)["problems"]
     return [f"{one['key'].removeprefix('tool.selector.')}: {one['message']}" for one in found]
