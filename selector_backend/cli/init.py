@@ -43,6 +43,7 @@ T = TypeVar("T")
 
 _PROJECT = "pyproject.toml"
 _KINDS = (REQUIREMENT, CAPABILITY)
+_WRITABLE = 0o222
 _EXAMPLE = 'compute-capability = ">=9.0"'
 
 FolderArgument = Annotated[
@@ -163,6 +164,8 @@ def _existing_name(folder: Path, *, tree: bool) -> str | None:
             f"folder for a new one, such as {folder / 'packages'}; to make one tree of this one, "
             f"for all variants: {into}"
         )
+    if file.exists() and not file.stat().st_mode & _WRITABLE:
+        raise UsageError(f"{file} is read-only, and nothing was changed; make it writable first")
     data = toml.read(file, str(file))
     if "selector" in table_of(data, "tool"):
         raise UsageError(
