@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from .common import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from io import BufferedReader
 
     from ..model.table import Selector
 
@@ -98,11 +101,18 @@ def _contents(source: str) -> Iterator[tuple[str, str, bytes]]:
         yield path.stem, source, path.read_bytes()
 
 
-def _lines(name: str, place: str, lines: Iterable[bytes]) -> Iterator[tuple[str, str, bytes]]:
+def _lines(name: str, place: str, stream: BufferedReader) -> Iterator[tuple[str, str, bytes]]:
     """Yield each line, which is a profile of its own."""
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield f"{name}:{number}", f"{place}:{number}", line
+    lines: Iterable[bytes] = stream
+    encoding = json.detect_encoding(stream.peek(4)[:4])
+    if not encoding.startswith("utf-8"):
+        lines = map(str.encode, TextIOWrapper(stream, encoding, newline="\n"))
+    try:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield f"{name}:{number}", f"{place}:{number}", line
+    except UnicodeError:
+        raise SelectorError(f"{place} is not {encoding.upper()} text") from None
 
 
 # --- What machines should get
