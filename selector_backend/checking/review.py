@@ -267,7 +267,7 @@ def _extras(project: Project) -> Iterator[Problem]:
                         f"project.optional-dependencies.{extra}",
                         f"{requirement} is the variant {variant.name}, and "
                         f"'{selector.project}[{extra}]' installs it beside the one that fits; take "
-                        f"it out: {selector.variable}={variant.name} asks for it",
+                        f"it out: who sets {selector.variable} to {variant.name} gets it",
                     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
@@ -20,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import SelectorError
+from ..installing.shell import show_command
 from ..model.facts import FACTS
 from ..model.machine import Fact, Machine, ProfileFile, parse_setting
 from ..model.variables import MACHINE_VARIABLE, near_misses
@@ -156,15 +156,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 def print_command(words: Sequence[str]) -> None:
     """Write a command to copy: its line is never broken."""
-    typer.echo(f"  {one_line(shown(words))}")
-
-
-def shown(words: Sequence[str]) -> str:
-    """Return a command as this system's shell takes it."""
-    if os.name != "nt":
-        return shlex.join(words)
-    plain = re.compile(r"[\w@%+=:,./\\-]+")
-    return " ".join(word if plain.fullmatch(word) else f'"{word}"' for word in words)
+    typer.echo(f"  {one_line(show_command(words))}")
 
 
 def printable(text: str) -> str:

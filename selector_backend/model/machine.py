@@ -189,7 +189,7 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
     except ValueError as error:
         raise SelectorError(
             f"the environment variable {fact.variable} is {quoted(text)}: {error}; "
-            f"for example {fact.variable}={fact.example}"
+            f"for example {fact.example}"
         ) from None
 
 
