@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..authoring import toml
 from ..authoring.structure import describe, shown_key
@@ -90,7 +90,9 @@ def _contents(source: str) -> Iterator[tuple[str, str, bytes]]:
     """Yield the name, the place and the content of each profile of a source."""
     path = Path(source)
     if source == "-":
-        yield from _lines("standard input", "standard input", sys.stdin.buffer)
+        yield from _lines(
+            "standard input", "standard input", cast("BufferedReader", sys.stdin.buffer)
+        )
     elif path.is_dir():
         for file in sorted(path.glob("*.json")):
             yield file.stem, str(file), file.read_bytes()

@@ -90,8 +90,8 @@ def not_together(record: Record, other: Record) -> str:
     if not agreeing:
         return "\n".join([*lines, "No variants of the two agree."])
     # What needs the fewest variables; among those the variants that come first.
-    best = min(agreeing, key=lambda pair: sum(bool(one[0]) for one in pair))
-    variables = show_variables(dict(asked for asked, _ in best if asked))
+    best = min(agreeing, key=lambda pair: sum(any(asked) for asked, _ in pair))
+    variables = show_variables(dict(asked for asked, _ in best if any(asked)))
     how = (
         "To get variants that agree, set this and try again. What is locked has to be locked anew:"
     )
@@ -103,13 +103,13 @@ def _needs(record: Record) -> str:
     return f"{record.project} gets {' and '.join(record.variants)}, which needs {conform}"
 
 
-def _candidates(record: Record) -> list[tuple[tuple[str, ...], Mapping[str, str]]]:
+def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]]]:
     """Return the variants that a package could have here: how to ask for each, and its conform.
 
     It is asked for by a variable and its value. The one that it has comes first, and is not asked
     for. One that was not judged may fit.
     """
-    candidates: list[tuple[tuple[str, ...], Mapping[str, str]]] = [((), record.conform)]
+    candidates = [(("", ""), record.conform)]
     try:
         selector = load_selector(record.table)
     except ValueError:
