@@ -14,7 +14,7 @@ import typer
 
 from .. import __version__
 from ..authoring import toml
-from ..authoring.project import read_project
+from ..authoring.project import Project, read_project
 from ..authoring.selector import parse_selector
 from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
@@ -138,7 +138,7 @@ def init(
     for problem in problems:
         print_line(f"warning: {problem.key}: {problem.message}")
     if tree:
-        _show_tree(folder, project, read.selector.version, is_new=known is None)
+        _show_tree(folder, project, read, is_new=known is None)
     else:
         _show(folder, project)
     if problems:
@@ -335,9 +335,9 @@ def _show(folder: Path, project: NewProject) -> None:
     )
 
 
-def _show_tree(folder: Path, project: NewProject, version: str, *, is_new: bool) -> None:
+def _show_tree(folder: Path, project: NewProject, read: Project, *, is_new: bool) -> None:
     python = ["python", "-m"]
-    pinned = project.name if version == "0" else f"{project.name}=={version}"  # it is dynamic
+    pinned = project.name if read.version_is_built else f"{project.name}=={read.version}"
     code = f"import {project.stem}; print({project.stem}.dot([1, 2], [3, 4]))"
     settings = [["-C", f"build-variant={variant.name}"] for variant in project.variants]
     print_line("To build the variants and the selector package, and to install what fits:")
