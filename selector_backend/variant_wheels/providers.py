@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..checking.platforms import version_of, version_text
 from ..checking.vocabulary import vocabulary
 from ..model.table import Provider
+from ..probes.cpu import known_targets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -129,13 +130,11 @@ def levels_with(feature: str) -> dict[str, str]:
 
     A family of which only some CPUs have it has an empty name.
     """
-    from archspec.cpu import TARGETS
-
     found: dict[str, str] = {}
-    for name, target in TARGETS.items():
+    for target in known_targets():
         family = target.family.name
         if family in LEVELS and feature in target.features:
             found.setdefault(family, "")
-            if level_of(name)[0] and not found[family]:
-                found[family] = name
+            if level_of(target.name)[0] and not found[family]:
+                found[family] = target.name
     return found
