@@ -19,7 +19,7 @@ from packaging.tags import mac_platforms
 from ..model.facts import FACTS, holds
 from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
-from ..probes.cpu import names_of
+from ..probes.cpu import known_targets, names_of
 from .vocabulary import OF_A_SYSTEM, cpu_names, vocabulary
 
 if TYPE_CHECKING:
@@ -257,9 +257,7 @@ def family_of(machine: str) -> str:
 @functools.cache
 def _families() -> tuple[tuple[str, frozenset[str]], ...]:
     """Return the family of each microarchitecture that archspec knows, and all its names."""
-    from archspec.cpu import TARGETS
-
-    return tuple((one.family.name, names_of(one)) for one in TARGETS.values())
+    return tuple((one.family.name, names_of(one)) for one in known_targets())
 
 
 @functools.cache

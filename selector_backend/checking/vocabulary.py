@@ -25,7 +25,7 @@ from ..model.markers import (
     release_key,
     satisfies,
 )
-from ..probes.cpu import names_of
+from ..probes.cpu import known_targets, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -265,9 +265,7 @@ def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str
 @functools.cache
 def cpu_names() -> frozenset[str]:
     """Return the names of the microarchitectures and features that archspec knows."""
-    from archspec.cpu import TARGETS
-
-    return frozenset().union(*map(names_of, TARGETS.values()))
+    return frozenset().union(*map(names_of, known_targets()))
 
 
 # --- Markers

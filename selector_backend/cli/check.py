@@ -91,6 +91,11 @@ def check(
             problems, more = review_loads(source, project.selector)
             found += [("warning", problem) for problem in problems]
             noted += more
+        if index is not None and project.version_is_built:
+            raise UsageError(
+                f"--index {index}: the version of {source} is found when it is built; name its "
+                "sdist: selector-backend check dist/NAME-VERSION.tar.gz --index URL"
+            )
         if index is not None:
             from ..checking.index import compare
 

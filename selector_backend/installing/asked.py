@@ -6,6 +6,7 @@ but regular files that the command names, and whatever can't be read or understo
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -132,7 +133,7 @@ def read_text(path: str) -> str:
         content = read_regular(Path(path), most=LARGEST_FILE)
     except (OSError, ValueError):
         return ""
-    return content.decode("utf-8-sig", "replace")
+    return content.decode(json.detect_encoding(content), "replace")
 
 
 def _is_of_the_system(path: str) -> bool:

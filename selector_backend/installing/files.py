@@ -80,7 +80,7 @@ def replacing(path: Path | str) -> Iterator[str]:
     """Yield the path of a file to write, which takes the place of ``path`` if nothing fails.
 
     So it is whole or not there, also where this process is killed or the disk is full. Its folder
-    is created if missing.
+    is created if missing. An `OSError` names ``path``.
     """
     folder = os.path.dirname(path)
     partial = os.path.join(folder, f"{PARTIAL}{os.getpid()}.partial")
@@ -89,6 +89,10 @@ def replacing(path: Path | str) -> Iterator[str]:
         _remove(partial)  # it may be a link
         yield partial
         os.replace(partial, path)
+    except OSError as error:
+        if error.filename == partial:
+            error.filename = os.fspath(path)
+        raise
     finally:
         _remove(partial)
 

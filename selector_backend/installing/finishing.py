@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..model.decision import Decision, Request
+    from ..model.kinds import Wanted
     from ..model.purpose import Installation
+    from ..model.record import Verdict
     from ..model.table import Compiled
 
 
@@ -95,15 +97,50 @@ def finish_wheel(
 
 
 def _choice_of(decision: Decision) -> str:
-    """Return the line that says what was chosen, and why; of what comes first, why not."""
+    """Return the line that says what was chosen, and why; of what was to be expected, why not."""
     selector = decision.selector
     what = f"{selector.project} {selector.version} gets {' and '.join(decision.names)}"
     if not decision.request.automatic:
         return f"{what}, as {decision.request.source} asks"
     reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
-    pairs = zip(selector.variants, decision.verdicts)
-    first = next(verdict for variant, verdict in pairs if not variant.refuse)
-    if not first.fits:
-        reasons.append(f"not {first.variant}: {first.reason}")
+    expected = _expected(decision)
+    if expected:
+        reasons.append(f"not {expected.variant}: {expected.reason}")
     # A library's own words may have several lines.
     return " ".join(f"{what}: {'; '.join(reasons)}".split())
+
+
+def _expected(decision: Decision) -> Verdict | None:
+    """Return the verdict on a variant that one would have expected in place of the chosen one.
+
+    That is the one that another package forbids; else, of those whose facts the machine has, the
+    last, which asks least of them; else the first. None is of another platform.
+    """
+    from ..model.kinds import judge
+
+    facts = decision.facts
+    near: list[Verdict] = []
+    others: list[Verdict] = []
+    for variant, verdict in zip(decision.selector.variants, decision.verdicts):
+        if verdict.variant in decision.names:
+            break
+        if verdict.fits or variant.refuse:
+            continue
+        if verdict.clashes:
+            return verdict
+        here = [one for one in variant.when if judge([_markers(one)], facts)[0]]
+        told = [
+            one
+            for one in here
+            if all(wanted is False or facts[name].value is not None for name, wanted in one.items())
+        ]
+        if here:
+            (near if told else others).append(verdict)
+    return next(iter(near[-1:] or others), None)
+
+
+def _markers(alternative: Mapping[str, Wanted]) -> dict[str, Wanted]:
+    from ..model.facts import FACTS
+    from ..model.kinds import MARKERS
+
+    return {name: wanted for name, wanted in alternative.items() if FACTS[name].kind is MARKERS}

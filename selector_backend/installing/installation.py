@@ -205,45 +205,38 @@ def _commands(
     if row.shows_environment == "always":
         pip = _pip(hook, line.value(row.python), scratch)
         if target:
-            return Commands(f"{pip} install --target {_quoted(target)}", "", has_settings)
-        return Commands(f"{pip} install", f"{pip} uninstall --yes", has_settings)
+            return Commands((*pip, "install", "--target", target), (), has_settings)
+        return Commands((*pip, "install"), (*pip, "uninstall", "--yes"), has_settings)
     if not row.locks_environment:
         return Commands()
-    where = ""
+    where: tuple[str, ...] = ()
     for option, value in line.options:
         if option in (*row.target, *row.elsewhere):
-            where = f" {option} {_quoted(value)}"
+            where = (option, value)
     if environment and not where:
         start = f"{hook.parent.folder}{os.sep}"
-        where = f" --python {_quoted(environment[len(start) * environment.startswith(start) :])}"
-    uninstall = f"uv pip uninstall{where}"
+        where = ("--python", environment[len(start) * environment.startswith(start) :])
+    uninstall = ("uv", "pip", "uninstall", *where)
     if line.command in row.locking_first:
-        return Commands("uv sync --inexact", uninstall, has_settings=False, names_package=False)
-    isolation = "" if scratch else " --no-build-isolation"
-    return Commands(f"uv pip install{where}{isolation}", uninstall)
+        sync = ("uv", "sync", "--inexact")
+        return Commands(sync, uninstall, has_settings=False, names_package=False)
+    isolation = () if scratch else ("--no-build-isolation",)
+    return Commands(("uv", "pip", "install", *where, *isolation), uninstall)
 
 
-def _pip(hook: Hook, python: str, scratch: Path | None) -> str:
+def _pip(hook: Hook, python: str, scratch: Path | None) -> tuple[str, ...]:
     """Return how to call the pip that installs for this Python."""
     if python:
-        return f"pip --python {_quoted(python)}"
+        return "pip", "--python", python
     own = Path(sys.executable).parent
     for folder in hook.environ.get("PATH", "").split(os.pathsep):
         if scratch and folder.startswith(str(scratch)):
             continue  # what the build needs
         if any(Path(folder, name).exists() for name in ("pip", "pip.exe")):
             if Path(folder) == own:
-                return "pip"
+                return ("pip",)
             break
-    return f"{_quoted(sys.executable)} -m pip"
-
-
-def _quoted(text: str) -> str:
-    if re.fullmatch(r"(?a)[\w@%+=:,./-]+", text):  # as most are; `shlex` has the same pattern
-        return text
-    import shlex
-
-    return shlex.quote(text)
+    return sys.executable, "-m", "pip"
 
 
 def _option(word: str, valued: Sequence[str]) -> tuple[str, str | None]:

@@ -12,6 +12,7 @@ from ..model.markers import normalize
 from ..model.purpose import Commands
 from ..model.record import agree
 from ..model.table import fill, load_selector
+from .shell import show_command, show_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def not_together(record: Record, other: Record) -> str:
     if not agreeing:
         return "\n".join([*lines, "No variants of the two agree."])
     # What needs the fewest variables; among those the variants that come first.
-    best = min(agreeing, key=lambda pair: sum(bool(one[0]) for one in pair))
-    variables = " ".join(asked for asked, _ in best if asked)
+    best = min(agreeing, key=lambda pair: sum(any(asked) for asked, _ in pair))
+    variables = show_variables(dict(asked for asked, _ in best if any(asked)))
     how = (
         "To get variants that agree, set this and try again. What is locked has to be locked anew:"
     )
@@ -102,19 +103,20 @@ def _needs(record: Record) -> str:
     return f"{record.project} gets {' and '.join(record.variants)}, which needs {conform}"
 
 
-def _candidates(record: Record) -> list[tuple[str, Mapping[str, str]]]:
+def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]]]:
     """Return the variants that a package could have here: how to ask for each, and its conform.
 
-    The one that it has comes first, and is not asked for. One that was not judged may fit.
+    It is asked for by a variable and its value. The one that it has comes first, and is not asked
+    for. One that was not judged may fit.
     """
-    candidates = [("", record.conform)]
+    candidates = [(("", ""), record.conform)]
     try:
         selector = load_selector(record.table)
     except ValueError:
         return candidates
     unfit = {verdict.variant for verdict in record.verdicts if verdict.fits is False}
     candidates += [
-        (f"{selector.variable}={variant.name}", variant.conform)
+        ((selector.variable, variant.name), variant.conform)
         for variant in selector.variants
         if variant.refuse is None and variant.name not in (*unfit, *record.variants)
     ]
@@ -131,7 +133,7 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     texts = {name: fact.text for name, fact in decision.facts.items()}
     values = {**texts, "project": selector.project, "version": selector.version}
     ways_out = _ways_out(selector, stop, commands) if stop.in_the_way else []
-    forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
+    forcing = [one.name for one in selector.variants if not one.refuse]
     lines = [
         f"{_title(selector)} cannot be installed "
         f"{'into this environment' if ways_out else 'on this machine'}."
@@ -150,7 +152,7 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     refused = stop.refused.when if stop.refused else ()
     environment = any(FACTS[name].kind is DISTRIBUTIONS for one in refused for name in one)
     if forcing and not ways_out and not environment:
-        lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
+        lines.append(f"To force a variant, set {selector.variable} to {' or '.join(forcing)}.")
     return lines
 
 
@@ -181,7 +183,11 @@ def _change_over(
     return [
         _uninstall(commands, gone),
         f"  {_install(selector, commands, asked)}",
-        *(f"  {commands.install} {project}" for project in projects if commands.names_package),
+        *(
+            f"  {show_command([*commands.install, project])}"
+            for project in projects
+            if commands.names_package
+        ),
     ]
 
 
@@ -256,7 +262,7 @@ def _uninstall(commands: Commands, names: Iterable[str]) -> str:
     """Return the line with the command that uninstalls distributions, or what takes its place."""
     if not commands.uninstall:
         return "  (pip cannot uninstall from the folder of --target: delete it)"
-    return f"  {commands.uninstall} {' '.join(names)}"
+    return f"  {show_command([*commands.uninstall, *names])}"
 
 
 def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
@@ -264,12 +270,13 @@ def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
 
     The option has the project's name, so it asks for nothing of another one.
     """
-    pinned = f"{selector.project}=={selector.version}" if commands.names_package else ""
-    if not asked:
-        return f"{commands.install} {pinned}".rstrip()
-    if not commands.has_settings:
-        return f"{selector.variable}={asked} {commands.install} {pinned}".rstrip()
-    return f"{commands.install} --config-settings {selector.project}:variant={asked} {pinned}"
+    words = [f"{selector.project}=={selector.version}"] if commands.names_package else []
+    if asked and commands.has_settings:
+        words = ["--config-settings", f"{selector.project}:variant={asked}", *words]
+    command = show_command([*commands.install, *words])
+    if not asked or commands.has_settings:
+        return command
+    return show_variables({selector.variable: asked}, command)
 
 
 def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:
