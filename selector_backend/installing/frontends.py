@@ -57,6 +57,32 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class Locking:
+    """Where a frontend keeps what it locks, and the ``commands`` that read it, or write it.
+
+    The lock has one of ``names``, or the one that an option of ``file`` or ``file_variable`` gives.
+    The options ``project`` and ``project_variable`` name the project's folder. ``apart`` are the
+    options with which another environment than the project's may be meant; with ``never``, it is.
+    The others are as `Lock` has them.
+    """
+
+    names: tuple[str, ...]
+    commands: tuple[str, ...]
+    again: str
+    project: tuple[str, ...] = ()
+    project_variable: str = ""
+    file: tuple[str, ...] = ()
+    file_variable: str = ""
+    apart: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    #: The options that name a script with a lock of its own, and the command that runs one.
+    script: tuple[str, ...] = ()
+    runs: str = ""
+    of_workspace: bool = False
+    written_last: bool = False
+
+
+@dataclass(frozen=True)
 class Frontend:
     """A row of `FRONTENDS`. A frontend that is not known has the row `UNKNOWN`."""
 
@@ -77,6 +103,8 @@ class Frontend:
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
     #: The commands of ``purposes`` that lock first, and install when the wheel is built.
     locking_first: tuple[str, ...] = ()
+    #: How it locks projects.
+    locking: Locking | None = None
     #: The commands that remove from an environment what is not asked for.
     exact: tuple[str, ...] = ()
     #: The options with which every command does, and those with which none does.
@@ -291,6 +319,21 @@ FRONTENDS = (
             "build": KEEP,
         },
         locking_first=("sync", "add", "remove", "run", "version"),
+        locking=Locking(
+            names=("uv.lock",),
+            commands=(
+                *("sync", "add", "remove", "run", "version"),
+                *("lock", "export", "tree", "audit", "check"),
+            ),
+            again="uv sync --upgrade-package {project}=={version} --reinstall-package {project}",
+            project=("--project",),
+            project_variable="UV_PROJECT",
+            apart=("--with", "-w", "--with-requirements", "--with-editable"),
+            never=("--no-project",),
+            script=("--script", "-s", "--gui-script"),
+            runs="run",
+            of_workspace=True,
+        ),
         running=("run", "tool run", "tool uvx"),
         exact=("sync", "remove", "pip sync"),
         all_exact=("--exact",),
@@ -305,11 +348,18 @@ FRONTENDS = (
             *("--python-platform", "--torch-backend", "--preview-features", "--extra"),
             *("--excludes", "--exclude", "--build-constraints", "--build-constraint", "--from"),
             *("--output-file", "--no-emit-package", "--unsafe-package", "--annotation-style"),
+            *("--env-file", "--package", "--no-extra", "--no-group", "--only-group", "--prune"),
+            *("--no-binary-package", "--no-build-package", "--no-editable-package"),
+            *("--no-install-package", "--no-sources-package", "--no-build-isolation-package"),
+            *("--fork-strategy", "--index-strategy", "--keyring-provider", "--upgrade-group"),
+            *("--exclude-newer-package", "--prerelease-package", "--with-executables-from"),
+            *("--optional", "--bounds", "--rev", "--tag", "--branch", "--marker", "--bump"),
+            *("--format", "--output-format", "--depth"),
             *("-c", "-b", "-i", "-f", "-o", "-P", "-C"),
         ),
         naming=("pip install", "tool install", "add"),
         listing=("pip sync", "pip compile"),
-        requirements=("--with",),
+        requirements=("--with", "-w"),
         files=("-r", "--requirements", "--requirement", "--with-requirements"),
         more=("-e", "--editable", "--group", "--with-editable"),
         several=("tool upgrade",),
@@ -335,6 +385,13 @@ FRONTENDS = (
         locking_first=("add", "remove", "update"),
         naming=("add",),
         valued=("-C", "--directory", "-P", "--project"),
+        locking=Locking(
+            names=("poetry.lock",),
+            commands=("install", "sync", "add", "remove", "update", "lock"),
+            again="poetry update --lock --no-cache {project}",
+            project=("-P", "--project"),
+            written_last=True,
+        ),
     ),
     Frontend(
         name="pdm",
@@ -346,9 +403,20 @@ FRONTENDS = (
             **dict.fromkeys(("lock", "import", "fix", "outdated", "export"), LOCK),
             **dict.fromkeys(("build", "publish"), KEEP),
         },
-        locking_first=("add", "remove", "update"),
+        # To install, it locks what is not locked yet.
+        locking_first=("install", "add", "remove", "update"),
         naming=("add",),
-        valued=("-c", "--config", "-p", "--project"),
+        valued=("-c", "--config", "-p", "--project", "-L", "--lockfile"),
+        locking=Locking(
+            names=("pdm.lock", "pylock.toml"),
+            commands=("install", "sync", "add", "remove", "update", "lock", "outdated", "export"),
+            # It takes what a package requires from the lock, as long as the version stays.
+            again="PDM_NO_CACHE=1 pdm lock",
+            project=("-p", "--project"),
+            project_variable="PDM_PROJECT",
+            file=("-L", "--lockfile"),
+            file_variable="PDM_LOCKFILE",
+        ),
         scratch=_overlay("pdm-build-env-.+-overlay"),
     ),
     Frontend(name="build", programs="build|pyproject-build", scratch=_build_env),

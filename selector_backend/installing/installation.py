@@ -8,10 +8,10 @@ import site
 import sys
 from pathlib import Path
 
-from ..model.purpose import Commands, Installation, Mark, Purpose
+from ..model.purpose import Commands, Installation, Lock, Mark, Purpose
 from ..model.values import dataclass
 from .caller import parent
-from .frontends import FRONTENDS, Frontend, Hook
+from .frontends import FRONTENDS, Frontend, Hook, Locking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def _parse(row: Frontend, words: Sequence[str]) -> _Line:
             elif command and f"{command} {word}" in row.purposes and not others:
                 command = f"{command} {word}"
             elif command in row.running:
+                others.append(word)
                 break
             elif command or "" in row.listing:
                 others.append(word)
@@ -112,7 +113,8 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         commands=_commands(row, hook, line, environment, target, scratch),
         # What is chosen is built before anything is changed, but by uv without isolation.
         stops_late=bool(folders) and (row.shows_environment == "always" or scratch is not None),
-        locked_before=bool(folders) and hook.builds and line.command in row.locking_first,
+        locked_before=hook.builds and row.locks_environment and line.command in row.locking_first,
+        lock=_lock(row, hook, line),
         one_environment=line.command not in row.several,
         scratch=scratch,
         shared=row.shared(hook) if row.shared else None,
@@ -176,6 +178,66 @@ def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
     else:
         found = [one for one in folders if one and Path(one, "pyvenv.cfg").is_file()]
     return found[0] if len(found) == 1 else ""
+
+
+def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
+    """Return where the command reads or writes what it installs, ``None`` in any doubt."""
+    locking = row.locking
+    if locking is None or line.command not in locking.commands or line.has(locking.never):
+        return None
+    named = (pair for pair in line.options if pair[0] in locking.project)
+    again = " ".join([locking.again, *(f"{name} {_quoted(value)}" for name, value in named)])
+    if script := _script(locking, hook, line):
+        name = Path(script).name
+        again = f"{locking.again} --script {_quoted(script)}"
+        folder = _absolute(str(Path(script).parent), hook)
+        return Lock((f"{name}.lock",), folder, of_project=False, again=again)
+    if script is None or not _is_of_project(row, hook, line):
+        return None
+    project = line.value(locking.project) or hook.environ.get(locking.project_variable, "")
+    file = line.value(locking.file) or hook.environ.get(locking.file_variable, "")
+    return Lock(
+        (file,) if file else locking.names,
+        _absolute(project or ".", hook),
+        of_workspace=locking.of_workspace,
+        written_last=locking.written_last,
+        again=again,
+    )
+
+
+def _is_of_project(row: Frontend, hook: Hook, line: _Line) -> bool:
+    """Return whether what is installed is for the environment of a project.
+
+    Open locks tell it, where there are some, from one that uv makes for a script or for ``--with``.
+    """
+    environment = _locked(row, hook, line) if hook.parent.locked else ""
+    if re.search(r"[/\\]environments-v\d+[/\\]", environment):
+        return False
+    return bool(environment) or not (row.locking and line.has(row.locking.apart))
+
+
+def _script(locking: Locking, hook: Hook, line: _Line) -> str | None:
+    """Return the script whose environment this is (PEP 723), ``""`` for a project's.
+
+    ``None`` stands for one that cannot be read again.
+    """
+    arguments, named = hook.parent.arguments, [*line.words]
+    marked = line.has(locking.script)
+    if line.command != locking.runs:
+        pairs = zip(arguments, arguments[1:])
+        named = [value for option, value in pairs if option in locking.script]
+        named += [one.partition("=")[2] for one in arguments if one.startswith("--script=")]
+        return named[0] if named else ""
+    if not named or marked:
+        return named[0] if marked and named else ""
+    if named[0] == "-" or "://" in named[0]:
+        return None
+    path = _absolute(named[0], hook)
+    if not path.endswith((".py", ".pyw")) or not Path(path).is_file():
+        return ""
+    from .asked import read_text
+
+    return named[0] if re.search(r"(?m)^# /// script\s*$", read_text(path)) else ""
 
 
 def _absolute(written: str, hook: Hook) -> str:

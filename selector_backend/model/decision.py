@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A variant that an existing lock names, by its key, and where: a ``marker``, or ``""``.
+
+    ``source`` is the lock's name.
+    """
+
+    variant: str
+    marker: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """What was asked for.
 
@@ -31,13 +43,18 @@ class Request:
     machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
     ``-C spam:variant``, the table's variable, or such as ``requirements.txt: spam-cpu==1.0``.
     ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
-    what may have been asked for, and was not understood.
+    what may have been asked for, and was not understood. ``kept`` is what a lock is to keep of the
+    one that it replaces, where the choice is left to the machine; nothing if it is to choose
+    ``anew``. It is ``locked`` where a lock asks.
     """
 
     variants: tuple[str, ...] = ()
     source: str = MACHINE
     profile: ProfileFile | None = None
     notes: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    anew: bool = False
+    locked: bool = False
 
     @property
     def automatic(self) -> bool:

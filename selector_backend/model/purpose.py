@@ -86,6 +86,24 @@ class Commands:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """The lock that a command installs from, or writes.
+
+    It has the first of the ``names`` that lies in ``folder`` or, if it is ``of_project``, beside
+    the nearest ``pyproject.toml`` from there upwards; in uv's workspaces also in the root. It is
+    ``written_last`` if what is installed is written down only then. ``again`` is the command that
+    locks a package anew, without its name, and ``version`` whether that takes the version, too.
+    """
+
+    names: tuple[str, ...]
+    folder: str
+    of_project: bool = True
+    of_workspace: bool = False
+    written_last: bool = False
+    again: str = ""
+
+
+@dataclass(frozen=True)
 class Installation:
     """What the backend serves: who calls, what for, and into which environment.
 
@@ -98,7 +116,8 @@ class Installation:
     ``folders_removed_last``, an old release is removed after all else is installed. ``mark`` is how
     the wheel is marked, and ``commands`` are what people are shown. ``stops_late`` is whether what
     the environment forbids is left to the hook that builds the wheel, and ``locked_before`` whether
-    that hook installs what the hook before it locked.
+    that hook installs what the hook before it locked. ``lock`` is where it reads what to install,
+    or writes that, if it does.
 
     ``scratch`` is the folder that the frontend made for this one build, ``shared`` the one that it
     has for all builds of its command, and ``identity`` tells the process that calls all the hooks
@@ -119,9 +138,11 @@ class Installation:
     commands: Commands = Commands()
     stops_late: bool = False
     locked_before: bool = False
+    lock: Lock | None = None
     scratch: Path | None = None
     shared: Path | None = None
     identity: str = ""
+    everywhere: bool = False
 
     @property
     def hidden(self) -> str:

@@ -48,6 +48,7 @@ NAMED_ON_PURPOSE = {
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "library", "rocm", "xpu"},
     "cli/interpreter.py": {"abi-features", "marker"},  # what an interpreter decides
     "installing/asked.py": {"marker"},  # a key of pylock.toml
+    "installing/locks.py": {"marker"},  # a key of uv.lock
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
     "variant_wheels/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
     "variant_wheels/properties.py": {"compute-capability", "cpu", "cuda"},
