@@ -162,9 +162,9 @@ def read_entries(text: str, project: str, root: Path) -> list[Entry]:
     """
     entries = []
     for package in _packages(text, {normalize(project)}):
-        required = [*_required(package.get("dependencies", ()))]
-        if "\n[[packages]]" in text:  # of a pylock, what it names as a whole counts (PEP 751)
-            required = [*_required(load_toml(text)["packages"])]
+        # PEP 751 has no place for what pdm writes there.
+        own = package.get("tool", {}).get("pdm", package)
+        required = [*_required(own.get("dependencies", ()))]
         unpacked = [form for kind, form in _UNPACKED.items() if kind in package.get("source", ())]
         entries.append(
             Entry(
