@@ -77,6 +77,12 @@ class Frontend:
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
     #: The commands of ``purposes`` that lock first, and install when the wheel is built.
     locking_first: tuple[str, ...] = ()
+    #: The commands whose locks are for all platforms, and the options that make others' so.
+    everywhere: tuple[str, ...] = ()
+    universal: tuple[str, ...] = ()
+    #: The options that state another platform, and the Python on it.
+    platform: tuple[str, ...] = ()
+    python_version: tuple[str, ...] = ()
     #: The commands that remove from an environment what is not asked for.
     exact: tuple[str, ...] = ()
     #: The options with which every command does, and those with which none does.
@@ -261,6 +267,8 @@ FRONTENDS = (
         # pip accepts abbreviated options, and so does this: --t is also --timeout, and
         # --pref is --prefer-binary.
         dry=("--dr", "--dry", "--dry-", "--dry-r", "--dry-ru", "--dry-run"),
+        platform=("--platform",),
+        python_version=("--python-version",),
         python=("--python",),
         target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
         elsewhere=("--prefi", "--prefix", "--roo", "--root"),
@@ -291,6 +299,13 @@ FRONTENDS = (
             "build": KEEP,
         },
         locking_first=("sync", "add", "remove", "run", "version"),
+        everywhere=(
+            *("lock", "export", "tree", "audit", "check"),
+            *("sync", "add", "remove", "run", "version"),
+        ),
+        universal=("--universal",),
+        platform=("--python-platform",),
+        python_version=("--python-version",),
         running=("run", "tool run", "tool uvx"),
         exact=("sync", "remove", "pip sync"),
         all_exact=("--exact",),
@@ -301,8 +316,8 @@ FRONTENDS = (
             *("--find-links", "--constraints", "--constraint", "--overrides", "--override"),
             *("--config-setting", "--config-settings", "--config-settings-package", "--no-binary"),
             *("--only-binary", "--upgrade-package", "--reinstall-package", "--refresh-package"),
-            *("--link-mode", "--resolution", "--prerelease", "--exclude-newer", "--python-version"),
-            *("--python-platform", "--torch-backend", "--preview-features", "--extra"),
+            *("--link-mode", "--resolution", "--prerelease", "--exclude-newer"),
+            *("--torch-backend", "--preview-features", "--extra"),
             *("--excludes", "--exclude", "--build-constraints", "--build-constraint", "--from"),
             *("--output-file", "--no-emit-package", "--unsafe-package", "--annotation-style"),
             *("-c", "-b", "-i", "-f", "-o", "-P", "-C"),
@@ -333,6 +348,7 @@ FRONTENDS = (
             **dict.fromkeys(("build", "publish"), KEEP),
         },
         locking_first=("add", "remove", "update"),
+        everywhere=("lock", "add", "remove", "update"),
         naming=("add",),
         valued=("-C", "--directory", "-P", "--project"),
     ),
@@ -347,6 +363,7 @@ FRONTENDS = (
             **dict.fromkeys(("build", "publish"), KEEP),
         },
         locking_first=("add", "remove", "update"),
+        everywhere=("lock", "import", "fix", "outdated", "export", "add", "remove", "update"),
         naming=("add",),
         valued=("-c", "--config", "-p", "--project"),
         scratch=_overlay("pdm-build-env-.+-overlay"),
