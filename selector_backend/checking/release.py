@@ -22,11 +22,11 @@ from .places import find_places
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from ..authoring.platforms import Platform
     from ..model.kinds import Wanted
     from ..model.table import Selector
     from .finished import Sdist, Wheel
     from .places import Place
-    from .platforms import Platform
 
 # So many places of one distribution, and files of two, are named.
 _MOST_NAMED = 5

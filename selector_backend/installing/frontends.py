@@ -103,8 +103,12 @@ class Frontend:
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
     #: The commands of ``purposes`` that lock first, and install when the wheel is built.
     locking_first: tuple[str, ...] = ()
-    #: How it locks projects.
+    #: How it locks projects, for all platforms, and the options that make other locks so.
     locking: Locking | None = None
+    universal: tuple[str, ...] = ()
+    #: The options that state another platform, and the Python on it.
+    platform: tuple[str, ...] = ()
+    python_version: tuple[str, ...] = ()
     #: The commands that remove from an environment what is not asked for.
     exact: tuple[str, ...] = ()
     #: The options with which every command does, and those with which none does.
@@ -289,6 +293,8 @@ FRONTENDS = (
         # pip accepts abbreviated options, and so does this: --t is also --timeout, and
         # --pref is --prefer-binary.
         dry=("--dr", "--dry", "--dry-", "--dry-r", "--dry-ru", "--dry-run"),
+        platform=("--platform",),
+        python_version=("--python-version",),
         python=("--python",),
         target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
         elsewhere=("--prefi", "--prefix", "--roo", "--root"),
@@ -334,6 +340,9 @@ FRONTENDS = (
             runs="run",
             of_workspace=True,
         ),
+        universal=("--universal",),
+        platform=("--python-platform",),
+        python_version=("--python-version",),
         running=("run", "tool run", "tool uvx"),
         exact=("sync", "remove", "pip sync"),
         all_exact=("--exact",),
@@ -344,8 +353,8 @@ FRONTENDS = (
             *("--find-links", "--constraints", "--constraint", "--overrides", "--override"),
             *("--config-setting", "--config-settings", "--config-settings-package", "--no-binary"),
             *("--only-binary", "--upgrade-package", "--reinstall-package", "--refresh-package"),
-            *("--link-mode", "--resolution", "--prerelease", "--exclude-newer", "--python-version"),
-            *("--python-platform", "--torch-backend", "--preview-features", "--extra"),
+            *("--link-mode", "--resolution", "--prerelease", "--exclude-newer"),
+            *("--torch-backend", "--preview-features", "--extra"),
             *("--excludes", "--exclude", "--build-constraints", "--build-constraint", "--from"),
             *("--output-file", "--no-emit-package", "--unsafe-package", "--annotation-style"),
             *("--env-file", "--package", "--no-extra", "--no-group", "--only-group", "--prune"),
@@ -409,7 +418,10 @@ FRONTENDS = (
         valued=("-c", "--config", "-p", "--project", "-L", "--lockfile"),
         locking=Locking(
             names=("pdm.lock", "pylock.toml"),
-            commands=("install", "sync", "add", "remove", "update", "lock", "outdated", "export"),
+            commands=(
+                *("install", "sync", "add", "remove", "update"),
+                *("lock", "import", "fix", "outdated", "export"),
+            ),
             # It takes what a package requires from the lock, as long as the version stays.
             again="PDM_NO_CACHE=1 pdm lock",
             project=("-p", "--project"),

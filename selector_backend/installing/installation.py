@@ -8,14 +8,18 @@ import site
 import sys
 from pathlib import Path
 
+from ..errors import SelectorError
 from ..model.purpose import Commands, Installation, Lock, Mark, Purpose
 from ..model.values import dataclass
+from ..model.variables import PLATFORMS_VARIABLE
 from .caller import parent
 from .frontends import FRONTENDS, Frontend, Hook, Locking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..model.purpose import Target
 
 
 def read_installation(*, builds: bool = False) -> Installation:
@@ -59,7 +63,7 @@ def _parse(row: Frontend, words: Sequence[str]) -> _Line:
     """Return the command line of a frontend; the command is the first word that is one of its."""
     firsts = {name.partition(" ")[0] for name in row.purposes}
     valued = (*row.valued, *row.requirements, *row.files, *row.more)
-    valued += (*row.python, *row.target, *row.elsewhere)
+    valued += (*row.python, *row.target, *row.elsewhere, *row.platform, *row.python_version)
     command, others, options = "", list[str](), list[tuple[str, str]]()
     rest = iter(words)
     for word in rest:
@@ -120,7 +124,34 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         shared=row.shared(hook) if row.shared else None,
         # pip has a folder's name for this, which does where the process is not known.
         identity=next(filter(None, (hook.parent.identity, *names)), ""),
+        everywhere=purpose is Purpose.LOCK and _is_everywhere(row, hook, line),
+        target=_target(row, line),
     )
+
+
+def _is_everywhere(row: Frontend, hook: Hook, line: _Line) -> bool:
+    """Return whether a lock is for all platforms. Raises `SelectorError` for a bad variable."""
+    locks = row.locking is not None and line.command in row.locking.commands
+    if not locks and not line.has(row.universal):
+        return False
+    wanted = hook.environ.get(PLATFORMS_VARIABLE, "").strip().lower()
+    if wanted not in ("", "all", "here"):
+        raise SelectorError(
+            f"the environment variable {PLATFORMS_VARIABLE} is {wanted!r}; expected 'here', for a "
+            "lock of this machine's platform alone, or 'all'"
+        )
+    return wanted != "here"
+
+
+def _target(row: Frontend, line: _Line) -> Target | None:
+    """Return the platform that the options state, if any. pip takes the first of several."""
+    platforms, python = line.values(row.platform), line.value(row.python_version)
+    if not platforms and not python:
+        return None
+    from .target import read_target
+
+    options = [f"{name} {value}" for name, value in line.options if value in (*platforms, python)]
+    return read_target(" ".join(options), platforms[0] if platforms else "", python)
 
 
 def _purpose(row: Frontend, hook: Hook, line: _Line) -> Purpose:

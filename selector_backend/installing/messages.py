@@ -146,7 +146,11 @@ def _candidates(record: Record) -> list[tuple[str, Mapping[str, str]]]:
 
 def choice_of(decision: Decision) -> str:
     """Return the line that says what was chosen, and why; of what comes first, why not."""
-    what = f"{_title(decision.selector)} gets {' and '.join(decision.names)}"
+    names, regions = decision.names, decision.regions
+    if regions and (markers := [regions.marker_of(one) for one in decision.variants]) != [""]:
+        names = [f"{name} where {marker}" for name, marker in zip(names, markers)]
+        return f"{_title(decision.selector)} gets {', and '.join(names)}"
+    what = f"{_title(decision.selector)} gets {' and '.join(names)}"
     if not decision.request.automatic:
         return f"{what}, as {decision.request.source} asks"
     reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]

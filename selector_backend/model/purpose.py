@@ -9,7 +9,7 @@ from .values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 #: The tag that every wheel has inside, and a portable one also in the name of its file.
@@ -71,6 +71,20 @@ class Mark(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Target:
+    """Another platform than this one, which a command states by its ``options``.
+
+    ``marker`` are the marker variables that it settles, and ``fact`` is what it has a version of,
+    such as the C library of Linux, with the ``version`` if the options name one.
+    """
+
+    options: str
+    marker: Mapping[str, str]
+    fact: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True)
 class Commands:
     """How the commands that change an environment begin, for people to type.
 
@@ -122,6 +136,9 @@ class Installation:
     ``scratch`` is the folder that the frontend made for this one build, ``shared`` the one that it
     has for all builds of its command, and ``identity`` tells the process that calls all the hooks
     of a command from any other; each is empty where there is none.
+
+    ``everywhere`` is whether this is a lock for all platforms, and ``target`` the platform that the
+    command states, if it is for another than this one.
     """
 
     frontend: str = ""
@@ -143,6 +160,7 @@ class Installation:
     shared: Path | None = None
     identity: str = ""
     everywhere: bool = False
+    target: Target | None = None
 
     @property
     def hidden(self) -> str:
