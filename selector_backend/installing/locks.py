@@ -60,6 +60,20 @@ class Entry:
     folder: str = ""
     unpacked: str = ""
 
+    @property
+    def here(self) -> Entry:
+        """The same, with what it requires on this platform.
+
+        Of ``jax`` beside ``jax[cuda12]``, which uv's lock has both, only the latter counts.
+        """
+        forms = [form for form, marker in self.requires if holds(marker)]
+        widest = [
+            form
+            for form in forms
+            if not any(form.name == one.name and form.extras < one.extras for one in forms)
+        ]
+        return replace(self, requires=tuple((form, "") for form in widest))
+
     def is_for(self, selector: Selector, here: str) -> bool:
         """Return whether this is the project, in its version, that lies in the folder ``here``."""
         own = self.version if "+" in selector.version else self.version.partition("+")[0]
@@ -92,10 +106,9 @@ def with_locked(selector: Selector, request: Request, installation: Installation
         same = same or entries
     if len(same) != 1:
         return request
-    kept = kept_by(selector, same[0], path.name)
     if locks:
-        return replace(request, kept=kept)
-    here = {one.variant for one in kept if holds(one.marker)}
+        return replace(request, kept=kept_by(selector, same[0], path.name))
+    here = {one.variant for one in kept_by(selector, same[0].here, path.name)}
     variants = tuple(one.key for one in selector.variants if one.key in here)
     if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
         return request
@@ -227,7 +240,7 @@ def _with_versions(text: str, required: list[tuple[str, str, str]]) -> Iterator[
 
 
 def kept_by(selector: Selector, entry: Entry, source: str) -> tuple[Kept, ...]:
-    """Return the variants that an entry names, the ones with more extras first, and where.
+    """Return the variants that an entry names, and where: those with more extras first.
 
     A marker that says more than what a platform is, such as ``extra == "x"``, names nothing.
     """

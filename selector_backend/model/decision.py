@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Kept:
     """A variant that an existing lock names, by its key, and where: a ``marker``, or ``""``.
 
-    ``source`` is the lock's name.
+    Of several on one platform that exclude each other, the first counts. ``source`` is the lock's
+    name.
     """
 
     variant: str

@@ -123,6 +123,8 @@ def decide_everywhere(
             )
             if index >= 0 and _is_kept(text, cell, can_be(index, cell)):
                 wanted.append(index)
+                if selector.kind == REQUIREMENT:
+                    break
         if not wanted or (len(wanted) > 1 and selector.kind == REQUIREMENT):
             on = machine_on(machine, selector, cell.marker, here=cell.here)
             wanted = _first_fitting(selector, on)
