@@ -563,3 +563,92 @@ def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
     (tmp_path / "s.py.lock").touch()
     assert lock_of("run", script, "lock") == ("s.py.lock",)
     assert lock_of("sync", "--script", script) == ("s.py.lock",)
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "everywhere"),
+    [
+        ("-c", ["uv", "lock"], True),
+        ("-c", ["uv", "add", "spam"], True),
+        ("-c", ["uv", "--project", "x", "run", "lock"], True),
+        ("-c", ["uv", "export", "--python-version", "lock"], True),
+        ("-c", ["uv", "pip", "compile", "--universal", "x.in"], True),
+        ("-c", ["uv", "pip", "compile", "x.in"], False),
+        ("-c", ["uv", "pip", "install", "spam"], False),
+        ("-c", ["uv", "tool", "install", "lock"], False),
+        (BUILD, [PYTHON, "/p/poetry", "update", "spam", "--lock"], True),
+        (BUILD, [PYTHON, "/p/poetry", "install"], False),
+        (BUILD, [PYTHON, "/p/pdm", "lock"], True),
+        (BUILD, [PYTHON, "/p/pdm", "sync"], False),
+        (PIP, [*PIP_, "lock", "spam"], False),
+        (PIP, [PYTHON, "-m", "piptools", "compile"], False),
+    ],
+)
+def test_some_locks_are_for_all_platforms(
+    script: str, arguments: list[str], everywhere: bool
+) -> None:
+    environ = UV if script == "-c" else {}
+    assert call(script, environ, arguments).everywhere is everywhere
+    assert not call(script, environ, arguments, builds=True).everywhere or "add" not in arguments
+    here = {**environ, "SELECTOR_PLATFORMS": " Here"}
+    assert not call(script, here, arguments).everywhere
+    assert (
+        call(script, {**environ, "SELECTOR_PLATFORMS": "all"}, arguments).everywhere is everywhere
+    )
+
+
+LINUX, MAC, WINDOWS = "linux", "darwin", "win32"
+
+
+@pytest.mark.parametrize(
+    ("options", "system", "machine", "fact", "version"),
+    [
+        ("--python-platform windows", WINDOWS, "AMD64", "", ""),
+        ("--python-platform linux", LINUX, "x86_64", "glibc", ""),
+        ("--python-platform macos", MAC, "arm64", "macos", ""),
+        ("--python-platform aarch64-pc-windows-msvc", WINDOWS, "ARM64", "", ""),
+        ("--python-platform i686-pc-windows-msvc", WINDOWS, "x86", "", ""),
+        ("--python-platform x86_64-apple-darwin", MAC, "x86_64", "macos", ""),
+        ("--python-platform aarch64-unknown-linux-musl", LINUX, "aarch64", "musl", ""),
+        ("--python-platform riscv64-unknown-linux", LINUX, "riscv64", "glibc", ""),
+        ("--python-platform x86_64-manylinux2014", LINUX, "x86_64", "glibc", "2.17"),
+        ("--python-platform aarch64-manylinux_2_28", LINUX, "aarch64", "glibc", "2.28"),
+        ("--python-platform wasm32-pyodide2024", None, None, "", ""),
+        ("--platform manylinux_2_28_x86_64", LINUX, "x86_64", "glibc", "2.28"),
+        ("--platform manylinux2014_aarch64", LINUX, "aarch64", "glibc", "2.17"),
+        ("--platform manylinux1_i686", LINUX, "i686", "glibc", "2.5"),
+        ("--platform musllinux_1_2_aarch64", LINUX, "aarch64", "musl", "1.2"),
+        ("--platform win_amd64", WINDOWS, "AMD64", "", ""),
+        ("--platform win_arm64", WINDOWS, "ARM64", "", ""),
+        ("--platform win32", WINDOWS, "x86", "", ""),
+        ("--platform macosx_14_0_arm64", MAC, "arm64", "macos", "14.0"),
+        ("--platform any", None, None, "", ""),
+    ],
+)
+def test_a_platform_that_a_command_states_is_read(
+    options: str, system: str | None, machine: str | None, fact: str, version: str
+) -> None:
+    pip = options.startswith("--platform")
+    script, start = (PIP, [*PIP_, "download"]) if pip else ("-c", ["uv", "pip", "install"])
+    target = call(script, {} if pip else UV, [*start, *options.split(), "spam"]).target
+    assert target is not None
+    assert target.options == options
+    assert target.marker.get("sys_platform") == system
+    assert target.marker.get("platform_machine") == machine
+    assert (target.fact, target.version) == (fact, version)
+
+
+@pytest.mark.parametrize(
+    ("version", "short", "full"),
+    [("3.12", "3.12", "3.12.0"), ("3.9.21", "3.9", "3.9.21"), ("312", "3.12", "3.12.0")],
+)
+def test_a_python_that_a_command_states_is_read(version: str, short: str, full: str) -> None:
+    arguments = [*PIP_, "download", "--python-version", version, "--no-deps", "spam"]
+    target = call(PIP, {}, arguments).target
+    assert target is not None
+    assert target.marker == {"python_version": short, "python_full_version": full}
+
+
+def test_without_such_options_this_machine_is_meant() -> None:
+    assert call(PIP, {}, [*PIP_, "install", "spam"]).target is None
+    assert call("-c", UV, ["uv", "pip", "install", "spam"]).target is None
