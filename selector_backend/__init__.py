@@ -260,5 +260,5 @@ def _write(directory: str, compiled: Compiled, request: Request, installation: I
     files = dist_info(Path.cwd(), compiled, decision, version, __version__)
     if stop:
         files[STOP_NAME] = stop.encode()
-    shown = selector.version if installation.mark is Mark.CACHE_LABEL else version
+    shown = selector.version if installation.mark is Mark.LABEL else version
     return write_folder(Path(directory, f"{compiled.name}-{shown}.dist-info"), files)

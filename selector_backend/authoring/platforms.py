@@ -256,8 +256,19 @@ def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
     if not isinstance(wanted, tuple) or fact not in systems()["archspec"]:
         return True
     families = [names for family, names in _families() if family == family_of(machine)]
-    known = cpu_names().issuperset(wanted)
-    return not (known and families) or any(names.issuperset(wanted) for names in families)
+    known = _have_all([cpu_names()], wanted)
+    return not (known and families) or _have_all(families, wanted)
+
+
+def _have_all(sets: Iterable[Collection[str]], wanted: Iterable[str]) -> bool:
+    """Return whether one of some sets of names has all that are wanted, or such as ``gfx94*``."""
+    return any(
+        all(
+            any(own.startswith(name[:-1]) for own in names) if name.endswith("*") else name in names
+            for name in wanted
+        )
+        for names in sets
+    )
 
 
 def where_possible(conditions: Iterable[Condition]) -> tuple[Where, ...]:

@@ -200,15 +200,12 @@ def _overlay(name: str) -> Callable[[Hook], Path | None]:
 
 # uv -------------------------------------------------------------------------------------------
 
-# uv's cache: where it builds (an environment for each build), and where it unpacks sdists. Of an
-# sdist that was given as a file it compares the version of kept metadata, but not of a kept wheel:
-# with a label the two would differ, without it they agree. Of a folder, it reads the version in
-# pyproject.toml and takes what it kept until a file there changes, so a label would make its lock
-# disagree, and keep nothing from being reused. What is installed from an index or from --find-links
-# need not have the label, which is of no index; anything else that has another version than its
-# wheel is built again at each sync.
+# uv's cache: where it builds (an environment for each build), and where it unpacks what comes from
+# an index or from --find-links. From a folder, a file, a URL or a repository, it takes what it kept
+# whatever the version is, so a label would keep nothing from being reused. And it compares the
+# version with that of its lock, of pyproject.toml and of what is installed, so it would build anew,
+# or find the lock outdated.
 _UV_BUILDS = r"builds-v\d+"
-_UV_FETCHED = r"[/\\](sdists-v\d+[/\\](?!path[/\\])|git-v\d+[/\\])"
 _UV_INDEX = r"[/\\]sdists-v\d+[/\\](index|pypi)[/\\]"
 
 
@@ -316,7 +313,7 @@ FRONTENDS = (
         name="uv",
         programs="uv",
         recognises=_by_uv,
-        marks={_UV_INDEX: Mark.CACHE_LABEL, _UV_FETCHED: Mark.LABEL},
+        marks={_UV_INDEX: Mark.LABEL},
         purposes={
             **dict.fromkeys(("pip", "pip install", "pip sync", "venv", "init"), INSTALL),
             **dict.fromkeys(("tool", "tool install", "tool upgrade"), INSTALL),

@@ -224,6 +224,8 @@ def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
         name = Path(script).name
         again = f"{locking.again} --script {quote(script)}"
         folder = _absolute(str(Path(script).parent), hook)
+        if line.command in row.locking_first and not Path(folder, f"{name}.lock").is_file():
+            return None  # only `uv lock` makes it
         return Lock((f"{name}.lock",), folder, of_project=False, again=again)
     if script is None or not _is_of_project(row, hook, line):
         return None
@@ -261,9 +263,11 @@ def _script(locking: Locking, hook: Hook, line: _Line) -> str | None:
         named = [value for option, value in pairs if option in locking.script]
         named += [one.partition("=")[2] for one in arguments if one.startswith("--script=")]
         return named[0] if named else ""
-    if not named or marked:
-        return named[0] if marked and named else ""
-    if named[0] == "-" or "://" in named[0]:
+    if not named:
+        return None if "-" in arguments else ""
+    if marked:
+        return named[0]
+    if "://" in named[0]:
         return None
     path = _absolute(named[0], hook)
     if not path.endswith((".py", ".pyw")) or not Path(path).is_file():

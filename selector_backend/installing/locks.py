@@ -178,7 +178,10 @@ def read_entries(text: str, project: str, root: Path) -> list[Entry]:
         # PEP 751 has no place for what pdm writes there.
         own = package.get("tool", {}).get("pdm", package)
         required = [*_required(own.get("dependencies", ()))]
-        unpacked = [form for kind, form in _UNPACKED.items() if kind in package.get("source", ())]
+        source = package.get("source", {})  # poetry's has a type
+        unpacked = [
+            one for kind, one in _UNPACKED.items() if kind in source and "type" not in source
+        ]
         entries.append(
             Entry(
                 str(package.get("version", "")),

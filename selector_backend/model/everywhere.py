@@ -9,7 +9,7 @@ from .facts import FACTS
 from .kinds import MARKERS, judge
 from .machine import Fact, Machine, Origin
 from .markers import CannotTellError, evaluate, marker_variables
-from .regions import AS_HERE, MOST_CELLS, Regions, list_cells, shortest_tree
+from .regions import AS_HERE, MACHINES, MOST_CELLS, OTHER, Regions, list_cells, shortest_tree
 from .standing import with_standing
 from .table import REQUIREMENT
 from .values import replace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .kinds import Wanted
     from .purpose import Target
     from .regions import Cell, Leaf
-    from .table import Selector
+    from .table import Selector, Where
 
 _CALLED = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 
@@ -45,18 +45,26 @@ def machine_on(
     reason = f"{called} on {marker['platform_machine']} cannot have it"
     for row in selector.where:
         fact = facts.get(row.fact)
-        if fact is None or fact.value is None or row.has(marker, libc):
+        if fact is None or fact.value is None or _has(row, marker, libc):
             continue
         if here and fact.origin is Origin.READ:
             continue
         if row.names and isinstance(fact.value, frozenset):
-            facts[row.fact] = replace(fact, value=fact.value.difference(row.names))
+            left = (one for one in fact.value if not row.is_of_name(one))
+            facts[row.fact] = replace(fact, value=frozenset(left))
         else:
             facts[row.fact] = Fact(row.fact, fact.source, reason=reason)
-    for name, fact in machine.facts.items():
-        if _is_marker(name):
-            facts[name] = replace(fact, value=marker)
+    for name in filter(_is_marker, selector.facts):
+        facts[name] = Fact(name, machine[name].source, marker)
     return Machine(facts)
+
+
+def _has(row: Where, marker: Mapping[str, str], libc: str = "") -> bool:
+    """Return whether a platform is one of a row's; of others, what the common ones all are."""
+    machines = MACHINES.get(marker["sys_platform"], ())
+    if marker["platform_machine"] != OTHER or not machines:
+        return row.has(marker, libc)
+    return all(row.has({**marker, "platform_machine": one}, libc) for one in machines)
 
 
 def _is_marker(fact: str) -> bool:
@@ -98,14 +106,20 @@ def decide_everywhere(
 
     Facts that a platform cannot have are absent there, markers are judged there, and all else is as
     on ``machine``. ``here`` are this machine's marker variables. A variant that is asked for is
-    taken where it can be at all; elsewhere the choice is that of a machine of which nothing else is
-    known. What a lock is to keep is kept.
+    taken where it can be at all, or everywhere if it can be nowhere. On other platforms the choice
+    is that of a machine of which nothing else is known. What a lock is to keep is kept.
 
     It stops only where no platform gets a variant.
     """
     selector = with_standing(selector)
     decision = decide(selector, machine, replace(request, kept=()), Environment())
-    kept = [(one, _told_apart(one.marker)) for one in request.kept]
+    numbers = {
+        variant.key: index
+        for index, variant in enumerate(selector.variants)
+        if variant.refuse is None
+    }
+    kept = [(one.variant, _told_apart(one.marker)) for one in request.kept]
+    kept = [(key, marker) for key, marker in kept if key in numbers]
     texts = [str(one.wanted) for one in selector.conditions if _is_marker(one.fact)]
     cells = list_cells([*texts, *(text for _, text in kept)], here)
     if len(cells) > MOST_CELLS:
@@ -113,22 +127,22 @@ def decide_everywhere(
         return replace(decision, notes=(*decision.notes, note))
     machine = partly_stated(machine, selector)
     can_be = _possible(selector, cells)
-    asked = [index for index, one in enumerate(selector.variants) if one.key in request.variants]
+    somewhere = {key: any(can_be(numbers[key], cell) for cell in cells) for key in request.variants}
     leaves: list[Leaf] = []
     for cell in cells:
-        wanted = [index for index in asked if can_be(index, cell)]
-        for one, text in () if wanted else kept:
-            index = next(
-                (i for i, two in enumerate(selector.variants) if two.key == one.variant), -1
-            )
-            if index >= 0 and _is_kept(text, cell, can_be(index, cell)):
-                wanted.append(index)
-                if selector.kind == REQUIREMENT:
-                    break
-        if not wanted or (len(wanted) > 1 and selector.kind == REQUIREMENT):
+        wanted = [
+            numbers[key]
+            for key, is_somewhere in somewhere.items()
+            if can_be(numbers[key], cell) or not is_somewhere
+        ] or [
+            numbers[key]
+            for key, marker in kept
+            if _is_kept(marker, cell, can_be(numbers[key], cell))
+        ]
+        if not wanted:
             on = machine_on(machine, selector, cell.marker, here=cell.here)
             wanted = _first_fitting(selector, on)
-        leaves.append(tuple(sorted({*wanted})))
+        leaves.append(tuple(sorted({*wanted})) if selector.kind != REQUIREMENT else (*wanted[:1],))
     used = {index for leaf in leaves for index in leaf if index >= 0}
     if not used:
         return decision
@@ -155,7 +169,7 @@ def _possible(selector: Selector, cells: Iterable[Cell]) -> Callable[[int, Cell]
     def can_hold(fact: str, wanted: Wanted, cell: Cell) -> bool:
         if not _is_marker(fact):
             rows = (row for row in selector.where if row.fact == fact and row.is_of(wanted))
-            return wanted is False or all(row.has(cell.marker) for row in rows)
+            return wanted is False or all(_has(row, cell.marker) for row in rows)
         try:
             as_here = not {*AS_HERE}.isdisjoint(marker_variables(str(wanted)))
             return as_here or evaluate(str(wanted), cell.marker)

@@ -43,15 +43,12 @@ class Mark(enum.Enum):
     #: https://github.com/python-poetry/poetry/blob/2.5.1/src/poetry/utils/cache.py
     #: https://github.com/pdm-project/pdm/blob/2.29.3/src/pdm/models/caches.py
     TAG = "tag"
-    #: A local version label (PEP 440). uv refuses a wheel whose name does not fit the machine, but
-    #: lets an sdist of 1.0 give a wheel of 1.0+label, and compares versions exactly when it looks
-    #: into its cache (`CachedMetadata::matches`, `BuiltWheelFile::matches`).
+    #: A local version label (PEP 440), but for the name of the ``.dist-info`` folder. uv refuses a
+    #: wheel whose name does not fit the machine, but an sdist of 1.0 may give a wheel of 1.0+label,
+    #: and compares versions exactly when it looks into its cache (`CachedMetadata::matches`,
+    #: `BuiltWheelFile::matches`). The version that is installed it takes from the folder's name.
     #: https://github.com/astral-sh/uv/pull/11429
     LABEL = "label"
-    #: The same label, but not in the name of the ``.dist-info`` folder. uv compares the wheel's
-    #: name and ``METADATA`` with its cache, and takes the version that is installed from the
-    #: folder's name.
-    CACHE_LABEL = "cache label"
 
     def label(self, version: str, variants: Sequence[str]) -> str:
         """Return the label that ``version`` gets, or ``""``.
@@ -59,7 +56,7 @@ class Mark(enum.Enum):
         A version that has a label of its own stays unchanged: PEP 440 has one label only, and uv
         takes 1.0+own for 1.0, but nothing else for 1.0+own.
         """
-        if self not in (Mark.LABEL, Mark.CACHE_LABEL) or "+" in version:
+        if self is not Mark.LABEL or "+" in version:
             return ""
         return _join(".", variants)
 

@@ -8,7 +8,6 @@ the markers that are read off it exclude each other, and leave out none.
 from __future__ import annotations
 
 import itertools
-import math
 import re
 
 from .markers import CannotTellError, comparisons, release_key
@@ -33,8 +32,8 @@ SYSTEMS = {
     "darwin": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
     "win32": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 }
-# Their common machines. If these all get the same, the others of the system get it, too.
-_MACHINES = {
+#: Their common machines. What all of these can have, the others of the system can, too.
+MACHINES = {
     "linux": ("x86_64", "aarch64"),
     "darwin": ("arm64", "x86_64"),
     "win32": ("AMD64", "ARM64"),
@@ -42,8 +41,8 @@ _MACHINES = {
 # Those that other systems have, too.
 _SHARED = ("x86_64", "aarch64", "arm64")
 
-# Any value that is not listed.
-_OTHER = "(another)"
+#: Any value that is not listed.
+OTHER = "(another)"
 _SYSTEM, _MACHINE, _PYTHON = "sys_platform", "platform_machine", "python_version"
 _OF_SYSTEMS = ("platform_system", "os_name")
 _OF_PYTHONS = ("implementation_name", "platform_python_implementation")
@@ -97,7 +96,7 @@ def list_cells(markers: Iterable[str], here: Mapping[str, str]) -> list[Cell]:
     ]
     pythons = sorted({here[_PYTHON], *numbers}, key=release_key)
     choices = [
-        [*dict.fromkeys([here[name], *named[name], _OTHER])] if named[name] else [here[name]]
+        [*dict.fromkeys([here[name], *named[name], OTHER])] if named[name] else [here[name]]
         for name in _OF_PYTHONS
     ]
     cells = []
@@ -109,9 +108,9 @@ def list_cells(markers: Iterable[str], here: Mapping[str, str]) -> list[Cell]:
             seen[f"{_quote(text)} in {variable}"] = text in marker[variable]
             listed = (*named[variable], *(one.get(variable) for one in SYSTEMS.values()))
             if variable == _MACHINE:
-                listed += (here[_MACHINE], *itertools.chain(*_MACHINES.values()))
+                listed += (here[_MACHINE], *itertools.chain(*MACHINES.values()))
             if marker[variable] == text and text not in listed:
-                seen[variable] = _OTHER
+                seen[variable] = OTHER
         cells.append(Cell(marker, seen, _is_same(marker, here)))
         if len(cells) > MOST_CELLS:
             break
@@ -122,10 +121,10 @@ def _systems(
     named: Mapping[str, list[str]], inside: Sequence[tuple[str, str]], here: Mapping[str, str]
 ) -> list[dict[str, str]]:
     """Return the systems and machines that count, as marker variables."""
-    common = [*itertools.chain(*_MACHINES.values())]
+    common = [*itertools.chain(*MACHINES.values())]
     more = [*named[_MACHINE], *(text for name, text in inside if name == _MACHINE)]
     more = [one for one in more if one not in common]
-    other = {_SYSTEM: _OTHER, "platform_system": _OTHER, "os_name": "posix"}
+    other = {_SYSTEM: OTHER, "platform_system": OTHER, "os_name": "posix"}
     kinds = [dict(one) for one in SYSTEMS.values()]
     own = {name: here[name] for name in other}
     kinds += [own] if own not in kinds else []
@@ -135,7 +134,7 @@ def _systems(
         kinds += [{**other, name: text} for text in dict.fromkeys(texts) if text not in known]
     found = []
     for kind in (*kinds, other):
-        machines = [*_MACHINES.get(kind[_SYSTEM], (_OTHER, *_SHARED)), *more]
+        machines = [*MACHINES.get(kind[_SYSTEM], _SHARED), *more, OTHER]
         machines += [here[_MACHINE]] if kind == own else []
         found += [{**kind, _MACHINE: machine} for machine in dict.fromkeys(machines)]
     return found
@@ -261,7 +260,7 @@ def shortest_tree(cells: Iterable[Cell], leaves: Iterable[Leaf]) -> Tree:
         Test(name, value)
         for name in names
         for value in dict.fromkeys(seen[name] for seen, _ in rows)
-        if value not in (_OTHER, False)
+        if value not in (OTHER, False)
     ]
     known = {(*(seen[name] for name in names), leaf): (seen, leaf) for seen, leaf in rows}
     return _Search([*known.values()], tests).grow(frozenset(range(len(known))))[1]
@@ -288,14 +287,10 @@ class _Search:
             for test, held in self.tests:
                 yes, no = numbers & held, numbers - held
                 if yes and no:
-                    options.append((self._risk(test, yes, no), test, yes, no))
+                    options.append(self._join(test, yes, no))
                     if len(self.grown) > _MOST_TRIED:
                         break
-            least = min(risk for risk, *_ in options)
-            self.grown[numbers] = min(
-                (self._join(*one) for risk, *one in options if risk == least),
-                key=lambda one: one[0],
-            )
+            self.grown[numbers] = min(options, key=lambda one: one[0])
         return self.grown[numbers]
 
     def _join(self, test: Test, yes: frozenset[int], no: frozenset[int]) -> Grown:
@@ -307,15 +302,6 @@ class _Search:
             length += len(test.text(holds)) * count
         counts = {leaf: paths.get(leaf, 0) + others.get(leaf, 0) for leaf in (*paths, *others)}
         return length, Branching(test, tree, other), counts
-
-    def _risk(self, test: Test, yes: frozenset[int], no: frozenset[int]) -> bool:
-        """Return whether a machine that is not listed would get what asks for more."""
-        return test.variable == _MACHINE and self._first(no) < self._first(yes)
-
-    def _first(self, numbers: frozenset[int]) -> float:
-        """Return the number of the first variant that one of some platforms gets."""
-        leaves = (self.leaves[at] for at in numbers)
-        return min(min((max(one, ~one) for one in leaf), default=math.inf) for leaf in leaves)
 
 
 def _relabel(tree: Tree, choose: Callable[[Leaf], bool]) -> Tree:

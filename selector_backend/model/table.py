@@ -103,6 +103,12 @@ class Where:
             isinstance(wanted, tuple) and not {*wanted}.isdisjoint(self.names)
         )
 
+    def is_of_name(self, name: str) -> bool:
+        """Return whether one of the names is that one, or what it begins with."""
+        return any(
+            name.startswith(one[:-1]) if one.endswith("*") else name == one for one in self.names
+        )
+
     def has(self, marker: Mapping[str, str], libc: str = "") -> bool:
         """Return whether a platform, by its marker variables, is one of these.
 
