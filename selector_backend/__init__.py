@@ -115,7 +115,8 @@ def build_wheel(
     """Build the wheel and return its file name.
 
     Where the ``.dist-info`` was prepared, it is used as it is: what the resolver saw is what gets
-    installed. If the environment forbids that, or what was locked, it stops here.
+    installed. If it was prepared for a lock, this platform's part of that is. If the environment
+    forbids that, or what was locked, it stops here.
     """
     from .installing.handoff import take
 
@@ -131,19 +132,16 @@ def build_wheel(
     from .model.purpose import Purpose
 
     installation = read_installation(builds=True)
-    if metadata_directory is None:
-        finished = _finish(config_settings, installation)
+    if metadata_directory is None or installation.locked_before:
+        finish = _finish_locked if installation.locked_before else _finish
+        finished = finish(config_settings, installation)
         finished.say()
         folder, files = finished.folder, finished.files
     else:
         folder, files = Path(metadata_directory).name, read_dist_info(Path(metadata_directory))
     if STOP_NAME in files:
         raise SelectorError(files[STOP_NAME].decode())
-    _, _, variants, conforms = recorded_choice(files)
-    if installation.locked_before:
-        from .installing.choosing import check_locked
-
-        check_locked(_compiled().selector, variants, installation)
+    *_, conforms = recorded_choice(files)
     if conforms and installation.purpose is Purpose.INSTALL:
         from .installing.choosing import check_together
 
@@ -198,7 +196,11 @@ def _request(
     if named or installation.files:
         from .installing.asked import with_asked
 
-        return with_asked(selector, request, installation)
+        request = with_asked(selector, request, installation)
+    if installation.lock:
+        from .installing.locks import with_locked
+
+        request = with_locked(selector, request, installation)
     return request
 
 
@@ -209,3 +211,32 @@ def _finish(config_settings: Mapping[str, Any] | None, installation: Installatio
     compiled = _compiled()
     request = _request(compiled.selector, config_settings, installation)
     return finish(compiled, request, installation, __version__)
+
+
+def _finish_locked(
+    config_settings: Mapping[str, Any] | None, installation: Installation
+) -> Finished:
+    """Return what the build comes to, after what was locked before."""
+    from .installing.choosing import check_locked
+    from .installing.finishing import finish
+    from .installing.installation import read_installation
+    from .installing.wheel import recorded_choice
+    from .model.purpose import Mark
+    from .model.values import replace
+
+    compiled, locking = _compiled(), read_installation()
+    request = _request(compiled.selector, config_settings, installation)
+    if not request.locked:  # nothing tells what was, but that the same decision gives the same
+        here = replace(locking, everywhere=False)
+        request = _request(compiled.selector, config_settings, here)
+        finished = finish(compiled, request, here, __version__)
+        _, _, variants, _ = recorded_choice(finished.files)
+        check_locked(compiled.selector, variants, installation)
+        return finished
+    finished = finish(compiled, request, installation, __version__)
+    if installation.mark is Mark.NONE:
+        # uv takes what a folder or a file requires from the wheel that it has built, and compares
+        # that with the lock.
+        metadata = _finish(config_settings, locking).files["METADATA"]
+        finished = replace(finished, files={**finished.files, "METADATA": metadata})
+    return finished

@@ -86,6 +86,7 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
             f"belongs to no part of {shipped.selector.project}, and is left out of what to upload"
         )
         dist.notes += [Problem(stranger, what) for stranger in dist.release.strangers]
+        dist.notes += dist.release.disagreements()
     return dist
 
 

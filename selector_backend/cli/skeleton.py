@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..authoring.keys import default_variable
-from ..checking.vocabulary import conforming, cpu_names, major_of, oldest_gpu
+from ..authoring.platforms import cpu_names
+from ..checking.vocabulary import conforming, major_of, oldest_gpu
 from ..model.backend import bounded
 from ..model.markers import normalize, normalize_name
 from ..model.table import REQUIREMENT

@@ -43,7 +43,7 @@ def finish(
     files = dist_info(Path.cwd(), compiled, decision, version, backend)
     if stop:
         files[STOP_NAME] = stop.encode()
-    shown = selector.version if installation.mark is Mark.CACHE_LABEL else version
+    shown = selector.version if installation.mark is Mark.LABEL else version
     said_lines = "".join(f"{line}\n" for line in said)
     return Finished(f"{compiled.name}-{shown}.dist-info", files, said_lines)
 
@@ -98,8 +98,12 @@ def finish_wheel(
 
 def _choice_of(decision: Decision) -> str:
     """Return the line that says what was chosen, and why; of what was to be expected, why not."""
-    selector = decision.selector
-    what = f"{selector.project} {selector.version} gets {' and '.join(decision.names)}"
+    names, regions = decision.names, decision.regions
+    title = f"{decision.selector.project} {decision.selector.version}"
+    if regions and (markers := [regions.marker_of(one) for one in decision.variants]) != [""]:
+        names = [f"{name} where {marker}" for name, marker in zip(names, markers)]
+        return f"{title} gets {', and '.join(names)}"
+    what = f"{title} gets {' and '.join(names)}"
     if not decision.request.automatic:
         return f"{what}, as {decision.request.source} asks"
     reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]

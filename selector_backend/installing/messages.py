@@ -16,9 +16,9 @@ from .shell import show_command, show_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ..model.decision import Decision, NothingFits
+    from ..model.decision import Decision, NothingFits, Request
     from ..model.record import Record, Verdict
     from ..model.table import Selector
 
@@ -73,6 +73,29 @@ def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
         *(f"  {names[key]}, by {source}" for key, source in requested.items()),
         "Ask for one of them, and leave the others out. A file that was compiled for another "
         "variant has to be compiled again.",
+    ]
+    return "\n".join(lines)
+
+
+def not_as_locked(
+    selector: Selector, request: Request, locked: Sequence[str], lock: str, again: str
+) -> str:
+    """Return the message where ``request`` asks for others than the variants that are ``locked``.
+
+    ``lock`` is the lock's name, and ``again`` the command that locks the package anew.
+    """
+    names = {variant.key: variant.name for variant in selector.variants}
+    kept, asked = (" and ".join(names[key] for key in keys) for keys in (locked, request.variants))
+    command = again.format(project=selector.project, version=selector.version)
+    if request.source == selector.variable:
+        command = (
+            f"{selector.variable}={','.join(names[key] for key in request.variants)} {command}"
+        )
+    lines = [
+        f"{_title(selector)} cannot be installed: {lock} has {kept}, and {request.source} asks for "
+        f"{asked}.",
+        f"To install {kept}, leave {request.source} out. To have {asked} locked instead:",
+        f"  {command}",
     ]
     return "\n".join(lines)
 

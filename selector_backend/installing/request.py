@@ -50,7 +50,8 @@ def read_request(
     keys = [normalize(name) for name in names]
     if {*keys} <= {AUTO}:
         profile = _profile(own, environ)
-        return Request(profile=profile, notes=notes, files=(profile.path,) if profile else ())
+        files = (profile.path,) if profile else ()
+        return Request(profile=profile, notes=notes, anew=bool(keys), files=files)
     return Request(_known(selector, source, dict(zip(keys, names))), source, notes=notes)
 
 

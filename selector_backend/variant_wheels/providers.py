@@ -10,7 +10,7 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from ..checking.platforms import version_of, version_text
+from ..authoring.platforms import version_of, version_text
 from ..checking.vocabulary import vocabulary
 from ..model.table import Provider
 from ..probes.cpu import known_targets

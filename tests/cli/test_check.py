@@ -24,8 +24,8 @@ from support.project import write_project as write_unbounded
 from support.project import write_wheel
 
 from selector_backend import __version__
+from selector_backend.authoring.platforms import cpu_names
 from selector_backend.checking.simple import Credentials
-from selector_backend.checking.vocabulary import cpu_names
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
 FEATURES = sorted(cpu_names() - TARGETS.keys())

@@ -399,6 +399,13 @@ def test_the_record_tells_the_whole_decision(tmp_path: Path) -> None:
                     "distributions": ["spam-cpu"],
                 },
             ],
+            "where": [
+                {
+                    "fact": "cuda",
+                    "platforms": {"linux": ["x86_64", "aarch64", "ppc64le"], "win32": ["AMD64"]},
+                    "libc": "glibc",
+                }
+            ],
         },
         "backend": selector_backend.__version__,
     }
