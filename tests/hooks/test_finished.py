@@ -56,14 +56,15 @@ class Build:
         self.scratch = self.folder / "pip-build-env-x"
         for path in (self.scratch, self.folder / "meta", self.folder / "out"):
             path.mkdir(mode=0o700)
-        (self.folder / "pip").write_text(FRONTEND, encoding="utf-8")
         self.start()
 
-    def start(self, *words: str, python: str = sys.executable) -> None:
+    def start(self, *words: str, python: str = sys.executable, program: str = "pip") -> None:
         """Start the frontend."""
-        command = [python, "-S", str(self.folder / "pip"), *(words or ("install", "spam"))]
+        file = self.folder / program
+        file.write_text(FRONTEND, encoding="utf-8")
+        command = [python, "-S", str(file), *(words or ("install", "spam"))]
         self.frontend = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd=self.folder, stdin=PIPE, stdout=PIPE, stderr=subprocess.STDOUT
         )
 
     @property
@@ -205,6 +206,32 @@ def test_it_is_copied_where_other_files_are_read_and_stay(build: Build) -> None:
     assert "spam-cu11" in build.said
     assert variants(build.build(prepared)["selector.json"]) == ["cu11"]
     assert build.took
+
+
+LOCK = """\
+[[package]]
+name = "spam"
+version = "1.0"
+dependencies = ["spam-{}==1.0"]
+"""
+
+
+def test_it_is_copied_where_a_lock_stays_the_same(build: Build) -> None:
+    build.end()
+    build.scratch = build.scratch.rename(build.folder / "pdm-build-env-x-overlay")
+    (build.folder / "pyproject.toml").touch()
+    lock = build.folder / "pdm.lock"
+    lock.write_text(LOCK.format("cu11"), encoding="utf-8")
+    build.start("sync", program="pdm")
+    build.requires()
+    for variant, took in (("cu11", True), ("cu12", False)):
+        lock.write_text(LOCK.format(variant), encoding="utf-8")
+        record = build.prepare() / "selector.json"
+        assert (variants(record.read_bytes()), build.took) == ([variant], took)
+    lock.unlink()
+    build.requires()
+    lock.write_text(LOCK.format("cu12"), encoding="utf-8")
+    assert variants((build.prepare() / "selector.json").read_bytes()) == ["cu12"]
 
 
 def test_they_give_the_same_bytes_as_hooks_that_decide(build: Build, tmp_path: Path) -> None:
