@@ -143,6 +143,8 @@ def _show(decision: Decision, then: Record | None) -> None:
     else:
         print_line(f"chosen: {', '.join(decision.names)}")
         print_line(f"installs: {', '.join(decision.requires) or 'nothing more'}")
+        for extra, more in decision.extras.items():
+            print_line(f"with [{extra}]: {', '.join(more)}")
     if then is not None:
         _show_then(decision, then)
 

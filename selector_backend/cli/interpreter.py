@@ -258,12 +258,13 @@ class Installed:
         pinned = called or [one for one in own if is_pinned(one, version)]
         return [project, *dict.fromkeys(one.name for one in pinned)]
 
-    def request(self, project: str, version: str) -> str:
+    def request(self, project: str, version: str, named: str = "") -> str:
         """Return the requirement that installs a selector package from where it came from.
 
-        Unless that is a wheel, whose choice is made.
+        Unless that is a wheel, whose choice is made. ``named`` is the project with its extras.
         https://packaging.python.org/specifications/direct-url/
         """
+        named = named or project
         try:
             distribution = self.distributions[normalize(project)]
             origin = json.loads(distribution.read_text("direct_url.json") or "")
@@ -276,10 +277,10 @@ class Installed:
             if folder := origin.get("subdirectory"):
                 url = f"{url}#subdirectory={folder}"
             if not gone and not parts.path.endswith(".whl"):
-                return str(Requirement(f"{project} @ {url}"))
+                return str(Requirement(f"{named} @ {url}"))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass  # it came from an index, or nobody can tell
-        return f"{project}=={version}" if version else project
+        return f"{named}=={version}" if version else named
 
 
 def read_installed(interpreter: Interpreter) -> Installed:

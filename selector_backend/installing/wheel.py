@@ -83,6 +83,8 @@ def metadata(
 
     The sdist marks as dynamic (PEP 643) what is added here; the wheel has nothing dynamic.
     """
+    from ..model.standing import each_once
+
     head, blank, body = compiled.pkg_info.partition(b"\n\n")
     lines = [line for line in head.split(b"\n") if line and not line.startswith(b"Dynamic: ")]
     for index, line in enumerate(lines):
@@ -97,7 +99,7 @@ def metadata(
     for extra in compiled.selector.extras:
         for variant in decision.variants:
             requires += variant.extras.get(extra, ())
-    lines += [f"Requires-Dist: {requirement}".encode() for requirement in requires]
+    lines += [f"Requires-Dist: {requirement}".encode() for requirement in each_once(requires)]
     return b"\n".join(lines) + (blank or b"\n") + body
 
 
@@ -115,6 +117,7 @@ def record_of(decision: Decision, backend: str) -> Record:
         distributions=tuple(name for one in decision.variants for name in one.distributions),
         conform=decision.conform,
         requires=decision.requires,
+        extras=decision.extras,
         facts=decision.facts,
         verdicts=decision.verdicts,
         notes=decision.notes,

@@ -10,7 +10,7 @@ from .kinds import judge
 from .machine import OPTION, Fact, Origin
 from .markers import normalize
 from .record import MACHINE, Record, Verdict
-from .standing import parse_form, variants_here, with_standing
+from .standing import each_once, parse_form, requirements_of, variants_here, with_standing
 from .table import REQUIREMENT
 from .values import dataclass, field, replace
 
@@ -166,7 +166,17 @@ class Decision:
     def requires(self) -> tuple[str, ...]:
         """All the requirements: those for every variant first."""
         chosen = (one for variant in self.variants for one in variant.requires)
-        return (*self.selector.requires, *chosen)
+        return each_once((*self.selector.requires, *chosen))
+
+    @property
+    def extras(self) -> Mapping[str, tuple[str, ...]]:
+        """What the project's extras add to that, but for what is handed on to requirements."""
+        found: dict[str, list[str]] = {}
+        for variant in self.variants:
+            for text, extra in requirements_of(variant):
+                if extra:
+                    found.setdefault(extra, []).append(text)
+        return {extra: each_once(some) for extra, some in found.items()}
 
     @property
     def stops_for_environment(self) -> bool:
@@ -187,7 +197,8 @@ def decide(
     """Return what ``request`` gets on ``machine``. Never raises: what cannot be told does not hold.
 
     A request that names variants gets them, whatever the machine; otherwise the variant that is
-    installed already stays if it fits, or else the first that fits is chosen. Neither gets into an
+    installed already stays if it fits, or else the first that fits is chosen, or all that fit if
+    the table says so. Neither gets into an
     environment that holds another variant, or whose other packages disagree, or over code that
     would take the variant's files with it.
     """
@@ -241,6 +252,8 @@ def _choose(
     first = fitting[0]
     if first.refuse is not None:
         return replace(decision, stop=NothingFits(refused=first))
+    if selector.choose:
+        return replace(decision, variants=tuple(one for one in fitting if one.refuse is None))
     chosen = next((one for one in fitting if one.key in installed), first)
     if chosen is not first:
         note = f"{first.name} fits, and comes first; {chosen.name} is installed already and stays"
