@@ -295,8 +295,11 @@ def _decide(
 
 
 def _is_other(package: Recorded, decision: Decision) -> bool:
-    """Return whether what was decided is not what is installed."""
-    return not decision.names or not {*decision.names} <= {*package.record.variants}
+    """Return whether what was decided is not what is installed, or not all of it."""
+    names, then = {*decision.names}, {*package.record.variants}
+    if package.selector.choose and not package.record.forced_by:
+        return names != then
+    return not names or not names <= then
 
 
 def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
@@ -308,10 +311,14 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
         stays = f"{outcome.kept}, so {' and '.join(decision.names)} stays"
         yield f"{package.title}: {' and '.join(record.variants)} was chosen; {stays}"
         return
-    misfits = [
-        f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
+    unfit = [
+        verdict
         for verdict in outcome.alone.verdicts
         if verdict.variant in record.variants and not verdict.fits
+    ]
+    misfits = [
+        f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
+        for verdict in unfit
     ]
     why = [f"was asked for by {record.forced_by}"] if record.forced_by else []
     why += misfits[:1]
@@ -320,10 +327,13 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
         for verdict in decision.verdicts
         if verdict.variant in decision.names and verdict.variant not in record.variants
     ]
-    message = f"{package.title}: {' and '.join(record.variants)} "
+    alone = package.selector.choose and not record.forced_by
+    about = [one.variant for one in unfit[:1]] if alone else []
+    message = f"{package.title}: {' and '.join(about or record.variants)} "
     fits = "is not all that fits it" if package.selector.choose else "is not the best for it"
     message += ", and ".join(why) or f"fits this machine, but {fits}"
-    yield "; ".join([message, *(gains or ["this machine gets nothing"])])
+    gets = f"this machine gets {' and '.join(decision.names) or 'nothing'}"
+    yield "; ".join([message, *(gains or [gets])])
     differing = [
         f"{name} was {then.text}, here it is {decision.facts[name].text}"
         for name, then in record.facts.items()

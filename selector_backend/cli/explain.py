@@ -123,7 +123,8 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
 
 def _show(decision: Decision, then: Record | None) -> None:
     selector = decision.selector
-    print_line(f"{selector.project} {selector.version}, variants of the {selector.kind} kind")
+    what = f"{selector.project} {selector.version}, variants of the {selector.kind} kind"
+    print_line(f"{what}, of which all that fit are chosen" if selector.choose else what)
     if decision.facts:
         print_line()
         rows = [(one.name, one.source, _value(one)) for one in decision.facts.values()]

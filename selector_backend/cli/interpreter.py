@@ -26,7 +26,13 @@ from ..model.decision import installed_variants
 from ..model.machine import load_fact
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
-from ..model.standing import is_called_after, parse_form, standing_for, with_standing
+from ..model.standing import (
+    is_called_after,
+    parse_form,
+    requirements_of,
+    standing_for,
+    with_standing,
+)
 from ..model.table import load_selector
 from ..probes.folders import find_distributions, identify
 from .common import UsageError
@@ -130,8 +136,9 @@ def _recorded(record: Record) -> Recorded | Unusable:
     why = "; ".join(record.passed_over)
     try:
         selector = load_selector(record.table)
-        for one in record.requires:
-            Requirement(one)
+        own = (text for one in selector.variants for text, _ in requirements_of(one))
+        for text in (*record.requires, *own):
+            Requirement(text)
         if (normalize(selector.project), selector.version) != (record.key, record.version):
             why = why or f"its table is of {selector.project} {selector.version}"
     except (InvalidRequirement, RecursionError):

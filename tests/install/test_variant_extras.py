@@ -151,14 +151,22 @@ def test_every_variant_that_fits_is_chosen(environment: Environment) -> None:
     assert "installs: ham-gfx942==1.0, ham-lib==1.0, ham-gfx1100==1.0" in shown
 
 
-def test_doctor_finds_a_gpu_that_was_added(environment: Environment) -> None:
-    environment.pip("install", "ham", environ=INSTINCT)
+def test_doctor_finds_a_gpu_that_was_added_or_is_gone(environment: Environment) -> None:
+    environment.pip("install", "ham[device]", environ=INSTINCT)
     python = ("--python", str(environment.python))
     lines("doctor", *python, environ=INSTINCT)
     found = data("doctor", "--json", *python, environ=BOTH, status=1)["findings"]
     assert found[0]["messages"][0] == (
         "ham 1.0: gfx942 fits this machine, but is not all that fits it; "
         "this machine gets gfx1100: gfx has gfx1100"
+    )
+    for words in found[0]["commands"]:
+        environment.run(*words[1:], environ=BOTH)
+    lines("doctor", *python, environ=BOTH)
+    assert environment.installed().keys() >= {"ham-device-gfx942", "ham-device-gfx1100"}
+    found = data("doctor", "--json", *python, environ=RADEON, status=1)["findings"]
+    assert found[0]["messages"][0] == (
+        "ham 1.0: gfx942 does not fit this machine: gfx lacks gfx942; this machine gets gfx1100"
     )
 
 
