@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from ..model.table import Compiled
+from ..model.values import replace
+from .platforms import where_possible
 from .selector import tied_to
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def compile_project(project: Project) -> Compiled:
     """Return what installing needs of ``project``."""
     extras = project.metadata.optional_dependencies.items()
     return Compiled(
-        selector=project.selector,
+        selector=replace(project.selector, where=where_possible(project.selector.conditions)),
         requires=tuple(
             str(tied_to(canonicalize_name(extra), one)) for extra, some in extras for one in some
         ),

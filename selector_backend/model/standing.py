@@ -90,10 +90,13 @@ def each_once(requirements: Iterable[str]) -> tuple[str, ...]:
     """Return requirements, each once, however its name is written."""
     found: dict[str, str] = {}
     for one in requirements:
-        name = re.match(r"[A-Za-z0-9._-]*", one)
-        end = name.end() if name else 0
-        found.setdefault(normalize(one[:end]) + one[end:], one)
+        found.setdefault(as_compared(one), one)
     return (*found.values(),)
+
+
+def as_compared(requirement: str) -> str:
+    """Return a requirement with its name as names are compared."""
+    return re.sub(r"^[A-Za-z0-9._-]+", lambda name: normalize(name[0]), requirement)
 
 
 def are_here(forms: Iterable[Form], here: Iterable[Form]) -> bool:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..checking.platforms import (
+from ..authoring.platforms import (
     ANY,
     InexpressibleError,
+    cpu_names,
     of_platform,
     platform_tags,
     version_of,
     version_text,
 )
-from ..checking.vocabulary import cpu_names
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, EVERY, FEATURES, LIBRARIES, PROPERTIES
 from ..model.markers import satisfies
