@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Callable
 
 import pytest
 from conftest import MakeEnvironment
 from support.command import data, lines
-from support.environment import Environment
+from support.environment import Environment, clean_environ, find_uv, run
 from support.index import Index
 from support.installed import run_commands
 from support.project import build_sdist, write_carrying, write_wheel
@@ -184,3 +185,25 @@ def test_a_list_forces_several(
     environment = make_environment(index, pip=None)
     environment.uv("pip", "install", "ham", environ={"HAM_VARIANT": asked, **NONE})
     assert environment.record("ham")["variants"] == variants
+
+
+def test_uv_follows_and_keeps_what_a_lock_has_of_an_extra(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\n'
+        'dependencies = ["spam[device]==1.0"]\n',
+        encoding="utf-8",
+    )
+
+    def uv(*words: str, environ: dict[str, str]) -> None:
+        own = {**clean_environ(tmp_path / "home"), "UV_DEFAULT_INDEX": index.url}
+        run([find_uv(), *words], {**own, **environ}, tmp_path)
+
+    uv("lock", environ=INSTINCT)
+    uv("sync", environ=RADEON)
+    (record,) = tmp_path.glob(".venv/lib/*/site-packages/spam-1.0.dist-info/selector.json")
+    written = json.loads(record.read_text(encoding="utf-8"))
+    assert (written["variants"], written["decided-by"]) == (["gfx942"], "uv.lock")
+    uv("lock", "--upgrade", environ=RADEON)
+    text = (tmp_path / "uv.lock").read_text(encoding="utf-8")
+    assert "spam-device-gfx942" in text
+    assert "spam-device-gfx1100" not in text
