@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import SelectorError
 from ..model.markers import NAME_FORMAT, CannotTellError, evaluate
 from ..model.purpose import Purpose
-from ..model.standing import parse_form, standing_for
+from ..model.standing import are_here, parse_form, standing_for
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
 from .environment import marker_of
@@ -69,11 +69,12 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
     request = replace(request, files=(*request.files, *files))
     beside = {}
     for key, own in standing.items():
-        sources = [
-            next((one.source for one in found if form.is_asked_by(one.form)), "") for form in own
-        ]
-        if sources and all(sources):
-            beside[key] = ", ".join(dict.fromkeys(sources))
+        sources = {
+            form: next((one.source for one in found if form.is_asked_by(one.form)), "")
+            for form in own
+        }
+        if are_here(own, (form for form in own if sources[form])):
+            beside[key] = ", ".join(dict.fromkeys(filter(None, sources.values())))
     requested = {**dict.fromkeys(request.variants, request.source), **beside}
     if not beside:
         return request

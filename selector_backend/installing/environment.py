@@ -9,9 +9,9 @@ import contextlib
 from pathlib import Path
 
 from ..model.decision import Code, Environment
-from ..model.markers import evaluate, normalize
+from ..model.markers import distribution_of, evaluate, normalize
 from ..model.record import RECORD_NAME, Record, Unusable, parse_record
-from ..model.standing import parse_form
+from ..model.standing import parse_form, requirements_of
 from ..model.table import REQUIREMENT
 from ..model.values import replace
 from ..probes.folders import find_distributions, identify_at, versions_of
@@ -55,7 +55,7 @@ def read_environment(
             notes.append(f"the record of {one.project} was passed over: {one.reason}")
         else:
             notes += [f"in the record of {one.project}, {what}" for what in one.passed_over]
-    usable = tuple(one for one in records if isinstance(one, Record))
+    usable = tuple(_as_installed(one, there) for one in records if isinstance(one, Record))
     found = Environment(usable, marker=marker, notes=tuple(notes), code=code)
     record = found.record_of(selector.project)
     names = {normalize(selector.project), *(record.distributions if record else ())}
@@ -82,7 +82,7 @@ def marker_of(selector: Selector) -> Mapping[str, str] | None:
 
 
 def _required(selector: Selector) -> Iterator[str]:
-    return (one for variant in selector.variants for one in variant.requires)
+    return (one for variant in selector.variants for one, _ in requirements_of(variant))
 
 
 def _extras(
@@ -115,6 +115,13 @@ def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
     Of a project that is there twice, the first is the one that Python sees.
     """
     return _records(find_distributions(paths))
+
+
+def _as_installed(record: Record, there: Mapping[str, Sequence[Path]]) -> Record:
+    """Return a record without what extras would have brought, and did not."""
+    required = {*map(distribution_of, record.requires)}
+    here = tuple(name for name in record.distributions if name in there or name in required)
+    return replace(record, distributions=here)
 
 
 def _code(folders: Iterable[Path]) -> Code | None:

@@ -11,6 +11,7 @@ from ..model.kinds import DISTRIBUTIONS
 from ..model.markers import normalize
 from ..model.purpose import Commands
 from ..model.record import agree
+from ..model.standing import with_extras
 from ..model.table import fill, load_selector
 from .shell import show_command, show_variables
 
@@ -205,7 +206,7 @@ def _change_over(
     """
     return [
         _uninstall(commands, gone),
-        f"  {_install(selector, commands, asked)}",
+        f"  {_install(selector, commands, asked, gone)}",
         *(
             f"  {show_command([*commands.install, project])}"
             for project in projects
@@ -242,7 +243,7 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
             if verdict and unfit and _was_forced(key, stop.record):
                 kept += [
                     f"To keep {key}, ask for it again:",
-                    f"  {_install(selector, commands, verdict.variant)}",
+                    f"  {_install(selector, commands, verdict.variant, stop.others[key])}",
                 ]
         if stop.better:
             lines.append(f"{stop.better.variant} fits this machine, but {stop.better.reason}.")
@@ -288,12 +289,16 @@ def _uninstall(commands: Commands, names: Iterable[str]) -> str:
     return f"  {show_command([*commands.uninstall, *names])}"
 
 
-def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
+def _install(
+    selector: Selector, commands: Commands, asked: str = "", gone: Iterable[str] = ()
+) -> str:
     """Return the command that installs this release, and asks for the variants ``asked``.
 
-    The option has the project's name, so it asks for nothing of another one.
+    It takes the extras that brought any of what is ``gone``. The option has the project's name, so
+    it asks for nothing of another one.
     """
-    words = [f"{selector.project}=={selector.version}"] if commands.names_package else []
+    named = f"{with_extras(selector, gone)}=={selector.version}"
+    words = [named] if commands.names_package else []
     if asked and commands.has_settings:
         words = ["--config-settings", f"{selector.project}:variant={asked}", *words]
     command = show_command([*commands.install, *words])

@@ -83,6 +83,8 @@ def metadata(
 
     The sdist marks as dynamic (PEP 643) what is added here; the wheel has nothing dynamic.
     """
+    from ..model.standing import each_once
+
     head, blank, body = compiled.pkg_info.partition(b"\n\n")
     lines = [line for line in head.split(b"\n") if line and not line.startswith(b"Dynamic: ")]
     for index, line in enumerate(lines):
@@ -96,7 +98,7 @@ def metadata(
     requires = [*compiled.requires, *decision.requires]
     for extra in compiled.selector.extras:
         requires += decision.extra_lines(extra)
-    lines += [f"Requires-Dist: {requirement}".encode() for requirement in requires]
+    lines += [f"Requires-Dist: {requirement}".encode() for requirement in each_once(requires)]
     return b"\n".join(lines) + (blank or b"\n") + body
 
 
@@ -114,6 +116,7 @@ def record_of(decision: Decision, backend: str) -> Record:
         distributions=tuple(name for one in decision.variants for name in one.distributions),
         conform=decision.conform,
         requires=decision.requires,
+        extras=decision.extras,
         facts=decision.facts,
         verdicts=decision.verdicts,
         notes=decision.notes,

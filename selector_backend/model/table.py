@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: The kinds of selector.
 CAPABILITY, REQUIREMENT = "capability", "requirement"
 
+#: What `Selector.choose` may be: the first variant that fits, or each that does.
+FIRST_THAT_FITS, ALL_THAT_FIT = "first", "all"
+
 #: The compiled table's name in the sdist, and the number of its format. Every release reads all
 #: formats since the first.
 TABLE_NAME = "selector-table.json"
@@ -47,7 +50,7 @@ class Condition(collections.namedtuple("Condition", ("fact", "wanted"))):
 class Variant:
     """One entry of the table.
 
-    ``requires`` are requirements as text, ``extras`` those that each extra which is handed on adds,
+    ``requires`` are requirements as text, ``extras`` those that each of the project's extras adds,
     with the marker that ties them to it, and ``distributions`` the normalized names of
     what stands for the variant. ``when`` is a choice of alternatives, each a conjunction of what is
     asked of facts; without any, the variant fits every machine. ``conform`` is what a whole
@@ -139,7 +142,11 @@ class Scope:
 
 @dataclass(frozen=True)
 class Selector:
-    """A whole selector table, its defaults filled in."""
+    """A whole selector table, its defaults filled in.
+
+    ``extras`` are the project's that add something to some variant. ``choose`` is `ALL_THAT_FIT`
+    where each variant that fits is chosen, and else ``""``.
+    """
 
     project: str
     version: str
@@ -148,6 +155,7 @@ class Selector:
     variants: tuple[Variant, ...]
     requires: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    choose: str = ""
     advice: str = ""
     providers: tuple[Provider, ...] = ()
     where: tuple[Where, ...] = ()
@@ -329,6 +337,8 @@ def load_selector(data: Any) -> Selector:
         raise ValueError("its table is not of the form that this version knows")
     if data.get("kind") not in (CAPABILITY, REQUIREMENT):
         raise ValueError(f"its table is of the kind {data.get('kind')!r}, which is not known")
+    if data.get("choose", ALL_THAT_FIT) != ALL_THAT_FIT:
+        raise ValueError(f"its table chooses {data['choose']!r}, which is not known")
     try:
         variants = tuple(
             _load(Variant, {**one, "when": _conditions(one.get("when", ()))})

@@ -160,8 +160,9 @@ def _distribution(selector: Selector, variant: Variant) -> str:
         return pinned[usual]
     if len(pinned) == 1:
         return next(iter(pinned.values()))
+    found = ", ".join(variant.requires) or "nothing"
     raise SelectorError(
-        f"variant {variant.name!r} requires {', '.join(variant.requires)}; expected one "
+        f"variant {variant.name!r} requires {found}; expected one "
         f"requirement that is '=={{version}}', to be the distribution that is built"
     )
 
