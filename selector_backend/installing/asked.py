@@ -6,6 +6,7 @@ but regular files that the command names, and whatever can't be read or understo
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -127,7 +128,7 @@ def read_text(path: str, most: int = LARGEST_FILE) -> str:
         content = read_regular(Path(path), most=most)
     except (OSError, ValueError):
         return ""
-    return content.decode("utf-8-sig", "replace")
+    return content.decode(json.detect_encoding(content), "replace")
 
 
 def _is_of_the_system(path: str) -> bool:

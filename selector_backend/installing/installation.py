@@ -216,11 +216,13 @@ def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
     locking = row.locking
     if locking is None or line.command not in locking.commands or line.has(locking.never):
         return None
+    from .shell import quote
+
     named = (pair for pair in line.options if pair[0] in locking.project)
-    again = " ".join([locking.again, *(f"{name} {_quoted(value)}" for name, value in named)])
+    again = " ".join([locking.again, *(f"{name} {quote(value)}" for name, value in named)])
     if script := _script(locking, hook, line):
         name = Path(script).name
-        again = f"{locking.again} --script {_quoted(script)}"
+        again = f"{locking.again} --script {quote(script)}"
         folder = _absolute(str(Path(script).parent), hook)
         if line.command in row.locking_first and not Path(folder, f"{name}.lock").is_file():
             return None  # only `uv lock` makes it
@@ -302,43 +304,38 @@ def _commands(
     if row.shows_environment == "always":
         pip = _pip(hook, line.value(row.python), scratch)
         if target:
-            return Commands(f"{pip} install --target {_quoted(target)}", "", has_settings)
-        return Commands(f"{pip} install", f"{pip} uninstall --yes", has_settings)
+            return Commands((*pip, "install", "--target", target), (), has_settings)
+        return Commands((*pip, "install"), (*pip, "uninstall", "--yes"), has_settings)
     if not row.locks_environment:
         return Commands()
-    where = ""
+    where: tuple[str, ...] = ()
     for option, value in line.options:
         if option in (*row.target, *row.elsewhere):
-            where = f" {option} {_quoted(value)}"
+            where = (option, value)
     if environment and not where:
         start = f"{hook.parent.folder}{os.sep}"
-        where = f" --python {_quoted(environment[len(start) * environment.startswith(start) :])}"
-    uninstall = f"uv pip uninstall{where}"
+        where = ("--python", environment[len(start) * environment.startswith(start) :])
+    uninstall = ("uv", "pip", "uninstall", *where)
     if line.command in row.locking_first:
-        return Commands("uv sync --inexact", uninstall, has_settings=False, names_package=False)
-    isolation = "" if scratch else " --no-build-isolation"
-    return Commands(f"uv pip install{where}{isolation}", uninstall)
+        sync = ("uv", "sync", "--inexact")
+        return Commands(sync, uninstall, has_settings=False, names_package=False)
+    isolation = () if scratch else ("--no-build-isolation",)
+    return Commands(("uv", "pip", "install", *where, *isolation), uninstall)
 
 
-def _pip(hook: Hook, python: str, scratch: Path | None) -> str:
+def _pip(hook: Hook, python: str, scratch: Path | None) -> tuple[str, ...]:
     """Return how to call the pip that installs for this Python."""
     if python:
-        return f"pip --python {_quoted(python)}"
+        return "pip", "--python", python
     own = Path(sys.executable).parent
     for folder in hook.environ.get("PATH", "").split(os.pathsep):
         if scratch and folder.startswith(str(scratch)):
             continue  # what the build needs
         if any(Path(folder, name).exists() for name in ("pip", "pip.exe")):
             if Path(folder) == own:
-                return "pip"
+                return ("pip",)
             break
-    return f"{_quoted(sys.executable)} -m pip"
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
+    return sys.executable, "-m", "pip"
 
 
 def _option(word: str, valued: Sequence[str]) -> tuple[str, str | None]:

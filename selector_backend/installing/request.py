@@ -108,7 +108,7 @@ def _alone(selector: Selector, source: str) -> str:
     project = selector.project
     return (
         f". {source} goes to every selector package that is built; "
-        f"for {project} alone: {selector.variable}=NAME, or -C {project}:variant=NAME"
+        f"for {project} alone, set {selector.variable}, or write -C {project}:variant=NAME"
     )
 
 

@@ -83,15 +83,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Commands:
-    """How the commands that change an environment begin, for people to type.
+    """How the commands that change an environment begin, for people to type: their first words.
 
     ``has_settings`` is whether there is an option that asks for a variant, and ``names_package``
     whether the package is named, since a project's own command names none. ``uninstall`` is
     empty where no command can do it.
     """
 
-    install: str = "pip install"
-    uninstall: str = "pip uninstall --yes"
+    install: tuple[str, ...] = ("pip", "install")
+    uninstall: tuple[str, ...] = ("pip", "uninstall", "--yes")
     has_settings: bool = True
     names_package: bool = True
 
