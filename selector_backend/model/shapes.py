@@ -21,6 +21,7 @@ _VARIANT = {
     "when": [{str: (bool, str, [str])}],
     "conform": {str: str},
     "refuse": str,
+    "formerly": [str],
 }
 _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
 
