@@ -87,6 +87,7 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
         )
         dist.notes += dist.release.notes()
         dist.notes += [Problem(stranger, what) for stranger in dist.release.strangers]
+        dist.notes += dist.release.disagreements()
     return dist
 
 

@@ -55,6 +55,7 @@ def review(project: Project, backend: str) -> list[Problem]:
     return [
         *_bound(project, backend),
         *_pythons(project),
+        *_imports(project),
         *unreachable,
         *_doubts(selector, {problem.key for problem in unreachable}),
         *_refuse_last(selector),
@@ -312,6 +313,20 @@ def _pythons(project: Project) -> Iterator[Problem]:
             f"{found}; write {PYTHONS!r} or narrower, as core and the variants have it: pip on an "
             "older Python then takes an older release, and fails without it",
         )
+
+
+def _imports(project: Project) -> Iterator[Problem]:
+    """Yield that a package without code claims names that are imported from it (PEP 794)."""
+    if project.tree is not None:
+        return
+    for key in ("import-names", "import-namespaces"):
+        claimed = getattr(project.metadata, key.replace("-", "_"))
+        if claimed:
+            yield Problem(
+                f"project.{key}",
+                f"found {', '.join(map(repr, claimed))}, but a selector package has no code; write "
+                "import-names = [] or leave it out: core and the variants have these names",
+            )
 
 
 def _refuse_last(selector: Selector) -> Iterator[Problem]:

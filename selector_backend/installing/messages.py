@@ -16,9 +16,9 @@ from .shell import show_command, show_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ..model.decision import Decision, NothingFits
+    from ..model.decision import Decision, NothingFits, Request
     from ..model.kinds import Wanted
     from ..model.record import Record, Verdict
     from ..model.table import Selector
@@ -78,6 +78,28 @@ def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def not_as_locked(
+    selector: Selector, request: Request, locked: Sequence[str], lock: str, again: str
+) -> str:
+    """Return the message where ``request`` asks for others than the variants that are ``locked``.
+
+    ``lock`` is the lock's name, and ``again`` the command that locks the package anew.
+    """
+    names = {variant.key: variant.name for variant in selector.variants}
+    kept, asked = (" and ".join(names[key] for key in keys) for keys in (locked, request.variants))
+    command = again.format(project=selector.project, version=selector.version)
+    if request.source == selector.variable:
+        value = ",".join(names[key] for key in request.variants)
+        command = show_variables({selector.variable: value}, command)
+    lines = [
+        f"{_title(selector)} cannot be installed: {lock} has {kept}, and {request.source} asks for "
+        f"{asked}.",
+        f"To install {kept}, leave {request.source} out. To have {asked} locked instead:",
+        f"  {command}",
+    ]
+    return "\n".join(lines)
+
+
 def not_together(record: Record, other: Record) -> str:
     """Return the message where two packages of one command need different things."""
     lines = [
@@ -126,7 +148,11 @@ def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]
 
 def choice_of(decision: Decision) -> str:
     """Return the line that says what was chosen, and why; of what was to be expected, why not."""
-    what = f"{_title(decision.selector)} gets {' and '.join(decision.names)}"
+    names, regions = decision.names, decision.regions
+    if regions and (markers := [regions.marker_of(one) for one in decision.variants]) != [""]:
+        names = [f"{name} where {marker}" for name, marker in zip(names, markers)]
+        return f"{_title(decision.selector)} gets {', and '.join(names)}"
+    what = f"{_title(decision.selector)} gets {' and '.join(names)}"
     if not decision.request.automatic:
         return f"{what}, as {decision.request.source} asks"
     reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]

@@ -95,8 +95,7 @@ def metadata(
         lines.append(classifier)
     requires = [*compiled.requires, *decision.requires]
     for extra in compiled.selector.extras:
-        for variant in decision.variants:
-            requires += variant.extras.get(extra, ())
+        requires += decision.extra_lines(extra)
     lines += [f"Requires-Dist: {requirement}".encode() for requirement in requires]
     return b"\n".join(lines) + (blank or b"\n") + body
 

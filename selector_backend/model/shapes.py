@@ -23,6 +23,7 @@ _VARIANT = {
     "refuse": str,
     "formerly": [str],
 }
+_WHERE = {"fact": str, "platforms": {str: [str]}, "names": [str], "libc": str}
 _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
 
 #: The shapes of a selector, and of what ``selector-table.json`` holds besides.
@@ -32,6 +33,7 @@ SELECTOR = {
     "extras": [str],
     "variants": [_VARIANT],
     "providers": [_PROVIDER],
+    "where": [_WHERE],
 }
 COMPILED = {
     **dict.fromkeys(("name", "entry-points"), str),

@@ -24,8 +24,8 @@ from support.project import write_project as write_unbounded
 from support.project import write_wheel
 
 from selector_backend import __version__
+from selector_backend.authoring.platforms import cpu_names
 from selector_backend.checking.simple import Credentials
-from selector_backend.checking.vocabulary import cpu_names
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
 FEATURES = sorted(cpu_names() - TARGETS.keys())
@@ -98,11 +98,10 @@ def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) 
     assert lines("check", project)[-1] == "no problems found"
     noted = data("check", project)["notes"]
     # Releases of one distribution, which pip puts in each other's place, are not told apart.
-    assert {one["message"].partition(" from the")[0] for one in noted} <= (
-        {f"nothing tells {one}" for one in ("cudnn9", "cudnn8", "cpu")}
-        if project.name == "ctranslate2"
-        else set()
-    )
+    alike = {"ctranslate2": ("cudnn9", "cudnn8", "cpu"), "onnxruntime": ("gpu-wheels", "cu12")}
+    assert {one["message"].partition(" from the")[0] for one in noted} == {
+        f"nothing tells {one}" for one in alike.get(project.name, ())
+    }
 
 
 def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
@@ -300,6 +299,25 @@ def test_a_long_table_takes_no_time_for_each_pair_of_variants(tmp_path: Path) ->
     problems = data("check", project, status=1)["problems"]
     assert time.monotonic() - start < 40  # a few seconds; each with each takes more than a minute
     assert len([one for one in problems if one["key"].endswith(".gfx")]) > 1_000
+
+
+@pytest.mark.parametrize(
+    ("names", "claimed"),
+    [
+        (
+            'import-names = ["spam", "spam.x; private"]',
+            "project.import-names: found 'spam', 'spam.",
+        ),
+        ('import-namespaces = ["spam"]', "project.import-namespaces: found 'spam', but a selector"),
+        ("import-names = []", ""),
+    ],
+)
+def test_a_package_without_code_claims_no_import_names(
+    tmp_path: Path, names: str, claimed: str
+) -> None:
+    project = write_project(tmp_path, f"{names}\n{table(variant('cpu'))}")
+    shown = lines("check", project, status=1 if claimed else 0)
+    assert shown[0].startswith(f"warning: {claimed}" if claimed else "no problems found")
 
 
 @pytest.mark.parametrize(
