@@ -9,7 +9,8 @@ from pathlib import Path
 
 # A test run that outlives its terminal ignores this signal, and all that it starts does as well;
 # but what is under test has to end by it.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def logged(log: Path) -> list[int]:
