@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def running_after(pids: list[int], seconds: float = 5) -> list[int]:
 
 def _runs(pid: int) -> bool:
     """A process that has ended and was not waited for does not run, though it has its number."""
+    if sys.platform == "win32":
+        return _runs_on_windows(pid)
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -53,3 +56,16 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _runs_on_windows(pid: int) -> bool:
+    import ctypes
+
+    kernel32 = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
+    kernel32.OpenProcess.restype = ctypes.c_void_p
+    process = ctypes.c_void_p(kernel32.OpenProcess(0x100000, False, pid))  # SYNCHRONIZE
+    if not process:
+        return False
+    waited: int = kernel32.WaitForSingleObject(process, 0)
+    kernel32.CloseHandle(process)
+    return waited == 0x102  # WAIT_TIMEOUT
