@@ -297,4 +297,4 @@ def targets(file: str) -> list[str]:
     return found
 
 
-FAMILY = Family(read)
+FAMILY = Family(read, is_64_bit=True)

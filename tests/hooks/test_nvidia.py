@@ -349,3 +349,12 @@ def test_a_time_limit_that_is_none_is_an_error(tmp_path: Path, value: str) -> No
         facts(tmp_path, {"SELECTOR_PROBE_TIMEOUT": value})
     assert failed.value.status == 1
     assert f"SELECTOR_PROBE_TIMEOUT is '{value}'; expected a number of seconds" in str(failed.value)
+
+
+def test_a_python_of_32_bits_has_no_gpu_that_wheels_are_for(
+    tmp_path: Path, driver: Driver
+) -> None:
+    """Though the driver answers it, as on Windows, which has its libraries for both."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.maxsize = 2**31 - 1\n", "utf-8")
+    for fact in facts(tmp_path, {**driver.environ(), "PYTHONPATH": str(tmp_path)}).values():
+        assert fact["absent"] == "this Python has 32 bits, and programs for GPUs have 64"
