@@ -83,7 +83,7 @@ def frontends(session: nox.Session) -> None:
 
 @nox.session
 def windows(session: nox.Session) -> None:
-    """Try Windows' Python, pip and uv below wine: the short part of tests/windows, or what is named.
+    """Try Windows' Python, pip and uv below wine: the short part, or what is named.
 
     It takes root on Debian; SELECTOR_BACKEND_WINDOWS keeps the system that is made for it.
     """

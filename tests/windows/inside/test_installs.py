@@ -81,6 +81,6 @@ def test_the_variant_for_the_driver_is_installed(
 def test_ten_machines_that_share_a_cache_get_each_their_own_variant(
     make_environment: MakeEnvironment, index: Index, frontend: str
 ) -> None:
-    assert [
-        install(make_environment(index), frontend, **environ) for environ, _ in MACHINES
-    ] == [variant for _, variant in MACHINES]
+    assert [install(make_environment(index), frontend, **environ) for environ, _ in MACHINES] == [
+        variant for _, variant in MACHINES
+    ]
