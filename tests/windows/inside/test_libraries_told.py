@@ -108,8 +108,13 @@ FAULTS = {
 
 
 @pytest.mark.usefixtures("nvml")
-@pytest.mark.parametrize("where", ["load", "nvmlInitWithFlags"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("where", "fault"),
+    [
+        *(("nvmlInitWithFlags", fault) for fault in FAULTS),
+        *(("load", fault) for fault in ("hang", "null", "exit")),
+    ],
+)
 def test_whatever_a_driver_does_is_one_sentence_and_a_choice(
     tmp_path: Path, where: str, fault: str
 ) -> None:
