@@ -1,7 +1,7 @@
 """The process that called this one, as far as the system tells.
 
-Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`, Windows by `windows_caller`. Whatever
-fails means "not known".
+Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`, Windows as `windows_caller` says.
+Whatever fails means "not known".
 """
 
 from __future__ import annotations
