@@ -177,7 +177,7 @@ def answer(calls: Sequence[Sequence[str]], seconds: float) -> None:
     """
     _end_with_parent(seconds + _GRACE_SECONDS)
     if os.name == "nt":
-        # Windows looks for libraries in the current folder, which is the sdist's; and in this one.
+        # Windows looks for what a library needs in the current folder, too, which is the sdist's.
         os.chdir(sys.base_prefix)
     out = os.fdopen(_keep_stdout(), "w", encoding="ascii")
     with contextlib.suppress(ImportError, ValueError, OSError):

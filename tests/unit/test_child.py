@@ -82,7 +82,9 @@ def test_what_a_library_starts_ends_with_the_installer(tmp_path: Path) -> None:
     file = tmp_path / "grows"
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
     environ = {**os.environ, "PYTHONPATH": path}
-    with subprocess.Popen([sys._base_executable, "-c", PARENT, str(file)], env=environ) as parent:
+    with subprocess.Popen(
+        [getattr(sys, "_base_executable", sys.executable), "-c", PARENT, str(file)], env=environ
+    ) as parent:
         while not file.exists():
             assert parent.poll() is None
             time.sleep(0.01)

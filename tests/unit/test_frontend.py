@@ -296,6 +296,7 @@ def test_where_open_files_are_not_shown_a_path_of_the_command_line_counts(
     install = ("pip", "install", "spam")
     assert uv(environments, *install) == ""
     assert uv(environments, *install, "-p", "a") == "a"
+    assert uv(environments, *install, "-p", "a/bin/python") == "a"
     assert uv(environments, *install, "-p", "3.11") == ""
     assert uv(environments, *install, "--target", "tools") == "tools"
 
@@ -415,7 +416,7 @@ def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
     ).stdout
     process = eval(text, {"Process": Process})
     if sys.platform == "win32":  # what the launcher of a virtual environment started
-        arguments[0] = sys._base_executable
+        arguments[0] = getattr(sys, "_base_executable", sys.executable)
     if sys.platform in ("linux", "win32"):
         assert process.arguments == tuple(arguments)
     assert process.arguments in (tuple(arguments), ())
