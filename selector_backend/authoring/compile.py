@@ -13,6 +13,7 @@ from pyproject_metadata import StandardMetadata
 
 from ..model.table import Compiled, Variant
 from ..model.values import replace
+from .platforms import where_possible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,9 @@ def compile_project(project: Project) -> Compiled:
         for one in project.selector.variants
     )
     return Compiled(
-        selector=replace(project.selector, variants=variants),
+        selector=replace(
+            project.selector, variants=variants, where=where_possible(project.selector.conditions)
+        ),
         requires=_requires_dist(project.metadata.optional_dependencies),
         name=project.stem.partition("-")[0],
         pkg_info=_pkg_info(project),

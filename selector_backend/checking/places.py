@@ -16,10 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.tags import compatible_tags, cpython_tags, generic_tags
 
 from ..authoring.conditions import TooManyError, environments, versions_beside
-from ..model.facts import FACTS, holds
-from ..model.kinds import FEATURES
-from ..model.markers import CannotTellError, evaluate
-from .platforms import (
+from ..authoring.platforms import (
     ANY,
     COMMON,
     TAGS,
@@ -33,6 +30,9 @@ from .platforms import (
     supported_tags,
     version_of,
 )
+from ..model.facts import FACTS, holds
+from ..model.kinds import FEATURES
+from ..model.markers import CannotTellError, evaluate
 from .vocabulary import is_plausible
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from ..authoring.conditions import versions_beside
 from ..authoring.selector import is_own, is_pinned
 from ..errors import Problem
 from ..model.markers import normalize
@@ -22,11 +23,11 @@ from .places import find_places
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from ..authoring.platforms import Platform
     from ..model.kinds import Wanted
-    from ..model.table import Selector
+    from ..model.table import Selector, Variant
     from .finished import Sdist, Wheel
     from .places import Place
-    from .platforms import Platform
 
 # So many places of one distribution, and files of two, are named.
 _MOST_NAMED = 5
@@ -319,6 +320,40 @@ class Release:
             return True
         return not mine.isdisjoint(theirs)
 
+    def disagreements(self) -> Iterator[Problem]:
+        """Yield what variants require that one lock for all platforms cannot have.
+
+        That takes two variants of which only one can be chosen on some platform.
+        """
+        if self.selector.kind == CAPABILITY:
+            return
+        variants = [one for one in self.selector.variants if one.refuse is None]
+        for one, other in itertools.combinations(variants, 2):
+            mine, theirs = self._beyond(one), self._beyond(other)
+            for name in sorted(mine.keys() & theirs.keys()):
+                if not _can_agree(mine[name], theirs[name]) and self._are_apart(one, other):
+                    yield Problem(
+                        one.name,
+                        f"requires {name}{mine[name]}, and {other.name} {name}{theirs[name]}: uv "
+                        "and pdm cannot lock both for all platforms. Who locks sets "
+                        "SELECTOR_PLATFORMS=here, or tool.uv.environments",
+                    )
+                    break
+
+    def _are_apart(self, one: Variant, other: Variant) -> bool:
+        """Return whether only one of two variants can be chosen somewhere."""
+        return any(place.can_fit(one.when) != place.can_fit(other.when) for place in self.places)
+
+    def _beyond(self, variant: Variant) -> dict[str, SpecifierSet]:
+        """Return what the wheels of a variant's distributions require of others' distributions."""
+        found: dict[str, SpecifierSet] = {}
+        wheels = itertools.chain.from_iterable(map(self._of, variant.distributions))
+        for requirement in itertools.chain.from_iterable(one.requires for one in wheels):
+            name = normalize(requirement.name)
+            if name not in self.needs and "extra" not in str(requirement.marker):
+                found[name] = found.get(name, SpecifierSet()) & requirement.specifier
+        return found
+
     def _duplicates(self) -> Iterator[Problem]:
         for one, other in itertools.combinations(self.wheels, 2):
             if (one.name, one.version) != (other.name, other.version):
@@ -330,6 +365,14 @@ class Release:
             same = (each.name, each.version) == (another.name, another.version)
             if same and each.sha256 != another.sha256:
                 yield _duplicate(each, another)
+
+
+def _can_agree(one: SpecifierSet, other: SpecifierSet) -> bool:
+    """Return whether some version may be in both."""
+    both = one & other
+    texts = [clause.version for clause in both]
+    versions = [*versions_beside(texts), *(text.removesuffix(".*") for text in texts)]
+    return any(both.contains(version, prereleases=True) for version in versions)
 
 
 def _duplicate(one: Wheel | Sdist, other: Wheel | Sdist) -> Problem:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..authoring import toml
 from ..authoring.conditions import versions_beside
+from ..authoring.platforms import OF_A_SYSTEM, cpu_names, systems
 from ..model.facts import FACTS
 from ..model.kinds import EVERY, MARKERS, VERSION, VERSIONS
 from ..model.markers import (
@@ -25,7 +26,6 @@ from ..model.markers import (
     release_key,
     satisfies,
 )
-from ..probes.cpu import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 # How similar two names are, by difflib's measure, if one is taken for the other.
 _CLOSE = 0.75
-#: The marker variables that one system has together.
-OF_A_SYSTEM = ("os_name", "platform_machine", "platform_system", "sys_platform")
 
 
 class Doubt(NamedTuple):
@@ -262,14 +260,6 @@ def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str
     return names[close[0]] if close else ""
 
 
-@functools.cache
-def cpu_names() -> frozenset[str]:
-    """Return the names of the microarchitectures and features that archspec knows."""
-    from archspec.cpu import TARGETS
-
-    return frozenset().union(*map(names_of, TARGETS.values()))
-
-
 # --- Markers
 
 
@@ -279,14 +269,14 @@ def _marker_doubts(marker: str, nobody: str) -> list[Doubt]:
     variables = {variable for variable, *_ in compared}
     if found or not variables.issubset(OF_A_SYSTEM):
         return found
-    systems = vocabulary()["system"]
-    if any(evaluate(marker, environment) for one in systems for environment in _environments(one)):
+    known = systems()["system"]
+    if any(evaluate(marker, environment) for one in known for environment in _environments(one)):
         return []
     texts = {text for _, _, text, _ in compared}
     there = [
         f"where sys_platform is {one['sys_platform'][0]!r}, platform_machine is "
         f"{' or '.join(map(repr, one['platform_machine'][:3]))}"
-        for one in systems
+        for one in known
         if texts.intersection((*one["sys_platform"], *one["platform_system"]))
     ]
     return [Doubt("; ".join([nobody, *there]))]
@@ -316,5 +306,4 @@ def _comparison_doubts(variable: str, operator: str, text: str, turned: bool) ->
 
 
 def _values_of(variable: str) -> list[str]:
-    systems = vocabulary()["system"]
-    return [*dict.fromkeys(value for one in systems for value in one[variable])]
+    return [*dict.fromkeys(value for one in systems()["system"] for value in one[variable])]

@@ -6,8 +6,10 @@ import os
 
 from ..errors import SelectorError
 from ..model.decision import Environment, Request, decide
+from ..model.kinds import MARKERS
 from ..model.machine import Machine
 from ..model.markers import normalize
+from ..model.values import replace
 from ..probes import read_machine
 from .environment import read_environment
 from .handoff import handoff_of
@@ -41,6 +43,18 @@ def choose(
             scope=selector.scope(folders),
             profile=request.profile,
         )
+    if installation.everywhere:
+        from ..model.everywhere import decide_everywhere
+
+        decision = decide_everywhere(selector, machine, request, _marker(machine))
+        if message := _message(decision, installation):
+            raise SelectorError(message)
+        return decision, ""
+    if installation.target:
+        from ..model.everywhere import on_target
+
+        machine, notes = on_target(machine, selector, installation.target, _marker(machine))
+        request = replace(request, notes=(*request.notes, *notes))
     environment = read_environment(selector, folders, installation.folders_removed_last)
     decision = decide(selector, machine, request, environment)
     message = _message(decision, installation)
@@ -54,8 +68,18 @@ def choose(
     return decision, ""
 
 
+def _marker(machine: Machine) -> Mapping[str, str]:
+    """Return the marker variables of this machine, as they are or as they are stated."""
+    from ..probes.marker import environment
+
+    stated = next((fact.value for fact in machine.facts.values() if fact.kind is MARKERS), None)
+    return {**environment(), **(stated if isinstance(stated, dict) else {})}
+
+
 def check_locked(selector: Selector, variants: Sequence[str], installation: Installation) -> None:
     """Raise `SelectorError` where the environment forbids the ``variants`` that were locked."""
+    if not installation.folders:
+        return
     environment = read_environment(selector, installation.folders)
     request = Request(tuple(map(normalize, variants)), "the lock")
     decision = decide(selector, Machine(), request, environment)

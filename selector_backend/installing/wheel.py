@@ -95,8 +95,7 @@ def metadata(
         lines.append(classifier)
     requires = [*compiled.requires, *decision.requires]
     for extra in compiled.selector.extras:
-        for variant in decision.variants:
-            requires += variant.extras.get(extra, ())
+        requires += decision.extra_lines(extra)
     lines += [f"Requires-Dist: {requirement}".encode() for requirement in requires]
     return b"\n".join(lines) + (blank or b"\n") + body
 
@@ -235,7 +234,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a file to write, which takes the place of ``path`` if nothing fails.
 
     So it is whole or not there, also where this process is killed or the disk is full. Its folder
-    is created if missing.
+    is created if missing. An `OSError` names ``path``.
     """
     partial = path.with_name(f".{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -243,6 +242,10 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)  # it may be a link
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -16,11 +16,25 @@ from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .machine import Machine, ProfileFile
+    from .regions import Regions
     from .standing import Extras
     from .table import Selector, Variant
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A variant that an existing lock names, by its key, and where: a ``marker``, or ``""``.
+
+    Of several on one platform that exclude each other, the first counts. ``source`` is the lock's
+    name.
+    """
+
+    variant: str
+    marker: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,13 +45,18 @@ class Request:
     machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
     ``-C spam:variant``, the table's variable, or such as ``requirements.txt: spam-cpu==1.0``.
     ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
-    what may have been asked for, and was not understood.
+    what may have been asked for, and was not understood. ``kept`` is what a lock is to keep of the
+    one that it replaces, where the choice is left to the machine; nothing if it is to choose
+    ``anew``. It is ``locked`` where a lock asks.
     """
 
     variants: tuple[str, ...] = ()
     source: str = MACHINE
     profile: ProfileFile | None = None
     notes: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    anew: bool = False
+    locked: bool = False
 
     @property
     def automatic(self) -> bool:
@@ -146,7 +165,8 @@ class Decision:
     """What a request gets on a machine, in an environment.
 
     ``variants`` is empty if it gets nothing, and then ``stop`` says why; `messages` has the text.
-    ``facts`` are the facts that counted, ``notes`` what else is worth knowing.
+    ``facts`` are the facts that counted, ``notes`` what else is worth knowing. A decision for all
+    platforms has ``regions``, and the variants that any of them gets.
     """
 
     selector: Selector
@@ -156,6 +176,7 @@ class Decision:
     facts: Mapping[str, Fact]
     notes: tuple[str, ...] = ()
     stop: NothingFits | Disagreement | AnotherInstalled | OverCode | None = None
+    regions: Regions | None = None
 
     @property
     def names(self) -> list[str]:
@@ -165,8 +186,16 @@ class Decision:
     @property
     def requires(self) -> tuple[str, ...]:
         """All the requirements: those for every variant first."""
-        chosen = (one for variant in self.variants for one in variant.requires)
-        return (*self.selector.requires, *chosen)
+        return (*self.selector.requires, *self._lines(lambda variant: variant.requires))
+
+    def extra_lines(self, extra: str) -> list[str]:
+        """Return the requirements that the variants add to an extra which is handed on."""
+        return self._lines(lambda variant: variant.extras.get(extra, ()))
+
+    def _lines(self, of: Callable[[Variant], Iterable[str]]) -> list[str]:
+        if self.regions:
+            return self.regions.lines(of)
+        return [line for variant in self.variants for line in of(variant)]
 
     @property
     def stops_for_environment(self) -> bool:
@@ -178,7 +207,10 @@ class Decision:
     @property
     def conform(self) -> Mapping[str, str]:
         """What the variants chosen need the whole environment to agree on."""
-        return {name: text for variant in self.variants for name, text in variant.conform.items()}
+        pairs = [pair for variant in self.variants for pair in variant.conform.items()]
+        if self.regions:  # what is the same on all platforms
+            pairs = [pair for pair in pairs if pairs.count(pair) == len(self.variants)]
+        return dict(pairs)
 
 
 def decide(
@@ -227,7 +259,7 @@ def _choose(
     environment: Environment,
     installed: Mapping[str, tuple[str, ...]],
 ) -> Decision:
-    machine = _partly_stated(machine, selector)
+    machine = partly_stated(machine, selector)
     facts = {name: _relevant(machine[name], selector) for name in selector.facts}
     verdicts = tuple(_judge_in(environment, one, selector, machine) for one in selector.variants)
     notes = (*request.notes, *environment.notes)
@@ -354,7 +386,7 @@ def _in_the_way(
     )
 
 
-def _partly_stated(machine: Machine, selector: Selector) -> Machine:
+def partly_stated(machine: Machine, selector: Selector) -> Machine:
     """Return ``machine``, with what else has to be stated said where it is missing.
 
     Somebody who states one fact of a GPU means a machine that has it. What a condition asks of that

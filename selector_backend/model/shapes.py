@@ -22,6 +22,7 @@ _VARIANT = {
     "conform": {str: str},
     "refuse": str,
 }
+_WHERE = {"fact": str, "platforms": {str: [str]}, "names": [str], "libc": str}
 _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
 
 #: The shapes of a selector, and of what ``selector-table.json`` holds besides.
@@ -31,6 +32,7 @@ SELECTOR = {
     "extras": [str],
     "variants": [_VARIANT],
     "providers": [_PROVIDER],
+    "where": [_WHERE],
 }
 COMPILED = {
     **dict.fromkeys(("name", "entry-points"), str),

@@ -85,6 +85,43 @@ class Provider:
 
 
 @dataclass(frozen=True)
+class Where:
+    """Which platforms can have a ``fact`` at all or, if there are ``names``, these of its names.
+
+    ``platforms`` has machines by ``sys_platform``, as ``platform_machine`` has them; ``*`` stands
+    for any of either. On Linux, only those with the C library ``libc`` can, if it is given.
+    """
+
+    fact: str
+    platforms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    libc: str = ""
+
+    def is_of(self, wanted: Wanted) -> bool:
+        """Return whether what is asked of the fact is said here."""
+        return not self.names or (
+            isinstance(wanted, tuple) and not {*wanted}.isdisjoint(self.names)
+        )
+
+    def is_of_name(self, name: str) -> bool:
+        """Return whether one of the names is that one, or what it begins with."""
+        return any(
+            name.startswith(one[:-1]) if one.endswith("*") else name == one for one in self.names
+        )
+
+    def has(self, marker: Mapping[str, str], libc: str = "") -> bool:
+        """Return whether a platform, by its marker variables, is one of these.
+
+        ``libc`` is the C library of a Linux, if that is known.
+        """
+        if libc and self.libc not in ("", libc) and marker["sys_platform"] == "linux":
+            return False
+        machines = {"*", marker["platform_machine"]}
+        systems = ("*", marker["sys_platform"])
+        return any(not machines.isdisjoint(self.platforms.get(one, ())) for one in systems)
+
+
+@dataclass(frozen=True)
 class Scope:
     """What reading facts takes to know besides their names.
 
@@ -112,6 +149,7 @@ class Selector:
     extras: tuple[str, ...] = ()
     advice: str = ""
     providers: tuple[Provider, ...] = ()
+    where: tuple[Where, ...] = ()
 
     @property
     def conditions(self) -> Iterator[Condition]:
@@ -284,7 +322,10 @@ def load_selector(data: Any) -> Selector:
         if len({variant.key for variant in variants}) < len(variants):
             raise ValueError("it has two variants of one name")
         providers = tuple(_load(Provider, one) for one in data.get("providers", ()))
-        return _load(Selector, {**data, "variants": variants, "providers": providers})
+        where = tuple(_load(Where, one) for one in data.get("where", ()))
+        return _load(
+            Selector, {**data, "variants": variants, "providers": providers, "where": where}
+        )
     except (KeyError, TypeError) as error:
         raise ValueError(f"its table is not whole: {error}") from None
 

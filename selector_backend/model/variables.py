@@ -20,6 +20,9 @@ MACHINE_VARIABLE = "SELECTOR_MACHINE"
 #: Asks for a portable wheel, as ``-C portable=true`` does.
 PORTABLE_VARIABLE = "SELECTOR_PORTABLE"
 
+#: Says which platforms a lock is for: ``here``, or all of them.
+PLATFORMS_VARIABLE = "SELECTOR_PLATFORMS"
+
 #: How long a family of facts may take, in seconds.
 TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
 
@@ -47,6 +50,7 @@ def near_misses(names: Iterable[str], *others: str) -> tuple[str, ...]:
     from .facts import FACTS
 
     ours = {MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, ROOT_VARIABLE, ADVICE_VARIABLE}
+    ours.add(PLATFORMS_VARIABLE)
     ours.update(fact.variable for fact in FACTS.values())
     words = {name[len(PREFIX) :] for name in ours}
     nearly = {

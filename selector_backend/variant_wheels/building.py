@@ -13,8 +13,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..authoring.platforms import InexpressibleError
 from ..checking.finished import VARIANTS
-from ..checking.platforms import InexpressibleError
 from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
 from ..installing.wheel import dist_info, write_file, write_wheel

@@ -12,8 +12,9 @@ import math
 from typing import TYPE_CHECKING
 
 from ..authoring.conditions import TooManyError, environments, fact_values
-from ..checking.platforms import (
+from ..authoring.platforms import (
     ANY,
+    OF_A_SYSTEM,
     PLATFORMS,
     of_platform,
     platform_of,
@@ -22,7 +23,6 @@ from ..checking.platforms import (
     version_of,
 )
 from ..checking.review import variant_key
-from ..checking.vocabulary import OF_A_SYSTEM
 from ..errors import Problem
 from ..model.decision import Environment, NothingFits, Request, decide
 from ..model.facts import FACTS, holds, text_of
@@ -30,14 +30,14 @@ from ..model.kinds import PROPERTIES
 from ..model.machine import Fact, Machine
 from ..model.markers import evaluate
 from ..model.table import namespace_of
-from ..probes.cpu import names_of
+from ..probes.cpu import known_targets, names_of
 from .building import NotExpressibleError
 from .providers import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, supports
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from ..checking.platforms import Platform
+    from ..authoring.platforms import Platform
     from ..model.decision import Decision
     from ..model.kinds import Value
     from ..model.table import Selector, Variant
@@ -195,9 +195,7 @@ def _gpus(drivers: Iterable[Facts]) -> Iterator[Facts]:
 
 def _cpus() -> Iterator[frozenset[str]]:
     """Yield the CPUs of all families that platforms have."""
-    from archspec.cpu import TARGETS
-
-    return (names_of(one) for one in TARGETS.values() if one.family.name in _FAMILIES)
+    return (names_of(one) for one in known_targets() if one.family.name in _FAMILIES)
 
 
 def _platforms(selector: Selector) -> Iterator[Facts]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..checking.platforms import (
+from ..authoring.platforms import (
     ANY,
     InexpressibleError,
     of_platform,

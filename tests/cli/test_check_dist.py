@@ -124,6 +124,31 @@ def test_two_variants_that_stand_side_by_side_may_have_no_file_in_common(tmp_pat
     ]
 
 
+@pytest.mark.parametrize(
+    ("cu12", "cu11", "cpu", "noted"),
+    [
+        ("aaa==3", "aaa==3", "aaa==4", ["cu12", "cu11"]),
+        ("aaa<2", "aaa", "aaa>=2,<3", ["cu12"]),
+        # Where one of them can be chosen, so can the other; or a version is in both.
+        ("aaa==3", "aaa==4", "bbb==3", []),
+        ("aaa==3.*", "aaa>=1", "aaa>=3.5", []),
+        ("aaa==3; extra == 'x'", "aaa", "aaa==4", []),
+    ],
+)
+def test_requirements_that_one_lock_cannot_have_are_noted(
+    tmp_path: Path, cu12: str, cu11: str, cpu: str, noted: list[str]
+) -> None:
+    dist = write_release(tmp_path) / "dist"
+    for variant, required in (("cu12", cu12), ("cu11", cu11), ("cpu", cpu)):
+        write_wheel(dist, f"spam-{variant}", requires=("spam-core==1.0", required))
+    written = lines("check", "--dist", dist)
+    notes = [one for one in written if one.startswith("note: ")]
+    assert [one.split(": ")[1] for one in notes] == noted
+    for note in notes:
+        assert "cannot lock both for all platforms" in note
+        assert "SELECTOR_PLATFORMS=here" in note
+
+
 def test_two_files_of_one_distribution_are_the_same(dist: Path, tmp_path: Path) -> None:
     first = dist / f"spam_cpu-1.0-{ANY}"
     shutil.copy(first, dist / f"spam_cpu-1.0-1-{ANY}")

@@ -21,6 +21,7 @@ from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
 from selector_backend.model.standing import with_standing
 from selector_backend.model.table import FORMAT, read_compiled
+from selector_backend.model.values import replace
 
 FORMATS = Path(__file__).parents[1] / "support/formats"
 CASES = sorted(FORMATS.glob("*/installs/*"))
@@ -94,7 +95,8 @@ def test_an_sdist_of_each_format_says_what_compiling_it_anew_says(number: int) -
     folder = FORMATS / str(number) / "sdist"
     read, anew = read_compiled(folder), compile_project(read_project(folder))
     # What stands for a variant is found anew wherever it is asked for.
-    assert with_standing(read.selector) == anew.selector
+    selector = anew.selector if number > 1 else replace(anew.selector, where=())
+    assert with_standing(read.selector) == selector
     assert (read.name, read.license_files) == (anew.name, anew.license_files)
     assert read.entry_points == anew.entry_points
     assert number == 1 or read.requires == anew.requires

@@ -31,6 +31,7 @@ DRIVE = "C:" if os.name == "nt" else ""
 PYTHON = "/home/a b/venv/bin/python"
 PIP_ = [PYTHON, "-m", "pip"]
 UV_ENV = "/home/me/.cache/uv/builds-v0/.tmpAb12Cd"
+UNPACKED = "/home/me/.cache/uv/sdists-v11/index/0123/spam/1.0/rev/src"
 
 
 def call(
@@ -147,7 +148,7 @@ CASES = [
 def test_the_caller_is_recognised(
     script: str, environ: dict[str, str], arguments: list[str], name: str, command: str, mark: Mark
 ) -> None:
-    found = call(script, environ, arguments)
+    found = call(script, environ, arguments, folder=UNPACKED)
     assert (found.frontend, found.command, found.mark) == (name, command, mark)
 
 
@@ -160,7 +161,7 @@ def test_the_caller_is_recognised(
 )
 @pytest.mark.parametrize(
     ("folder", "mark"),
-    [("/c/sdists-v9/index/0/spam/1.0/r/src", Mark.CACHE_LABEL), ("/home/me/spam", Mark.LABEL)],
+    [(UNPACKED, Mark.LABEL), ("/home/me/spam", Mark.NONE)],
 )
 def test_uv_is_recognised_by_what_it_makes(arguments: list[str], folder: str, mark: Mark) -> None:
     found = call("-c", {}, arguments, folder=folder, prefix=UV_ENV)
@@ -171,11 +172,13 @@ def test_uv_is_recognised_by_what_it_makes(arguments: list[str], folder: str, ma
 @pytest.mark.parametrize(
     ("folder", "mark"),
     [
-        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.CACHE_LABEL),
-        ("/cache/sdists-v11/index/0123/spam/1.0/rev/src", Mark.CACHE_LABEL),
+        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.LABEL),
+        (UNPACKED, Mark.LABEL),
         ("/cache/sdists-v9/path/0123/rev/src", Mark.NONE),
         ("C:\\cache\\sdists-v9\\path\\0123\\rev\\src", Mark.NONE),
-        ("/home/me/path/spam", Mark.LABEL),
+        ("/cache/sdists-v11/url/0123/rev/src", Mark.NONE),
+        ("/cache/git-v0/checkouts/0123/abc", Mark.NONE),
+        ("/home/me/path/spam", Mark.NONE),
     ],
 )
 def test_uv_gets_a_label_by_where_the_source_came_from(folder: str, mark: Mark) -> None:
@@ -307,6 +310,7 @@ def test_where_open_files_are_not_shown_a_path_of_the_command_line_counts(
     install = ("pip", "install", "spam")
     assert uv(environments, *install) == ""
     assert uv(environments, *install, "-p", "a") == "a"
+    assert uv(environments, *install, "-p", "a/bin/python") == "a"
     assert uv(environments, *install, "-p", "3.11") == ""
     assert uv(environments, *install, "--target", "tools") == "tools"
 
@@ -417,7 +421,7 @@ def test_what_a_command_asks_for(
 
 
 def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
-    code = "import selector_backend.installing.caller as p; print(repr(p.parent()))"
+    code = "import selector_backend.installing.caller as p; print(ascii(p.parent()))"
     script = tmp_path / "a (script) with blanks.py"
     script.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {code!r}])")
     arguments = [sys.executable, str(script), "a b", "", "ü"]
@@ -426,7 +430,9 @@ def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
         arguments, cwd=tmp_path, env=environ, check=True, capture_output=True, encoding="utf-8"
     ).stdout
     process = eval(text, {"Process": Process})
-    if sys.platform == "linux":
+    if sys.platform == "win32":  # what the launcher of a virtual environment started
+        arguments[0] = getattr(sys, "_base_executable", sys.executable)
+    if sys.platform in ("linux", "win32"):
         assert process.arguments == tuple(arguments)
     assert process.arguments in (tuple(arguments), ())
     assert process.folder in (str(tmp_path.resolve()), "")
@@ -499,3 +505,165 @@ def test_many_variants_still_make_a_file_name() -> None:
 
 def test_a_version_with_a_label_of_its_own_gets_no_other() -> None:
     assert Mark.LABEL.label("1.0+own", ["cu12"]) == ""
+
+
+IN_PROJECT = ("/caller/.venv",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "locked", "expected"),
+    [
+        (["uv", "sync"], {}, (), "/caller: uv.lock"),
+        (["uv", "add", "spam"], {}, IN_PROJECT, "/caller: uv.lock"),
+        (["uv", "lock"], {}, (), "/caller: uv.lock"),
+        (["uv", "sync", "--project", "../p"], {}, (), "/caller/../p: uv.lock"),
+        (["uv", "sync"], {"UV_PROJECT": "/p"}, (), "/p: uv.lock"),
+        (["uv", "run", "--env-file", "x.py", "a"], {}, (), "/caller: uv.lock"),
+        (["uv", "run", "-m", "spam", "--with"], {}, (), "/caller: uv.lock"),
+        (["uv", "run", "--with", "spam", "a"], {}, (), None),
+        (["uv", "run", "-"], {}, IN_PROJECT, None),
+        (["uv", "run", "https://host/s.py"], {}, IN_PROJECT, None),
+        (["uv", "run", "--no-project", "a"], {}, (), None),
+        (["uv", "run", "--script", "a/s"], {}, (), None),
+        (["uv", "sync", "--script", "a/s.py"], {}, (), None),
+        (["uv", "add", "--script=s.py", "spam"], {}, (), None),
+        (["uv", "lock", "--script", "a/s.py"], {}, (), "/caller/a: s.py.lock"),
+        (["uv", "sync"], {}, ("/c/environments-v2/s-0",), None),
+        (["uv", "pip", "install", "spam"], {}, IN_PROJECT, None),
+        (["uv", "pip", "sync", "pylock.toml"], {}, IN_PROJECT, None),
+        (["uv", "pip", "compile", "in.txt"], {}, (), None),
+        (["uv", "tool", "install", "spam"], {}, (), None),
+        (["uv", "tool", "uvx", "spam"], {}, (), None),
+        ([PYTHON, "/p/poetry", "install"], {}, (), "/caller: poetry.lock"),
+        ([PYTHON, "/p/poetry", "update", "-P", "/p"], {}, (), "/p: poetry.lock"),
+        ([PYTHON, "/p/poetry", "self", "add", "spam"], {}, (), None),
+        ([PYTHON, "/p/pdm", "sync"], {}, (), "/caller: pdm.lock pylock.toml"),
+        ([PYTHON, "/p/pdm", "sync", "-p", "/p", "-L", "x.lock"], {}, (), "/p: x.lock"),
+        ([PYTHON, "/p/pdm", "lock"], {"PDM_LOCKFILE": "x.lock"}, (), "/caller: x.lock"),
+        ([*PIP_, "install", "spam"], {}, (), None),
+    ],
+)
+def test_a_lock_counts_for_the_commands_that_install_from_it(
+    arguments: list[str],
+    environ: dict[str, str],
+    locked: tuple[str, ...],
+    expected: str | None,
+    tmp_path: Path,
+) -> None:
+    # The folder of an environment has to be one.
+    folders = {one: tmp_path / one[1:] for one in locked}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+        (folder / "pyvenv.cfg").touch()
+    script = "-c" if arguments[0] == "uv" else BUILD
+    environ = {**environ, **(UV if script == "-c" else {})}
+    own = tuple(map(str, folders.values()))
+    lock = call(script, environ, arguments, locked=own, builds=True).lock
+    found = f"{lock.folder}: {' '.join(lock.names)}" if lock else None
+    assert found == expected
+
+
+@pytest.mark.parametrize("script", ["s.py", "./s.py"])
+def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
+    tmp_path: Path, script: str
+) -> None:
+    def lock_of(*words: str) -> tuple[str, ...] | None:
+        found = call("-c", UV, ["uv", *words], cwd=str(tmp_path), builds=True).lock
+        return found and found.names
+
+    (tmp_path / "s.py").write_text("print('no header')\n", encoding="utf-8")
+    assert lock_of("run", script) == ("uv.lock",)
+    (tmp_path / "s.py").write_text("#!/usr/bin/env -S uv run\n# /// script\n# ///\n", "utf-8")
+    assert lock_of("run", script) is None
+    (tmp_path / "s.py.lock").touch()
+    assert lock_of("run", script, "lock") == ("s.py.lock",)
+    assert lock_of("sync", "--script", script) == ("s.py.lock",)
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "everywhere"),
+    [
+        ("-c", ["uv", "lock"], True),
+        ("-c", ["uv", "add", "spam"], True),
+        ("-c", ["uv", "--project", "x", "run", "lock"], True),
+        ("-c", ["uv", "export", "--python-version", "lock"], True),
+        ("-c", ["uv", "pip", "compile", "--universal", "x.in"], True),
+        ("-c", ["uv", "pip", "compile", "x.in"], False),
+        ("-c", ["uv", "pip", "install", "spam"], False),
+        ("-c", ["uv", "tool", "install", "lock"], False),
+        (BUILD, [PYTHON, "/p/poetry", "update", "spam", "--lock"], True),
+        (BUILD, [PYTHON, "/p/poetry", "install"], False),
+        (BUILD, [PYTHON, "/p/pdm", "lock"], True),
+        (BUILD, [PYTHON, "/p/pdm", "sync"], False),
+        (PIP, [*PIP_, "lock", "spam"], False),
+        (PIP, [PYTHON, "-m", "piptools", "compile"], False),
+    ],
+)
+def test_some_locks_are_for_all_platforms(
+    script: str, arguments: list[str], everywhere: bool
+) -> None:
+    environ = UV if script == "-c" else {}
+    assert call(script, environ, arguments).everywhere is everywhere
+    assert not call(script, environ, arguments, builds=True).everywhere or "add" not in arguments
+    here = {**environ, "SELECTOR_PLATFORMS": " Here"}
+    assert not call(script, here, arguments).everywhere
+    assert (
+        call(script, {**environ, "SELECTOR_PLATFORMS": "all"}, arguments).everywhere is everywhere
+    )
+
+
+LINUX, MAC, WINDOWS = "linux", "darwin", "win32"
+
+
+@pytest.mark.parametrize(
+    ("options", "system", "machine", "fact", "version"),
+    [
+        ("--python-platform windows", WINDOWS, "AMD64", "", ""),
+        ("--python-platform linux", LINUX, "x86_64", "glibc", ""),
+        ("--python-platform macos", MAC, "arm64", "macos", ""),
+        ("--python-platform aarch64-pc-windows-msvc", WINDOWS, "ARM64", "", ""),
+        ("--python-platform i686-pc-windows-msvc", WINDOWS, "x86", "", ""),
+        ("--python-platform x86_64-apple-darwin", MAC, "x86_64", "macos", ""),
+        ("--python-platform aarch64-unknown-linux-musl", LINUX, "aarch64", "musl", ""),
+        ("--python-platform riscv64-unknown-linux", LINUX, "riscv64", "glibc", ""),
+        ("--python-platform x86_64-manylinux2014", LINUX, "x86_64", "glibc", "2.17"),
+        ("--python-platform aarch64-manylinux_2_28", LINUX, "aarch64", "glibc", "2.28"),
+        ("--python-platform wasm32-pyodide2024", None, None, "", ""),
+        ("--platform manylinux_2_28_x86_64", LINUX, "x86_64", "glibc", "2.28"),
+        ("--platform manylinux2014_aarch64", LINUX, "aarch64", "glibc", "2.17"),
+        ("--platform manylinux1_i686", LINUX, "i686", "glibc", "2.5"),
+        ("--platform musllinux_1_2_aarch64", LINUX, "aarch64", "musl", "1.2"),
+        ("--platform win_amd64", WINDOWS, "AMD64", "", ""),
+        ("--platform win_arm64", WINDOWS, "ARM64", "", ""),
+        ("--platform win32", WINDOWS, "x86", "", ""),
+        ("--platform macosx_14_0_arm64", MAC, "arm64", "macos", "14.0"),
+        ("--platform any", None, None, "", ""),
+    ],
+)
+def test_a_platform_that_a_command_states_is_read(
+    options: str, system: str | None, machine: str | None, fact: str, version: str
+) -> None:
+    pip = options.startswith("--platform")
+    script, start = (PIP, [*PIP_, "download"]) if pip else ("-c", ["uv", "pip", "install"])
+    target = call(script, {} if pip else UV, [*start, *options.split(), "spam"]).target
+    assert target is not None
+    assert target.options == options
+    assert target.marker.get("sys_platform") == system
+    assert target.marker.get("platform_machine") == machine
+    assert (target.fact, target.version) == (fact, version)
+
+
+@pytest.mark.parametrize(
+    ("version", "short", "full"),
+    [("3.12", "3.12", "3.12.0"), ("3.9.21", "3.9", "3.9.21"), ("312", "3.12", "3.12.0")],
+)
+def test_a_python_that_a_command_states_is_read(version: str, short: str, full: str) -> None:
+    arguments = [*PIP_, "download", "--python-version", version, "--no-deps", "spam"]
+    target = call(PIP, {}, arguments).target
+    assert target is not None
+    assert target.marker == {"python_version": short, "python_full_version": full}
+
+
+def test_without_such_options_this_machine_is_meant() -> None:
+    assert call(PIP, {}, [*PIP_, "install", "spam"]).target is None
+    assert call("-c", UV, ["uv", "pip", "install", "spam"]).target is None

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from selector_backend.authoring.platforms import InexpressibleError
 from selector_backend.authoring.selector import parse_selector
-from selector_backend.checking.platforms import InexpressibleError
 from selector_backend.model.table import Selector
 from selector_backend.variant_wheels.properties import Asked, express
 

@@ -14,17 +14,21 @@ from support.environment import ROOT
 from support.strategies import specifiers, tables
 
 from selector_backend.authoring import toml
+from selector_backend.authoring.platforms import (
+    Platform,
+    cpu_names,
+    platform_of,
+    possible,
+    systems,
+)
 from selector_backend.authoring.project import read_project
 from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.doubts import find_doubts
-from selector_backend.checking.platforms import Platform, platform_of, possible
 from selector_backend.checking.review import notes, review
 from selector_backend.checking.vocabulary import (
-    cpu_names,
     doubts_of,
     dropped_gpus,
     oldest_gpu,
-    vocabulary,
 )
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
 from selector_backend.model import kinds
@@ -330,7 +334,7 @@ def test_what_a_shipped_machine_has_such_machines_can_have(
 
 
 def test_what_only_some_machines_can_have_others_cannot() -> None:
-    assert all(fact in FACTS for one in vocabulary()["where"] for fact in one["facts"])
+    assert all(fact in FACTS for one in systems()["where"] for fact in one["facts"])
     intel, arm = Platform("glibc", "x86_64"), Platform("glibc", "aarch64")
     assert not possible(Platform("macos", "arm64"), "cuda")
     assert not possible(Platform("musl", "x86_64"), "cuda")

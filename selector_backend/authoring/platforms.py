@@ -1,4 +1,4 @@
-"""Platforms, the tags of the wheels for them, and what conditions say of them.
+"""Platforms, which facts they can have, the tags of the wheels for them, and what conditions say.
 
 Conditions on `marker`, `glibc`, `musl` and `macos` are no properties of a variant wheel: wheels
 have tags for them. They are judged on each platform that an index takes wheels for, and where they
@@ -11,7 +11,7 @@ import functools
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from packaging.tags import mac_platforms
@@ -19,14 +19,19 @@ from packaging.tags import mac_platforms
 from ..model.facts import FACTS, holds
 from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
-from ..probes.cpu import names_of
-from .vocabulary import OF_A_SYSTEM, cpu_names, vocabulary
+from ..model.table import Where
+from ..probes.cpu import known_targets, names_of
+from . import toml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from typing import Any
 
     from ..model.kinds import Value, Wanted
+    from ..model.table import Condition
 
+#: The marker variables that one system has together.
+OF_A_SYSTEM = ("os_name", "platform_machine", "platform_system", "sys_platform")
 #: The tag of a wheel for every platform.
 ANY = "any"
 
@@ -48,6 +53,12 @@ _LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
 # The systems whose libraries have an ending of their own.
 _ENDINGS = {".dll": "win32", ".dylib": "darwin"}
 _MACS = {"universal2": ("arm64", "x86_64"), "intel": ("x86_64",)}
+
+
+@functools.cache
+def systems() -> dict[str, Any]:
+    """Return what is in `systems.toml`."""
+    return toml.loads(Path(__file__).with_name("systems.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, order=True)
@@ -98,7 +109,7 @@ class Platform:
             if machine not in _WINDOWS:
                 return {"sys_platform": machine.partition("_")[0]}
             name, machine = "win32", _WINDOWS[machine]
-        system = next(one for one in vocabulary()["system"] if name in one["sys_platform"])
+        system = next(one for one in systems()["system"] if name in one["sys_platform"])
         settled = {key: system[key][0] for key in ("platform_system", "os_name")}
         return {"sys_platform": name, **settled, "platform_machine": machine}
 
@@ -247,18 +258,78 @@ def _oldest(base: Platform, asked: Sequence[tuple[str, Wanted]]) -> Platform | N
 def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
     """Return whether machines of a platform can have a fact, and of names all that are wanted."""
     system, machine = platform.marker["sys_platform"], platform.marker.get("platform_machine", "")
-    for one in vocabulary()["where"]:
+    for one in systems()["where"]:
         if fact in one["facts"]:
             has_libc = system != "linux" or platform.fact == one.get("libc", platform.fact)
             return has_libc and machine in one.get(system, ())
     if isinstance(wanted, tuple) and FACTS[fact].kind is LIBRARIES:
         of = {_ENDINGS.get(PurePath(library).suffix.lower(), "other") for library in wanted}
         return of == {system if system in _ENDINGS.values() else "other"}
-    if not isinstance(wanted, tuple) or not vocabulary()["names"].get(fact, {}).get("archspec"):
+    if not isinstance(wanted, tuple) or fact not in systems()["archspec"]:
         return True
     families = [names for family, names in _families() if family == family_of(machine)]
-    known = cpu_names().issuperset(wanted)
-    return not (known and families) or any(names.issuperset(wanted) for names in families)
+    known = _have_all([cpu_names()], wanted)
+    return not (known and families) or _have_all(families, wanted)
+
+
+def _have_all(sets: Iterable[Collection[str]], wanted: Iterable[str]) -> bool:
+    """Return whether one of some sets of names has all that are wanted, or such as ``gfx94*``."""
+    return any(
+        all(
+            any(own.startswith(name[:-1]) for own in names) if name.endswith("*") else name in names
+            for name in wanted
+        )
+        for names in sets
+    )
+
+
+def where_possible(conditions: Iterable[Condition]) -> tuple[Where, ...]:
+    """Return which platforms can have what ``conditions`` ask for, where not all of them can."""
+    rows: dict[tuple[str, tuple[Platform, ...]], list[str]] = {}
+    for fact, wanted in conditions:
+        having = _having(fact)
+        if len(having) < len(PLATFORMS):
+            rows.setdefault((fact, having), [])
+        elif isinstance(wanted, tuple):
+            for name in wanted:
+                having = _having(fact, (name,))
+                if len(having) < len(PLATFORMS):
+                    rows.setdefault((fact, having), []).append(name)
+    return tuple(_where(fact, having, names) for (fact, having), names in rows.items())
+
+
+def _having(fact: str, wanted: Wanted = True) -> tuple[Platform, ...]:
+    """Return the platforms whose machines can have a fact, and of names all that are wanted.
+
+    What a CPU can have of which no names are known is not said to be there.
+    """
+    platforms = [*PLATFORMS]
+    if fact in systems()["archspec"] and wanted is not True:
+        known = {family for family, _ in _families()}
+        platforms = [one for one in PLATFORMS if one.family in known]
+    return tuple(
+        one
+        for one in platforms
+        if (fact == one.fact if fact in TAGS else possible(one, fact, wanted))
+    )
+
+
+def _where(fact: str, having: Collection[Platform], names: Iterable[str]) -> Where:
+    machines: dict[str, dict[str, None]] = {}
+    for one in having:
+        # What a CPU has, it has on any system.
+        system = "*" if fact in systems()["archspec"] else one.marker["sys_platform"]
+        machines.setdefault(system, {})[one.marker["platform_machine"]] = None
+    every: dict[str, set[str]] = {}
+    for one in PLATFORMS:
+        every.setdefault(one.marker["sys_platform"], set()).add(one.marker["platform_machine"])
+    platforms = {
+        system: ("*",) if own.keys() == every.get(system) else (*own,)
+        for system, own in machines.items()
+    }
+    libcs = {one.fact for one in having if one.marker["sys_platform"] == "linux"}
+    libc = libcs.pop() if len(libcs) == 1 else ""
+    return Where(fact, platforms, tuple(dict.fromkeys(names)), libc)
 
 
 def family_of(machine: str) -> str:
@@ -269,9 +340,13 @@ def family_of(machine: str) -> str:
 @functools.cache
 def _families() -> tuple[tuple[str, frozenset[str]], ...]:
     """Return the family of each microarchitecture that archspec knows, and all its names."""
-    from archspec.cpu import TARGETS
+    return tuple((one.family.name, names_of(one)) for one in known_targets())
 
-    return tuple((one.family.name, names_of(one)) for one in TARGETS.values())
+
+@functools.cache
+def cpu_names() -> frozenset[str]:
+    """Return the names of the microarchitectures and features that archspec knows."""
+    return frozenset().union(*map(names_of, known_targets()))
 
 
 @functools.cache
