@@ -24,6 +24,10 @@ from support.project import build_sdist, write_project, write_spam
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+if os.name == "nt":
+    # Tests expect commands as Bash takes them; those of `test_shell.py` name their shell.
+    os.environ["MSYSTEM"] = "MINGW64"
+
 #: The oldest pip that the backend promises to work with, and the newest.
 OLDEST_PIP, NEWEST_PIP = "21.2.4", "26.3"
 

@@ -93,7 +93,9 @@ CRASHED = "NVML: crashed the process that asked it"
 #: is CUDA. Wine's exit status of `abort` is that of Windows'.
 FAULTS = {
     **dict.fromkeys(("hang", "spin", "spin-in-threads", "start-and-hang"), SILENT),
-    **dict.fromkeys(("null", "illegal", "float", "throw", "stack", "fail-fast"), CRASHED),
+    # `ctypes` makes an error of what a function raises.
+    **dict.fromkeys(("null", "illegal", "float", "throw", "stack"), ("NVML: ", CRASHED)),
+    "fail-fast": CRASHED,
     "abort": f"{DIED}3",
     "terminate": f"{DIED}7",
     "exit": f"{DIED}0",
