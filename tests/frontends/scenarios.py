@@ -1246,22 +1246,6 @@ def lock_uncached(lab: Lab) -> str:
 
 @scenario(
     LOCKS,
-    "the same with a plain wheel, as on Windows (here by `SELECTOR_PORTABLE=1`), and a new "
-    "`POETRY_CACHE_DIR` for each (pdm: `PDM_NO_CACHE=1` for both steps)",
-    LOCKED,
-    "poetry pdm",
-)
-def lock_unmarked(lab: Lab) -> str:
-    seen = []
-    for variant in ("cpu", "cu12"):
-        cache = {"POETRY_CACHE_DIR": str(lab.folder / f"cache-{variant}"), "PDM_NO_CACHE": "1"}
-        del cache["PDM_NO_CACHE" if lab.program.kind == "poetry" else "POETRY_CACHE_DIR"]
-        seen.append(locked_install(lab, variant, always={"SELECTOR_PORTABLE": "1", **cache}))
-    return join(*seen)
-
-
-@scenario(
-    LOCKS,
     "one lock for several machines: extras that name spam-cpu and spam-cu12; installed with the "
     "one and, in another checkout, the other",
     "spam-cpu, spam-cu12",
