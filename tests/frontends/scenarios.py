@@ -929,7 +929,7 @@ def settings_table(*settings: str) -> str:
     return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {', '.join(settings)} }} }}"
 
 
-RIGHT = SYNCED.format("spam 1.0 and spam-cu12 1.0", "cu12", "no")
+RIGHT = SYNCED.format("spam 1.0 and spam-cpu 1.0 and spam-cu12 1.0", "cu12", "no")
 
 
 @scenario(
