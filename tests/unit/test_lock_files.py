@@ -102,8 +102,8 @@ class Reader:
         )
         return with_locked(selector, request, Installation(purpose=purpose, lock=lock))
 
-    def installs(self, selector: Selector = SPAM, **more: bool) -> tuple[str, ...]:
-        return self.read(selector, **more).variants
+    def installs(self, selector: Selector = SPAM, *, written_last: bool = False) -> tuple[str, ...]:
+        return self.read(selector, written_last=written_last).variants
 
     def keeps(self, selector: Selector = SPAM) -> list[tuple[str, str]]:
         kept = self.read(selector, purpose=Purpose.LOCK).kept
