@@ -501,8 +501,10 @@ def test_a_version_with_a_label_of_its_own_gets_no_other() -> None:
         ("-c", ["uv", "pip", "install", "spam"], False),
         ("-c", ["uv", "tool", "install", "lock"], False),
         (BUILD, [PYTHON, "/p/poetry", "update", "spam", "--lock"], True),
-        (BUILD, [PYTHON, "/p/poetry", "install"], False),
+        (BUILD, [PYTHON, "/p/poetry", "install"], True),  # which locks where there is no lock
+        (BUILD, [PYTHON, "/p/poetry", "run", "install"], False),
         (BUILD, [PYTHON, "/p/pdm", "lock"], True),
+        (BUILD, [PYTHON, "/p/pdm", "install"], True),
         (BUILD, [PYTHON, "/p/pdm", "sync"], False),
         (PIP, [*PIP_, "lock", "spam"], False),
         (PIP, [PYTHON, "-m", "piptools", "compile"], False),
