@@ -572,6 +572,7 @@ def test_a_python_that_a_command_states_is_read(version: str, short: str, full: 
     arguments = [*PIP_, "download", "--python-version", version, "--no-deps", "spam"]
     target = call(PIP, {}, arguments).target
     assert target is not None
+    assert target.options == f"--python-version {version}"
     assert target.marker == {"python_version": short, "python_full_version": full}
 
 
