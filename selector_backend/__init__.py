@@ -109,9 +109,29 @@ def build_wheel(
     """Build the wheel and return its file name.
 
     Where the ``.dist-info`` was prepared, it is used as it is: what the resolver saw is what gets
-    installed. If the environment forbids that, or what was locked, it stops here.
+    installed. If it was prepared for a lock, this platform's part of that is. If the environment
+    forbids that, or what was locked, it stops here.
     """
     from .installing.installation import read_installation
+
+    installation = read_installation(builds=True)
+    if metadata_directory is not None and not installation.locked_before:
+        return _pack(wheel_directory, config_settings, Path(metadata_directory), installation)
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        prepare = _prepare_locked if installation.locked_before else _prepare
+        name = prepare(folder, config_settings, installation)
+        return _pack(wheel_directory, config_settings, Path(folder, name), installation)
+
+
+def _pack(
+    wheel_directory: str,
+    config_settings: Mapping[str, Any] | None,
+    prepared: Path,
+    installation: Installation,
+) -> str:
+    """Write the wheel of a ``.dist-info`` that is ``prepared``, and return its file name."""
     from .installing.request import read_portable
     from .installing.wheel import (
         STOP_NAME,
@@ -122,22 +142,10 @@ def build_wheel(
     )
     from .model.purpose import PORTABLE_TAG, Purpose
 
-    installation = read_installation(builds=True)
-    if metadata_directory is None:
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            name = _prepare(folder, config_settings, installation)
-            return build_wheel(wheel_directory, config_settings, str(Path(folder, name)))
-    prepared = Path(metadata_directory)
     stem, files = read_dist_info(prepared)
     if STOP_NAME in files:
         raise SelectorError(files[STOP_NAME].decode())
     project, _, variants, conforms = recorded_choice(files)
-    if installation.locked_before:
-        from .installing.choosing import check_locked
-
-        check_locked(_compiled().selector, variants, installation)
     if conforms and installation.purpose is Purpose.INSTALL:
         from .installing.choosing import check_together
 
@@ -186,7 +194,11 @@ def _request(
     if named or installation.files:
         from .installing.asked import with_asked
 
-        return with_asked(selector, request, installation)
+        request = with_asked(selector, request, installation)
+    if installation.lock:
+        from .installing.locks import with_locked
+
+        request = with_locked(selector, request, installation)
     return request
 
 
@@ -194,14 +206,50 @@ def _prepare(
     directory: str, config_settings: Mapping[str, Any] | None, installation: Installation
 ) -> str:
     """Write the ``.dist-info`` folder of what is decided, and return its name."""
+    compiled = _compiled()
+    request = _request(compiled.selector, config_settings, installation)
+    return _write(directory, compiled, request, installation)
+
+
+def _prepare_locked(
+    directory: str, config_settings: Mapping[str, Any] | None, installation: Installation
+) -> str:
+    """Write the ``.dist-info`` folder of what was locked before, and return its name."""
+    import tempfile
+
+    from .installing.choosing import check_locked
+    from .installing.installation import read_installation
+    from .installing.wheel import read_dist_info, recorded_choice, write_file
+    from .model.purpose import Mark
+    from .model.values import replace
+
+    compiled, locking = _compiled(), read_installation()
+    request = _request(compiled.selector, config_settings, installation)
+    if not request.locked:  # nothing tells what was, but that the same decision gives the same
+        here = replace(locking, everywhere=False)
+        request = _request(compiled.selector, config_settings, here)
+        name = _write(directory, compiled, request, here)
+        _, _, variants, _ = recorded_choice(read_dist_info(Path(directory, name))[1])
+        check_locked(compiled.selector, variants, installation)
+        return name
+    name = _write(directory, compiled, request, installation)
+    if installation.mark is Mark.NONE:
+        # uv takes what a folder or a file requires from the wheel that it has built, and compares
+        # that with the lock.
+        with tempfile.TemporaryDirectory() as folder:
+            locked = Path(folder, _prepare(folder, config_settings, locking))
+            write_file(Path(directory, name), "METADATA", (locked / "METADATA").read_bytes())
+    return name
+
+
+def _write(directory: str, compiled: Compiled, request: Request, installation: Installation) -> str:
+    """Write the ``.dist-info`` folder of what ``request`` gets, and return its name."""
     from .installing.choosing import choose
     from .installing.messages import choice_of
     from .installing.wheel import STOP_NAME, dist_info, write_folder
     from .model.purpose import Mark
 
-    compiled = _compiled()
     selector = compiled.selector
-    request = _request(selector, config_settings, installation)
     decision, stop = choose(selector, request, installation, __version__)
     # Here, since each install calls this once. Frontends show it if they are to say more.
     hidden = installation.hidden if selector.sees_environment else ""
@@ -212,5 +260,5 @@ def _prepare(
     files = dist_info(Path.cwd(), compiled, decision, version, __version__)
     if stop:
         files[STOP_NAME] = stop.encode()
-    shown = selector.version if installation.mark is Mark.CACHE_LABEL else version
+    shown = selector.version if installation.mark is Mark.LABEL else version
     return write_folder(Path(directory, f"{compiled.name}-{shown}.dist-info"), files)

@@ -57,7 +57,7 @@ def advice(project: str, text: str, better: Iterable[str], used: str) -> str:
                     f"was not installed, as {there[fact]} was not found then, and is found now.",
                     "  To choose again:",
                     *(f"    {command}" for command in again.splitlines()),
-                    "To hide this: SELECTOR_ADVICE=0",
+                    "To hide this, set SELECTOR_ADVICE to 0",
                 ]
             )
     return ""

@@ -108,7 +108,9 @@ def warning(project: str, problems: Iterable[Attempt], used: str, variable: str)
         name = f"the variant {attempt.variant} of {project}"
         lines.append(f"{name} is installed, but {fault}: {attempt.reason}.")
         lines += ["  To fix it:", *_indent(attempt.command)]
-    lines.append(f"{used} is used instead. To use it without this warning: {variable}={used}")
+    lines.append(
+        f"{used} is used instead. To use it without this warning, set {variable} to {used}"
+    )
     return "\n".join(lines)
 
 

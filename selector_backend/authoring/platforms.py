@@ -20,7 +20,7 @@ from ..model.facts import FACTS, holds
 from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
 from ..model.table import Where
-from ..probes.cpu import names_of
+from ..probes.cpu import known_targets, names_of
 from . import toml
 
 if TYPE_CHECKING:
@@ -328,17 +328,13 @@ def family_of(machine: str) -> str:
 @functools.cache
 def _families() -> tuple[tuple[str, frozenset[str]], ...]:
     """Return the family of each microarchitecture that archspec knows, and all its names."""
-    from archspec.cpu import TARGETS
-
-    return tuple((one.family.name, names_of(one)) for one in TARGETS.values())
+    return tuple((one.family.name, names_of(one)) for one in known_targets())
 
 
 @functools.cache
 def cpu_names() -> frozenset[str]:
     """Return the names of the microarchitectures and features that archspec knows."""
-    from archspec.cpu import TARGETS
-
-    return frozenset().union(*map(names_of, TARGETS.values()))
+    return frozenset().union(*map(names_of, known_targets()))
 
 
 @functools.cache

@@ -51,6 +51,17 @@ class Project:
     tree: Tree | None = None
 
     @property
+    def version_is_built(self) -> bool:
+        """Whether the build alone finds the version: the inner backend of a tree."""
+        return self.tree is not None and "version" in self.tree.dynamic
+
+    def selector_of(self, version: str) -> Selector:
+        """Return the table as it is in ``version``, if the build alone finds that."""
+        if self.tree is None or not self.version_is_built:
+            return self.selector
+        return parse_selector(self.tree.table, project=self.metadata.name, version=version)[0]
+
+    @property
     def license_files(self) -> tuple[PurePosixPath, ...]:
         """The licence files, relative to the folder (PEP 639)."""
         paths = set(self.metadata.license_files or ())

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from ..authoring.project import read_project
-from ..authoring.selector import parse_selector
 from ..errors import InvalidFileError, Problem, SelectorError
 from ..model.markers import normalize
 from ..model.table import dump
@@ -127,9 +126,7 @@ def _compare(selector: Selector, project: Project) -> Iterator[str]:
     theirs = project.selector
     if project.tree is not None:
         # The code's backend, which is not run, says what extras there are, and a dynamic version.
-        if theirs.version == "0":
-            table, name = dict(project.tree.table), theirs.project
-            theirs = parse_selector(table, project=name, version=selector.version)[0] or theirs
+        theirs = project.selector_of(selector.version)
         selector, theirs = _without_extras(selector), _without_extras(theirs)
     return compare_tables(dump(selector), dump(theirs))
 

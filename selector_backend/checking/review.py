@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ def review(project: Project, backend: str) -> list[Problem]:
     return [
         *_bound(project, backend),
         *_pythons(project),
+        *_imports(project),
         *unreachable,
         *_doubts(selector, {problem.key for problem in unreachable}),
         *_refuse_last(selector),
@@ -109,25 +111,25 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     if count > conditions.MOST or count * len(selector.variants) > conditions.MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
-    rivals: dict[int, set[int]] = {}  # what comes first where a variant fits
+    patterns: set[tuple[int, ...]] = set()  # what fits on one machine
     bare: Sequence[_Sample] | None = None  # the first machine that nothing fits
     for machine in itertools.product(*samples):
         held = frozenset().union(*(sample.held for sample in machine))
         fits = [[*_holding(variant, held)] for variant in selector.variants]
         here = [index for index, alternatives in enumerate(fits) if alternatives]
         fitting.update((index, one) for index in here for one in fits[index])
-        for index in here:
-            rivals.setdefault(index, set()).add(here[0])
+        patterns.add((*here,))
         if not here and bare is None:
             bare = machine
     for index, variant in enumerate(selector.variants):
         key = variant_key(index)
-        if index not in rivals:
+        earlier = [one[: one.index(index)] for one in patterns if index in one]
+        if not earlier:
             message = f"can never hold, so {variant.name} is never chosen"
             yield Problem(f"{key}.when", message)
             continue
-        if index not in rivals[index]:
-            first = " or ".join(selector.variants[rival].name for rival in sorted(rivals[index]))
+        if all(earlier):
+            first = " or ".join(selector.variants[rival].name for rival in _covering(earlier))
             message = f"{variant.name} is never chosen: wherever it fits, {first} comes first"
             yield Problem(key, message)
         for one in range(len(variant.when)):
@@ -140,6 +142,17 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
             f"no variant fits a machine where {where}; end with one that has no 'when', or say "
             "in tool.selector.advice what to do there",
         )
+
+
+def _covering(groups: Sequence[Sequence[int]]) -> list[int]:
+    """Return few numbers of which each group has one, in their order."""
+    found: list[int] = []
+    while groups:
+        counts = Counter(sorted(itertools.chain.from_iterable(groups)))
+        best = counts.most_common(1)[0][0]  # of those that are equal, the first
+        found.append(best)
+        groups = [one for one in groups if best not in one]
+    return sorted(found)
 
 
 def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
@@ -267,7 +280,7 @@ def _extras(project: Project) -> Iterator[Problem]:
                         f"project.optional-dependencies.{extra}",
                         f"{requirement} is the variant {variant.name}, and "
                         f"'{selector.project}[{extra}]' installs it beside the one that fits; take "
-                        f"it out: {selector.variable}={variant.name} asks for it",
+                        f"it out: who sets {selector.variable} to {variant.name} gets it",
                     )
 
 
@@ -301,6 +314,20 @@ def _pythons(project: Project) -> Iterator[Problem]:
             f"{found}; write {PYTHONS!r} or narrower, as core and the variants have it: pip on an "
             "older Python then takes an older release, and fails without it",
         )
+
+
+def _imports(project: Project) -> Iterator[Problem]:
+    """Yield that a package without code claims names that are imported from it (PEP 794)."""
+    if project.tree is not None:
+        return
+    for key in ("import-names", "import-namespaces"):
+        claimed = getattr(project.metadata, key.replace("-", "_"))
+        if claimed:
+            yield Problem(
+                f"project.{key}",
+                f"found {', '.join(map(repr, claimed))}, but a selector package has no code; write "
+                "import-names = [] or leave it out: core and the variants have these names",
+            )
 
 
 def _refuse_last(selector: Selector) -> Iterator[Problem]:

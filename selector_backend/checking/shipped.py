@@ -6,7 +6,6 @@ import importlib.metadata
 import itertools
 import json
 import re
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
@@ -14,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from ..authoring import toml
 from ..authoring.sdist import sdist_files, tar_of
 from ..errors import Problem, SelectorError
+from ..installing.shell import show_command
 from ..model.backend import CARRIED as FOLDER
 from ..model.markers import NAME_FORMAT, VERSION_FORMAT, distribution_of, normalize, quoted
 from ..model.table import TABLE_NAME, NotCompiledError, read_compiled
@@ -97,7 +97,7 @@ def _command(found: Mapping[str, bytes], name: str, backend: str) -> str | None:
     if built_by == backend and not others:
         return None
     start = ["uvx", "--from", f"{_BACKEND}[cli]=={built_by}", *others]
-    return shlex.join([*start, _BACKEND, "check", name])
+    return show_command([*start, _BACKEND, "check", name])
 
 
 def _installed(name: str) -> str | None:

@@ -90,6 +90,11 @@ def check(
             problems, more = review_loads(source, project.selector)
             found += [("warning", problem) for problem in problems]
             noted += more
+        if index is not None and project.version_is_built:
+            raise UsageError(
+                f"--index {index}: the version of {source} is found when it is built; name its "
+                "sdist: selector-backend check dist/NAME-VERSION.tar.gz --index URL"
+            )
         if index is not None:
             found += [
                 ("warning", problem) for problem in compare(project.selector, index, __version__)

@@ -1,4 +1,4 @@
-"""What the commands share: options, the machine that they look at, and output.
+"""What the commands share: options, stated facts, and output.
 
 Tables and colours are for terminals; a pipe gets plain text of aligned columns, whose lines are
 never broken.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
@@ -20,27 +19,20 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import SelectorError
+from ..installing.shell import show_command
 from ..model.facts import FACTS
-from ..model.machine import Fact, Machine, ProfileFile, parse_setting
-from ..model.variables import MACHINE_VARIABLE, near_misses
-from ..probes import NO_TABLE, complete, read_machine
+from ..model.machine import Fact, parse_setting
+from ..model.variables import near_misses
+from ..probes import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from ..model.table import Scope
+    from collections.abc import Mapping, Sequence
 
 #: The format number of everything that ``--json`` writes, machine profiles and records aside.
 FORMAT = 1
 
 # What typer reads at run time has to be written for the oldest Python.
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, in its documented form.")]
-MachineOption = Annotated[
-    Optional[Path],
-    typer.Option(
-        "--machine", metavar="FILE", help="Look at this machine profile, not at the machine."
-    ),
-]
 SetOption = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -67,35 +59,6 @@ class UsageError(SelectorError):
     """A mistake in the command line."""
 
 
-def look_at_machine(
-    names: Collection[str],
-    profile: Path | None,
-    stated: Sequence[str] | None,
-    told: Mapping[str, Fact] | None = None,
-    scope: Scope = NO_TABLE,
-) -> Machine:
-    """Return the facts ``names`` of this machine, or of what stands in for it.
-
-    ``told`` is what another interpreter of this machine tells of itself, and ``scope`` what is
-    asked of its environment and of the loader. Variant providers are not asked for properties:
-    they are code that the package names.
-    """
-    known = read_stated(stated)
-    file = _profile(profile)
-    facts = {}
-    asked = file is not None or FACTS["property"].variable in os.environ
-    if "property" in names and not asked:
-        reason = "providers are not asked here, since they are code that the package names"
-        facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
-    if file is None:
-        stated_here = {name for name, fact in FACTS.items() if fact.variable in os.environ}
-        facts.update((name, fact) for name, fact in (told or {}).items() if name not in stated_here)
-    facts.update(known)
-    wanted = [name for name in names if name not in facts]
-    facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
-    return Machine({name: facts[name] for name in names})
-
-
 def read_stated(stated: Sequence[str] | None) -> dict[str, Fact]:
     """Return the facts that ``--set`` states, which win over all that is read.
 
@@ -111,19 +74,6 @@ def read_stated(stated: Sequence[str] | None) -> dict[str, Fact]:
             raise UsageError(f"--set {setting}: {error}") from None
         facts[fact.name] = fact
     return facts
-
-
-def _profile(path: Path | None) -> ProfileFile | None:
-    """Return the profile that ``--machine`` names, or else the variable."""
-    if path is None:
-        named = os.environ.get(MACHINE_VARIABLE)
-        return ProfileFile(named, MACHINE_VARIABLE) if named else None
-    # It may be a pipe.
-    if path.is_dir():
-        raise UsageError(f"--machine {path}: it is a folder; expected a machine profile")
-    if not path.exists():
-        raise UsageError(f"--machine {path}: there is no such file")
-    return ProfileFile(str(path), "--machine")
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -156,15 +106,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 def print_command(words: Sequence[str]) -> None:
     """Write a command to copy: its line is never broken."""
-    typer.echo(f"  {one_line(shown(words))}")
-
-
-def shown(words: Sequence[str]) -> str:
-    """Return a command as this system's shell takes it."""
-    if os.name != "nt":
-        return shlex.join(words)
-    plain = re.compile(r"[\w@%+=:,./\\-]+")
-    return " ".join(word if plain.fullmatch(word) else f'"{word}"' for word in words)
+    typer.echo(f"  {one_line(show_command(words))}")
 
 
 def printable(text: str) -> str:

@@ -20,16 +20,15 @@ from ..model.table import Scope
 from .common import (
     FORMAT,
     JsonOption,
-    MachineOption,
     SetOption,
     UsageError,
     bad,
     good,
-    look_at_machine,
     print_command,
     print_json,
     print_line,
 )
+from .fleet import MachineOption, look_at_machine
 from .interpreter import (
     PythonOption,
     Recorded,

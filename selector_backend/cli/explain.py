@@ -20,18 +20,17 @@ from ..model.values import replace
 from .common import (
     FORMAT,
     JsonOption,
-    MachineOption,
     SetOption,
     UsageError,
     bad,
     good,
-    look_at_machine,
     print_json,
     print_line,
     print_table,
 )
+from .fleet import MachineOption, look_at_machine
 from .interpreter import Interpreter, PythonOption, find_record, read_interpreter
-from .source import read_selector
+from .source import VERSION, read_selector
 
 if TYPE_CHECKING:
     from ..model.decision import Decision
@@ -124,6 +123,8 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
 def _show(decision: Decision, then: Record | None) -> None:
     selector = decision.selector
     print_line(f"{selector.project} {selector.version}, variants of the {selector.kind} kind")
+    if selector.version == VERSION:
+        print_line(f"{VERSION} is found when it is built")
     if decision.facts:
         print_line()
         rows = [(one.name, one.source, _value(one)) for one in decision.facts.values()]

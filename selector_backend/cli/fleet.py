@@ -1,28 +1,114 @@
-"""The machines of ``selector-backend matrix``, by their names, and what they should get."""
+"""The machines that commands look at: this one, profiles, and those shipped; what they get."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Optional, cast
+
+import typer
 
 from ..authoring import toml
 from ..authoring.structure import describe, shown_key
 from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
-from ..model.machine import Fact, Machine, load_fact, load_machine, parse_profile, stand_in
+from ..model.machine import (
+    Fact,
+    Machine,
+    ProfileFile,
+    load_fact,
+    load_machine,
+    parse_profile,
+    stand_in,
+)
 from ..model.markers import normalize
-from ..probes import complete
-from .common import UsageError
+from ..model.variables import MACHINE_VARIABLE
+from ..probes import NO_TABLE, complete, read_machine
+from .common import UsageError, read_stated
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from io import BufferedReader
 
-    from ..model.table import Selector
+    from ..model.table import Scope, Selector
 
 _SHIPPED = Path(__file__).with_name("machines.toml")
+
+MachineOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--machine",
+        metavar="FILE | NAME",
+        help="Look at this machine profile, or at a machine that matrix shows, by its name; not at "
+        "this machine.",
+    ),
+]
+
+
+def look_at_machine(
+    names: Collection[str],
+    source: str | None,
+    stated: Sequence[str] | None,
+    told: Mapping[str, Fact] | None = None,
+    scope: Scope = NO_TABLE,
+) -> Machine:
+    """Return the facts ``names`` of this machine, or of what stands in for it: a profile or a name.
+
+    ``told`` is what another interpreter of this machine tells of itself, and ``scope`` what is
+    asked of its environment and of the loader. Variant providers are not asked for properties:
+    they are code that the package names.
+    """
+    known = read_stated(stated)
+    file, shipped = _stand_in(source, names)
+    facts = {}
+    asked = file is not None or FACTS["property"].variable in os.environ
+    if "property" in names and not asked:
+        reason = "providers are not asked here, since they are code that the package names"
+        facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
+    if file is None:
+        in_place = shipped.machine.facts if shipped else told or {}
+        stated_here = {name for name, fact in FACTS.items() if fact.variable in os.environ}
+        facts.update((name, fact) for name, fact in in_place.items() if name not in stated_here)
+    facts.update(known)
+    wanted = [name for name in names if name not in facts]
+    facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
+    return Machine({name: facts[name] for name in names})
+
+
+def _stand_in(
+    source: str | None, names: Collection[str]
+) -> tuple[ProfileFile | None, NamedMachine | None]:
+    """Return the profile or the shipped machine that ``--machine`` names, or the variable's file.
+
+    Both are ``None`` where this machine is looked at.
+    """
+    if source is None:
+        named = os.environ.get(MACHINE_VARIABLE)
+        return (ProfileFile(named, MACHINE_VARIABLE) if named else None), None
+    path = Path(source)
+    # It may be a pipe.
+    if path.is_dir():
+        raise UsageError(f"--machine {source}: it is a folder; expected a machine profile")
+    if path.exists():
+        return ProfileFile(source, "--machine"), None
+    return None, _shipped_machine(source, names)
+
+
+def _shipped_machine(name: str, names: Collection[str]) -> NamedMachine:
+    """Return the shipped machine called ``name``, in whatever case, with the facts ``names``."""
+    shipped = {machine.name: machine for machine in shipped_machines(names)}
+    for machine in shipped.values():
+        if machine.name.lower() == name.lower():
+            return machine
+    raise UsageError(
+        f"--machine {name}: there is no such file or folder, and matrix shows no such machine"
+        f"{_similar(name, shipped)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -64,13 +150,16 @@ def profiled_machines(sources: Sequence[str], names: Collection[str]) -> Iterato
         if source == "-" and sys.stdin is None:
             raise UsageError("--machine -: there is no standard input")
         if source != "-" and not Path(source).exists():
-            raise UsageError(f"--machine {source}: there is no such file or folder")
+            _shipped_machine(source, ())
     return _read(sources, names)
 
 
 def _read(sources: Sequence[str], names: Collection[str]) -> Iterator[NamedMachine]:
     for source in sources:
         in_lines = source == "-" or source.endswith(".jsonl")
+        if source != "-" and not Path(source).exists():
+            yield _shipped_machine(source, names)
+            continue
         empty = True
         for name, place, content in _contents(source):
             what = f"{place}, a line that is to be one machine profile," if in_lines else place
@@ -87,7 +176,9 @@ def _contents(source: str) -> Iterator[tuple[str, str, bytes]]:
     """Yield the name, the place and the content of each profile of a source."""
     path = Path(source)
     if source == "-":
-        yield from _lines("standard input", "standard input", sys.stdin.buffer)
+        yield from _lines(
+            "standard input", "standard input", cast("BufferedReader", sys.stdin.buffer)
+        )
     elif path.is_dir():
         for file in sorted(path.glob("*.json")):
             yield file.stem, str(file), file.read_bytes()
@@ -98,11 +189,18 @@ def _contents(source: str) -> Iterator[tuple[str, str, bytes]]:
         yield path.stem, source, path.read_bytes()
 
 
-def _lines(name: str, place: str, lines: Iterable[bytes]) -> Iterator[tuple[str, str, bytes]]:
+def _lines(name: str, place: str, stream: BufferedReader) -> Iterator[tuple[str, str, bytes]]:
     """Yield each line, which is a profile of its own."""
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield f"{name}:{number}", f"{place}:{number}", line
+    lines: Iterable[bytes] = stream
+    encoding = json.detect_encoding(stream.peek(4)[:4])
+    if not encoding.startswith("utf-8"):
+        lines = map(str.encode, TextIOWrapper(stream, encoding, newline="\n"))
+    try:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield f"{name}:{number}", f"{place}:{number}", line
+    except UnicodeError:
+        raise SelectorError(f"{place} is not {encoding.upper()} text") from None
 
 
 # --- What machines should get
@@ -130,15 +228,19 @@ def read_expectations(
         except ValueError as error:
             problems.append(Problem(key, str(error)))
         if name not in machines:
-            within = [other for other in machines if name.lower() in other.lower()]
-            hint = did_you_mean(name, machines) or did_you_mean(name, within, closeness=0)
-            instead = "; give its profile with --machine"
-            problems.append(Problem(key, f"there is no such machine{hint or instead}"))
+            hint = _similar(name, machines) or "; give its profile with --machine"
+            problems.append(Problem(key, f"there is no such machine{hint}"))
     if not wanted and not problems:
         problems = [Problem("the file", 'is empty; expected lines such as "MACHINE" = "VARIANT"')]
     if problems:
         raise InvalidFileError(str(file), problems)
     return wanted
+
+
+def _similar(name: str, machines: Collection[str]) -> str:
+    """Return the hint at a machine with a name like ``name``, or with that in its name."""
+    within = [other for other in machines if name.lower() in other.lower()]
+    return did_you_mean(name, machines) or did_you_mean(name, within, closeness=0)
 
 
 def _variant(value: object, selector: Selector) -> str | None:

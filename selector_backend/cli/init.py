@@ -14,18 +14,19 @@ import typer
 
 from .. import __version__
 from ..authoring import toml
-from ..authoring.project import read_project
+from ..authoring.project import Project, read_project
 from ..authoring.selector import parse_selector
 from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
 from ..checking.review import review
 from ..errors import InvalidFileError, did_you_mean
 from ..installing.request import ALL, AUTO
+from ..installing.shell import quote, show_command
 from ..installing.wheel import replacing
 from ..model.markers import is_name, normalize
 from ..model.table import CAPABILITY, REQUIREMENT
 from ..trees.into_tree import inner_keys, into_tree
-from .common import UsageError, print_command, print_line, shown
+from .common import UsageError, print_command, print_line
 from .skeleton import (
     CORE,
     OWN_REQUIREMENT,
@@ -43,6 +44,8 @@ T = TypeVar("T")
 
 _PROJECT = "pyproject.toml"
 _KINDS = (REQUIREMENT, CAPABILITY)
+_WRITABLE = 0o222
+_CD = "pushd" if os.name == "nt" else "cd"  # which goes to another drive, too
 _EXAMPLE = 'compute-capability = ">=9.0"'
 
 FolderArgument = Annotated[
@@ -104,7 +107,7 @@ def init(
     file = folder / _PROJECT
     known = _existing_name(folder, tree=tree)
     if not variants:
-        example = shown(["selector-backend", "init", str(folder), "cu13", "cu12", "cpu"])
+        example = show_command(["selector-backend", "init", str(folder), "cu13", "cu12", "cpu"])
         raise UsageError(f"the variants are missing; name each, the best first, as in {example}")
     if known is not None and name is not None and normalize(name) != normalize(known):
         raise UsageError(f"--name {name}: the project in {folder} is {known}")
@@ -135,7 +138,7 @@ def init(
     for problem in problems:
         print_line(f"warning: {problem.key}: {problem.message}")
     if tree:
-        _show_tree(folder, project, read.selector.version, is_new=known is None)
+        _show_tree(folder, project, read, is_new=known is None)
     else:
         _show(folder, project)
     if problems:
@@ -157,12 +160,16 @@ def _existing_name(folder: Path, *, tree: bool) -> str | None:
                 )
         return None
     if not tree:
-        into = shown(["selector-backend", "init", "--tree", str(folder), "cu13", "cu12", "cpu"])
+        into = show_command(
+            ["selector-backend", "init", "--tree", str(folder), "cu13", "cu12", "cpu"]
+        )
         raise UsageError(
             f"{file} already exists, so this is a project, and nothing was written; name another "
             f"folder for a new one, such as {folder / 'packages'}; to make one tree of this one, "
             f"for all variants: {into}"
         )
+    if file.exists() and not file.stat().st_mode & _WRITABLE:
+        raise UsageError(f"{file} is read-only, and nothing was changed; make it writable first")
     data = toml.read(file, str(file))
     if "selector" in table_of(data, "tool"):
         raise UsageError(
@@ -217,9 +224,10 @@ def _read_variant(text: str) -> NewVariant:
         raise ValueError("'auto' and 'all' have a meaning in requests; give it another name")
     when = _read_condition(condition) if colon else known_condition(name)
     if when is None:
+        example = quote(f"{name}: cuda = true")
         raise ValueError(
-            f"the name does not say when it fits; write {shown([f'{name}: {_EXAMPLE}'])}, for "
-            f"example, or '{name}:' if it fits every machine"
+            f"the name does not say when it fits; write {example}, for example, or '{name}:' if it "
+            "fits every machine"
         )
     return NewVariant(name, when)
 
@@ -327,9 +335,9 @@ def _show(folder: Path, project: NewProject) -> None:
     )
 
 
-def _show_tree(folder: Path, project: NewProject, version: str, *, is_new: bool) -> None:
+def _show_tree(folder: Path, project: NewProject, read: Project, *, is_new: bool) -> None:
     python = ["python", "-m"]
-    pinned = project.name if version == "0" else f"{project.name}=={version}"  # it is dynamic
+    pinned = project.name if read.version_is_built else f"{project.name}=={read.version}"
     code = f"import {project.stem}; print({project.stem}.dot([1, 2], [3, 4]))"
     settings = [["-C", f"build-variant={variant.name}"] for variant in project.variants]
     print_line("To build the variants and the selector package, and to install what fits:")
@@ -344,5 +352,5 @@ def _show_tree(folder: Path, project: NewProject, version: str, *, is_new: bool)
 
 
 def _print_commands(folder: Path, *commands: list[str]) -> None:
-    for command in commands if folder == Path() else (["cd", str(folder)], *commands):
+    for command in commands if folder == Path() else ([_CD, str(folder)], *commands):
         print_command(command)

@@ -10,16 +10,15 @@ from ..errors import did_you_mean
 from ..model.facts import FACTS
 from .common import (
     JsonOption,
-    MachineOption,
     SetOption,
     UsageError,
     bad,
     good,
-    look_at_machine,
     print_json,
     print_table,
     printable,
 )
+from .fleet import MachineOption, look_at_machine
 
 FactOption = Annotated[
     Optional[str],

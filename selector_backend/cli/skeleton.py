@@ -270,7 +270,7 @@ To get a certain one, name it: `$variable=$last pip install $name`.
 
 _CORE_PROJECT = """\
 [build-system]
-requires = ["flit_core>=3.11,<5"]
+requires = ["flit_core>=4.0.1,<5"]
 build-backend = "flit_core.buildapi"
 
 [project]
@@ -279,6 +279,7 @@ version = "$version"
 description = "The part of $name that is the same on every machine"
 requires-python = ">=3.9"
 dependencies = ["$runtime>=0.1"]
+import-names = ["$package"]
 
 [tool.flit.module]
 name = "$package"
@@ -323,9 +324,10 @@ def dot(a: Sequence[float], b: Sequence[float]) -> float:
 '''
 
 _VARIANT_PROJECT = """\
-# Any backend will do here: one that compiles takes flit_core's place.
+# Any backend will do here: one that compiles takes flit_core's place. One that does not know
+# `import-names` (PEP 794) stops at it: leave it out.
 [build-system]
-requires = ["flit_core>=3.11,<5"]
+requires = ["flit_core>=4.0.1,<5"]
 build-backend = "flit_core.buildapi"
 
 [project]
@@ -334,6 +336,7 @@ version = "$version"
 description = "The variant $variant of $name"
 requires-python = ">=3.9"
 dependencies = ["$core==$version"]
+import-names = ["$module; private"]
 
 [tool.flit.module]
 name = "$module"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,15 @@ import typer
 
 from ..authoring.project import read_project
 from ..checking.archives import unpacked
+from ..model.table import dump, load_selector
 from .common import UsageError
 
 if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.table import Selector
 
+#: The placeholder of a version that is not known, and a version that takes its place until then.
+VERSION, _UNLIKE_ANY = "{version}", "0+found.when.built"
 SOURCE_NAME, SOURCE_HELP = "DIR | SDIST", "The project's folder, or its sdist."
 SourceArgument = Annotated[Path, typer.Argument(metavar=SOURCE_NAME, help=SOURCE_HELP)]
 
@@ -42,6 +46,13 @@ def read_folder(folder: Path) -> Project:
 
 
 def read_selector(source: Path) -> Selector:
-    """Return the table of a project's folder or of an sdist."""
+    """Return the table of a project's folder or of an sdist.
+
+    A version that the build alone finds stays `VERSION`, as it is in the table.
+    """
     with opened(source) as folder:
-        return read_folder(folder).selector
+        project = read_folder(folder)
+    if not project.version_is_built:
+        return project.selector
+    text = json.dumps(dump(project.selector_of(_UNLIKE_ANY)))
+    return load_selector(json.loads(text.replace(_UNLIKE_ANY, VERSION)))

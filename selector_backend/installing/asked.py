@@ -6,6 +6,7 @@ but regular files that the command names, and whatever can't be read or understo
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -24,6 +25,7 @@ from .environment import marker_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from ..model.decision import Request
     from ..model.purpose import Installation
@@ -114,8 +116,8 @@ def read_asked(installation: Installation, names: set[str]) -> Iterator[Asked]:
         waiting += reversed(nested)
 
 
-def read_text(path: str) -> str:
-    """Return the content of a regular file of no more than `LARGEST_FILE` bytes, else ``""``.
+def read_text(path: str, most: int = LARGEST_FILE) -> str:
+    """Return the content of a regular file of no more than ``most`` bytes, else ``""``.
 
     What is, or leads to, a pipe, a device or a descriptor is not opened.
     """
@@ -123,10 +125,10 @@ def read_text(path: str) -> str:
         # Even a pipe that is opened without waiting is closed for who writes into it.
         if _is_of_the_system(path) or not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             return ""
-        content = read_regular(Path(path), most=LARGEST_FILE)
+        content = read_regular(Path(path), most=most)
     except (OSError, ValueError):
         return ""
-    return content.decode("utf-8-sig", "replace")
+    return content.decode(json.detect_encoding(content), "replace")
 
 
 def _is_of_the_system(path: str) -> bool:
@@ -152,11 +154,7 @@ def _in_lines(text: str) -> list[str]:
 def _in_toml(name: str, text: str) -> list[str]:
     """Return the requirements of a ``pylock.toml`` (PEP 751), or of a project's."""
     try:
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            import tomli as tomllib
-        data = tomllib.loads(text)
+        data = load_toml(text)
         if name == "pyproject.toml":
             return [str(one) for one in data["project"]["dependencies"]]
         return [
@@ -165,6 +163,15 @@ def _in_toml(name: str, text: str) -> list[str]:
         ]
     except (ImportError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
+
+
+def load_toml(text: str) -> dict[str, Any]:
+    """Return what TOML says. Raises `ImportError` where nothing reads it, and ``ValueError``."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def _of_requirement(text: str, where: str, names: set[str]) -> Iterator[Asked]:
@@ -185,12 +192,12 @@ def _of_requirement(text: str, where: str, names: set[str]) -> Iterator[Asked]:
     elif _PLAIN.fullmatch(written):
         shown = " ".join(written.split())
     form, _ = parse_form(shown)
-    if form.name in names and _holds(marker.strip()):
+    if form.name in names and holds(marker.strip()):
         yield Asked(form, f"{where}: {shown}")
 
 
-def _holds(marker: str) -> bool:
-    """Return whether a marker is true here; not where that can't be told."""
+def holds(marker: str) -> bool:
+    """Return whether a marker, ``""`` for none, is true here; not where that can't be told."""
     try:
         return not marker or evaluate(marker, _variables())
     except CannotTellError:

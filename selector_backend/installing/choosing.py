@@ -78,6 +78,8 @@ def _marker(machine: Machine) -> Mapping[str, str]:
 
 def check_locked(selector: Selector, variants: Sequence[str], installation: Installation) -> None:
     """Raise `SelectorError` where the environment forbids the ``variants`` that were locked."""
+    if not installation.folders:
+        return
     environment = read_environment(selector, installation.folders)
     request = Request(tuple(map(normalize, variants)), "the lock")
     decision = decide(selector, Machine(), request, environment)

@@ -57,6 +57,32 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class Locking:
+    """Where a frontend keeps what it locks, and the ``commands`` that read it, or write it.
+
+    The lock has one of ``names``, or the one that an option of ``file`` or ``file_variable`` gives.
+    The options ``project`` and ``project_variable`` name the project's folder. ``apart`` are the
+    options with which another environment than the project's may be meant; with ``never``, it is.
+    The others are as `Lock` has them.
+    """
+
+    names: tuple[str, ...]
+    commands: tuple[str, ...]
+    again: str
+    project: tuple[str, ...] = ()
+    project_variable: str = ""
+    file: tuple[str, ...] = ()
+    file_variable: str = ""
+    apart: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    #: The options that name a script with a lock of its own, and the command that runs one.
+    script: tuple[str, ...] = ()
+    runs: str = ""
+    of_workspace: bool = False
+    written_last: bool = False
+
+
+@dataclass(frozen=True)
 class Frontend:
     """A row of `FRONTENDS`. A frontend that is not known has the row `UNKNOWN`."""
 
@@ -77,8 +103,8 @@ class Frontend:
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
     #: The commands of ``purposes`` that lock first, and install when the wheel is built.
     locking_first: tuple[str, ...] = ()
-    #: The commands whose locks are for all platforms, and the options that make others' so.
-    everywhere: tuple[str, ...] = ()
+    #: How it locks projects, for all platforms, and the options that make other locks so.
+    locking: Locking | None = None
     universal: tuple[str, ...] = ()
     #: The options that state another platform, and the Python on it.
     platform: tuple[str, ...] = ()
@@ -174,13 +200,12 @@ def _overlay(name: str) -> Callable[[Hook], Path | None]:
 
 # uv -------------------------------------------------------------------------------------------
 
-# uv's cache: where it builds (an environment for each build), and where it unpacks sdists. Of an
-# sdist that was given as a file it compares the version of kept metadata, but not of a kept wheel:
-# with a label the two would differ, without it they agree. What is installed from an index or
-# from --find-links need not have the label, which is of no index; anything else that has another
-# version than its wheel is built again at each sync.
+# uv's cache: where it builds (an environment for each build), and where it unpacks what comes from
+# an index or from --find-links. From a folder, a file, a URL or a repository, it takes what it kept
+# whatever the version is, so a label would keep nothing from being reused. And it compares the
+# version with that of its lock, of pyproject.toml and of what is installed, so it would build anew,
+# or find the lock outdated.
 _UV_BUILDS = r"builds-v\d+"
-_UV_FILE = r"[/\\]sdists-v\d+[/\\]path[/\\]"
 _UV_INDEX = r"[/\\]sdists-v\d+[/\\](index|pypi)[/\\]"
 
 
@@ -288,8 +313,7 @@ FRONTENDS = (
         name="uv",
         programs="uv",
         recognises=_by_uv,
-        mark=Mark.LABEL,
-        marks={_UV_FILE: Mark.NONE, _UV_INDEX: Mark.CACHE_LABEL},
+        marks={_UV_INDEX: Mark.LABEL},
         purposes={
             **dict.fromkeys(("pip", "pip install", "pip sync", "venv", "init"), INSTALL),
             **dict.fromkeys(("tool", "tool install", "tool upgrade"), INSTALL),
@@ -299,9 +323,20 @@ FRONTENDS = (
             "build": KEEP,
         },
         locking_first=("sync", "add", "remove", "run", "version"),
-        everywhere=(
-            *("lock", "export", "tree", "audit", "check"),
-            *("sync", "add", "remove", "run", "version"),
+        locking=Locking(
+            names=("uv.lock",),
+            commands=(
+                *("sync", "add", "remove", "run", "version"),
+                *("lock", "export", "tree", "audit", "check"),
+            ),
+            again="uv sync --upgrade-package {project}=={version} --reinstall-package {project}",
+            project=("--project",),
+            project_variable="UV_PROJECT",
+            apart=("--with", "-w", "--with-requirements", "--with-editable"),
+            never=("--no-project",),
+            script=("--script", "-s", "--gui-script"),
+            runs="run",
+            of_workspace=True,
         ),
         universal=("--universal",),
         platform=("--python-platform",),
@@ -320,11 +355,18 @@ FRONTENDS = (
             *("--torch-backend", "--preview-features", "--extra"),
             *("--excludes", "--exclude", "--build-constraints", "--build-constraint", "--from"),
             *("--output-file", "--no-emit-package", "--unsafe-package", "--annotation-style"),
+            *("--env-file", "--package", "--no-extra", "--no-group", "--only-group", "--prune"),
+            *("--no-binary-package", "--no-build-package", "--no-editable-package"),
+            *("--no-install-package", "--no-sources-package", "--no-build-isolation-package"),
+            *("--fork-strategy", "--index-strategy", "--keyring-provider", "--upgrade-group"),
+            *("--exclude-newer-package", "--prerelease-package", "--with-executables-from"),
+            *("--optional", "--bounds", "--rev", "--tag", "--branch", "--marker", "--bump"),
+            *("--format", "--output-format", "--depth"),
             *("-c", "-b", "-i", "-f", "-o", "-P", "-C"),
         ),
         naming=("pip install", "tool install", "add"),
         listing=("pip sync", "pip compile"),
-        requirements=("--with",),
+        requirements=("--with", "-w"),
         files=("-r", "--requirements", "--requirement", "--with-requirements"),
         more=("-e", "--editable", "--group", "--with-editable"),
         several=("tool upgrade",),
@@ -347,11 +389,17 @@ FRONTENDS = (
             "lock": LOCK,
             **dict.fromkeys(("build", "publish"), KEEP),
         },
-        # Without a lock, installing makes one.
+        # To install, it locks where there is no lock.
         locking_first=("install", "sync", "add", "remove", "update"),
-        everywhere=("lock", "install", "sync", "add", "remove", "update"),
         naming=("add",),
         valued=("-C", "--directory", "-P", "--project"),
+        locking=Locking(
+            names=("poetry.lock",),
+            commands=("install", "sync", "add", "remove", "update", "lock"),
+            again="poetry update --lock --no-cache {project}",
+            project=("-P", "--project"),
+            written_last=True,
+        ),
     ),
     Frontend(
         name="pdm",
@@ -363,13 +411,23 @@ FRONTENDS = (
             **dict.fromkeys(("lock", "import", "fix", "outdated", "export"), LOCK),
             **dict.fromkeys(("build", "publish"), KEEP),
         },
+        # To install, it locks what is not locked yet.
         locking_first=("install", "add", "remove", "update"),
-        everywhere=(
-            *("lock", "import", "fix", "outdated", "export"),
-            *("install", "add", "remove", "update"),
-        ),
         naming=("add",),
-        valued=("-c", "--config", "-p", "--project"),
+        valued=("-c", "--config", "-p", "--project", "-L", "--lockfile"),
+        locking=Locking(
+            names=("pdm.lock", "pylock.toml"),
+            commands=(
+                *("install", "sync", "add", "remove", "update"),
+                *("lock", "import", "fix", "outdated", "export"),
+            ),
+            # It takes what a package requires from the lock, as long as the version stays.
+            again="PDM_NO_CACHE=1 pdm lock",
+            project=("-p", "--project"),
+            project_variable="PDM_PROJECT",
+            file=("-L", "--lockfile"),
+            file_variable="PDM_LOCKFILE",
+        ),
         scratch=_overlay("pdm-build-env-.+-overlay"),
     ),
     Frontend(name="build", programs="build|pyproject-build", scratch=_build_env),

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from ..errors import SelectorError
-from ..model.purpose import Commands, Installation, Mark, Purpose
+from ..model.purpose import Commands, Installation, Lock, Mark, Purpose
 from ..model.values import dataclass
 from ..model.variables import PLATFORMS_VARIABLE
 from .caller import parent
-from .frontends import FRONTENDS, Frontend, Hook
+from .frontends import FRONTENDS, Frontend, Hook, Locking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def _parse(row: Frontend, words: Sequence[str]) -> _Line:
             elif command and f"{command} {word}" in row.purposes and not others:
                 command = f"{command} {word}"
             elif command in row.running:
+                others.append(word)
                 break
             elif command or "" in row.listing:
                 others.append(word)
@@ -116,7 +117,8 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         commands=_commands(row, hook, line, environment, target, scratch),
         # What is chosen is built before anything is changed, but by uv without isolation.
         stops_late=bool(folders) and (row.shows_environment == "always" or scratch is not None),
-        locked_before=bool(folders) and hook.builds and line.command in row.locking_first,
+        locked_before=hook.builds and row.locks_environment and line.command in row.locking_first,
+        lock=_lock(row, hook, line),
         one_environment=line.command not in row.several,
         scratch=scratch,
         shared=row.shared(hook) if row.shared else None,
@@ -129,7 +131,8 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
 
 def _is_everywhere(row: Frontend, hook: Hook, line: _Line) -> bool:
     """Return whether a lock is for all platforms. Raises `SelectorError` for a bad variable."""
-    if not (line.command in row.everywhere or line.has(row.universal)):
+    locks = row.locking is not None and line.command in row.locking.commands
+    if not locks and not line.has(row.universal):
         return False
     wanted = hook.environ.get(PLATFORMS_VARIABLE, "").strip().lower()
     if wanted not in ("", "all", "here"):
@@ -209,6 +212,72 @@ def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
     return found[0] if len(found) == 1 else ""
 
 
+def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
+    """Return where the command reads or writes what it installs, ``None`` in any doubt."""
+    locking = row.locking
+    if locking is None or line.command not in locking.commands or line.has(locking.never):
+        return None
+    from .shell import quote
+
+    named = (pair for pair in line.options if pair[0] in locking.project)
+    again = " ".join([locking.again, *(f"{name} {quote(value)}" for name, value in named)])
+    if script := _script(locking, hook, line):
+        name = Path(script).name
+        again = f"{locking.again} --script {quote(script)}"
+        folder = _absolute(str(Path(script).parent), hook)
+        if line.command in row.locking_first and not Path(folder, f"{name}.lock").is_file():
+            return None  # only `uv lock` makes it
+        return Lock((f"{name}.lock",), folder, of_project=False, again=again)
+    if script is None or not _is_of_project(row, hook, line):
+        return None
+    project = line.value(locking.project) or hook.environ.get(locking.project_variable, "")
+    file = line.value(locking.file) or hook.environ.get(locking.file_variable, "")
+    return Lock(
+        (file,) if file else locking.names,
+        _absolute(project or ".", hook),
+        of_workspace=locking.of_workspace,
+        written_last=locking.written_last,
+        again=again,
+    )
+
+
+def _is_of_project(row: Frontend, hook: Hook, line: _Line) -> bool:
+    """Return whether what is installed is for the environment of a project.
+
+    Open locks tell it, where there are some, from one that uv makes for a script or for ``--with``.
+    """
+    environment = _locked(row, hook, line) if hook.parent.locked else ""
+    if re.search(r"[/\\]environments-v\d+[/\\]", environment):
+        return False
+    return bool(environment) or not (row.locking and line.has(row.locking.apart))
+
+
+def _script(locking: Locking, hook: Hook, line: _Line) -> str | None:
+    """Return the script whose environment this is (PEP 723), ``""`` for a project's.
+
+    ``None`` stands for one that cannot be read again.
+    """
+    arguments, named = hook.parent.arguments, [*line.words]
+    marked = line.has(locking.script)
+    if line.command != locking.runs:
+        pairs = zip(arguments, arguments[1:])
+        named = [value for option, value in pairs if option in locking.script]
+        named += [one.partition("=")[2] for one in arguments if one.startswith("--script=")]
+        return named[0] if named else ""
+    if not named:
+        return None if "-" in arguments else ""
+    if marked:
+        return named[0]
+    if "://" in named[0]:
+        return None
+    path = _absolute(named[0], hook)
+    if not path.endswith((".py", ".pyw")) or not Path(path).is_file():
+        return ""
+    from .asked import read_text
+
+    return named[0] if re.search(r"(?m)^# /// script\s*$", read_text(path)) else ""
+
+
 def _absolute(written: str, hook: Hook) -> str:
     """Return a path of the command line, ``""`` where its folder is not known.
 
@@ -236,43 +305,38 @@ def _commands(
     if row.shows_environment == "always":
         pip = _pip(hook, line.value(row.python), scratch)
         if target:
-            return Commands(f"{pip} install --target {_quoted(target)}", "", has_settings)
-        return Commands(f"{pip} install", f"{pip} uninstall --yes", has_settings)
+            return Commands((*pip, "install", "--target", target), (), has_settings)
+        return Commands((*pip, "install"), (*pip, "uninstall", "--yes"), has_settings)
     if not row.locks_environment:
         return Commands()
-    where = ""
+    where: tuple[str, ...] = ()
     for option, value in line.options:
         if option in (*row.target, *row.elsewhere):
-            where = f" {option} {_quoted(value)}"
+            where = (option, value)
     if environment and not where:
         start = f"{hook.parent.folder}{os.sep}"
-        where = f" --python {_quoted(environment[len(start) * environment.startswith(start) :])}"
-    uninstall = f"uv pip uninstall{where}"
+        where = ("--python", environment[len(start) * environment.startswith(start) :])
+    uninstall = ("uv", "pip", "uninstall", *where)
     if line.command in row.locking_first:
-        return Commands("uv sync --inexact", uninstall, has_settings=False, names_package=False)
-    isolation = "" if scratch else " --no-build-isolation"
-    return Commands(f"uv pip install{where}{isolation}", uninstall)
+        sync = ("uv", "sync", "--inexact")
+        return Commands(sync, uninstall, has_settings=False, names_package=False)
+    isolation = () if scratch else ("--no-build-isolation",)
+    return Commands(("uv", "pip", "install", *where, *isolation), uninstall)
 
 
-def _pip(hook: Hook, python: str, scratch: Path | None) -> str:
+def _pip(hook: Hook, python: str, scratch: Path | None) -> tuple[str, ...]:
     """Return how to call the pip that installs for this Python."""
     if python:
-        return f"pip --python {_quoted(python)}"
+        return "pip", "--python", python
     own = Path(sys.executable).parent
     for folder in hook.environ.get("PATH", "").split(os.pathsep):
         if scratch and folder.startswith(str(scratch)):
             continue  # what the build needs
         if any(Path(folder, name).exists() for name in ("pip", "pip.exe")):
             if Path(folder) == own:
-                return "pip"
+                return ("pip",)
             break
-    return f"{_quoted(sys.executable)} -m pip"
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
+    return sys.executable, "-m", "pip"
 
 
 def _option(word: str, valued: Sequence[str]) -> tuple[str, str | None]:

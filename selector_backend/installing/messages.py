@@ -7,17 +7,19 @@ import itertools
 from ..model.backend import CARRIED, plain_build_system
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS
+from ..model.kinds import DISTRIBUTIONS, MARKERS, judge
 from ..model.markers import normalize
 from ..model.purpose import Commands
 from ..model.record import agree
 from ..model.table import fill, load_selector
+from .shell import show_command, show_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ..model.decision import Decision, NothingFits
+    from ..model.decision import Decision, NothingFits, Request
+    from ..model.kinds import Wanted
     from ..model.record import Record, Verdict
     from ..model.table import Selector
 
@@ -76,6 +78,29 @@ def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def not_as_locked(
+    selector: Selector, request: Request, locked: Sequence[str], lock: str, again: str
+) -> str:
+    """Return the message where ``request`` asks for others than the variants that are ``locked``.
+
+    ``lock`` is the lock's name, and ``again`` the command that locks the package anew.
+    """
+    names = {variant.key: variant.name for variant in selector.variants}
+    kept, asked = (" and ".join(names[key] for key in keys) for keys in (locked, request.variants))
+    command = again.format(project=selector.project, version=selector.version)
+    if request.source == selector.variable:
+        command = (
+            f"{selector.variable}={','.join(names[key] for key in request.variants)} {command}"
+        )
+    lines = [
+        f"{_title(selector)} cannot be installed: {lock} has {kept}, and {request.source} asks for "
+        f"{asked}.",
+        f"To install {kept}, leave {request.source} out. To have {asked} locked instead:",
+        f"  {command}",
+    ]
+    return "\n".join(lines)
+
+
 def not_together(record: Record, other: Record) -> str:
     """Return the message where two packages of one command need different things."""
     lines = [
@@ -89,8 +114,8 @@ def not_together(record: Record, other: Record) -> str:
     if not agreeing:
         return "\n".join([*lines, "No variants of the two agree."])
     # What needs the fewest variables; among those the variants that come first.
-    best = min(agreeing, key=lambda pair: sum(bool(one[0]) for one in pair))
-    variables = " ".join(asked for asked, _ in best if asked)
+    best = min(agreeing, key=lambda pair: sum(any(asked) for asked, _ in pair))
+    variables = show_variables(dict(asked for asked, _ in best if any(asked)))
     how = (
         "To get variants that agree, set this and try again. What is locked has to be locked anew:"
     )
@@ -102,19 +127,20 @@ def _needs(record: Record) -> str:
     return f"{record.project} gets {' and '.join(record.variants)}, which needs {conform}"
 
 
-def _candidates(record: Record) -> list[tuple[str, Mapping[str, str]]]:
+def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]]]:
     """Return the variants that a package could have here: how to ask for each, and its conform.
 
-    The one that it has comes first, and is not asked for. One that was not judged may fit.
+    It is asked for by a variable and its value. The one that it has comes first, and is not asked
+    for. One that was not judged may fit.
     """
-    candidates = [("", record.conform)]
+    candidates = [(("", ""), record.conform)]
     try:
         selector = load_selector(record.table)
     except ValueError:
         return candidates
     unfit = {verdict.variant for verdict in record.verdicts if verdict.fits is False}
     candidates += [
-        (f"{selector.variable}={variant.name}", variant.conform)
+        ((selector.variable, variant.name), variant.conform)
         for variant in selector.variants
         if variant.refuse is None and variant.name not in (*unfit, *record.variants)
     ]
@@ -122,7 +148,7 @@ def _candidates(record: Record) -> list[tuple[str, Mapping[str, str]]]:
 
 
 def choice_of(decision: Decision) -> str:
-    """Return the line that says what was chosen, and why; of what comes first, why not."""
+    """Return the line that says what was chosen, and why; of what was to be expected, why not."""
     names, regions = decision.names, decision.regions
     if regions and (markers := [regions.marker_of(one) for one in decision.variants]) != [""]:
         names = [f"{name} where {marker}" for name, marker in zip(names, markers)]
@@ -131,12 +157,42 @@ def choice_of(decision: Decision) -> str:
     if not decision.request.automatic:
         return f"{what}, as {decision.request.source} asks"
     reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
-    pairs = zip(decision.selector.variants, decision.verdicts)
-    first = next(verdict for variant, verdict in pairs if not variant.refuse)
-    if not first.fits:
-        reasons.append(f"not {first.variant}: {first.reason}")
+    expected = _expected(decision)
+    if expected:
+        reasons.append(f"not {expected.variant}: {expected.reason}")
     # A library's own words may have several lines.
     return " ".join(f"{what}: {'; '.join(reasons)}".split())
+
+
+def _expected(decision: Decision) -> Verdict | None:
+    """Return the verdict on a variant that one would have expected in place of the chosen one.
+
+    That is the one that another package forbids; else, of those whose facts the machine has, the
+    last, which asks least of them; else the first. None is of another platform.
+    """
+    facts = decision.facts
+    near: list[Verdict] = []
+    others: list[Verdict] = []
+    for variant, verdict in zip(decision.selector.variants, decision.verdicts):
+        if verdict.variant in decision.names:
+            break
+        if verdict.fits or variant.refuse:
+            continue
+        if verdict.clashes:
+            return verdict
+        here = [one for one in variant.when if judge([_markers(one)], facts)[0]]
+        told = [
+            one
+            for one in here
+            if all(wanted is False or facts[name].value is not None for name, wanted in one.items())
+        ]
+        if here:
+            (near if told else others).append(verdict)
+    return next(iter(near[-1:] or others), None)
+
+
+def _markers(alternative: Mapping[str, Wanted]) -> dict[str, Wanted]:
+    return {name: wanted for name, wanted in alternative.items() if FACTS[name].kind is MARKERS}
 
 
 def _title(selector: Selector) -> str:
@@ -149,7 +205,7 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     texts = {name: fact.text for name, fact in decision.facts.items()}
     values = {**texts, "project": selector.project, "version": selector.version}
     ways_out = _ways_out(selector, stop, commands) if stop.in_the_way else []
-    forcing = [f"{selector.variable}={one.name}" for one in selector.variants if not one.refuse]
+    forcing = [one.name for one in selector.variants if not one.refuse]
     lines = [
         f"{_title(selector)} cannot be installed "
         f"{'into this environment' if ways_out else 'on this machine'}."
@@ -168,7 +224,7 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     refused = stop.refused.when if stop.refused else ()
     environment = any(FACTS[name].kind is DISTRIBUTIONS for one in refused for name in one)
     if forcing and not ways_out and not environment:
-        lines.append(f"To force a variant, set an environment variable: {' or '.join(forcing)}")
+        lines.append(f"To force a variant, set {selector.variable} to {' or '.join(forcing)}.")
     return lines
 
 
@@ -199,7 +255,11 @@ def _change_over(
     return [
         _uninstall(commands, gone),
         f"  {_install(selector, commands, asked)}",
-        *(f"  {commands.install} {project}" for project in projects if commands.names_package),
+        *(
+            f"  {show_command([*commands.install, project])}"
+            for project in projects
+            if commands.names_package
+        ),
     ]
 
 
@@ -274,7 +334,7 @@ def _uninstall(commands: Commands, names: Iterable[str]) -> str:
     """Return the line with the command that uninstalls distributions, or what takes its place."""
     if not commands.uninstall:
         return "  (pip cannot uninstall from the folder of --target: delete it)"
-    return f"  {commands.uninstall} {' '.join(names)}"
+    return f"  {show_command([*commands.uninstall, *names])}"
 
 
 def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
@@ -282,12 +342,13 @@ def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
 
     The option has the project's name, so it asks for nothing of another one.
     """
-    pinned = f"{selector.project}=={selector.version}" if commands.names_package else ""
-    if not asked:
-        return f"{commands.install} {pinned}".rstrip()
-    if not commands.has_settings:
-        return f"{selector.variable}={asked} {commands.install} {pinned}".rstrip()
-    return f"{commands.install} --config-settings {selector.project}:variant={asked} {pinned}"
+    words = [f"{selector.project}=={selector.version}"] if commands.names_package else []
+    if asked and commands.has_settings:
+        words = ["--config-settings", f"{selector.project}:variant={asked}", *words]
+    command = show_command([*commands.install, *words])
+    if not asked or commands.has_settings:
+        return command
+    return show_variables({selector.variable: asked}, command)
 
 
 def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:

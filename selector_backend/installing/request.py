@@ -49,7 +49,7 @@ def read_request(
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [normalize(name) for name in names]
     if {*keys} <= {AUTO}:
-        return Request(profile=_profile(own, environ), notes=notes)
+        return Request(profile=_profile(own, environ), notes=notes, anew=bool(keys))
     return Request(_known(selector, source, dict(zip(keys, names))), source, notes=notes)
 
 
@@ -108,7 +108,7 @@ def _alone(selector: Selector, source: str) -> str:
     project = selector.project
     return (
         f". {source} goes to every selector package that is built; "
-        f"for {project} alone: {selector.variable}=NAME, or -C {project}:variant=NAME"
+        f"for {project} alone, set {selector.variable}, or write -C {project}:variant=NAME"
     )
 
 

@@ -234,7 +234,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a file to write, which takes the place of ``path`` if nothing fails.
 
     So it is whole or not there, also where this process is killed or the disk is full. Its folder
-    is created if missing.
+    is created if missing. An `OSError` names ``path``.
     """
     partial = path.with_name(f".{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -242,6 +242,10 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)  # it may be a link
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Kept:
     """A variant that an existing lock names, by its key, and where: a ``marker``, or ``""``.
 
-    ``source`` is the lock's name.
+    Of several on one platform that exclude each other, the first counts. ``source`` is the lock's
+    name.
     """
 
     variant: str
@@ -45,7 +46,8 @@ class Request:
     ``-C spam:variant``, the table's variable, or such as ``requirements.txt: spam-cpu==1.0``.
     ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
     what may have been asked for, and was not understood. ``kept`` is what a lock is to keep of the
-    one that it replaces, where the choice is left to the machine.
+    one that it replaces, where the choice is left to the machine; nothing if it is to choose
+    ``anew``. It is ``locked`` where a lock asks.
     """
 
     variants: tuple[str, ...] = ()
@@ -53,6 +55,8 @@ class Request:
     profile: ProfileFile | None = None
     notes: tuple[str, ...] = ()
     kept: tuple[Kept, ...] = ()
+    anew: bool = False
+    locked: bool = False
 
     @property
     def automatic(self) -> bool:

@@ -189,7 +189,7 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
     except ValueError as error:
         raise SelectorError(
             f"the environment variable {fact.variable} is {quoted(text)}: {error}; "
-            f"for example {fact.variable}={fact.example}"
+            f"for example {fact.example}"
         ) from None
 
 
@@ -256,9 +256,11 @@ def parse_profile(content: bytes, what: str, file: str) -> Any:
     A key that is given twice is an `InvalidFileError` on ``file``.
     """
     try:
-        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
-    except UnicodeDecodeError:
-        raise SelectorError(f"{what} is not UTF-8 text") from None
+        # What Windows' PowerShell writes by `>` is UTF-16.
+        text = content.decode(json.detect_encoding(content))
+        return json.loads(text, object_pairs_hook=_unique)
+    except UnicodeDecodeError as error:
+        raise SelectorError(f"{what} is not {error.encoding.upper()} text") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise SelectorError(f"{what} is not JSON: {error.msg}, {where}") from None

@@ -43,15 +43,12 @@ class Mark(enum.Enum):
     #: https://github.com/python-poetry/poetry/blob/2.5.1/src/poetry/utils/cache.py
     #: https://github.com/pdm-project/pdm/blob/2.29.3/src/pdm/models/caches.py
     TAG = "tag"
-    #: A local version label (PEP 440). uv refuses a wheel whose name does not fit the machine, but
-    #: lets an sdist of 1.0 give a wheel of 1.0+label, and compares versions exactly when it looks
-    #: into its cache (`CachedMetadata::matches`, `BuiltWheelFile::matches`).
+    #: A local version label (PEP 440), but for the name of the ``.dist-info`` folder. uv refuses a
+    #: wheel whose name does not fit the machine, but an sdist of 1.0 may give a wheel of 1.0+label,
+    #: and compares versions exactly when it looks into its cache (`CachedMetadata::matches`,
+    #: `BuiltWheelFile::matches`). The version that is installed it takes from the folder's name.
     #: https://github.com/astral-sh/uv/pull/11429
     LABEL = "label"
-    #: The same label, but not in the name of the ``.dist-info`` folder. uv compares the wheel's
-    #: name and ``METADATA`` with its cache, and takes the version that is installed from the
-    #: folder's name.
-    CACHE_LABEL = "cache label"
 
     def label(self, version: str, variants: Sequence[str]) -> str:
         """Return the label that ``version`` gets, or ``""``.
@@ -59,7 +56,7 @@ class Mark(enum.Enum):
         A version that has a label of its own stays unchanged: PEP 440 has one label only, and uv
         takes 1.0+own for 1.0, but nothing else for 1.0+own.
         """
-        if self not in (Mark.LABEL, Mark.CACHE_LABEL) or "+" in version:
+        if self is not Mark.LABEL or "+" in version:
             return ""
         return _join(".", variants)
 
@@ -86,17 +83,35 @@ class Target:
 
 @dataclass(frozen=True)
 class Commands:
-    """How the commands that change an environment begin, for people to type.
+    """How the commands that change an environment begin, for people to type: their first words.
 
     ``has_settings`` is whether there is an option that asks for a variant, and ``names_package``
     whether the package is named, since a project's own command names none. ``uninstall`` is
     empty where no command can do it.
     """
 
-    install: str = "pip install"
-    uninstall: str = "pip uninstall --yes"
+    install: tuple[str, ...] = ("pip", "install")
+    uninstall: tuple[str, ...] = ("pip", "uninstall", "--yes")
     has_settings: bool = True
     names_package: bool = True
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The lock that a command installs from, or writes.
+
+    It has the first of the ``names`` that lies in ``folder`` or, if it is ``of_project``, beside
+    the nearest ``pyproject.toml`` from there upwards; in uv's workspaces also in the root. It is
+    ``written_last`` if what is installed is written down only then. ``again`` is the command that
+    locks a package anew, without its name, and ``version`` whether that takes the version, too.
+    """
+
+    names: tuple[str, ...]
+    folder: str
+    of_project: bool = True
+    of_workspace: bool = False
+    written_last: bool = False
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +127,8 @@ class Installation:
     ``folders_removed_last``, an old release is removed after all else is installed. ``mark`` is how
     the wheel is marked, and ``commands`` are what people are shown. ``stops_late`` is whether what
     the environment forbids is left to the hook that builds the wheel, and ``locked_before`` whether
-    that hook installs what the hook before it locked.
+    that hook installs what the hook before it locked. ``lock`` is where it reads what to install,
+    or writes that, if it does.
 
     ``scratch`` is the folder that the frontend made for this one build, ``shared`` the one that it
     has for all builds of its command, and ``identity`` tells the process that calls all the hooks
@@ -136,6 +152,7 @@ class Installation:
     commands: Commands = Commands()
     stops_late: bool = False
     locked_before: bool = False
+    lock: Lock | None = None
     scratch: Path | None = None
     shared: Path | None = None
     identity: str = ""

@@ -42,6 +42,17 @@ def needs(scope: Scope) -> list[str]:
     return [] if platform.system() in _READ_BY_ARCHSPEC else ["py-cpuinfo>=9"]
 
 
+def known_targets() -> list[Any]:
+    """Return archspec's microarchitectures, the same on every system.
+
+    archspec adds one that is called as this system calls its own processor, such as ``AMD64``.
+    """
+    from archspec.cpu import TARGETS
+    from archspec.cpu.schema import TARGETS_JSON
+
+    return [TARGETS[name] for name in TARGETS_JSON["microarchitectures"]]
+
+
 def with_implied(names: frozenset[str]) -> frozenset[str]:
     """Return ``names`` with the features and ancestors of the microarchitectures among them."""
     from archspec.cpu import TARGETS

@@ -42,11 +42,12 @@ _OURS = "selector-backend"
 _SUFFIXES = {"text/markdown": ".md", "text/x-rst": ".rst"}
 
 # What the selector package does not take from the code's metadata, or finds in the tree.
-_NOT_NEEDED = {"requires-dist", "license-file"}
+_NOT_NEEDED = {"requires-dist", "license-file", "import-name", "import-namespace"}
 # The same by the keys of `[project]`; and the version, which each sdist settles.
 _NOT_NEEDED_KEYS = {
     *("dependencies", "license-files", "version"),
     *("entry-points", "gui-scripts", "scripts"),
+    *("import-names", "import-namespaces"),
 }
 
 # The groups of scripts (entry points specification), by their keys in `[project]`.
@@ -141,7 +142,10 @@ def _selector(written: Mapping[str, Any], metadata: RawMetadata) -> dict[str, An
 
 
 def _project(metadata: RawMetadata) -> dict[str, Any]:
-    """Return ``[project]`` as the core metadata have it, but the readme and what is required."""
+    """Return ``[project]`` as the core metadata have it, but the readme and what is required.
+
+    Where the code says which names are imported from it (PEP 794), none is from this package.
+    """
     text = dict[str, Any](metadata)
     found = {
         "name": text.get("name"),
@@ -155,7 +159,9 @@ def _project(metadata: RawMetadata) -> dict[str, Any]:
         **_licensed(text),
         "urls": _urls(text),
     }
-    return {key: value for key, value in found.items() if value}
+    claims = text.keys() & {"import_names", "import_namespaces"}
+    none: dict[str, Any] = {"import-names": []} if claims else {}
+    return {**{key: value for key, value in found.items() if value}, **none}
 
 
 def _scripts(folder: Path, dist_info: Path) -> dict[str, dict[str, str]]:

@@ -30,7 +30,7 @@ from ..model.kinds import PROPERTIES
 from ..model.machine import Fact, Machine
 from ..model.markers import evaluate
 from ..model.table import namespace_of
-from ..probes.cpu import names_of
+from ..probes.cpu import known_targets, names_of
 from .building import NotExpressibleError
 from .providers import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, supports
 
@@ -195,9 +195,7 @@ def _gpus(drivers: Iterable[Facts]) -> Iterator[Facts]:
 
 def _cpus() -> Iterator[frozenset[str]]:
     """Yield the CPUs of all families that platforms have."""
-    from archspec.cpu import TARGETS
-
-    return (names_of(one) for one in TARGETS.values() if one.family.name in _FAMILIES)
+    return (names_of(one) for one in known_targets() if one.family.name in _FAMILIES)
 
 
 def _platforms(selector: Selector) -> Iterator[Facts]:

@@ -1,7 +1,7 @@
-"""The providers of properties (PEP 850) that our facts are expressed by, and what they tell.
+"""The providers of properties (PEP 850) that installers have built in, and what they tell.
 
-Installers have them built in: uv takes these three, named like this, and asks no other code. What
-each tells was found by trying uv 0.13.9, and in the source of NVIDIA's own provider.
+uv takes these four, named like this, and asks no other code. What each tells was found by trying
+uv 0.13.9, and in the source of NVIDIA's own provider. No fact of ours is expressed by ``tpu``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..authoring.platforms import version_of, version_text
 from ..checking.vocabulary import vocabulary
 from ..model.table import Provider
+from ..probes.cpu import known_targets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -37,6 +38,7 @@ PROVIDERS = {
         ),
         Provider("x86_64", ("x86-64-variant-provider",), "x86_64_variant_provider"),
         Provider("aarch64", ("aarch64-variant-provider",), "aarch64_variant_provider"),
+        Provider("tpu", ("tpu-variant-provider",), "tpu_variant_provider.plugin:TpuVariantPlugin"),
     )
 }
 
@@ -128,13 +130,11 @@ def levels_with(feature: str) -> dict[str, str]:
 
     A family of which only some CPUs have it has an empty name.
     """
-    from archspec.cpu import TARGETS
-
     found: dict[str, str] = {}
-    for name, target in TARGETS.items():
+    for target in known_targets():
         family = target.family.name
         if family in LEVELS and feature in target.features:
             found.setdefault(family, "")
-            if level_of(name)[0] and not found[family]:
-                found[family] = name
+            if level_of(target.name)[0] and not found[family]:
+                found[family] = target.name
     return found

@@ -69,7 +69,7 @@ FAULTS = {
     "tool.selector.variant[1].requires": "eggs-half is not called after spam",
     "tool.selector.variant[2]": "late is never chosen: wherever it fits, half comes first",
     "tool.selector.variant[3].requires": "spam-v2>=1 is not pinned; write 'spam-v2=={version}'",
-    "tool.selector.variant[4]": "v3 is never chosen: wherever it fits, half or v2 comes first",
+    "tool.selector.variant[4]": "v3 is never chosen: wherever it fits, v2 comes first",
     "tool.selector.variant[5].refuse": "is the last row",
     "tool.selector.requires": "spam-core is not pinned",
     "tool.selector": "the variants depend on cuda, and none says with 'conform'",
@@ -98,11 +98,10 @@ def test_there_is_nothing_to_mend_in_the_example_and_the_recipes(project: Path) 
     assert lines("check", project)[-1] == "no problems found"
     noted = data("check", project)["notes"]
     # Releases of one distribution, which pip puts in each other's place, are not told apart.
-    assert {one["message"].partition(" from the")[0] for one in noted} <= (
-        {f"nothing tells {one}" for one in ("cudnn9", "cudnn8", "cpu")}
-        if project.name == "ctranslate2"
-        else set()
-    )
+    alike = {"ctranslate2": ("cudnn9", "cudnn8", "cpu"), "onnxruntime": ("gpu-wheels", "cu12")}
+    assert {one["message"].partition(" from the")[0] for one in noted} == {
+        f"nothing tells {one}" for one in alike.get(project.name, ())
+    }
 
 
 def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
@@ -119,6 +118,21 @@ def test_every_fault_of_one_project_is_found(tmp_path: Path) -> None:
     assert lines("check", cwd=project, status=1) == [
         f"warning: {one['key']}: {one['message']}" for one in problems
     ]
+
+
+def test_what_a_system_calls_its_own_processor_is_no_name_of_a_cpu(tmp_path: Path) -> None:
+    rows = table(variant("a", "{ cpu = 'amd64' }") + variant("cpu"))
+    project = write_project(tmp_path / "spam", rows)
+    site = tmp_path / "site"
+    site.mkdir()
+    code = "import platform\nplatform.machine = lambda: 'AMD64'\n"
+    (site / "sitecustomize.py").write_text(code, encoding="utf-8")
+    windows = {"PYTHONPATH": str(site)}
+    (warning,) = lines("check", project, status=1, environ=windows)
+    assert "no machine that is known has 'amd64', did you mean 'x86_64'?" in warning
+    assert [warning] == lines("check", project, status=1)
+    message = error("init", tmp_path / "new", "amd64", "cpu", environ=windows)
+    assert "variant amd64: the name does not say when it fits" in message
 
 
 def messages(folder: Path, text: str, *requires: str) -> list[str]:
@@ -261,7 +275,7 @@ def test_values_that_no_machine_has_are_named_and_newer_names_are_noted(tmp_path
         "variant[2].when": "can never hold, so c is never chosen",  # and no more is said of it
         "variant[3].conform.cuda": "found '12', but the condition cuda = '>=13' is for 13; give "
         "both the same major version",
-        "variant[4]": "e is never chosen: wherever it fits, a or b or d comes first",
+        "variant[4]": "e is never chosen: wherever it fits, d comes first",
     }
     note = "'gfx1260' is newer than what selector-backend knows, or a mistake"
     assert found["notes"] == [{"key": "tool.selector.variant[1].when[1].gfx", "message": note}]
@@ -285,6 +299,25 @@ def test_a_long_table_takes_no_time_for_each_pair_of_variants(tmp_path: Path) ->
     problems = data("check", project, status=1)["problems"]
     assert time.monotonic() - start < 40  # a few seconds; each with each takes more than a minute
     assert len([one for one in problems if one["key"].endswith(".gfx")]) > 1_000
+
+
+@pytest.mark.parametrize(
+    ("names", "claimed"),
+    [
+        (
+            'import-names = ["spam", "spam.x; private"]',
+            "project.import-names: found 'spam', 'spam.",
+        ),
+        ('import-namespaces = ["spam"]', "project.import-namespaces: found 'spam', but a selector"),
+        ("import-names = []", ""),
+    ],
+)
+def test_a_package_without_code_claims_no_import_names(
+    tmp_path: Path, names: str, claimed: str
+) -> None:
+    project = write_project(tmp_path, f"{names}\n{table(variant('cpu'))}")
+    shown = lines("check", project, status=1 if claimed else 0)
+    assert shown[0].startswith(f"warning: {claimed}" if claimed else "no problems found")
 
 
 @pytest.mark.parametrize(
@@ -575,6 +608,6 @@ def test_an_extra_that_names_a_variant_installs_two(tmp_path: Path, kind: str, t
         (
             "project.optional-dependencies.cu12",
             "Spam.cu12==1.0 is the variant cu12, and 'spam[cu12]' installs it beside the one that "
-            "fits; take it out: SPAM_VARIANT=cu12 asks for it",
+            "fits; take it out: who sets SPAM_VARIANT to cu12 gets it",
         )
     ] * told

@@ -13,6 +13,7 @@ from support.command import data, error, lines, terminal
 from support.environment import ROOT
 from support.hooks import Backend
 from support.index import Index
+from support.matrix import machine_rows
 from support.project import CUDA, HEAD, build_sdist, write_project
 from support.toolkit import compile_library
 
@@ -98,6 +99,21 @@ def test_a_variant_asked_for(tmp_path: Path) -> None:
     found = lines("explain", project, "--variant", "cu11")
     assert "cu11     not judged  it was asked for by --variant" in found
     assert "which spam does not have" in error("explain", project, "--variant", "rocm", status=1)
+
+
+def test_a_shipped_machine_is_named_as_matrix_shows_it(tmp_path: Path) -> None:
+    project = build_sdist(write_project(tmp_path / "source"), tmp_path / "dist")
+    rows = {row["name"]: row for row in machine_rows(project)}
+    for name in ("Mac, Apple M2", "Linux, H100 (Hopper), driver 570"):
+        found = data("explain", project, "--machine", name)["decision"]
+        assert found["variants"] == rows[name]["variants"]
+        assert found["facts"] == rows[name]["facts"]
+        (row,) = machine_rows(project, "--no-shipped", "--machine", name)
+        assert row == rows[name]
+    named = ("explain", project, "--machine", "mac, apple m2")
+    assert data(*named, environ={"SELECTOR_CUDA": "12.4"})["decision"]["variants"] == ["cu12"]
+    said = error("explain", project, "--machine", "M2")
+    assert "matrix shows no such machine, did you mean 'Mac, Apple M2'?" in said
 
 
 def test_what_cannot_be_explained(tmp_path: Path) -> None:

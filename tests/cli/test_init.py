@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Callable
 
@@ -86,6 +87,14 @@ def test_what_is_written_is_checked_built_installed_and_imported(
         output = environment.run(*arguments, cwd=folder, environ=machine).stdout
     assert output == f"{chosen}\n"
     assert environment.record()["variants"] == [chosen]
+    names = {
+        one.metadata["Name"]: one.metadata.get_all("Import-Name")
+        for one in distributions(path=[str(environment.site_packages)])
+    }
+    module = chosen.replace("-", "_")
+    assert names["spam-core"] == [package]
+    assert names[f"spam-{chosen}"] == [f"_spam_{module}; private"]
+    assert names["spam"] is None
 
     # And as its users get it, from an index.
     build_sdist(folder / "spam", folder / "dist")

@@ -203,6 +203,16 @@ def test_bad_input_changes_nothing(
     assert [*tmp_path.iterdir()] == [file]
 
 
+def test_a_read_only_file_stays(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text(PROJECT)
+    file.chmod(0o444)
+    message = error("init", "--tree", tmp_path, *VARIANTS)
+    assert f"{file} is read-only, and nothing was changed; make it writable first" in message
+    assert file.read_text() == PROJECT
+    assert [*tmp_path.iterdir()] == [file]
+
+
 def test_nothing_is_overwritten_by_a_new_tree(tmp_path: Path) -> None:
     code = tmp_path / "src/spam/__init__.py"
     code.parent.mkdir(parents=True)

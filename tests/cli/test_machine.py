@@ -87,7 +87,10 @@ def test_mistakes_in_the_command_line_are_one_message() -> None:
             ("--set", "cuda=new"),
             "expected numbers with dots between them; for example --set cuda=12.4",
         ),
-        (("--machine", "nowhere.json"), "--machine nowhere.json: there is no such file"),
+        (
+            ("--machine", "nowhere.json"),
+            "nowhere.json: there is no such file or folder, and matrix shows no such machine",
+        ),
     ):
         found = error("machine", *arguments)
         assert found.startswith("error: ")

@@ -257,6 +257,22 @@ def test_each_line_of_a_file_and_of_standard_input_is_a_machine(tmp_path: Path) 
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_profiles_may_be_as_powershell_writes_them(tmp_path: Path, encoding: str) -> None:
+    profile = '{"format": 1, "facts": {"cuda": "12.4"}}\r\n'
+    (tmp_path / "a.json").write_bytes(profile.encode(encoding))
+    fleet = tmp_path / "fleet.jsonl"
+    fleet.write_bytes((profile * 2).encode(encoding))
+    project = write_project(tmp_path / "source")
+    assert data("explain", project, "--machine", tmp_path / "a.json")["decision"]["variants"]
+    given = [option for file in (tmp_path / "a.json", fleet) for option in ("--machine", str(file))]
+    assert matrix_summary(project, "--no-shipped", *given)["variants"]["cu12"] == 3
+    fleet.write_bytes(fleet.read_bytes()[:-1])
+    process = command("matrix", project, "--no-shipped", "--machine", fleet)
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"error: {fleet} is not UTF-")
+
+
 def test_it_agrees_with_explain(tmp_path: Path) -> None:
     project = write_project(tmp_path / "source", REFUSING)
     nodes = write_nodes(tmp_path / "nodes", FLEET)

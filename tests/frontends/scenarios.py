@@ -964,13 +964,119 @@ def uv_lock_variable(lab: Lab) -> str:
     "`SPAM_VARIANT=cu12 uv lock`, then `uv sync` without: what is installed",
     "cu12",
     "uv",
-    short="uv",
 )
 def uv_lock_only(lab: Lab) -> str:
     folder = project(lab)
     lab.call("uv", "lock", cwd=folder, SPAM_VARIANT="cu12")
     lab.call("uv", "sync", cwd=folder)
     return variants(environment_of(lab, folder))
+
+
+@scenario(
+    LOCKS,
+    "`uv lock` with a driver for CUDA 12.4, `uv sync --locked` without; and the other way; "
+    "whether the next `uv run` builds",
+    "cu12, no, cpu, no",
+    "uv",
+)
+def uv_lock_elsewhere(lab: Lab) -> str:
+    seen = []
+    for number, (there, here) in enumerate(((lab.driver, {}), ({}, lab.driver))):
+        folder = project(lab, name=f"project{number}")
+        lab.call("uv", "lock", cwd=folder, **there)
+        own = {**here, "UV_CACHE_DIR": str(folder / "cache")}
+        lab.call("uv", "sync", "--locked", cwd=folder, **own)
+        environment = environment_of(lab, folder)
+        lab.call("uv", "pip", "check", environment=environment)
+        output = lab.call("uv", "run", "--locked", "python", "-c", "", cwd=folder, **own)
+        seen += [variants(environment), "yes" if "Built spam" in output else "no"]
+    return join(*seen)
+
+
+@scenario(
+    LOCKS,
+    "after `uv lock` with that driver, `uv lock --upgrade` without; and `SPAM_VARIANT=auto`",
+    "cu12 is kept, cu12 is not kept",
+    "uv",
+)
+def uv_lock_again(lab: Lab) -> str:
+    folder = project(lab)
+    lab.call("uv", "lock", cwd=folder, **lab.driver)
+    seen = []
+    for variant in ("", "auto"):
+        own = {"SPAM_VARIANT": variant, "UV_CACHE_DIR": str(folder / f"cache{variant}")}
+        lab.call("uv", "lock", "--upgrade", cwd=folder, **own)
+        kept = "spam-cu12" in (folder / "uv.lock").read_text()
+        seen.append(f"cu12 is {'' if kept else 'not '}kept")
+    return join(*seen)
+
+
+@scenario(
+    LOCKS,
+    'spam from `{ path = "../spam" }`, and from `{ workspace = true }`: `uv sync` with that '
+    "driver, then twice `uv sync --locked`, and once on a machine without",
+    "cu12, cu12",
+    "uv",
+)
+def uv_lock_folder(lab: Lab) -> str:
+    seen = []
+    for how in ("path", "workspace"):
+        uses = '{ path = "../spam" }' if how == "path" else "{ workspace = true }"
+        members = '[tool.uv.workspace]\nmembers = ["spam"]\n' if how == "workspace" else ""
+        folder = project(lab, f"[tool.uv.sources]\nspam = {uses}\n{members}", name=how)
+        write_project(lab.folder / "spam" if how == "path" else folder / "spam")
+        lab.call("uv", "sync", cwd=folder, **lab.driver)
+        for _ in range(2):
+            lab.call("uv", "sync", "--locked", cwd=folder, **lab.driver)
+        own = {"UV_CACHE_DIR": str(folder / "cache")}
+        lab.call("uv", "sync", "--locked", "--reinstall", cwd=folder, **own)
+        seen.append(variants(environment_of(lab, folder)))
+    return join(*seen)
+
+
+# It prints which variant of spam it runs with, and what asked for it.
+SCRIPT = """\
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["spam"]
+# ///
+import importlib.metadata
+import json
+
+for file in importlib.metadata.distribution("spam").files:
+    if file.name == "selector.json":
+        record = json.loads(file.read_text())
+        print("variant:", *record["variants"], "by", record["decided-by"])
+"""
+
+
+@scenario(
+    LOCKS,
+    "in a project whose lock has cu12, without a driver: `uv run script.py` (PEP 723), "
+    "`uv run --with spam==1.0`, `uvx --with spam`; the script after `uv lock --script` with that "
+    "driver",
+    "cpu by machine, cpu by machine, cpu by machine, cu12 by script.py.lock",
+    "uv",
+)
+def uv_script(lab: Lab) -> str:
+    folder = project(lab)
+    lab.call("uv", "lock", cwd=folder, **lab.driver)
+    (folder / "script.py").write_text(SCRIPT)
+    (folder / "plain.py").write_text(SCRIPT.partition("# ///\n")[2])
+    (lab.folder / "other").mkdir()
+    seen = [
+        said(lab.call("uv", "run", "script.py", cwd=folder)),
+        said(
+            lab.call(
+                *("uv", "run", "--with", "spam==1.0", str(folder / "plain.py")),
+                cwd=project(lab, dependencies="[]", name="other-project"),
+            )
+        ),
+        said(lab.call("uvx", "--with", "spam", "python", "plain.py", cwd=folder)),
+    ]
+    lab.call("uv", "lock", "--script", "script.py", cwd=folder, **lab.driver)
+    lab.call("uv", "sync", "--script", "script.py", "--reinstall", cwd=folder)
+    return join(*seen, said(lab.call("uv", "run", "script.py", cwd=folder)))
 
 
 @scenario(
@@ -1093,6 +1199,31 @@ def locked_install(
 def tag_of_locked(lab: Lab) -> str:
     locked_install(lab, "cu12")
     return kept(lab)
+
+
+@scenario(
+    LOCKS,
+    "`poetry lock` (pdm: `pdm lock`) with a driver for CUDA 12.4, `poetry install` (`pdm sync`) "
+    "without; and the other way; then with `SPAM_VARIANT=cu11`",
+    "cu12, cpu, it stops",
+    "poetry pdm",
+)
+def locked_elsewhere(lab: Lab) -> str:
+    lock, install = INSTALLS[lab.program.kind]
+    seen = []
+    for number, (there, here) in enumerate(((lab.driver, {}), ({}, lab.driver))):
+        own = {
+            "POETRY_CACHE_DIR": str(lab.folder / f"cache{number}"),
+            "PDM_CACHE_DIR": str(lab.folder / f"cache{number}"),
+        }
+        folder = project(lab, source_of(lab, lab.program.kind), name=f"project{number}")
+        lab.call(*lock, cwd=folder, **own, **there)
+        lab.call(*install, cwd=folder, **own, **here)
+        seen.append(variants(environment_of(lab, folder)))
+    shutil.rmtree(folder / ".venv")
+    output = lab.call(*install, cwd=folder, check=False, SPAM_VARIANT="cu11", **own)
+    stops = re.search(r"lock has cpu,\s+and\s+SPAM_VARIANT\s+asks\s+for\s+cu11", output)
+    return join(*seen, "it stops" if stops else output[-200:])
 
 
 LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cu12 1.0: cu12"

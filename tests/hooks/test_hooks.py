@@ -166,7 +166,7 @@ def test_where_nothing_fits_each_variant_says_why(tmp_path: Path, hook: str) -> 
         "  cu12: cuda 11.8 is not >=12",
         "  old: cuda 11.8 is not <10",
         "See the install page; cuda is 11.8 here.",
-        "To force a variant, set an environment variable: SPAM_VARIANT=cu12",
+        "To force a variant, set SPAM_VARIANT to cu12.",
     ]
 
 

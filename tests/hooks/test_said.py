@@ -18,6 +18,28 @@ when = { cuda = ">=12", compute-capability = ">=7.5" }
 """
 WITH_CPU = f'{GPU}\n[[tool.selector.variant]]\nname = "cpu"\n'
 DRIVER = GPU.replace('compute-capability = ">=7.5"', 'nvidia-driver = ">=550"')
+SEVERAL = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "mac"
+when = { marker = "sys_platform == 'darwin'" }
+
+[[tool.selector.variant]]
+name = "cu13"
+when = { cuda = ">=13" }
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12", compute-capability = ">=7.5" }
+
+[[tool.selector.variant]]
+name = "rocm"
+when = { gfx = "gfx942" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
 CAPABILITY = """
 [tool.selector]
 kind = "capability"
@@ -74,6 +96,21 @@ def said(source: Path, folder: Path, **environ: str) -> list[str]:
             DRIVER + '[[tool.selector.variant]]\nname = "cpu"\n',
             {"SELECTOR_CUDA": "12.4"},
             f"cpu: it fits every machine; not cu12: {READ_HERE}",
+        ),
+        (
+            SEVERAL,
+            {"SELECTOR_CUDA": "12.4", "SELECTOR_COMPUTE_CAPABILITY": "6.1", "SELECTOR_GFX": ""},
+            "cpu: it fits every machine; not cu12: compute-capability 6.1 is not >=7.5",
+        ),
+        (
+            SEVERAL,
+            {"SELECTOR_CUDA": "", "SELECTOR_COMPUTE_CAPABILITY": "", "SELECTOR_GFX": "gfx90a"},
+            "cpu: it fits every machine; not rocm: gfx lacks gfx942",
+        ),
+        (
+            SEVERAL,
+            {"SELECTOR_CUDA": "", "SELECTOR_COMPUTE_CAPABILITY": "", "SELECTOR_GFX": ""},
+            "cpu: it fits every machine; not cu13: cuda is absent: SELECTOR_CUDA is set to nothing",
         ),
         (WITH_CPU, {"SPAM_VARIANT": "cpu"}, "cpu, as SPAM_VARIANT asks"),
         (CAPABILITY, {"SPAM_VARIANT": "all"}, "avx2 and cpu, as SPAM_VARIANT asks"),

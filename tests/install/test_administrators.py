@@ -521,14 +521,19 @@ def test_a_cluster_is_installed_from_its_login_node(places: Places) -> None:
 
 @nightly
 def test_locks_hold_what_they_are_made_for(places: Places, dist: Path) -> None:
-    one_kind, extras, explained = scripts(LOCKS)
+    one_kind, extras, explained, bot, bazel = scripts(LOCKS)
     walk = places.fresh(LOCKS)
     walk.run(one_kind)
     assert installed(walk) == "cu12"
-    walk.run(one_kind.splitlines()[-1].partition(" ")[2] + " --reinstall")
+    walk.run(one_kind.splitlines()[-1] + " --reinstall")
     assert installed(walk) == "cu12"
-    assert walk.environment.record()["variants"] == ["cpu"]  # somebody forgot it
-    walk.run("selector-backend doctor --python .venv/bin/python", status=1)
+    assert walk.environment.record()["variants"] == ["cu12"]  # by the file
+    output = walk.run("selector-backend doctor --python .venv/bin/python", status=1)
+    assert "cu12 was asked for by requirements.txt" in output
+    walk.run(bot)
+    compiled = (walk.folder / "bot/requirements.txt").read_text(encoding="utf-8")
+    assert "spam-cu12==1.0" in compiled
+    assert "spam-cpu" not in compiled
     walk = places.renewed(walk)
     shutil.copy2(dist / "spam-1.0.tar.gz", walk.folder)
     walk.run(extras)
@@ -536,3 +541,6 @@ def test_locks_hold_what_they_are_made_for(places: Places, dist: Path) -> None:
     walk = places.renewed(walk)
     walk.run(explained)
     assert installed(walk) == "cpu"
+    walk.run(bazel)
+    platform = (walk.folder / "platform.bazelrc").read_text(encoding="utf-8")
+    assert platform == "build --platforms=//platforms:cpu\n"

@@ -76,7 +76,7 @@ def test_a_setting_without_a_name_reaches_both_and_the_message_says_how_to_name_
     install = ("install",) if frontend == "pip" else ("pip", "install")
     output = call(*install, "-C", "variant=rocm6", "spam", "eggs", check=False).stdout
     assert "-C variant asks for 'rocm6', which spam does not have" in output
-    assert "for spam alone: SPAM_VARIANT=NAME, or -C spam:variant=NAME" in output
+    assert "for spam alone, set SPAM_VARIANT, or write -C spam:variant=NAME" in output
     assert environment.installed() == {}
     output = call(*install, "-C", "spam:varient=cpu", "spam", check=False).stdout
     assert "-C spam:varient is not a setting of spam, did you mean 'variant'?" in output

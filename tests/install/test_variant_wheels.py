@@ -56,6 +56,19 @@ when = [{ cuda = ">=13" }, { cuda = ">=12.8", compute-capability = ">=9,<10" }]
 [[tool.selector.variant]]
 name = "cpu"
 """
+#: A table that asks for what only uv's own provider tells.
+TPU = """
+[tool.selector.provider.tpu]
+requires = ["tpu-variant-provider"]
+plugin-api = "tpu_variant_provider.plugin:TpuVariantPlugin"
+
+[[tool.selector.variant]]
+name = "tpu"
+when = { property = "tpu :: present :: true" }
+
+[[tool.selector.variant]]
+name = "cpu"
+"""
 DRIVERS = [("", ""), ("10.2", "7.5"), ("11.8", "8.6"), ("12.4", "7.0"), ("12.8", "9.0")]
 DRIVERS += [("12.8", "12.0"), ("13.0", "8.9"), ("13.2", "10.3")]
 CPUS = ["nehalem", "haswell", "skylake_avx512"]
@@ -162,6 +175,23 @@ def test_uv_picks_what_explain_says_of_two_namespaces_on_every_machine(
 ) -> None:
     labels = of_two(DRIVERS, bare, tmp_path)
     assert labels == {"null", "v3", "cu11", "cu13", "cu13.2", "cu12_v4"}
+
+
+@pytest.mark.nightly
+def test_uv_knows_of_tpus(bare: Environment, tmp_path: Path) -> None:
+    """Named by the index and by the path of one wheel, which has to fit."""
+    project = write_project(tmp_path / "spam", TPU)
+    notes = lines("variant-wheels", project, "--outdir", tmp_path / "dist")
+    assert not [line for line in notes if "uv knows the providers" in line]
+    source = ("--no-index", "--find-links", str(tmp_path / "dist"))
+    tpu = {"TPU_VARIANT_PROVIDER_FORCE_PRESENT": "1"}
+    wheel = str(tmp_path / "dist/spam-1.0-py3-none-any-tpu.whl")
+    for number, (environ, name, label) in enumerate(
+        [({}, "spam", "null"), (tpu, "spam", "tpu"), (tpu, wheel, "tpu")]
+    ):
+        assert pick(bare, name, source, tmp_path / str(number), environ)["label"] == label
+    refused = bare.uv("pip", "install", *PREVIEW, *source, wheel, check=False)
+    assert "only unsupported wheel variants" in refused.stdout
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_a_driver_that_is_there_now_is_worth_choosing_again(site: Site) -> None:
         "  To choose again:\n"
         "    pip uninstall --yes spam spam-cpu\n"
         "    pip install spam==1.0\n"
-        "To hide this: SELECTOR_ADVICE=0\n"
+        "To hide this, set SELECTOR_ADVICE to 0\n"
         "  import spam_core"
     )
 

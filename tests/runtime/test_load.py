@@ -145,7 +145,7 @@ def test_one_that_does_not_work_is_passed_over_with_a_warning(
     text = warnings_in(process)
     assert f"the variant cu12 of spam is installed, but does not work here: {reason}" in text
     assert "    pip install --force-reinstall spam-cu12\n" in text
-    assert "cpu is used instead. To use it without this warning: SPAM_VARIANT=cpu" in text
+    assert "cpu is used instead. To use it without this warning, set SPAM_VARIANT to cpu" in text
 
 
 @pytest.mark.parametrize("kind", ["ValueError", "ImportError", "OSError"])

@@ -292,6 +292,17 @@ def test_what_cannot_be_done_says_what_can(tree: Path, tmp_path: Path, out: Path
     assert "no such file" in error("rename", gone, "--variant", "cpu", *options)
 
 
+def test_a_file_that_cannot_be_replaced_is_the_one_named(
+    tree: Path, tmp_path: Path, out: Path
+) -> None:
+    there = out / "spam_cpu-1.0-py3-none-any.whl"
+    there.mkdir(parents=True)
+    options = ("--variant", "cpu", "--project", tree, "--outdir", out)
+    wheel = write(tmp_path, "spam-1.0-py3-none-any.whl")
+    assert error("rename", wheel, *options, status=1) == f"error: {there}: Is a directory\n"
+    assert [*out.iterdir()] == [there]
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize(("size", "limit"), [(300, 250), (5 << 10, 1 << 10)])
 def test_a_wheel_larger_than_memory_is_renamed(

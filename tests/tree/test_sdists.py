@@ -88,6 +88,8 @@ def test_the_selector_package_is_what_the_code_says_of_itself(kind: str, tmp_pat
     of_both = [[one for one in fields(of) if one[0] not in apart] for of in (of_selector, of_code)]
     assert of_both[0] == of_both[1]
     assert len(of_both[0]) > 8
+    claimed = of_code.get_all("Import-Name")  # flit_core writes it by itself
+    assert (claimed, of_selector.get_all("Import-Name")) in [(["spam"], [""]), (None, None)]
     assert of_selector.get_all("Classifier") == ["Programming Language :: Python :: 3"]
     assert {*of_selector.get_all("Provides-Extra", [])} == {"plot", "all"}
     assert str(of_selector.get_payload()).strip() == str(of_code.get_payload()).strip() == "# spam"
@@ -176,6 +178,7 @@ def test_a_dynamic_version_is_what_the_inner_backend_finds(tmp_path: Path) -> No
     [
         ("Metadata-Version: 2.2\nSummary: spam\n", "", None),
         ("Metadata-Version: 2.2\nDynamic: Summary\n", "", "summary"),
+        ("Metadata-Version: 2.5\nSummary: spam\nDynamic: Import-Name\n", "", None),
         # Before 2.2, metadata can't say it, but [project] does.
         ("Metadata-Version: 2.1\nSummary: spam\n", "", None),
         ("Metadata-Version: 2.1\nSummary: spam\n", 'dynamic = ["description"]', "description"),

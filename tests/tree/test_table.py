@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from support.command import lines
+from support.command import data, error, lines
 from support.environment import ROOT
 from support.project import write_project
 from support.tree import TreeBackend, failure, wheel_metadata, write_tree
@@ -127,7 +128,14 @@ def test_the_commands_read_a_tree(tmp_path: Path) -> None:
     path = tree / "pyproject.toml"
     text = path.read_text(encoding="utf-8").replace('version = "1.0"', 'dynamic = ["version"]')
     path.write_text(text, encoding="utf-8")
-    assert "cpu" in "\n".join(lines("explain", tree, "--set", "cuda="))
+    shown = lines("explain", tree, "--set", "cuda=")
+    assert shown[1] == "{version} is found when it is built"
+    assert shown[-1] == "installs: spam-common=={version}, spam-cpu=={version}"
+    assert data("explain", tree, "--set", "cuda=")["decision"]["version"] == "{version}"
+    *rows, _ = map(json.loads, lines("matrix", tree, "--json"))
+    assert "spam 0" not in str(rows)
+    said = error("check", tree, "--index", "http://localhost:1/")
+    assert "is found when it is built; name its sdist" in said
 
 
 def test_a_tree_without_a_name_or_a_version_says_so(tmp_path: Path) -> None:

@@ -366,7 +366,7 @@ def test_where_nothing_fits_the_message_says_why_and_how_to_force_a_variant() ->
     assert "  cu12: cuda is absent: the loader does not find libnvidia-ml.so.1" in lines
     assert "  cu11: cuda is absent: the loader does not find libnvidia-ml.so.1" in lines
     assert "CUDA here is absent; see https://spam.example/spam." in lines
-    assert "SPAM_VARIANT=cu1" in lines[-1]
+    assert "set SPAM_VARIANT to cu1" in lines[-1]
     assert [line.split(":")[0].strip() for line in lines if line.startswith("  ")] == [
         "cu12",
         "cu11",
@@ -381,14 +381,14 @@ def test_without_advice_the_message_has_no_empty_line() -> None:
 
 def test_the_message_forces_by_the_variable_that_the_table_names() -> None:
     problem = message(choose({**GPU_ONLY, "variable": "SPAM_FLAVOUR"}, machine()))
-    assert "SPAM_FLAVOUR=cu1" in problem
+    assert "set SPAM_FLAVOUR to cu1" in problem
     assert "SPAM_VARIANT" not in problem
 
 
 def test_a_variant_that_refuses_is_not_offered_for_forcing() -> None:
     variants = [GPU_ONLY["variant"][0], {"name": "old", "when": {"cuda": True}, "refuse": "No."}]
     problem = message(choose({"variant": variants}, machine(cuda="11.8")))
-    assert "SPAM_VARIANT=cu12" in problem
+    assert "set SPAM_VARIANT to cu12." in problem
     only_refusing = message(choose({"variant": variants[1:]}, machine(cuda="11.8")))
     assert "SPAM_VARIANT" not in only_refusing
 

@@ -126,6 +126,13 @@ def test_a_wheel_requires_what_every_variant_needs_and_the_chosen_one(tmp_path: 
     )
 
 
+def test_a_package_without_code_may_say_that_nothing_is_imported_from_it(tmp_path: Path) -> None:
+    project = make(tmp_path, more="import-names = []")
+    for content in (wheel_files(project)["METADATA"], sdist_files(project)["PKG-INFO"]):
+        metadata = Metadata.from_email(content, validate=True)
+        assert (metadata.metadata_version, metadata.import_names) == ("2.5", [])
+
+
 def test_several_forced_capabilities_are_all_required(tmp_path: Path) -> None:
     project = make(tmp_path, CUDA.replace("selector]\n", 'selector]\nkind = "capability"\n', 1))
     metadata = wheel_metadata(project, None, "cpu", "cu11")

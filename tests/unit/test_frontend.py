@@ -29,6 +29,7 @@ TRACKER = {"PIP_BUILD_TRACKER": "/tmp/pip-build-tracker-x"}
 PYTHON = "/home/a b/venv/bin/python"
 PIP_ = [PYTHON, "-m", "pip"]
 UV_ENV = "/home/me/.cache/uv/builds-v0/.tmpAb12Cd"
+UNPACKED = "/home/me/.cache/uv/sdists-v11/index/0123/spam/1.0/rev/src"
 
 
 def call(
@@ -145,7 +146,7 @@ CASES = [
 def test_the_caller_is_recognised(
     script: str, environ: dict[str, str], arguments: list[str], name: str, command: str, mark: Mark
 ) -> None:
-    found = call(script, environ, arguments)
+    found = call(script, environ, arguments, folder=UNPACKED)
     assert (found.frontend, found.command, found.mark) == (name, command, mark)
 
 
@@ -158,7 +159,7 @@ def test_the_caller_is_recognised(
 )
 @pytest.mark.parametrize(
     ("folder", "mark"),
-    [("/c/sdists-v9/index/0/spam/1.0/r/src", Mark.CACHE_LABEL), ("/home/me/spam", Mark.LABEL)],
+    [(UNPACKED, Mark.LABEL), ("/home/me/spam", Mark.NONE)],
 )
 def test_uv_is_recognised_by_what_it_makes(arguments: list[str], folder: str, mark: Mark) -> None:
     found = call("-c", {}, arguments, folder=folder, prefix=UV_ENV)
@@ -169,11 +170,13 @@ def test_uv_is_recognised_by_what_it_makes(arguments: list[str], folder: str, ma
 @pytest.mark.parametrize(
     ("folder", "mark"),
     [
-        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.CACHE_LABEL),
-        ("/cache/sdists-v11/index/0123/spam/1.0/rev/src", Mark.CACHE_LABEL),
+        ("/cache/sdists-v9/pypi/spam/1.0/rev/src", Mark.LABEL),
+        (UNPACKED, Mark.LABEL),
         ("/cache/sdists-v9/path/0123/rev/src", Mark.NONE),
         ("C:\\cache\\sdists-v9\\path\\0123\\rev\\src", Mark.NONE),
-        ("/home/me/path/spam", Mark.LABEL),
+        ("/cache/sdists-v11/url/0123/rev/src", Mark.NONE),
+        ("/cache/git-v0/checkouts/0123/abc", Mark.NONE),
+        ("/home/me/path/spam", Mark.NONE),
     ],
 )
 def test_uv_gets_a_label_by_where_the_source_came_from(folder: str, mark: Mark) -> None:
@@ -487,6 +490,79 @@ def test_many_variants_still_make_a_file_name() -> None:
 
 def test_a_version_with_a_label_of_its_own_gets_no_other() -> None:
     assert Mark.LABEL.label("1.0+own", ["cu12"]) == ""
+
+
+IN_PROJECT = ("/caller/.venv",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "locked", "expected"),
+    [
+        (["uv", "sync"], {}, (), "/caller: uv.lock"),
+        (["uv", "add", "spam"], {}, IN_PROJECT, "/caller: uv.lock"),
+        (["uv", "lock"], {}, (), "/caller: uv.lock"),
+        (["uv", "sync", "--project", "../p"], {}, (), "/caller/../p: uv.lock"),
+        (["uv", "sync"], {"UV_PROJECT": "/p"}, (), "/p: uv.lock"),
+        (["uv", "run", "--env-file", "x.py", "a"], {}, (), "/caller: uv.lock"),
+        (["uv", "run", "-m", "spam", "--with"], {}, (), "/caller: uv.lock"),
+        (["uv", "run", "--with", "spam", "a"], {}, (), None),
+        (["uv", "run", "-"], {}, IN_PROJECT, None),
+        (["uv", "run", "https://host/s.py"], {}, IN_PROJECT, None),
+        (["uv", "run", "--no-project", "a"], {}, (), None),
+        (["uv", "run", "--script", "a/s"], {}, (), None),
+        (["uv", "sync", "--script", "a/s.py"], {}, (), None),
+        (["uv", "add", "--script=s.py", "spam"], {}, (), None),
+        (["uv", "lock", "--script", "a/s.py"], {}, (), "/caller/a: s.py.lock"),
+        (["uv", "sync"], {}, ("/c/environments-v2/s-0",), None),
+        (["uv", "pip", "install", "spam"], {}, IN_PROJECT, None),
+        (["uv", "pip", "sync", "pylock.toml"], {}, IN_PROJECT, None),
+        (["uv", "pip", "compile", "in.txt"], {}, (), None),
+        (["uv", "tool", "install", "spam"], {}, (), None),
+        (["uv", "tool", "uvx", "spam"], {}, (), None),
+        ([PYTHON, "/p/poetry", "install"], {}, (), "/caller: poetry.lock"),
+        ([PYTHON, "/p/poetry", "update", "-P", "/p"], {}, (), "/p: poetry.lock"),
+        ([PYTHON, "/p/poetry", "self", "add", "spam"], {}, (), None),
+        ([PYTHON, "/p/pdm", "sync"], {}, (), "/caller: pdm.lock pylock.toml"),
+        ([PYTHON, "/p/pdm", "sync", "-p", "/p", "-L", "x.lock"], {}, (), "/p: x.lock"),
+        ([PYTHON, "/p/pdm", "lock"], {"PDM_LOCKFILE": "x.lock"}, (), "/caller: x.lock"),
+        ([*PIP_, "install", "spam"], {}, (), None),
+    ],
+)
+def test_a_lock_counts_for_the_commands_that_install_from_it(
+    arguments: list[str],
+    environ: dict[str, str],
+    locked: tuple[str, ...],
+    expected: str | None,
+    tmp_path: Path,
+) -> None:
+    # The folder of an environment has to be one.
+    folders = {one: tmp_path / one[1:] for one in locked}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+        (folder / "pyvenv.cfg").touch()
+    script = "-c" if arguments[0] == "uv" else BUILD
+    environ = {**environ, **(UV if script == "-c" else {})}
+    own = tuple(map(str, folders.values()))
+    lock = call(script, environ, arguments, locked=own, builds=True).lock
+    found = f"{lock.folder}: {' '.join(lock.names)}" if lock else None
+    assert found == expected
+
+
+@pytest.mark.parametrize("script", ["s.py", "./s.py"])
+def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
+    tmp_path: Path, script: str
+) -> None:
+    def lock_of(*words: str) -> tuple[str, ...] | None:
+        found = call("-c", UV, ["uv", *words], cwd=str(tmp_path), builds=True).lock
+        return found and found.names
+
+    (tmp_path / "s.py").write_text("print('no header')\n", encoding="utf-8")
+    assert lock_of("run", script) == ("uv.lock",)
+    (tmp_path / "s.py").write_text("#!/usr/bin/env -S uv run\n# /// script\n# ///\n", "utf-8")
+    assert lock_of("run", script) is None
+    (tmp_path / "s.py.lock").touch()
+    assert lock_of("run", script, "lock") == ("s.py.lock",)
+    assert lock_of("sync", "--script", script) == ("s.py.lock",)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ def gpu(cuda: str, capability: str, **facts: Any) -> dict[str, Any]:
     return linux(cuda=cuda, compute_capability=capability.split(), **facts)
 
 
+#: What ONNX Runtime's provider for CUDA is linked with.
+CUDA_13 = ["libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13", "libcurand.so.10"]
 MACHINES = {
     "no GPU": linux(),
     "driver 11.4": gpu("11.4", "7.5"),
@@ -73,6 +75,9 @@ MACHINES = {
     "torch 2.9.1+cu128": linux(installed=["torch==2.9.1+cu128"]),
     "Open MPI and MPICH": linux(library=["libmpi.so.12", "libmpi.so.40", "libcudnn.so.9"]),
     "Intel MPI": linux(library=["libmpi.so.12"]),
+    "CUDA-Q for CUDA 11, driver 13.0": gpu("13.0", "9.0", installed=["cuda-quantum-cu11==0.13"]),
+    "CUDA 13 with cuDNN, driver 13.0": gpu("13.0", "9.0", library=[*CUDA_13, "libcudnn.so.9"]),
+    "CUDA 13 without it, driver 13.0": gpu("13.0", "9.0", library=CUDA_13),
     "cuDNN 8, driver 12.8": gpu("12.8", "8.9", library=["libcudnn.so.8"]),
     "cuDNN 8 and 9, driver 12.8": gpu("12.8", "8.9", library=["libcudnn.so.8", "libcudnn.so.9"]),
     "cuDNN 9, driver 11.8": gpu("11.8", "8.0", library=["libcudnn.so.9"]),
@@ -96,6 +101,10 @@ MACHINES = {
     "Windows, torch 2.8.0 from PyPI": on(
         "win32", "AMD64", "icelake", xpu="1.24.1", installed=["torch==2.8.0"]
     ),
+    "Windows, Intel MPI and MS-MPI": on(
+        "win32", "AMD64", "icelake", library=["impi.dll", "msmpi.dll"]
+    ),
+    "Windows, MS-MPI": on("win32", "AMD64", "icelake", library=["msmpi.dll"]),
     "Windows, old CPU": on("win32", "AMD64", "ivybridge"),
     "Windows, driver 12.8": on(
         *("win32", "AMD64", "zen3"), cuda="12.8", compute_capability=["8.9"]
@@ -109,56 +118,61 @@ COLUMNS = [
     *("transformer-engine", "torch-scatter", "mpi4py", "ctranslate2"),
 ]
 EXPECTED = """
-no GPU                         | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-driver 11.4                    | -             | -        | !too-old | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-driver 11.8                    | -             | -        | !too-old | polars         | cpu    | cpu    | cpu  | gpu-cu11 | -    | -     | -       | cpu
-driver 12.2                    | -             | -        | cu12     | polars         | cpu    | cuda12 | gpu  | gpu-cu12 | cu12 | -     | -       | cpu
-driver 12.6                    | -             | -        | cu12     | polars         | cu126  | cuda12 | gpu  | gpu-cu12 | cu12 | -     | -       | cpu
-driver 12.8                    | -             | -        | cu12     | polars         | cu128  | cuda12 | gpu  | gpu-cu12 | cu12 | -     | -       | cpu
-driver 13.0                    | -             | -        | cu13     | polars         | cu130  | cuda13 | gpu  | gpu-cu12 | cu13 | -     | -       | cpu
-driver 13.1, Blackwell         | -             | -        | cu13     | polars         | cu130  | cuda13 | gpu  | gpu-cu12 | cu13 | -     | -       | cpu
-driver 12.8, GTX 1080 Ti       | -             | -        | cu12     | polars         | cu126  | cuda12 | gpu  | cpu      | -    | -     | -       | cpu
-driver 13.0, GTX 1080 Ti       | -             | -        | cu13     | polars         | cu126  | cuda12 | gpu  | cpu      | -    | -     | -       | cpu
-driver 12.8, Volta             | -             | -        | cu12     | polars         | cu128  | cuda12 | gpu  | gpu-cu12 | cu12 | -     | -       | cpu
-driver 13.0, Pascal and Hopper | -             | -        | cu13     | polars         | cu130  | cuda13 | gpu  | gpu-cu12 | cu13 | -     | -       | cpu
-toolkit 11.8 only              | !cuda-too-old | !too-old | !too-old | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-toolkit 12.4 only              | cuda12x       | cu12     | cu12     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-toolkit 13.0 only              | cuda13x       | cu13     | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-toolkit 14.0 only              | !cuda-too-new | !too-new | !too-new | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-toolkit 12.4, driver 13.0      | cuda12x       | cu12     | cu12     | polars         | cu130  | cuda13 | gpu  | gpu-cu12 | cu13 | -     | -       | cpu
-toolkit 13.0, driver 12.8      | cuda13x       | cu13     | cu13     | polars         | cu128  | cuda12 | gpu  | gpu-cu12 | cu12 | -     | -       | cpu
-ROCm 6.4, MI300X               | !rocm-other   | -        | cu13     | polars         | rocm64 | cpu    | rocm | cpu      | -    | -     | -       | cpu
-ROCm 7.0, MI300X               | rocm-7-0      | -        | cu13     | polars         | rocm64 | cpu    | rocm | cpu      | -    | -     | -       | cpu
-ROCm 7.0, no device            | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-ROCm 6.4, RX 6800              | !rocm-other   | -        | cu13     | polars         | cpu    | cpu    | rocm | cpu      | -    | -     | -       | cpu
-ROCm 7.0, toolkit 12.4         | cuda12x       | cu12     | cu12     | polars         | rocm64 | cpu    | rocm | cpu      | -    | -     | -       | cpu
-Arc, Level Zero 1.24           | -             | -        | cu13     | polars         | xpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-JAX for CUDA 12, driver 13.0   | -             | -        | cu13     | polars         | cu130  | cuda13 | gpu  | gpu-cu12 | cu12 | -     | -       | cpu
-JAX for CUDA 13, no GPU        | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | cu13 | -     | -       | cpu
-JAX without CUDA, driver 13.0  | -             | -        | cu13     | polars         | cu130  | cuda13 | gpu  | gpu-cu12 | -    | -     | -       | cpu
-torch 2.8.0+cu128, driver 13.0 | -             | -        | cu13     | polars         | cu130  | cuda13 | gpu  | gpu-cu12 | -    | cu128 | -       | cpu
-torch 2.8.0+cu126              | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | cu126 | -       | cpu
-torch 2.8.0+cpu                | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | cpu   | -       | cpu
-torch 2.8.0 from PyPI          | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | cu128 | -       | cpu
-torch 2.9.1+cu128              | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Open MPI and MPICH             | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | openmpi | cpu
-Intel MPI                      | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | mpich   | cpu
-cuDNN 8, driver 12.8           | -             | -        | cu12     | polars         | cu128  | cuda12 | gpu  | gpu-cu12 | cu12 | -     | -       | cudnn8
-cuDNN 8 and 9, driver 12.8     | -             | -        | cu12     | polars         | cu128  | cuda12 | gpu  | gpu-cu12 | cu12 | -     | -       | cudnn9
-cuDNN 9, driver 11.8           | -             | -        | !too-old | polars         | cpu    | cpu    | cpu  | gpu-cu11 | -    | -     | -       | cpu
-Ivy Bridge                     | -             | -        | cu13     | polars-lts-cpu | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Haswell                        | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-CPU unknown                    | -             | -        | cu13     | polars-lts-cpu | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Graviton                       | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Grace Hopper                   | -             | -        | cu12     | polars         | cu128  | cuda12 | cpu  | cpu      | cu12 | -     | -       | cpu
-Jetson Orin                    | cuda12x       | cu12     | cu12     | polars         | cu126  | cuda12 | cpu  | cpu      | cu12 | -     | -       | cpu
-Mac, M2                        | -             | -        | cu13     | polars         | mac    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Mac, M2, torch 2.8.0           | -             | -        | cu13     | polars         | mac    | cpu    | cpu  | cpu      | -    | mac   | -       | cpu
-Mac, Intel                     | -             | -        | cu13     | polars         | mac    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Windows                        | -             | -        | cu13     | polars         | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Windows, torch 2.8.0 from PyPI | -             | -        | cu13     | polars         | xpu    | cpu    | cpu  | cpu      | -    | cpu   | -       | cpu
-Windows, old CPU               | -             | -        | cu13     | polars-lts-cpu | cpu    | cpu    | cpu  | cpu      | -    | -     | -       | cpu
-Windows, driver 12.8           | -             | -        | cu12     | polars         | cu128  | cpu    | gpu  | cpu      | -    | -     | -       | cpu
+no GPU                          | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+driver 11.4                     | -             | -        | !too-old  | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+driver 11.8                     | -             | -        | !too-old  | polars         | cpu    | cpu    | cpu        | gpu-cu11 | -    | -     | -     | cpu
+driver 12.2                     | -             | -        | cu12      | polars         | cpu    | cuda12 | cu12       | gpu-cu12 | cu12 | -     | -     | cpu
+driver 12.6                     | -             | -        | cu12      | polars         | cu126  | cuda12 | cu12       | gpu-cu12 | cu12 | -     | -     | cpu
+driver 12.8                     | -             | -        | cu12      | polars         | cu128  | cuda12 | cu12       | gpu-cu12 | cu12 | -     | -     | cpu
+driver 13.0                     | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | cu13 | -     | -     | cpu
+driver 13.1, Blackwell          | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | cu13 | -     | -     | cpu
+driver 12.8, GTX 1080 Ti        | -             | -        | cu12      | polars         | cu126  | cuda12 | cu12       | cpu      | -    | -     | -     | cpu
+driver 13.0, GTX 1080 Ti        | -             | -        | cu13      | polars         | cu126  | cuda12 | cu12       | cpu      | -    | -     | -     | cpu
+driver 12.8, Volta              | -             | -        | cu12      | polars         | cu128  | cuda12 | cu12       | gpu-cu12 | cu12 | -     | -     | cpu
+driver 13.0, Pascal and Hopper  | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | cu13 | -     | -     | cpu
+toolkit 11.8 only               | !cuda-too-old | !too-old | !too-old  | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+toolkit 12.4 only               | cuda12x       | cu12     | cu12      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+toolkit 13.0 only               | cuda13x       | cu13     | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+toolkit 14.0 only               | !cuda-too-new | !too-new | !too-new  | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+toolkit 12.4, driver 13.0       | cuda12x       | cu12     | cu12      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | cu13 | -     | -     | cpu
+toolkit 13.0, driver 12.8       | cuda13x       | cu13     | cu13      | polars         | cu128  | cuda12 | cu12       | gpu-cu12 | cu12 | -     | -     | cpu
+ROCm 6.4, MI300X                | !rocm-other   | -        | cu13      | polars         | rocm64 | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+ROCm 7.0, MI300X                | rocm-7-0      | -        | cu13      | polars         | rocm64 | cpu    | migraphx   | cpu      | -    | -     | -     | cpu
+ROCm 7.0, no device             | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+ROCm 6.4, RX 6800               | !rocm-other   | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+ROCm 7.0, toolkit 12.4          | cuda12x       | cu12     | cu12      | polars         | rocm64 | cpu    | migraphx   | cpu      | -    | -     | -     | cpu
+Arc, Level Zero 1.24            | -             | -        | cu13      | polars         | xpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+JAX for CUDA 12, driver 13.0    | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | cu12 | -     | -     | cpu
+JAX for CUDA 13, no GPU         | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | cu13 | -     | -     | cpu
+JAX without CUDA, driver 13.0   | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | -    | -     | -     | cpu
+torch 2.8.0+cu128, driver 13.0  | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | -    | cu128 | -     | cpu
+torch 2.8.0+cu126               | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | cu126 | -     | cpu
+torch 2.8.0+cpu                 | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | cpu   | -     | cpu
+torch 2.8.0 from PyPI           | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | cu128 | -     | cpu
+torch 2.9.1+cu128               | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Open MPI and MPICH              | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | mpich | cpu
+Intel MPI                       | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | mpich | cpu
+CUDA-Q for CUDA 11, driver 13.0 | -             | -        | !replaced | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | -    | -     | -     | cpu
+CUDA 13 with cuDNN, driver 13.0 | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu        | gpu-cu12 | cu13 | -     | -     | cudnn9
+CUDA 13 without it, driver 13.0 | -             | -        | cu13      | polars         | cu130  | cuda13 | gpu-wheels | gpu-cu12 | cu13 | -     | -     | cpu
+cuDNN 8, driver 12.8            | -             | -        | cu12      | polars         | cu128  | cuda12 | cu12       | gpu-cu12 | cu12 | -     | -     | cudnn8
+cuDNN 8 and 9, driver 12.8      | -             | -        | cu12      | polars         | cu128  | cuda12 | cu12       | gpu-cu12 | cu12 | -     | -     | cudnn9
+cuDNN 9, driver 11.8            | -             | -        | !too-old  | polars         | cpu    | cpu    | cpu        | gpu-cu11 | -    | -     | -     | cpu
+Ivy Bridge                      | -             | -        | cu13      | polars-lts-cpu | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Haswell                         | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+CPU unknown                     | -             | -        | cu13      | polars-lts-cpu | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Graviton                        | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Grace Hopper                    | -             | -        | cu12      | polars         | cu128  | cuda12 | cpu        | cpu      | cu12 | -     | -     | cpu
+Jetson Orin                     | cuda12x       | cu12     | cu12      | polars         | cu126  | cuda12 | cpu        | cpu      | cu12 | -     | -     | cpu
+Mac, M2                         | -             | -        | cu13      | polars         | mac    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Mac, M2, torch 2.8.0            | -             | -        | cu13      | polars         | mac    | cpu    | cpu        | cpu      | -    | mac   | -     | cpu
+Mac, Intel                      | -             | -        | cu13      | polars         | mac    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Windows                         | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Windows, torch 2.8.0 from PyPI  | -             | -        | cu13      | polars         | xpu    | cpu    | cpu        | cpu      | -    | cpu   | -     | cpu
+Windows, Intel MPI and MS-MPI   | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | impi  | cpu
+Windows, MS-MPI                 | -             | -        | cu13      | polars         | cpu    | cpu    | cpu        | cpu      | -    | -     | msmpi | cpu
+Windows, old CPU                | -             | -        | cu13      | polars-lts-cpu | cpu    | cpu    | cpu        | cpu      | -    | -     | -     | cpu
+Windows, driver 12.8            | -             | -        | cu12      | polars         | cu128  | cpu    | cu12       | cpu      | -    | -     | -     | cpu
 """  # noqa: E501 - a table is read in its columns
 ROWS = {
     cells[0]: dict(zip(COLUMNS[1:], cells[1:]))
@@ -201,8 +215,8 @@ def test_what_the_variants_require() -> None:
     assert requires("pytorch", "cu126") == ["torch==2.9.1+cu126"]
     assert requires("jax", "cuda12") == ["jax[cuda12]==0.10.2"]
     assert requires("cudaq", "cu12") == [
-        "cuda-quantum-cu12==0.16.0",
-        'cudaq-logical[cu12]; sys_platform == "linux"',
+        "cuda-quantum-cu12==0.16.0.post1",
+        'cudaq-logical[cu12]==0.1.1.post1; sys_platform == "linux"',
     ]
 
 

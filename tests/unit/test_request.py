@@ -150,7 +150,7 @@ def test_an_unknown_name_from_a_config_setting_is_said_to_be_from_there() -> Non
     assert "-C variant" in message
     assert "'rocm'" in message
     assert "goes to every selector package that is built" in message
-    assert message.endswith("for spam alone: SPAM_VARIANT=NAME, or -C spam:variant=NAME")
+    assert message.endswith("for spam alone, set SPAM_VARIANT, or write -C spam:variant=NAME")
     assert "did you mean" not in message
 
 

@@ -40,14 +40,14 @@ NAMED_ON_PURPOSE = {
     # Builds, and the GPUs that they have code for.
     "checking/doubts.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "checking/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
-    "cli/common.py": {"property"},  # what the command does not ask
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
-    "cli/fleet.py": {"marker"},  # a key of machines.toml
+    "cli/fleet.py": {"marker", "property"},  # a key of machines.toml; what no command asks
     "cli/init.py": {"cpu"},  # a variant in an example
     # The conditions that names stand for.
     "cli/skeleton.py": {"compute-capability", "cpu", "cuda", "gfx", "library", "rocm", "xpu"},
     "cli/interpreter.py": {"abi-features", "marker"},  # what an interpreter decides
     "installing/asked.py": {"marker"},  # a key of pylock.toml
+    "installing/locks.py": {"marker"},  # a key of uv.lock
     "installing/target.py": {"glibc", "macos", "musl"},  # what uv and pip call platforms
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
     "variant_wheels/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},

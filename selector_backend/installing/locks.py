@@ -1,0 +1,277 @@
+"""Which variants a lock names, and on which platforms: ``uv.lock``, ``poetry.lock``, ``pdm.lock``.
+
+A lock has what each package requires on each platform, so it says which variant that is. Only the
+packages that matter are parsed: a lock may have some MB. Whatever is wrong in one, or not certain,
+names nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ..errors import SelectorError
+from ..model.decision import Kept
+from ..model.markers import MARKER_VARIABLES, CannotTellError, marker_variables, normalize
+from ..model.purpose import Purpose
+from ..model.standing import parse_form, standing_for
+from ..model.table import REQUIREMENT
+from ..model.values import dataclass, replace
+from .asked import holds, load_toml, read_text
+from .environment import marker_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+    from typing import Any
+
+    from ..model.decision import Request
+    from ..model.purpose import Installation, Lock
+    from ..model.standing import Form
+    from ..model.table import Selector
+
+#: A larger lock is not read.
+LARGEST_LOCK = 32_000_000
+
+_PACKAGE = re.compile(r"(?m)^(?=\[\[packages?\]\])")
+_NAME = re.compile(r"""(?m)^name *= *["']([A-Za-z0-9._-]+)["']""")
+# What uv calls sources that are no folders, and where in its cache it unpacks them.
+_UNPACKED = {
+    "registry": r"sdists-v\d+[/\\](index|pypi)",
+    "path": r"sdists-v\d+[/\\]path",
+    "url": r"sdists-v\d+[/\\]url",
+    "git": r"git-v\d+",
+}
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A package in a lock.
+
+    ``version`` may be empty for a folder. ``requires`` are what it requires, each with its marker.
+    ``folder`` is the source, if it is one, and ``unpacked`` a pattern of the folder where another
+    one is unpacked, if that is known.
+    """
+
+    version: str
+    requires: tuple[tuple[Form, str], ...]
+    folder: str = ""
+    unpacked: str = ""
+
+    @property
+    def here(self) -> Entry:
+        """The same, with what it requires on this platform.
+
+        Of ``jax`` beside ``jax[cuda12]``, which uv's lock has both, only the latter counts.
+        """
+        forms = [form for form, marker in self.requires if holds(marker)]
+        widest = [
+            form
+            for form in forms
+            if not any(form.name == one.name and form.extras < one.extras for one in forms)
+        ]
+        return replace(self, requires=tuple((form, "") for form in widest))
+
+    def is_for(self, selector: Selector, here: str) -> bool:
+        """Return whether this is the project, in its version, that lies in the folder ``here``."""
+        own = self.version if "+" in selector.version else self.version.partition("+")[0]
+        if self.folder:
+            return own in ("", selector.version) and self.folder == os.path.realpath(here)
+        return own == selector.version and re.search(self.unpacked, here) is not None
+
+
+def with_locked(selector: Selector, request: Request, installation: Installation) -> Request:
+    """Return ``request`` with what the lock says from which, or into which, this command works.
+
+    What is installed is the variant that the lock names for this platform. What is locked again
+    keeps on each platform the variant that the lock names, unless something else was asked for.
+
+    Raises `SelectorError` where a setting or a variable asks to install another variant.
+    """
+    lock, locks = installation.lock, installation.purpose is Purpose.LOCK
+    if lock is None or (locks and (request.variants or request.anew)):
+        return request
+    try:
+        path, text = find_lock(lock)
+        entries = read_entries(text, selector.project, path.parent)
+    except ImportError:
+        note = f"what {lock.names[0]} names does not count: below Python 3.11, that takes tomli"
+        return replace(request, notes=(*request.notes, note))
+    except _MALFORMED:
+        return request
+    same = [entry for entry in entries if entry.is_for(selector, str(Path.cwd()))]
+    if locks or lock.written_last:
+        same = same or entries
+    if len(same) != 1:
+        return request
+    if locks:
+        return replace(request, kept=kept_by(selector, same[0], path.name))
+    here = {one.variant for one in kept_by(selector, same[0].here, path.name)}
+    variants = tuple(one.key for one in selector.variants if one.key in here)
+    if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
+        return request
+    if request.variants and request.variants != variants:
+        from .messages import not_as_locked
+
+        raise SelectorError(not_as_locked(selector, request, variants, path.name, lock.again))
+    return replace(request, variants=variants, source=path.name, profile=None, locked=True)
+
+
+def find_lock(lock: Lock) -> tuple[Path, str]:
+    """Return the path of a lock, and its content; that is empty where there is none.
+
+    A project's lock lies beside its ``pyproject.toml``, the nearest one. That of a member of a
+    workspace lies in the root, and names the member.
+    """
+    folder = Path(lock.folder)
+    if not lock.folder or not folder.is_absolute():
+        return folder, ""
+    if lock.of_project:
+        parents = (folder, *folder.parents)
+        folder = next((one for one in parents if (one / "pyproject.toml").is_file()), folder)
+    for name in lock.names:
+        for root in folder.parents if lock.of_workspace else ():
+            text = _read(root / name)
+            if text and _has_member(text, root, folder):
+                return root / name, text
+        if text := _read(folder / name):
+            return folder / name, text
+    return folder, ""
+
+
+def _read(path: Path) -> str:
+    return read_text(str(path), most=LARGEST_LOCK)
+
+
+def _has_member(text: str, root: Path, member: Path) -> bool:
+    """Return whether the lock of a workspace's ``root`` has the project in a folder as a member."""
+    head = _PACKAGE.split(text, maxsplit=1)[0]
+    if "[manifest]" not in head:
+        return False
+    try:
+        names = {normalize(name) for name in load_toml(head)["manifest"]["members"]}
+        own = os.path.realpath(member)
+        return any(_folder(one, root) == own for one in _packages(text, names))
+    except _MALFORMED:
+        return False
+
+
+def _packages(text: str, names: Container[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield the packages in a lock that have one of ``names``, which are normalized."""
+    for block in _PACKAGE.split(text)[1:]:
+        name = _NAME.search(block)
+        if name and normalize(name[1]) in names:
+            data = load_toml(block)
+            (package,) = data.get("package") or data["packages"]
+            yield package
+
+
+def read_entries(text: str, project: str, root: Path) -> list[Entry]:
+    """Return the packages called ``project`` in a lock that lies in the folder ``root``.
+
+    Raises what TOML, or a lock of another form, gives rise to.
+    """
+    entries = []
+    for package in _packages(text, {normalize(project)}):
+        # PEP 751 has no place for what pdm writes there.
+        own = package.get("tool", {}).get("pdm", package)
+        required = [*_required(own.get("dependencies", ()))]
+        source = package.get("source", {})  # poetry's has a type
+        unpacked = [
+            one for kind, one in _UNPACKED.items() if kind in source and "type" not in source
+        ]
+        entries.append(
+            Entry(
+                str(package.get("version", "")),
+                tuple(_with_versions(text, required)),
+                _folder(package, root),
+                unpacked[0] if unpacked else "",
+            )
+        )
+    return entries
+
+
+def _folder(package: Mapping[str, Any], root: Path) -> str:
+    """Return the folder that a package comes from, ``""`` if it is none."""
+    source = package.get("source", {})
+    names = [source[kind] for kind in ("directory", "editable", "virtual") if kind in source]
+    if source.get("type") == "directory":  # poetry's
+        names.append(source["url"])
+    if isinstance(package.get("path"), str) and (root / package["path"]).is_dir():  # pdm's
+        names.append(package["path"])
+    return os.path.realpath(root / names[0]) if names else ""
+
+
+def _required(dependencies: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield what a package in a lock requires: the name and extras, the version, the marker.
+
+    uv has a list of tables, pdm one of requirements, and poetry a table.
+    """
+    if isinstance(dependencies, dict):
+        for name, value in dependencies.items():
+            for one in value if isinstance(value, list) else [value]:
+                table = one if isinstance(one, dict) else {"version": one}
+                yield _named(name, table.get("extras")), table["version"], table.get("markers", "")
+        return
+    for one in dependencies:
+        if isinstance(one, str):
+            head, _, marker = one.partition(";")
+            match = re.fullmatch(r"([^=<>!~@ ]+)(.*)", head.strip())
+            yield match[1] if match else "", match[2] if match else "", marker.strip()
+        else:
+            marker = one.get("marker", "")
+            yield _named(one["name"], one.get("extra")), one.get("version", ""), marker
+
+
+def _named(name: str, extras: Any) -> str:
+    return f"{name}[{','.join(extras)}]" if extras else name
+
+
+def _with_versions(text: str, required: list[tuple[str, str, str]]) -> Iterator[tuple[Form, str]]:
+    """Yield what is required, with the version that the lock has of it if there is only one."""
+    names = {parse_form(name)[0].name for name, version, _ in required if not version}
+    versions: dict[str, list[str]] = {}
+    for package in _packages(text, names):
+        versions.setdefault(normalize(package["name"]), []).append(package.get("version", ""))
+    for name, version, marker in required:
+        known = versions.get(parse_form(name)[0].name, ())
+        version = version or (known[0] if len(known) == 1 else "")
+        pinned = version if re.match("[=<>!~@ ]", version) else f"=={version}" * bool(version)
+        yield parse_form(name + pinned)[0], marker
+
+
+def kept_by(selector: Selector, entry: Entry, source: str) -> tuple[Kept, ...]:
+    """Return the variants that an entry names, and where: those with more extras first.
+
+    A marker that says more than what a platform is, such as ``extra == "x"``, names nothing.
+    """
+    standing = standing_for(selector, marker_of(selector))
+    shared = {parse_form(one)[0].name for one in selector.requires}
+    named = [(form, marker) for form, marker in entry.requires if _is_of_platform(marker)]
+    found: dict[tuple[str, int], list[str]] = {}
+    for form, marker in named:
+        for key, own in standing.items():
+            if any(form.name == one.name and (one.alone or form == one) for one in own):
+                found.setdefault((key, len(form.extras)), []).append(marker)
+    if not found and {form.name for form, _ in entry.requires} <= shared:
+        # The variant that requires nothing of its own.
+        plain = [one for one in selector.variants if not one.requires and one.refuse is None]
+        found = {(one.key, 0): [""] for one in plain} if len(plain) == 1 else {}
+    kept = sorted(found.items(), key=lambda item: -item[0][1])
+    return tuple(
+        Kept(key, "" if "" in markers else _either(markers), source) for (key, _), markers in kept
+    )
+
+
+def _either(markers: list[str]) -> str:
+    unique = [*dict.fromkeys(markers)]
+    return unique[0] if len(unique) == 1 else " or ".join(f"({one})" for one in unique)
+
+
+def _is_of_platform(marker: str) -> bool:
+    try:
+        return {*marker_variables(marker)} <= {*MARKER_VARIABLES} if marker else True
+    except CannotTellError:
+        return False
