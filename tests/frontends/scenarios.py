@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from frontends.lab import TABLE, Lab, NotHereError, variants, wheels
+from packaging.markers import Marker
 from support.environment import Environment
 from support.project import build_sdist, write_carrying, write_project, write_spam
 from support.variant_wheels import CUDA, PREVIEW
@@ -836,12 +837,28 @@ LOCKS = "locks"
 
 
 def pins(text: str) -> str:
-    """Return what a lock or a compiled file holds of spam and its variants."""
+    """Return what a lock or a compiled file holds of spam and its variants for this platform."""
     found = re.findall(r'name = "(spam[\w-]*)"\nversion = "([^"]+)"', text) or re.findall(
         r"(?m)^(spam[\w-]*)==([^\s\\]+)", text
     )
-    wanted = [f"{name} {version}" for name, version in sorted(set(found)) if name != "spam-core"]
+    wanted = [
+        f"{name} {version}"
+        for name, version in sorted(set(found))
+        if name != "spam-core" and is_for_here(text, name)
+    ]
     return " and ".join(wanted) or "nothing"
+
+
+def is_for_here(text: str, name: str) -> bool:
+    """Return whether a lock has a package for this platform: the markers are uv's, poetry's, pdm's.
+
+    uv writes them where the package is required, the others where it is.
+    """
+    inline = re.findall(rf'{{ name = "{name}"[^}}]*?marker = "([^"]+)"', text)
+    blocks = [one for one in text.split("[[package]]") if f'name = "{name}"\n' in one]
+    own = re.findall(r'(?m)^markers? = "((?:[^"\\]|\\.)+)"$', "".join(blocks))
+    markers = [Marker(one.replace("\\", "")) for one in (*inline, *own)]
+    return not markers or any(one.evaluate() for one in markers)
 
 
 @scenario(
