@@ -91,7 +91,10 @@ def with_locked(selector: Selector, request: Request, installation: Installation
     Raises `SelectorError` where a setting or a variable asks to install another variant.
     """
     lock, locks = installation.lock, installation.purpose is Purpose.LOCK
-    if lock is None or (locks and (request.variants or request.anew)):
+    if lock is None:
+        return request
+    old = locks or lock.written_last
+    if old and (request.variants or request.anew):
         return request
     try:
         path, text = find_lock(lock)
@@ -102,7 +105,7 @@ def with_locked(selector: Selector, request: Request, installation: Installation
     except _MALFORMED:
         return request
     same = [entry for entry in entries if entry.is_for(selector, str(Path.cwd()))]
-    if locks or lock.written_last:
+    if old:
         same = same or entries
     if len(same) != 1:
         return request

@@ -162,6 +162,7 @@ def test_what_is_asked_for_is_locked_and_auto_chooses_anew(reader: Reader) -> No
     reader = reader.uv(of("spam-cu12"))
     for request in (Request(("cpu",), "SPAM_VARIANT"), Request(anew=True)):
         assert reader.read(request=request, purpose=Purpose.LOCK) == request
+        assert reader.read(request=request, written_last=True) == request
     assert reader.read(request=Request(anew=True)).variants == ("cu12",)
     same = Request(("cu12",), "SPAM_VARIANT")
     assert reader.read(request=same).source == "uv.lock"
