@@ -17,6 +17,7 @@ from ..authoring.conditions import versions_beside
 from ..authoring.selector import is_own, is_pinned
 from ..errors import Problem
 from ..model.markers import normalize
+from ..model.standing import requirements_of
 from ..model.table import CAPABILITY
 from .places import find_places
 
@@ -109,8 +110,8 @@ class Release:
     def _asked(self) -> Iterator[_Need]:
         """Yield what the table requires."""
         for variant in self.selector.variants:
-            for one in map(Requirement, variant.requires):
-                yield _Need(variant.name, one, variant.when)
+            for text, _ in requirements_of(variant):
+                yield _Need(variant.name, Requirement(text), variant.when)
         for one in map(Requirement, self.selector.requires):
             yield _Need("the table", one)
 

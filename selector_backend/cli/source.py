@@ -11,7 +11,6 @@ import typer
 
 from ..authoring.platforms import where_possible
 from ..authoring.project import read_project
-from ..checking.archives import unpacked
 from ..model.table import dump, load_selector
 from ..model.values import replace
 from .common import UsageError
@@ -36,7 +35,11 @@ def opened(source: Path) -> contextlib.AbstractContextManager[Path]:
 
     Entering it raises `SelectorError` for what is no sdist.
     """
-    return unpacked(source) if is_sdist(source) else contextlib.nullcontext(source)
+    if not is_sdist(source):
+        return contextlib.nullcontext(source)
+    from ..checking.archives import unpacked
+
+    return unpacked(source)
 
 
 def read_folder(folder: Path) -> Project:
