@@ -117,11 +117,22 @@ def with_locked(selector: Selector, request: Request, installation: Installation
     variants = tuple(one.key for one in selector.variants if one.key in here)
     if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
         return request
-    if request.variants and request.variants != variants:
+    if request.variants not in ((), variants) and not _is_elsewhere(selector, request, same[0]):
         from .messages import not_as_locked
 
         raise SelectorError(not_as_locked(selector, request, variants, path.name, lock.again))
     return replace(request, variants=variants, source=path.name, profile=None, locked=True)
+
+
+def _is_elsewhere(selector: Selector, request: Request, entry: Entry) -> bool:
+    """Return whether what was asked for is in the lock, but cannot be on this platform at all."""
+    from ..model.everywhere import can_be_on
+    from ..probes.marker import environment
+
+    locked = {one.variant for one in kept_by(selector, entry, "")}
+    return locked.issuperset(request.variants) and not any(
+        can_be_on(selector, key, environment()) for key in request.variants
+    )
 
 
 def find_lock(lock: Lock) -> tuple[Path, str]:

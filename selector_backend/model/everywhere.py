@@ -120,8 +120,7 @@ def decide_everywhere(
     }
     kept = [(one.variant, _told_apart(one.marker)) for one in request.kept]
     kept = [(key, marker) for key, marker in kept if key in numbers]
-    texts = [str(one.wanted) for one in selector.conditions if _is_marker(one.fact)]
-    cells = list_cells([*texts, *(text for _, text in kept)], here)
+    cells = list_cells([*_markers(selector), *(text for _, text in kept)], here)
     if len(cells) > MOST_CELLS:
         note = "its markers tell too many platforms apart, so the lock is for this one alone"
         return replace(decision, notes=(*decision.notes, note))
@@ -161,6 +160,18 @@ def _fitting(selector: Selector, machine: Machine) -> list[int]:
                 return [index if variant.refuse is None else ~index]
             fitting += [index] if variant.refuse is None else []
     return fitting
+
+
+def can_be_on(selector: Selector, variant: str, here: Mapping[str, str]) -> bool:
+    """Return whether a variant, by its key, can be at all where the markers are ``here``."""
+    cells = [cell for cell in list_cells(_markers(selector), here) if cell.here]
+    can_be = _possible(selector, cells)
+    index = [one.key for one in selector.variants].index(variant)
+    return any(can_be(index, cell) for cell in cells)
+
+
+def _markers(selector: Selector) -> list[str]:
+    return [str(one.wanted) for one in selector.conditions if _is_marker(one.fact)]
 
 
 def _possible(selector: Selector, cells: Iterable[Cell]) -> Callable[[int, Cell], bool]:

@@ -108,7 +108,10 @@ def there(
     if platform.marker.items() <= HERE.items() and fact.value is not None:
         return fact  # what was read is there
     if name in TAGS:
-        return fact if name == platform.fact else Fact(name, "there", reason="no")
+        # A marker does not tell the C libraries of Linux apart.
+        system = {"macos": "darwin"}.get(name, "linux")
+        is_there = platform.marker["sys_platform"] == system
+        return fact if is_there else Fact(name, "there", reason="no")
     if not possible(platform, name):
         return Fact(name, "there", reason="no")
     named = kind in (NAMES, LIBRARIES) and isinstance(wanted, tuple) and fact.value is not None
