@@ -14,7 +14,8 @@ from ..model.record import RECORD_NAME, Record, Unusable, parse_record
 from ..model.standing import parse_form, requirements_of
 from ..model.table import REQUIREMENT
 from ..model.values import replace
-from ..probes.folders import find_distributions, identify_at, read_regular, versions_of
+from ..probes.folders import find_distributions, identify_at, versions_of
+from .files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,16 +29,19 @@ def read_environment(
     folders: Sequence[str],
     removed_last: Sequence[str] = (),
     marker: Mapping[str, str] | None = None,
+    there: Mapping[str, Sequence[Path]] | None = None,
 ) -> Environment:
     """Return what the folders of an environment hold that matters to ``selector``.
 
     From the folders ``removed_last``, an old release is removed after all else is installed.
-    ``marker`` are the variables of its interpreter, if that is not the running one.
+    ``marker`` are the variables of its interpreter, if that is not the running one, and ``there``
+    the distributions in the folders, if these were listed already.
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
     paths = folders if selector.kind == REQUIREMENT else ()
-    there = find_distributions(paths or removed_last)
+    if there is None:
+        there = find_distributions(paths or removed_last)
     marker = marker or marker_of(selector)
     places = {*map(Path, removed_last)}
     own = there.get(normalize(selector.project), ())

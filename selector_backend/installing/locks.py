@@ -93,14 +93,16 @@ def with_locked(selector: Selector, request: Request, installation: Installation
     lock, locks = installation.lock, installation.purpose is Purpose.LOCK
     if lock is None or (locks and (request.variants or request.anew)):
         return request
+    path = Path(lock.folder)
     try:
         path, text = find_lock(lock)
+        request = replace(request, files=(*request.files, str(path)))
         entries = read_entries(text, selector.project, path.parent, selector.extras)
     except ImportError:
         note = f"what {lock.names[0]} names does not count: below Python 3.11, that takes tomli"
         return replace(request, notes=(*request.notes, note))
     except _MALFORMED:
-        return request
+        return replace(request, files=(*request.files, str(path)))
     same = [entry for entry in entries if entry.is_for(selector, str(Path.cwd()))]
     if locks or lock.written_last:
         same = same or entries

@@ -1,4 +1,4 @@
-"""The texts that an install shows: the choice, or what stops it."""
+"""The texts that say what stops an install. Only then are they imported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 from ..model.backend import CARRIED, plain_build_system
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, MARKERS, judge
+from ..model.kinds import DISTRIBUTIONS
 from ..model.markers import normalize
 from ..model.purpose import Commands
 from ..model.record import agree
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..model.decision import Decision, NothingFits, Request
-    from ..model.kinds import Wanted
     from ..model.record import Record, Verdict
     from ..model.table import Selector
 
@@ -146,54 +145,6 @@ def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]
         if variant.refuse is None and variant.name not in (*unfit, *record.variants)
     ]
     return candidates
-
-
-def choice_of(decision: Decision) -> str:
-    """Return the line that says what was chosen, and why; of what was to be expected, why not."""
-    names, regions = decision.names, decision.regions
-    if regions and (markers := [regions.marker_of(one) for one in decision.variants]) != [""]:
-        names = [f"{name} where {marker}" for name, marker in zip(names, markers)]
-        return f"{_title(decision.selector)} gets {', and '.join(names)}"
-    what = f"{_title(decision.selector)} gets {' and '.join(names)}"
-    if not decision.request.automatic:
-        return f"{what}, as {decision.request.source} asks"
-    reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
-    expected = _expected(decision)
-    if expected:
-        reasons.append(f"not {expected.variant}: {expected.reason}")
-    # A library's own words may have several lines.
-    return " ".join(f"{what}: {'; '.join(reasons)}".split())
-
-
-def _expected(decision: Decision) -> Verdict | None:
-    """Return the verdict on a variant that one would have expected in place of the chosen one.
-
-    That is the one that another package forbids; else, of those whose facts the machine has, the
-    last, which asks least of them; else the first. None is of another platform.
-    """
-    facts = decision.facts
-    near: list[Verdict] = []
-    others: list[Verdict] = []
-    for variant, verdict in zip(decision.selector.variants, decision.verdicts):
-        if verdict.variant in decision.names:
-            break
-        if verdict.fits or variant.refuse:
-            continue
-        if verdict.clashes:
-            return verdict
-        here = [one for one in variant.when if judge([_markers(one)], facts)[0]]
-        told = [
-            one
-            for one in here
-            if all(wanted is False or facts[name].value is not None for name, wanted in one.items())
-        ]
-        if here:
-            (near if told else others).append(verdict)
-    return next(iter(near[-1:] or others), None)
-
-
-def _markers(alternative: Mapping[str, Wanted]) -> dict[str, Wanted]:
-    return {name: wanted for name, wanted in alternative.items() if FACTS[name].kind is MARKERS}
 
 
 def _title(selector: Selector) -> str:

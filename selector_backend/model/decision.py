@@ -47,7 +47,8 @@ class Request:
     ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
     what may have been asked for, and was not understood. ``kept`` is what a lock is to keep of the
     one that it replaces, where the choice is left to the machine; nothing if it is to choose
-    ``anew``. It is ``locked`` where a lock asks.
+    ``anew``. It is ``locked`` where a lock asks. ``files`` are
+    those that all this was read from.
     """
 
     variants: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class Request:
     kept: tuple[Kept, ...] = ()
     anew: bool = False
     locked: bool = False
+    files: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def automatic(self) -> bool:

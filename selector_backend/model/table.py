@@ -8,7 +8,6 @@ are text.
 from __future__ import annotations
 
 import collections
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -22,7 +21,7 @@ from .values import dataclass, field, fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, TypeVar
 
     from .kinds import Kind, Wanted
@@ -129,14 +128,16 @@ class Scope:
     """What reading facts takes to know besides their names.
 
     ``providers`` are asked for properties. ``requirements`` are what conditions ask of the
-    environment, whose folders are ``folders``; none where it cannot be seen. ``libraries`` are
-    those that the dynamic loader is to find.
+    environment, whose folders are ``folders``; none where it cannot be seen. ``distributions`` are
+    those in the folders, if these were listed already. ``libraries`` are those that the dynamic
+    loader is to find.
     """
 
     providers: tuple[Provider, ...] = ()
     requirements: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    distributions: Mapping[str, Sequence[Path]] | None = None
 
 
 @dataclass(frozen=True)
@@ -200,10 +201,18 @@ class Selector:
             dict.fromkeys(name for some in wanted if isinstance(some, tuple) for name in some)
         )
 
-    def scope(self, folders: Iterable[str] = ()) -> Scope:
+    def scope(
+        self,
+        folders: Iterable[str] = (),
+        distributions: Mapping[str, Sequence[Path]] | None = None,
+    ) -> Scope:
         """Return what reading the facts takes to know, in an environment of ``folders``."""
         return Scope(
-            self.named_providers, self.named_requirements, tuple(folders), self.named_libraries
+            self.named_providers,
+            self.named_requirements,
+            tuple(folders),
+            self.named_libraries,
+            distributions,
         )
 
 
@@ -214,7 +223,7 @@ class Compiled:
     ``requires`` is what its static extras require, as metadata have it; in format 1, that is in
     ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version``
     the wheel's, ``license_files`` are paths from the project's folder, and ``entry_points`` is the
-    text of ``entry_points.txt``.
+    text of ``entry_points.txt``. ``files`` are those of the sdist that it was read from.
     """
 
     selector: Selector
@@ -224,6 +233,7 @@ class Compiled:
     requires: tuple[str, ...] = ()
     license_files: tuple[str, ...] = ()
     entry_points: str = ""
+    files: tuple[str, ...] = field(default=(), compare=False)
 
 
 class NotCompiledError(Exception):
@@ -282,6 +292,7 @@ def read_compiled(folder: Path) -> Compiled:
             requires=tuple(data.get("requires", ())),
             license_files=tuple(data["license-files"]),
             entry_points=data["entry-points"],
+            files=(TABLE_NAME, "PKG-INFO", "pyproject.toml", *data["license-files"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # Whole, so it is of a release that has facts or values which this one does not know.
@@ -290,11 +301,15 @@ def read_compiled(folder: Path) -> Compiled:
 
 def hash_text(content: bytes) -> str:
     """Return the hash of a text file, the same whatever its lines end with."""
+    import hashlib
+
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
     """Return the hash of JSON data, the same however they are written."""
+    import hashlib
+
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

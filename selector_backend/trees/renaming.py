@@ -20,7 +20,8 @@ from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
 from ..checking.archives import UNREADABLE, opened_wheel, read_dist_info
 from ..errors import SelectorError
-from ..installing.wheel import NEVER_UPLOAD, hash_of, replacing
+from ..installing.files import replacing
+from ..installing.wheel import NEVER_UPLOAD, hash_of
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 
