@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ from ..authoring import conditions
 from ..authoring.carried import PYTHONS, unsupported_python
 from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
-from ..authoring.selector import is_pinned, own_requirements
+from ..authoring.selector import is_pinned
+from ..authoring.structure import shown_key
 from ..errors import Problem
 from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
-from ..model.standing import parse_form, standing_for
+from ..model.standing import parse_form, requirements_of, standing_for
 from ..model.table import CAPABILITY, REQUIREMENT, Selector
 from .doubts import find_doubts
 from .vocabulary import conforming
@@ -85,7 +87,11 @@ def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requi
     """Yield the requirements for every variant, and of each, with the full keys they stand at."""
     yield SHARED_KEY, [*map(Requirement, selector.requires)]
     for index, variant in enumerate(selector.variants):
-        yield f"{variant_key(index)}.requires", [*map(Requirement, variant.requires)]
+        keyed: dict[str, list[Requirement]] = {}
+        for text, extra in requirements_of(variant):
+            below = f"extras.{shown_key(extra)}" if extra else "requires"
+            keyed.setdefault(f"{variant_key(index)}.{below}", []).append(Requirement(text))
+        yield from keyed.items()
 
 
 # --- What can be chosen
@@ -127,7 +133,7 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
             message = f"can never hold, so {variant.name} is never chosen"
             yield Problem(f"{key}.when", message)
             continue
-        chosen = {one[0] for one in rivals}
+        chosen = {number for fit in rivals for number in _chosen(selector, fit)}
         if index not in chosen:
             taking = _covering(sorted(chosen), [*rivals.values()])
             first = " or ".join(selector.variants[rival].name for rival in taking)
@@ -143,6 +149,13 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
             f"no variant fits a machine where {where}; end with one that has no 'when', or say "
             "in tool.selector.advice what to do there",
         )
+
+
+def _chosen(selector: Selector, fitting: Sequence[int]) -> Sequence[int]:
+    """Return the numbers of the variants that a machine gets, of those that fit it."""
+    if not selector.choose or selector.variants[fitting[0]].refuse is not None:
+        return fitting[:1]
+    return [number for number in fitting if selector.variants[number].refuse is None]
 
 
 def _covering(numbers: Sequence[int], groups: Sequence[frozenset[int]]) -> list[int]:
@@ -200,16 +213,17 @@ def _names(selector: Selector) -> Iterator[Problem]:
     Those are the ones that have the project's version. Others are projects of their own, such as
     ``cuda-toolkit==12.*``; but one at least has to be called after the project.
     """
-    for index, variant in enumerate(selector.variants):
-        requirements = [*map(Requirement, variant.requires)]
+    for key, requirements in keyed_requirements(selector):
+        if key == SHARED_KEY:
+            continue
         strange = [one for one in requirements if not _named_after(selector.project, one)]
-        if len(strange) < len(requirements):
+        if len(strange) < len(requirements) or ".extras." in key:
             strange = [one for one in strange if is_pinned(one, selector.version)]
         if strange:
             names = ", ".join(normalize(one.name) for one in strange)
             verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
             yield Problem(
-                f"{variant_key(index)}.requires",
+                key,
                 f"{names} {verb} not called after {selector.project}; make sure that {noun} "
                 "yours, since its owner's package is installed",
             )
@@ -227,15 +241,14 @@ def _named_after(project: str, requirement: Requirement) -> bool:
 
 def _pins(selector: Selector) -> Iterator[Problem]:
     """Yield the distributions named after the project that are not of one version only."""
-    keyed = [(SHARED_KEY, [*map(Requirement, selector.requires)])]
-    own = own_requirements(selector)
-    for index, variant in enumerate(selector.variants):
-        keyed.append((f"{variant_key(index)}.requires", own[variant.key]))
+    keyed = [*keyed_requirements(selector)]
+    counts = Counter(name for _, some in keyed for name in {normalize(one.name) for one in some})
     for key, requirements in keyed:
         for requirement in requirements:
-            prefix = f"{normalize(selector.project)}-"
+            name = normalize(requirement.name)
             pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
-            if normalize(requirement.name).startswith(prefix) and not pinned:
+            own = key == SHARED_KEY or counts[name] == 1
+            if own and name.startswith(f"{normalize(selector.project)}-") and not pinned:
                 yield Problem(
                     key,
                     f"{requirement} is not pinned; write '{requirement.name}=={{version}}', or an "
@@ -247,7 +260,8 @@ def _apart(selector: Selector) -> Iterator[Problem]:
     """Yield the variants that nothing in an environment tells from the others."""
     standing = standing_for(selector) if selector.kind == REQUIREMENT else {}
     for index, variant in enumerate(selector.variants):
-        if variant.requires and len(standing) > 1 and not standing[variant.key]:
+        asked = any(requirements_of(variant))
+        if asked and len(standing) > 1 and not standing[variant.key]:
             yield Problem(
                 f"{variant_key(index)}.requires",
                 f"nothing tells {variant.name} from the other variants once it is installed, so it "

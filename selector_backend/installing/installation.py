@@ -150,8 +150,9 @@ def _target(row: Frontend, line: _Line) -> Target | None:
         return None
     from .target import read_target
 
-    options = [f"{name} {value}" for name, value in line.options if value in (*platforms, python)]
-    return read_target(" ".join(options), platforms[0] if platforms else "", python)
+    stating = (*row.platform, *row.python_version)
+    options = " ".join(f"{name} {value}" for name, value in line.options if name in stating)
+    return read_target(options, platforms[0] if platforms else "", python)
 
 
 def _purpose(row: Frontend, hook: Hook, line: _Line) -> Purpose:
@@ -236,7 +237,7 @@ def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
         (file,) if file else locking.names,
         _absolute(project or ".", hook),
         of_workspace=locking.of_workspace,
-        written_last=locking.written_last,
+        written_last=locking.written_last and line.command in row.locking_first,
         again=again,
     )
 

@@ -49,7 +49,9 @@ def read_request(
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [normalize(name) for name in names]
     if {*keys} <= {AUTO}:
-        return Request(profile=_profile(own, environ), notes=notes, anew=bool(keys))
+        profile = _profile(own, environ)
+        files = (profile.path,) if profile else ()
+        return Request(profile=profile, notes=notes, anew=bool(keys), files=files)
     return Request(_known(selector, source, dict(zip(keys, names))), source, notes=notes)
 
 

@@ -28,7 +28,7 @@ _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if"
 
 #: The shapes of a selector, and of what ``selector-table.json`` holds besides.
 SELECTOR = {
-    **dict.fromkeys(("project", "version", "kind", "variable", "advice"), str),
+    **dict.fromkeys(("project", "version", "kind", "variable", "choose", "advice"), str),
     "requires": [str],
     "extras": [str],
     "variants": [_VARIANT],

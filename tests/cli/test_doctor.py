@@ -354,6 +354,10 @@ def test_a_record_that_is_damaged_in_one_place(put: Put) -> None:
     for damaged, said in (
         ({"requires": ["a b"]}, "its record cannot be read: requires is not a list of require"),
         ({"requires": ["a; " + "(" * 5000]}, "its record cannot be read: requires is not a list"),
+        (
+            {"table": {**table, "variants": [{**cu12, "extras": {"gpu": ["a b"]}}]}},
+            "its record cannot be read: requires is not a list",
+        ),
         ({"table": {**table, "variants": []}}, "its record cannot be read: its table is not"),
         ({"table": {**table, "project": "--pre"}}, "its record cannot be read: its table is of --"),
         ({"table": {**table, "version": "2.0"}}, "its record cannot be read: its table is of spam"),

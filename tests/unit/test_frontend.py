@@ -577,7 +577,7 @@ def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
 ) -> None:
     def lock_of(*words: str) -> tuple[str, ...] | None:
         found = call("-c", UV, ["uv", *words], cwd=str(tmp_path), builds=True).lock
-        return found and found.names
+        return found.names if found else None
 
     (tmp_path / "s.py").write_text("print('no header')\n", encoding="utf-8")
     assert lock_of("run", script) == ("uv.lock",)
@@ -600,8 +600,10 @@ def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
         ("-c", ["uv", "pip", "install", "spam"], False),
         ("-c", ["uv", "tool", "install", "lock"], False),
         (BUILD, [PYTHON, "/p/poetry", "update", "spam", "--lock"], True),
-        (BUILD, [PYTHON, "/p/poetry", "install"], False),
+        (BUILD, [PYTHON, "/p/poetry", "install"], True),  # which locks where there is no lock
+        (BUILD, [PYTHON, "/p/poetry", "run", "install"], False),
         (BUILD, [PYTHON, "/p/pdm", "lock"], True),
+        (BUILD, [PYTHON, "/p/pdm", "install"], True),
         (BUILD, [PYTHON, "/p/pdm", "sync"], False),
         (PIP, [*PIP_, "lock", "spam"], False),
         (PIP, [PYTHON, "-m", "piptools", "compile"], False),
@@ -669,6 +671,7 @@ def test_a_python_that_a_command_states_is_read(version: str, short: str, full: 
     arguments = [*PIP_, "download", "--python-version", version, "--no-deps", "spam"]
     target = call(PIP, {}, arguments).target
     assert target is not None
+    assert target.options == f"--python-version {version}"
     assert target.marker == {"python_version": short, "python_full_version": full}
 
 
