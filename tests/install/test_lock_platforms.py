@@ -174,6 +174,11 @@ def test_a_lock_made_with_a_gpu_serves_each_platform(
             sync = ("sync", "--locked", "--dry-run", "--python-platform", platform)
             planned = project.run(*sync)
             assert (" + spam-cpu==1.0" in planned) == (variant == "spam-cpu"), platform
+        # Another platform gets what the lock names there, and its record says so.
+        again = ("--python-platform", "macos", "--reinstall-package", "spam")
+        project.run("sync", "--locked", *again, **cuda)
+        assert environment.record()["variants"] == ["cpu"]
+        assert "spam-cpu" in environment.installed()
 
 
 def test_a_lock_made_without_a_gpu_asks_for_one_variant_everywhere(
