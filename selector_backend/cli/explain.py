@@ -122,7 +122,8 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
 
 def _show(decision: Decision, then: Record | None) -> None:
     selector = decision.selector
-    print_line(f"{selector.project} {selector.version}, variants of the {selector.kind} kind")
+    what = f"{selector.project} {selector.version}, variants of the {selector.kind} kind"
+    print_line(f"{what}, of which all that fit are chosen" if selector.choose else what)
     if selector.version == VERSION:
         print_line(f"{VERSION} is found when it is built")
     if decision.facts:
@@ -144,6 +145,8 @@ def _show(decision: Decision, then: Record | None) -> None:
     else:
         print_line(f"chosen: {', '.join(decision.names)}")
         print_line(f"installs: {', '.join(decision.requires) or 'nothing more'}")
+        for extra, more in decision.extras.items():
+            print_line(f"with [{extra}]: {', '.join(more)}")
     if then is not None:
         _show_then(decision, then)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..authoring.project import read_project
-from ..checking.archives import unpacked
 from ..model.table import dump, load_selector
 from .common import UsageError
 
@@ -34,7 +33,11 @@ def opened(source: Path) -> contextlib.AbstractContextManager[Path]:
 
     Entering it raises `SelectorError` for what is no sdist.
     """
-    return unpacked(source) if is_sdist(source) else contextlib.nullcontext(source)
+    if not is_sdist(source):
+        return contextlib.nullcontext(source)
+    from ..checking.archives import unpacked
+
+    return unpacked(source)
 
 
 def read_folder(folder: Path) -> Project:

@@ -141,7 +141,7 @@ def decide_everywhere(
         ]
         if not wanted:
             on = machine_on(machine, selector, cell.marker, here=cell.here)
-            wanted = _first_fitting(selector, on)
+            wanted = _fitting(selector, on)
         leaves.append(tuple(sorted({*wanted})) if selector.kind != REQUIREMENT else (*wanted[:1],))
     used = {index for leaf in leaves for index in leaf if index >= 0}
     if not used:
@@ -152,11 +152,15 @@ def decide_everywhere(
     return replace(decision, variants=variants, stop=None, notes=tuple(notes), regions=regions)
 
 
-def _first_fitting(selector: Selector, machine: Machine) -> list[int]:
+def _fitting(selector: Selector, machine: Machine) -> list[int]:
+    """Return what a machine gets: the first variant that fits, or all that do."""
+    fitting: list[int] = []
     for index, variant in enumerate(selector.variants):
         if judge(variant.when, machine)[0]:
-            return [index if variant.refuse is None else ~index]
-    return []
+            if not fitting and (variant.refuse is not None or not selector.choose):
+                return [index if variant.refuse is None else ~index]
+            fitting += [index] if variant.refuse is None else []
+    return fitting
 
 
 def _possible(selector: Selector, cells: Iterable[Cell]) -> Callable[[int, Cell], bool]:

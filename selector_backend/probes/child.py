@@ -13,15 +13,14 @@ import os
 import re
 import select
 import signal
-import subprocess
 import sys
-import threading
 import time
 from functools import partial
 from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
     from typing import IO, Any, Callable
 
@@ -90,6 +89,8 @@ def _ask_on(
     if not sys.executable:
         reason = "could not be asked: this Python does not know its own interpreter"
         return [NoAnswerError(reason)]
+    import subprocess  # not needed by the child
+
     options: dict[str, Any] = {"start_new_session": True}
     hold = _hold
     if os.name == "nt":
@@ -143,6 +144,8 @@ def _read_lines(
     The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
     library's may hold the other end.
     """
+    import threading
+
     assert process.stdout is not None
     written = bytearray()
     arguments = (written, count, process.stdout)
@@ -154,8 +157,7 @@ def _read_lines(
             reader.join(min(_STEP_SECONDS, seconds))
         timed_out = reader.is_alive() and process.poll() is None
         if not timed_out and written.count(b"\n") < count:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE_SECONDS)  # so that it is known how it died
+            _wait(process)  # so that it is known how it died
         ended = process.poll() is not None
     finally:
         _end(process, kill)
@@ -247,10 +249,16 @@ def _end(process: subprocess.Popen[bytes], kill: Callable[[], object]) -> None:
     """End a child and all that it started, whether or not it has ended by itself."""
     with contextlib.suppress(OSError):
         kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE_SECONDS)
+    _wait(process)
     if process.stdin is not None:
         process.stdin.close()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    import subprocess
+
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
 
 
 def _death(status: int | None) -> str:

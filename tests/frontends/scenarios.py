@@ -929,7 +929,7 @@ def settings_table(*settings: str) -> str:
     return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {', '.join(settings)} }} }}"
 
 
-RIGHT = SYNCED.format("spam 1.0 and spam-cu12 1.0", "cu12", "no")
+RIGHT = SYNCED.format("spam 1.0 and spam-cpu 1.0 and spam-cu12 1.0", "cu12", "no")
 
 
 @scenario(
@@ -964,7 +964,8 @@ def uv_lock_only(lab: Lab) -> str:
 )
 def uv_lock_elsewhere(lab: Lab) -> str:
     seen = []
-    for number, (there, here) in enumerate(((lab.driver, {}), ({}, lab.driver))):
+    nothing: dict[str, Any] = {}
+    for number, (there, here) in enumerate(((lab.driver, nothing), (nothing, lab.driver))):
         folder = project(lab, name=f"project{number}")
         lab.call("uv", "lock", cwd=folder, **there)
         own = {**here, "UV_CACHE_DIR": str(folder / "cache")}
@@ -987,7 +988,10 @@ def uv_lock_again(lab: Lab) -> str:
     lab.call("uv", "lock", cwd=folder, **lab.driver)
     seen = []
     for variant in ("", "auto"):
-        own = {"SPAM_VARIANT": variant, "UV_CACHE_DIR": str(folder / f"cache{variant}")}
+        own: dict[str, Any] = {
+            "SPAM_VARIANT": variant,
+            "UV_CACHE_DIR": str(folder / f"cache{variant}"),
+        }
         lab.call("uv", "lock", "--upgrade", cwd=folder, **own)
         kept = "spam-cu12" in (folder / "uv.lock").read_text()
         seen.append(f"cu12 is {'' if kept else 'not '}kept")
@@ -1011,7 +1015,7 @@ def uv_lock_folder(lab: Lab) -> str:
         lab.call("uv", "sync", cwd=folder, **lab.driver)
         for _ in range(2):
             lab.call("uv", "sync", "--locked", cwd=folder, **lab.driver)
-        own = {"UV_CACHE_DIR": str(folder / "cache")}
+        own: dict[str, Any] = {"UV_CACHE_DIR": str(folder / "cache")}
         lab.call("uv", "sync", "--locked", "--reinstall", cwd=folder, **own)
         seen.append(variants(environment_of(lab, folder)))
     return join(*seen)
@@ -1194,8 +1198,9 @@ def tag_of_locked(lab: Lab) -> str:
 def locked_elsewhere(lab: Lab) -> str:
     lock, install = INSTALLS[lab.program.kind]
     seen = []
-    for number, (there, here) in enumerate(((lab.driver, {}), ({}, lab.driver))):
-        own = {
+    nothing: dict[str, Any] = {}
+    for number, (there, here) in enumerate(((lab.driver, nothing), (nothing, lab.driver))):
+        own: dict[str, Any] = {
             "POETRY_CACHE_DIR": str(lab.folder / f"cache{number}"),
             "PDM_CACHE_DIR": str(lab.folder / f"cache{number}"),
         }

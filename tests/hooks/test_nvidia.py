@@ -6,16 +6,15 @@ import json
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import pynvml
 import pytest
 from support.driver import Driver, compile_driver
 from support.hooks import Backend, HookFailedError
 from support.processes import running_after, wait_for
 from support.project import hook_environ, write_compiled
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ALL_FACTS = """
 [tool.selector]
@@ -48,6 +47,30 @@ def test_all_facts_come_from_nvml(tmp_path: Path, driver: Driver) -> None:
         "nvidia-driver": {"value": "550.54.14", "source": "NVML"},
         "compute-capability": {"value": ["6.1", "8.6"], "source": "NVML"},
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "whole"),
+    [
+        ("class c_nvmlValue_t(", "import not_there\nclass c_nvmlValue_t(", False),
+        ("class c_nvmlValue_t(", "class Unneeded(not_there.x): pass\nclass c_nvmlValue_t(", False),
+        ("class c_nvmlValue_t(", 'X = """\nclass Y:\n"""\nX.lower()\nclass c_nvmlValue_t(', True),
+        ("    nvmlInitWithFlags(0)", '    globals()["nvmlInitWith" + "Flags"](0)', True),
+    ],
+)
+def test_of_pynvml_no_more_is_run_than_is_called_and_suffices(
+    tmp_path: Path, driver: Driver, old: str, new: str, whole: bool
+) -> None:
+    """Where it can't be told what is called, or that does not suffice, all of it is run."""
+    source = Path(pynvml.__file__).read_text(encoding="utf-8")
+    assert source.count(old) == 1
+    (tmp_path / "path").mkdir()
+    noted = f"\ndef noted():\n    open({str(tmp_path / 'whole')!r}, 'w')\nunneeded = noted()\n"
+    changed = source.replace(old, new) + noted
+    (tmp_path / "path/pynvml.py").write_text(changed, encoding="utf-8")
+    environ = {**driver.environ("12.4"), "PYTHONPATH": str(tmp_path / "path")}
+    assert facts(tmp_path, environ)["cuda"] == {"value": "12.4", "source": "NVML"}
+    assert (tmp_path / "whole").exists() is whole
 
 
 def test_without_a_driver_every_fact_is_absent_and_says_why(tmp_path: Path) -> None:

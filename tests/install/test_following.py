@@ -90,10 +90,14 @@ class Project:
             encoding="utf-8",
         )
 
-    def uv(self, *arguments: str, check: bool = True, **environ: str) -> str:
-        return self.uv_environment.uv(
-            *arguments, cwd=self.folder, environ=environ, check=check
-        ).stdout
+    def uv(self, *arguments: str, **environ: str) -> str:
+        return self.uv_environment.uv(*arguments, cwd=self.folder, environ=environ).stdout
+
+    def fails(self, *arguments: str, **environ: str) -> str:
+        call = self.uv_environment.uv
+        process = call(*arguments, cwd=self.folder, environ=environ, check=False)
+        assert process.returncode != 0
+        return process.stdout
 
     def lock(self) -> str:
         return (self.folder / "uv.lock").read_text(encoding="utf-8")
@@ -140,7 +144,7 @@ def test_a_machine_installs_the_variant_that_another_locked(
 def test_what_disagrees_with_the_lock_stops_with_a_command_that_works(project: Project) -> None:
     project.uv("lock", **CUDA_12)
     before = project.lock()
-    output = project.uv("sync", check=False, SPAM_VARIANT="cpu")
+    output = project.fails("sync", SPAM_VARIANT="cpu")
     assert "spam 1.0 cannot be installed: uv.lock has cu12, and SPAM_VARIANT asks for cpu." in (
         output
     )

@@ -26,7 +26,8 @@ from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
 from selector_backend.authoring.sdist import sdist_files
 from selector_backend.errors import SelectorError
-from selector_backend.installing.wheel import NEVER_UPLOAD, metadata, write_folder
+from selector_backend.installing.files import write_folder
+from selector_backend.installing.wheel import NEVER_UPLOAD, metadata
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Machine
 from selector_backend.model.table import (

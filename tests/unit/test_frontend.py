@@ -557,7 +557,7 @@ def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
 ) -> None:
     def lock_of(*words: str) -> tuple[str, ...] | None:
         found = call("-c", UV, ["uv", *words], cwd=str(tmp_path), builds=True).lock
-        return found and found.names
+        return found.names if found else None
 
     (tmp_path / "s.py").write_text("print('no header')\n", encoding="utf-8")
     assert lock_of("run", script) == ("uv.lock",)

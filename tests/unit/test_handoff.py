@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from selector_backend.installing.caller import Process, parent
+from selector_backend.installing.files import PARTIAL
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.handoff import Handoff, exchange, handoff_of
 from selector_backend.installing.installation import identify
@@ -130,15 +132,15 @@ def test_a_process_that_is_half_known_is_not_known(
     """By number and start alone, those of two containers that share a cache may be the same."""
 
     def hiding(read: Callable[..., Any]) -> Callable[..., Any]:
-        def seen(path: Path, *arguments: Any, **options: Any) -> Any:
-            if str(path) == hidden:
+        def seen(path: str, *arguments: Any, **options: Any) -> Any:
+            if path == hidden:
                 raise PermissionError(13, "Permission denied")
             return read(path, *arguments, **options)
 
         return seen
 
-    monkeypatch.setattr(Path, "stat", hiding(Path.stat))
-    monkeypatch.setattr(Path, "read_text", hiding(Path.read_text))
+    monkeypatch.setattr(os, "stat", hiding(os.stat))
+    monkeypatch.setattr(builtins, "open", hiding(open))
     parent.cache_clear()
     try:
         assert parent().arguments
@@ -211,7 +213,7 @@ def test_what_is_left_is_not_written_through_a_link(files: Handoff, tmp_path: Pa
     assert files.build
     target = tmp_path / "target"
     target.write_text("mine", encoding="utf-8")
-    (files.build.parent / f".{os.getpid()}.partial").symlink_to(target)
+    (files.build.parent / f"{PARTIAL}{os.getpid()}.partial").symlink_to(target)
     files.remember(Machine({"cuda": CUDA}))
     assert Handoff(files.build).recall().facts == {"cuda": CUDA}
     assert target.read_text(encoding="utf-8") == "mine"
@@ -220,8 +222,10 @@ def test_what_is_left_is_not_written_through_a_link(files: Handoff, tmp_path: Pa
 def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Handoff) -> None:
     assert files.command
     files.remember(Machine({"cuda": CUDA}))
-    left = [files.command, files.command.with_name("selector-machine-6-a.json.12")]
-    left[1].touch()
+    names = ("selector-machine-6-a.json.12", f"{PARTIAL}12.partial")
+    left = [files.command, *map(files.command.with_name, names)]
+    for file in left[1:]:
+        file.touch()
     for file in left:
         os.utime(file, (time.time() - 7200,) * 2)
     other = files.command.with_name("cuda.json")
