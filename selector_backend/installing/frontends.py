@@ -389,7 +389,8 @@ FRONTENDS = (
             "lock": LOCK,
             **dict.fromkeys(("build", "publish"), KEEP),
         },
-        locking_first=("add", "remove", "update"),
+        # To install, it locks where there is no lock.
+        locking_first=("install", "sync", "add", "remove", "update"),
         naming=("add",),
         valued=("-C", "--directory", "-P", "--project"),
         locking=Locking(

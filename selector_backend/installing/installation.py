@@ -150,8 +150,9 @@ def _target(row: Frontend, line: _Line) -> Target | None:
         return None
     from .target import read_target
 
-    options = [f"{name} {value}" for name, value in line.options if value in (*platforms, python)]
-    return read_target(" ".join(options), platforms[0] if platforms else "", python)
+    stating = (*row.platform, *row.python_version)
+    options = " ".join(f"{name} {value}" for name, value in line.options if name in stating)
+    return read_target(options, platforms[0] if platforms else "", python)
 
 
 def _purpose(row: Frontend, hook: Hook, line: _Line) -> Purpose:
@@ -203,6 +204,7 @@ def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
     folders = list(hook.parent.locked)
     if sys.platform != "linux":
         folders = [_absolute(named or line.value(row.python), hook)]
+        folders += [str(Path(one).parent.parent) for one in folders if one]  # of an interpreter
     if named:
         wanted = os.path.realpath(_absolute(named, hook) or os.devnull)
         found = [one for one in folders if os.path.realpath(one) == wanted]

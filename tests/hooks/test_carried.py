@@ -144,7 +144,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_it_is_small(tmp_path: Path) -> None:
     table = table_of("cuda", "compute-capability", "cpu")
     sdist = build_sdist(write_carrying(tmp_path / "source", table), tmp_path / "dist")
-    assert sdist.stat().st_size < 190_000
+    assert sdist.stat().st_size < 200_000
 
 
 def test_what_editing_takes_is_asked_for_by_such_a_project_only(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from support.strategies import MARKERS, machines, specifiers, tables, to_toml
 
 from selector_backend.authoring.project import read_project
 from selector_backend.authoring.sdist import sdist_files
-from selector_backend.installing.wheel import write_folder
+from selector_backend.installing.files import write_folder
 from selector_backend.model.machine import Machine
 
 PYTHONS = ("3.9", "3.13")

@@ -51,7 +51,7 @@ def refusal(selector: Selector, settings: dict[str, Any] | None = None, **enviro
         (None, {"SPAM_VARIANT": "cu11"}, Request(("cu11",), "SPAM_VARIANT")),
         ({"variant": "cu12"}, {}, Request(("cu12",), "-C variant")),
         ({"variant": "cu12"}, {"SPAM_VARIANT": "cu11"}, Request(("cu12",), "-C variant")),
-        ({"variant": "auto"}, {"SPAM_VARIANT": "cu11"}, Request()),
+        ({"variant": "auto"}, {"SPAM_VARIANT": "cu11"}, Request(anew=True)),
         ({"variant": ""}, {"SPAM_VARIANT": "cu11"}, Request()),
         ({"variant": "cu12"}, {"SPAM_VARIANT": "cu99"}, Request(("cu12",), "-C variant")),
     ],
