@@ -9,16 +9,16 @@ decides (`installing`). Each hook imports what it needs when it is called.
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 from .errors import SelectorError, user_errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from typing import Any
 
+    from .installing.handoff import Finished
     from .model.decision import Request
     from .model.purpose import Installation
     from .model.table import Compiled, Selector
@@ -43,16 +43,18 @@ def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = Non
     _check_it_compiles("An sdist is to be built")
     from .authoring import missing, version_requirements
 
-    return [*missing(Path.cwd()), *version_requirements(Path.cwd())]
+    return [*missing(_project()), *version_requirements(_project())]
 
 
 @user_errors
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
     """Build the sdist and return its file name. The machine is not looked at."""
     _check_it_compiles("An sdist is to be built")
+    from pathlib import Path
+
     from .authoring import build_sdist
 
-    return build_sdist(Path.cwd(), Path(sdist_directory), __version__)
+    return build_sdist(_project(), Path(sdist_directory), __version__)
 
 
 @user_errors
@@ -61,20 +63,21 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
 
     Returns what has to be installed before the machine can be read: on most systems nothing, since
     an answer costs the frontend a second run of its installer. Where no table is compiled, as in a
-    source tree, it is what compiles it besides.
+    source tree, it is what compiles it besides. What is decided here is left for the next hooks.
     """
     from .model.table import NotCompiledError, read_compiled
     from .probes import needs
 
     try:
-        compiled = read_compiled(Path.cwd())
+        compiled = read_compiled(_project())
     except NotCompiledError as error:
         _check_it_compiles(str(error))
         from .authoring import compiled_of, missing, needs_before_compiling, version_requirements
 
-        if lacking := [*missing(), *version_requirements(Path.cwd())]:
-            return [*lacking, *needs_before_compiling(Path.cwd(), os.environ)]
-        compiled = compiled_of(Path.cwd(), str(error))
+        if lacking := [*missing(), *version_requirements(_project())]:
+            return [*lacking, *needs_before_compiling(_project(), os.environ)]
+        compiled = compiled_of(_project(), str(error))
+    from .installing.finishing import decide_first
     from .installing.installation import read_installation
 
     selector, installation = compiled.selector, read_installation()
@@ -84,9 +87,7 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         stated = request.profile is not None
         lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
     if not lacking:
-        from .installing.choosing import choose
-
-        choose(selector, request, installation, __version__)
+        decide_first(compiled, request, installation, config_settings, __version__)
     return lacking
 
 
@@ -95,9 +96,14 @@ def prepare_metadata_for_build_wheel(
     metadata_directory: str, config_settings: Mapping[str, Any] | None = None
 ) -> str:
     """Write the wheel's ``.dist-info`` folder and return its name."""
-    from .installing.installation import read_installation
+    from .installing.handoff import take
 
-    return _prepare(metadata_directory, config_settings, read_installation())
+    finished = take(config_settings, __version__)
+    if finished is None:
+        from .installing.installation import read_installation
+
+        finished = _finish(config_settings, read_installation())
+    return finished.prepare(metadata_directory)
 
 
 @user_errors
@@ -112,49 +118,36 @@ def build_wheel(
     installed. If it was prepared for a lock, this platform's part of that is. If the environment
     forbids that, or what was locked, it stops here.
     """
+    from .installing.handoff import take
+
+    finished = take(config_settings, __version__)
+    if finished and (name := finished.build(wheel_directory, metadata_directory)):
+        return name
+    from pathlib import Path
+
+    from .installing.files import write_file
+    from .installing.finishing import finish_wheel
     from .installing.installation import read_installation
+    from .installing.wheel import STOP_NAME, read_dist_info, recorded_choice
+    from .model.purpose import Purpose
 
     installation = read_installation(builds=True)
-    if metadata_directory is not None and not installation.locked_before:
-        return _pack(wheel_directory, config_settings, Path(metadata_directory), installation)
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        prepare = _prepare_locked if installation.locked_before else _prepare
-        name = prepare(folder, config_settings, installation)
-        return _pack(wheel_directory, config_settings, Path(folder, name), installation)
-
-
-def _pack(
-    wheel_directory: str,
-    config_settings: Mapping[str, Any] | None,
-    prepared: Path,
-    installation: Installation,
-) -> str:
-    """Write the wheel of a ``.dist-info`` that is ``prepared``, and return its file name."""
-    from .installing.request import read_portable
-    from .installing.wheel import (
-        STOP_NAME,
-        read_dist_info,
-        recorded_choice,
-        without_label,
-        write_wheel,
-    )
-    from .model.purpose import PORTABLE_TAG, Purpose
-
-    stem, files = read_dist_info(prepared)
+    if metadata_directory is None or installation.locked_before:
+        finish = _finish_locked if installation.locked_before else _finish
+        finished = finish(config_settings, installation)
+        finished.say()
+        folder, files = finished.folder, finished.files
+    else:
+        folder, files = Path(metadata_directory).name, read_dist_info(Path(metadata_directory))
     if STOP_NAME in files:
         raise SelectorError(files[STOP_NAME].decode())
-    project, _, variants, conforms = recorded_choice(files)
+    *_, conforms = recorded_choice(files)
     if conforms and installation.purpose is Purpose.INSTALL:
         from .installing.choosing import check_together
 
         check_together(files, installation)
-    tag, root = installation.mark.tag(variants), prepared.name
-    if read_portable(project, config_settings, os.environ):
-        stem, files = without_label(stem, files)
-        tag, root = PORTABLE_TAG, ""
-    return write_wheel(Path(wheel_directory), stem, tag, files, root)
+    wheel, content = finish_wheel(folder, files, config_settings, installation)
+    return write_file(wheel_directory, wheel, content)
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
@@ -162,21 +155,30 @@ prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 build_editable = build_wheel
 
 
+def _project() -> Path:
+    """Return the project's folder, in which frontends call the hooks."""
+    from pathlib import Path  # it takes 3 ms, and not every hook needs it
+
+    return Path.cwd()
+
+
 def _compiled() -> Compiled:
     """Return the project, as its sdist has it compiled, or else compiled again."""
     from .model.table import NotCompiledError, read_compiled
 
     try:
-        return read_compiled(Path.cwd())
+        return read_compiled(_project())
     except NotCompiledError as error:
         _check_it_compiles(str(error))
         from .authoring import compiled_of
 
-        return compiled_of(Path.cwd(), str(error))
+        return compiled_of(_project(), str(error))
 
 
 def _check_it_compiles(why: str) -> None:
     """Stop where this is the part of the backend that a self-contained sdist carries."""
+    from pathlib import Path
+
     if not Path(__file__).with_name("authoring").is_dir():
         from .installing.messages import only_installs
 
@@ -202,24 +204,23 @@ def _request(
     return request
 
 
-def _prepare(
-    directory: str, config_settings: Mapping[str, Any] | None, installation: Installation
-) -> str:
-    """Write the ``.dist-info`` folder of what is decided, and return its name."""
+def _finish(config_settings: Mapping[str, Any] | None, installation: Installation) -> Finished:
+    """Return what the build comes to, decided here and now."""
+    from .installing.finishing import finish
+
     compiled = _compiled()
     request = _request(compiled.selector, config_settings, installation)
-    return _write(directory, compiled, request, installation)
+    return finish(compiled, request, installation, __version__)
 
 
-def _prepare_locked(
-    directory: str, config_settings: Mapping[str, Any] | None, installation: Installation
-) -> str:
-    """Write the ``.dist-info`` folder of what was locked before, and return its name."""
-    import tempfile
-
+def _finish_locked(
+    config_settings: Mapping[str, Any] | None, installation: Installation
+) -> Finished:
+    """Return what the build comes to, after what was locked before."""
     from .installing.choosing import check_locked
+    from .installing.finishing import finish
     from .installing.installation import read_installation
-    from .installing.wheel import read_dist_info, recorded_choice, write_file
+    from .installing.wheel import recorded_choice
     from .model.purpose import Mark
     from .model.values import replace
 
@@ -228,37 +229,14 @@ def _prepare_locked(
     if not request.locked:  # nothing tells what was, but that the same decision gives the same
         here = replace(locking, everywhere=False)
         request = _request(compiled.selector, config_settings, here)
-        name = _write(directory, compiled, request, here)
-        _, _, variants, _ = recorded_choice(read_dist_info(Path(directory, name))[1])
+        finished = finish(compiled, request, here, __version__)
+        _, _, variants, _ = recorded_choice(finished.files)
         check_locked(compiled.selector, variants, installation)
-        return name
-    name = _write(directory, compiled, request, installation)
+        return finished
+    finished = finish(compiled, request, installation, __version__)
     if installation.mark is Mark.NONE:
         # uv takes what a folder or a file requires from the wheel that it has built, and compares
         # that with the lock.
-        with tempfile.TemporaryDirectory() as folder:
-            locked = Path(folder, _prepare(folder, config_settings, locking))
-            write_file(Path(directory, name), "METADATA", (locked / "METADATA").read_bytes())
-    return name
-
-
-def _write(directory: str, compiled: Compiled, request: Request, installation: Installation) -> str:
-    """Write the ``.dist-info`` folder of what ``request`` gets, and return its name."""
-    from .installing.choosing import choose
-    from .installing.messages import choice_of
-    from .installing.wheel import STOP_NAME, dist_info, write_folder
-    from .model.purpose import Mark
-
-    selector = compiled.selector
-    decision, stop = choose(selector, request, installation, __version__)
-    # Here, since each install calls this once. Frontends show it if they are to say more.
-    hidden = installation.hidden if selector.sees_environment else ""
-    for line in (choice_of(decision), *decision.notes, *filter(None, [hidden])):
-        print(line, file=sys.stderr, flush=True)
-    label = installation.mark.label(selector.version, decision.names)
-    version = f"{selector.version}+{label}" if label else selector.version
-    files = dist_info(Path.cwd(), compiled, decision, version, __version__)
-    if stop:
-        files[STOP_NAME] = stop.encode()
-    shown = selector.version if installation.mark is Mark.LABEL else version
-    return write_folder(Path(directory, f"{compiled.name}-{shown}.dist-info"), files)
+        metadata = _finish(config_settings, locking).files["METADATA"]
+        finished = replace(finished, files={**finished.files, "METADATA": metadata})
+    return finished

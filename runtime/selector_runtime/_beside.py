@@ -6,7 +6,7 @@ installs beside the one that is there. Imported only where more than one variant
 
 from __future__ import annotations
 
-from ._record import find_record, listed, normalize
+from ._record import find_record, installed
 
 # How the record has it; so the record of a table whose variants may be together is not parsed.
 _EXCLUDES = '"kind": "requirement"'
@@ -17,12 +17,7 @@ def side_by_side(project: str) -> str:
     record = find_record(project, mentioning=(_EXCLUDES,))
     if record is None or record.kind != "requirement":
         return ""
-    here = _installed()
-    variants = {
-        name: own
-        for name, own in record.distributions_of_variants().items()
-        if here.issuperset(own)
-    }
+    variants = record.variants_among(installed())
     if len(variants) < 2:
         return ""
     from ._messages import change_over
@@ -38,13 +33,3 @@ def side_by_side(project: str) -> str:
             *(f"    {command}" for command in commands),
         ]
     )
-
-
-def _installed() -> set[str]:
-    """Return the names of the distributions on the import path, as names are compared."""
-    return {
-        normalize(name.partition("-")[0])
-        for _, names in listed()
-        for name in names
-        if name.endswith((".dist-info", ".egg-info"))
-    }

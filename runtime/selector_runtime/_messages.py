@@ -75,9 +75,11 @@ def change_over(
 ) -> tuple[str, str]:
     """Return the commands that put another variant, or the one ``asked`` for, in place of some."""
     asking = f"--config-settings {project}:variant={asked} " if asked else ""
+    gone = [*gone]
+    pinned = _quote(f"{record.with_extras(project, gone)}=={record.version}")
     return (
         f"pip uninstall --yes {' '.join([project, *gone])}",
-        f"pip install {asking}{project}=={record.version}",
+        f"pip install {asking}{pinned}",
     )
 
 

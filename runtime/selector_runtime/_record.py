@@ -70,17 +70,43 @@ class Record:
         return normalize(name) in map(normalize, self.chosen)
 
     def requires(self, name: str) -> list[str] | None:
-        """Return the requirements of a variant, ``None`` if the record does not know it."""
-        requires = self._variants.get(normalize(name), {"requires": None}).get("requires", [])
-        return _texts(requires) if isinstance(requires, list) else None
+        """Return the requirements of a variant, ``None`` if the record does not know it.
 
-    def distributions_of_variants(self) -> dict[str, list[str]]:
-        """Return what stands for each variant that something stands for."""
-        found = (
-            (_text(variant.get("name")), _texts(variant.get("distributions")))
+        Without any, they are those that it has with the project's extras.
+        """
+        variant = self._variants.get(normalize(name), {"requires": None})
+        requires = variant.get("requires", [])
+        if not isinstance(requires, list):
+            return None
+        lines = (line for some in _extras(variant).values() for line in some)
+        return _texts(requires) or [line.partition(";")[0].strip() for line in lines]
+
+    def variants_among(self, here: set[str]) -> dict[str, list[str]]:
+        """Return the variants that are installed, by the distributions ``here``, and what of each.
+
+        As at installation: all that a variant requires has to be there, or something that one of
+        the project's extras brings.
+        """
+        found = {}
+        for variant in self._variants.values():
+            own = _texts(variant.get("distributions"))
+            there = [name for name in own if name in here]
+            brought = _brought(variant)
+            needed = {*own}.difference(brought)
+            if brought.keys() & there or (needed and needed.issubset(there)):
+                found[_text(variant.get("name"))] = there
+        return found
+
+    def with_extras(self, project: str, gone: Iterable[str]) -> str:
+        """Return the project, with those of its extras that bring any of what is ``gone``."""
+        here = installed().intersection(gone)
+        extras = {
+            extra
             for variant in self._variants.values()
-        )
-        return {name: own for name, own in found if own}
+            for name, extra in _brought(variant).items()
+            if name in here
+        }
+        return f"{project}[{','.join(sorted(extras))}]" if extras else project
 
     def when(self, name: str) -> Any:
         """Return the alternatives of a variant's condition, ``None`` if it has none."""
@@ -97,6 +123,28 @@ def _is_operand(value: object) -> bool:
     texts = value if isinstance(value, list) else [value]
     short = all(isinstance(text, str) and len(text) <= _LONGEST for text in texts)
     return isinstance(value, bool) or (bool(texts) and short)
+
+
+def _extras(variant: Mapping[str, Any]) -> dict[str, list[str]]:
+    extras = variant.get("extras")
+    return {
+        name: _texts(some) for name, some in (extras if isinstance(extras, dict) else {}).items()
+    }
+
+
+def _brought(variant: Mapping[str, Any]) -> dict[str, str]:
+    """Return the distributions that only the project's extras bring, each with its extra."""
+    required = {*map(_distribution, _texts(variant.get("requires")))}
+    named = (
+        (extra, _distribution(one)) for extra, some in _extras(variant).items() for one in some
+    )
+    return {name: extra for extra, name in named if name not in required}
+
+
+def _distribution(requirement: str) -> str:
+    """Return the name that a requirement starts with, as names are compared."""
+    end = next((at for at, c in enumerate(requirement) if not (c.isalnum() or c in "._-")), None)
+    return normalize(requirement[:end])
 
 
 def _text(value: object) -> str:
@@ -136,6 +184,16 @@ def listed() -> Iterator[tuple[str, list[str]]]:
             yield folder, os.listdir(folder)
         except (OSError, ValueError, TypeError):  # it is no folder, or no path at all
             continue
+
+
+def installed() -> set[str]:
+    """Return the names of the distributions on the import path, as names are compared."""
+    return {
+        normalize(name.partition("-")[0])
+        for _, names in listed()
+        for name in names
+        if name.endswith((".dist-info", ".egg-info"))
+    }
 
 
 def _read(path: str) -> str:

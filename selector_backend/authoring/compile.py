@@ -6,33 +6,29 @@ import dataclasses
 import warnings
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
-from pyproject_metadata import StandardMetadata
 
-from ..model.table import Compiled, Variant
+from ..model.table import Compiled
 from ..model.values import replace
 from .platforms import where_possible
+from .selector import tied_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pyproject_metadata import StandardMetadata
 
     from .project import Project
 
 
 def compile_project(project: Project) -> Compiled:
     """Return what installing needs of ``project``."""
-    extras = project.selector.extras
-    variants = tuple(
-        replace(one, extras={extra: _extra_lines(one, extra) for extra in extras})
-        for one in project.selector.variants
-    )
+    extras = project.metadata.optional_dependencies.items()
     return Compiled(
-        selector=replace(
-            project.selector, variants=variants, where=where_possible(project.selector.conditions)
+        selector=replace(project.selector, where=where_possible(project.selector.conditions)),
+        requires=tuple(
+            str(tied_to(canonicalize_name(extra), one)) for extra, some in extras for one in some
         ),
-        requires=_requires_dist(project.metadata.optional_dependencies),
         name=project.stem.partition("-")[0],
         pkg_info=_pkg_info(project),
         metadata_version=project.metadata.auto_metadata_version,
@@ -56,21 +52,6 @@ def _pkg_info(project: Project) -> bytes:
         )
         content: bytes = sdist.as_rfc822().as_bytes()
     return content
-
-
-def _extra_lines(variant: Variant, extra: str) -> tuple[str, ...]:
-    """Return the requirements of ``variant`` with ``extra``, as metadata have them under it."""
-    requirements = [*map(Requirement, variant.requires)]
-    for one in requirements:
-        one.extras |= {extra}
-    return _requires_dist({extra: requirements})
-
-
-def _requires_dist(extras: Mapping[str, list[Requirement]]) -> tuple[str, ...]:
-    """Return what extras require, as metadata have it."""
-    named = {str(canonicalize_name(extra)): some for extra, some in extras.items()}
-    least = StandardMetadata("spam", Version("1"), optional_dependencies=named)
-    return tuple(map(str, least.as_json().get("requires_dist", [])))
 
 
 def _entry_points(metadata: StandardMetadata) -> str:

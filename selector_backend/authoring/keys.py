@@ -13,7 +13,7 @@ from typing import Any
 from ..model.facts import FACTS
 from ..model.kinds import MARKERS
 from ..model.markers import NAME_FORMAT
-from ..model.table import CAPABILITY, REQUIREMENT
+from ..model.table import ALL_THAT_FIT, CAPABILITY, FIRST_THAT_FITS, REQUIREMENT
 from .conditions import CONDITIONS
 from .structure import Array, Either, Flag, Key, Named, Table, Text, choice
 
@@ -24,6 +24,7 @@ _REFERENCE = f"{_DOTTED}(?::{_DOTTED})?"
 
 _REQUIREMENT = Text("a requirement such as 'spam-core=={version}'")
 _REQUIREMENTS = Array(_REQUIREMENT, "an array of requirements")
+_EXTRA = Text("an extra's name, such as 'plot'", NAME_FORMAT)
 
 
 def default_variable(project: str) -> str:
@@ -62,6 +63,20 @@ VARIANT = Table(
             '`["{project}-{name}=={version}"]`',
         ),
         Key(
+            "extras",
+            Named(
+                _REQUIREMENTS,
+                "a table such as { device = ['spam-device-{name}=={version}'] }",
+                NAME_FORMAT,
+                "is not an extra's name; it has ASCII letters and digits, with '-', '_' or '.' "
+                "between them",
+            ),
+            "what an extra of the project adds to `requires` where this variant is chosen: with "
+            '`{ device = ["spam-device-{name}=={version}"] }`, `spam[device]` has it',
+            "nothing",
+            without={"refuse": ", which installs nothing"},
+        ),
+        Key(
             "when",
             Either((_CONDITIONS, Array(_CONDITIONS, _WHEN, _CONDITIONS.empty)), _WHEN),
             "the condition under which it fits: a table whose conditions all hold, or an array of "
@@ -86,6 +101,13 @@ VARIANT = Table(
             "in place of `requires`: where this is the first variant that fits, installing stops "
             "with this text",
             without={"requires": "; a variant has one of the two"},
+        ),
+        Key(
+            "formerly",
+            Array(Text("a variant's name, such as 'cu12'", NAME_FORMAT), "an array of names"),
+            "the names of variants of older releases that this one takes the place of. Where "
+            "`{project}-NAME` is installed, installing stops with the commands that switch",
+            "`[]`",
         ),
         Key(
             "dependencies",
@@ -136,6 +158,13 @@ TABLE = Table(
             '`"requirement"`',
         ),
         Key(
+            "choose",
+            choice(FIRST_THAT_FITS, ALL_THAT_FIT),
+            '`"first"`: the first variant that fits. `"all"`: every one that fits; for the '
+            "capability kind only",
+            '`"first"`',
+        ),
+        Key(
             "variable",
             Text(
                 "the name of an environment variable, such as 'SPAM_VARIANT'",
@@ -148,7 +177,7 @@ TABLE = Table(
         Key("requires", _REQUIREMENTS, "requirements that every variant has", "`[]`"),
         Key(
             "extras",
-            Array(Text("an extra's name, such as 'plot'", NAME_FORMAT), "an array of extras"),
+            Array(_EXTRA, "an array of extras"),
             'extras that are handed on to the chosen variant\'s requirements: with `["plot"]`, '
             "`spam[plot]` requires `spam-cu12[plot]`",
             "`[]`",

@@ -7,7 +7,8 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
-from ..installing.wheel import epoch, write_file
+from ..installing.files import write_file
+from ..installing.wheel import epoch
 from ..model.markers import distribution_of
 from ..model.table import TABLE_NAME, dump_compiled
 from .carried import BUILD_SYSTEM, carried_files

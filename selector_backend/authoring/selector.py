@@ -5,11 +5,10 @@ What it has to look like is in `keys`.
 
 from __future__ import annotations
 
-import itertools
 import string
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -20,13 +19,22 @@ from ..model.facts import FACTS
 from ..model.kinds import EVERY, PROPERTIES
 from ..model.markers import distribution_of, normalize, normalize_name, quoted
 from ..model.standing import with_standing
-from ..model.table import CAPABILITY, REQUIREMENT, Provider, Selector, Variant, fill, namespace_of
+from ..model.table import (
+    ALL_THAT_FIT,
+    CAPABILITY,
+    REQUIREMENT,
+    Provider,
+    Selector,
+    Variant,
+    fill,
+    namespace_of,
+)
 from .conditions import CONDITIONS, canonical_marker
 from .keys import TABLE, default_variable
 from .structure import shown_key, texts, unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ..model.kinds import Wanted
 
@@ -48,8 +56,14 @@ def parse_selector(
     top = _Section("tool.selector", TABLE.read(table, "tool.selector", problems) or {}, problems)
     values = {"project": project, "version": version}
     kind = top.table.get("kind") or REQUIREMENT
-    read = _variants(top, values)
+    handed_on = _extras(top)
+    read = _variants(top, values, handed_on)
     variants = tuple(variant for _, variant in read)
+    choose = top.table.get("choose")
+    if choose == ALL_THAT_FIT and kind != CAPABILITY:
+        top.problem(
+            "choose", f"found {choose!r}, but variants of the {kind} kind exclude each other"
+        )
     selector = Selector(
         project=project,
         version=version,
@@ -57,7 +71,8 @@ def parse_selector(
         variable=top.table.get("variable") or default_variable(project),
         variants=variants,
         requires=_requirements(top, values) or (),
-        extras=_extras(top),
+        extras=(*dict.fromkeys((*handed_on, *(name for one in variants for name in one.extras))),),
+        choose=choose if choose == ALL_THAT_FIT else "",
         advice=top.table.get("advice") or "",
         providers=_providers(top, values),
     )
@@ -68,24 +83,17 @@ def parse_selector(
     for section, variant in read:
         _check_namespaces(section, variant, top.table.get("provider") or {})
         _check_fields(section, "refuse", variant.refuse or "", placeholders, lines=True)
+        for index, name in enumerate(variant.formerly):
+            if any(one.key == normalize(name) for one in variants):
+                section.problem(
+                    f"formerly[{index}]", f"found {name!r}, which the table has; it names old ones"
+                )
         if variant.conform and kind == CAPABILITY:
             section.problem(
                 "conform", "given, but variants of the capability kind may stand side by side"
             )
     _check_texts(table, problems)
     return selector, problems
-
-
-def own_requirements(selector: Selector) -> dict[str, list[Requirement]]:
-    """Return the requirements of each variant, by its key, that no other has, nor all have."""
-    requirements = {one.key: [*map(Requirement, one.requires)] for one in selector.variants}
-    shared = {canonicalize_name(Requirement(one).name) for one in selector.requires}
-    names = [{canonicalize_name(one.name) for one in some} for some in requirements.values()]
-    counts = Counter(itertools.chain(shared, *names))
-    return {
-        key: [one for one in some if counts[canonicalize_name(one.name)] == 1]
-        for key, some in requirements.items()
-    }
 
 
 def is_own(requirement: Requirement, selector: Selector) -> bool:
@@ -142,14 +150,16 @@ def _check_texts(table: Mapping[str, Any], problems: Problems) -> None:
             problems.add(key, message)
 
 
-def _variants(top: _Section, values: Mapping[str, str]) -> list[tuple[_Section, Variant]]:
+def _variants(
+    top: _Section, values: Mapping[str, str], handed_on: Iterable[str]
+) -> list[tuple[_Section, Variant]]:
     variants = []
     seen: dict[str, tuple[str, str]] = {}
     for index, table in enumerate(top.table.get("variant") or ()):
         if table is None:
             continue
         section = top.below(f"variant[{index}]", table)
-        variant = _variant(section, values)
+        variant = _variant(section, values, handed_on)
         first, name = seen.setdefault(variant.key, (section.key, variant.name))
         if variant.name and first != section.key:
             section.problem(
@@ -159,21 +169,53 @@ def _variants(top: _Section, values: Mapping[str, str]) -> list[tuple[_Section, 
     return variants
 
 
-def _variant(section: _Section, values: Mapping[str, str]) -> Variant:
+def _variant(section: _Section, values: Mapping[str, str], handed_on: Iterable[str]) -> Variant:
     table = section.table
     name = table.get("name")
+    values = {**values, "name": name or "variant"}
     if name is not None and normalize(name) in (AUTO, ALL):
         section.problem("name", f"found {name!r}, which has another meaning in a request")
-    requires = _requirements(section, {**values, "name": name or "variant"})
+    requires = _requirements(section, values)
     if requires is None and "refuse" not in table and name:
         requires = (f"{values['project']}-{name}=={values['version']}",)
     return Variant(
         name=name or "",
         requires=requires or (),
+        extras=_extras_of(section, values, requires or (), handed_on),
         when=_alternatives(section),
         conform=_conform(section),
         refuse=table.get("refuse"),
+        formerly=tuple(filter(None, table.get("formerly") or ())),
     )
+
+
+def _extras_of(
+    section: _Section, values: Mapping[str, str], requires: Iterable[str], handed_on: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return what each extra adds to a variant: what it hands on, and what the table has for it."""
+    lines: dict[str, list[Requirement]] = {}
+    for extra in handed_on:
+        lines[extra] = [*map(Requirement, requires)]
+        for one in lines[extra]:
+            one.extras |= {extra}
+    own = section.below("extras", section.table.get("extras") or {})
+    seen: dict[str, str] = {}
+    for name in own.table:
+        first = seen.setdefault(normalize(name), name)
+        if first != name:
+            own.problem(shown_key(name), f"{first!r} and {name!r} are one name")
+        texts = _requirements(own, values, name) or ()
+        lines.setdefault(normalize(name), []).extend(map(Requirement, texts))
+    return {extra: tuple(str(tied_to(extra, one)) for one in some) for extra, some in lines.items()}
+
+
+def tied_to(extra: str, requirement: Requirement) -> Requirement:
+    """Return what is required where ``extra``, a normalized name, is asked for."""
+    marker = str(requirement.marker or "")
+    own = f"({marker}) and " if " or " in marker else marker and f"{marker} and "
+    tied = Requirement(str(requirement))
+    tied.marker = Marker(f'{own}extra == "{extra}"')
+    return tied
 
 
 def _conform(section: _Section) -> dict[str, str]:
@@ -187,13 +229,15 @@ def _conform(section: _Section) -> dict[str, str]:
     return {normalize_name(name): text.strip() for name, text in table.items() if text}
 
 
-def _requirements(section: _Section, values: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Return the requirements under ``requires``, or ``None`` where there is no such key."""
-    if section.table.get("requires") is None:
+def _requirements(
+    section: _Section, values: Mapping[str, str], name: str = "requires"
+) -> tuple[str, ...] | None:
+    """Return the requirements under ``name``, or ``None`` where there is no such key."""
+    if section.table.get(name) is None:
         return None
     requirements = []
-    for index, text in enumerate(section.table["requires"]):
-        key = f"requires[{index}]"
+    for index, text in enumerate(section.table[name]):
+        key = f"{shown_key(name)}[{index}]"
         if text is None or not _check_fields(section, key, text, values):
             continue
         requirement = _parse(section, key, fill(text, values), Requirement)

@@ -80,7 +80,7 @@ def _compare(selector: Selector, calls: Sequence[Load]) -> Iterator[Problem]:
         return
     loaded = {normalize(name) for call in calls for name in call.variants or ()}
     for index, variant in enumerate(selector.variants):
-        if variant.key not in loaded and variant.requires:
+        if variant.key not in loaded and (variant.requires or variant.extras):
             what = f"load is not given {variant.name!r}, which is {variant_key(index)}"
             yield Problem(calls[0].place, f"{what}, and would never import it")
 

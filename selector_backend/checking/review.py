@@ -19,12 +19,13 @@ from ..authoring import conditions
 from ..authoring.carried import PYTHONS, unsupported_python
 from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
-from ..authoring.selector import is_pinned, own_requirements
+from ..authoring.selector import is_pinned
+from ..authoring.structure import shown_key
 from ..errors import Problem
 from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
-from ..model.standing import parse_form, standing_for
+from ..model.standing import parse_form, requirements_of, standing_for
 from ..model.table import CAPABILITY, REQUIREMENT, Selector
 from .doubts import find_doubts
 from .vocabulary import conforming
@@ -86,7 +87,11 @@ def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requi
     """Yield the requirements for every variant, and of each, with the full keys they stand at."""
     yield SHARED_KEY, [*map(Requirement, selector.requires)]
     for index, variant in enumerate(selector.variants):
-        yield f"{variant_key(index)}.requires", [*map(Requirement, variant.requires)]
+        keyed: dict[str, list[Requirement]] = {}
+        for text, extra in requirements_of(variant):
+            below = f"extras.{shown_key(extra)}" if extra else "requires"
+            keyed.setdefault(f"{variant_key(index)}.{below}", []).append(Requirement(text))
+        yield from keyed.items()
 
 
 # --- What can be chosen
@@ -111,25 +116,27 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     if count > conditions.MOST or count * len(selector.variants) > conditions.MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
-    patterns: set[tuple[int, ...]] = set()  # what fits on one machine
+    patterns: dict[tuple[int, ...], frozenset[int]] = {}  # what fits on one machine, in order
     bare: Sequence[_Sample] | None = None  # the first machine that nothing fits
     for machine in itertools.product(*samples):
         held = frozenset().union(*(sample.held for sample in machine))
         fits = [[*_holding(variant, held)] for variant in selector.variants]
         here = [index for index, alternatives in enumerate(fits) if alternatives]
         fitting.update((index, one) for index in here for one in fits[index])
-        patterns.add((*here,))
+        patterns.setdefault((*here,), frozenset(here))
         if not here and bare is None:
             bare = machine
     for index, variant in enumerate(selector.variants):
         key = variant_key(index)
-        earlier = [one[: one.index(index)] for one in patterns if index in one]
-        if not earlier:
+        rivals = {one: fit for one, fit in patterns.items() if index in fit}
+        if not rivals:
             message = f"can never hold, so {variant.name} is never chosen"
             yield Problem(f"{key}.when", message)
             continue
-        if all(earlier):
-            first = " or ".join(selector.variants[rival].name for rival in _covering(earlier))
+        chosen = {number for fit in rivals for number in _chosen(selector, fit)}
+        if index not in chosen:
+            taking = _covering(sorted(chosen), [*rivals.values()])
+            first = " or ".join(selector.variants[rival].name for rival in taking)
             message = f"{variant.name} is never chosen: wherever it fits, {first} comes first"
             yield Problem(key, message)
         for one in range(len(variant.when)):
@@ -144,14 +151,19 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
         )
 
 
-def _covering(groups: Sequence[Sequence[int]]) -> list[int]:
-    """Return few numbers of which each group has one, in their order."""
-    found: list[int] = []
+def _chosen(selector: Selector, fitting: Sequence[int]) -> Sequence[int]:
+    """Return the numbers of the variants that a machine gets, of those that fit it."""
+    if not selector.choose or selector.variants[fitting[0]].refuse is not None:
+        return fitting[:1]
+    return [number for number in fitting if selector.variants[number].refuse is None]
+
+
+def _covering(numbers: Sequence[int], groups: Sequence[frozenset[int]]) -> list[int]:
+    """Return few of ``numbers`` of which each group has one, in their order."""
+    found = []
     while groups:
-        counts = Counter(sorted(itertools.chain.from_iterable(groups)))
-        best = counts.most_common(1)[0][0]  # of those that are equal, the first
-        found.append(best)
-        groups = [one for one in groups if best not in one]
+        found.append(max(numbers, key=lambda number: sum(number in one for one in groups)))
+        groups = [one for one in groups if found[-1] not in one]
     return sorted(found)
 
 
@@ -201,16 +213,17 @@ def _names(selector: Selector) -> Iterator[Problem]:
     Those are the ones that have the project's version. Others are projects of their own, such as
     ``cuda-toolkit==12.*``; but one at least has to be called after the project.
     """
-    for index, variant in enumerate(selector.variants):
-        requirements = [*map(Requirement, variant.requires)]
+    for key, requirements in keyed_requirements(selector):
+        if key == SHARED_KEY:
+            continue
         strange = [one for one in requirements if not _named_after(selector.project, one)]
-        if len(strange) < len(requirements):
+        if len(strange) < len(requirements) or ".extras." in key:
             strange = [one for one in strange if is_pinned(one, selector.version)]
         if strange:
             names = ", ".join(normalize(one.name) for one in strange)
             verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
             yield Problem(
-                f"{variant_key(index)}.requires",
+                key,
                 f"{names} {verb} not called after {selector.project}; make sure that {noun} "
                 "yours, since its owner's package is installed",
             )
@@ -228,15 +241,14 @@ def _named_after(project: str, requirement: Requirement) -> bool:
 
 def _pins(selector: Selector) -> Iterator[Problem]:
     """Yield the distributions named after the project that are not of one version only."""
-    keyed = [(SHARED_KEY, [*map(Requirement, selector.requires)])]
-    own = own_requirements(selector)
-    for index, variant in enumerate(selector.variants):
-        keyed.append((f"{variant_key(index)}.requires", own[variant.key]))
+    keyed = [*keyed_requirements(selector)]
+    counts = Counter(name for _, some in keyed for name in {normalize(one.name) for one in some})
     for key, requirements in keyed:
         for requirement in requirements:
-            prefix = f"{normalize(selector.project)}-"
+            name = normalize(requirement.name)
             pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
-            if normalize(requirement.name).startswith(prefix) and not pinned:
+            own = key == SHARED_KEY or counts[name] == 1
+            if own and name.startswith(f"{normalize(selector.project)}-") and not pinned:
                 yield Problem(
                     key,
                     f"{requirement} is not pinned; write '{requirement.name}=={{version}}', or an "
@@ -248,7 +260,8 @@ def _apart(selector: Selector) -> Iterator[Problem]:
     """Yield the variants that nothing in an environment tells from the others."""
     standing = standing_for(selector) if selector.kind == REQUIREMENT else {}
     for index, variant in enumerate(selector.variants):
-        if variant.requires and len(standing) > 1 and not standing[variant.key]:
+        asked = any(requirements_of(variant))
+        if asked and len(standing) > 1 and not standing[variant.key]:
             yield Problem(
                 f"{variant_key(index)}.requires",
                 f"nothing tells {variant.name} from the other variants once it is installed, so it "

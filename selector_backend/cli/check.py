@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from .. import __version__
-from ..checking.dist import read_dist
-from ..checking.index import compare
 from ..checking.loads import review_loads
 from ..checking.review import notes, review
-from ..checking.shipped import carried_by, compare_shipped
-from ..checking.simple import is_address
 from ..errors import InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, one_line, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
@@ -62,8 +58,11 @@ def check(
             raise UsageError("--dist looks at a folder alone; leave out --index")
         _check_dist(dist, source, as_json)
         return
-    if index is not None and not is_address(index):
-        raise UsageError(f"--index {index}: expected an address such as https://index.example/")
+    if index is not None:
+        from ..checking.simple import is_address
+
+        if not is_address(index):
+            raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     source = source or Path()
     data: dict[str, Any] = {}
     noted: list[Problem] = []
@@ -72,6 +71,8 @@ def check(
             project = read_folder(folder)
             found = [("warning", problem) for problem in review(project, __version__)]
             if is_sdist(source):
+                from ..checking.shipped import carried_by, compare_shipped
+
                 data["carries"] = carried_by(folder)
                 differing = compare_shipped(project, source, __version__)
                 found += [("error", problem) for problem in differing]
@@ -96,6 +97,8 @@ def check(
                 "sdist: selector-backend check dist/NAME-VERSION.tar.gz --index URL"
             )
         if index is not None:
+            from ..checking.index import compare
+
             found += [
                 ("warning", problem) for problem in compare(project.selector, index, __version__)
             ]
@@ -107,6 +110,8 @@ def check(
 
 def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
     """Look at the release in a folder, and at the project ``source``, if one is named."""
+    from ..checking.dist import read_dist
+
     if not folder.is_dir():
         raise UsageError(f"--dist {folder}: no such folder")
     dist = read_dist(folder, None if source is None else read_folder(source), __version__)

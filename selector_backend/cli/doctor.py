@@ -14,8 +14,9 @@ from ..model.decision import Environment, Request, decide
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
 from ..model.machine import Machine, Origin
-from ..model.markers import normalize
+from ..model.markers import distribution_of, normalize
 from ..model.record import Record, Unusable
+from ..model.standing import requirements_of, with_extras
 from ..model.table import Scope
 from .common import (
     FORMAT,
@@ -293,8 +294,11 @@ def _decide(
 
 
 def _is_other(package: Recorded, decision: Decision) -> bool:
-    """Return whether what was decided is not what is installed."""
-    return not decision.names or not {*decision.names} <= {*package.record.variants}
+    """Return whether what was decided is not what is installed, or not all of it."""
+    names, then = {*decision.names}, {*package.record.variants}
+    if package.selector.choose and not package.record.forced_by:
+        return names != then
+    return not names or not names <= then
 
 
 def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
@@ -306,21 +310,29 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
         stays = f"{outcome.kept}, so {' and '.join(decision.names)} stays"
         yield f"{package.title}: {' and '.join(record.variants)} was chosen; {stays}"
         return
-    misfits = [
-        f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
+    unfit = [
+        verdict
         for verdict in outcome.alone.verdicts
         if verdict.variant in record.variants and not verdict.fits
+    ]
+    misfits = [
+        f"does not fit this {'environment' if verdict.clashes else 'machine'}: {verdict.reason}"
+        for verdict in unfit
     ]
     why = [f"was asked for by {record.forced_by}"] if record.forced_by else []
     why += misfits[:1]
     gains = [
         f"this machine gets {verdict.variant}: {verdict.reason}"
         for verdict in decision.verdicts
-        if verdict.variant in decision.names
+        if verdict.variant in decision.names and verdict.variant not in record.variants
     ]
-    message = f"{package.title}: {' and '.join(record.variants)} "
-    message += ", and ".join(why) or "fits this machine, but is not the best for it"
-    yield "; ".join([message, *(gains or ["this machine gets nothing"])])
+    alone = package.selector.choose and not record.forced_by
+    about = [one.variant for one in unfit[:1]] if alone else []
+    message = f"{package.title}: {' and '.join(about or record.variants)} "
+    fits = "is not all that fits it" if package.selector.choose else "is not the best for it"
+    message += ", and ".join(why) or f"fits this machine, but {fits}"
+    gets = f"this machine gets {' and '.join(decision.names) or 'nothing'}"
+    yield "; ".join([message, *(gains or [gets])])
     differing = [
         f"{name} was {then.text}, here it is {decision.facts[name].text}"
         for name, then in record.facts.items()
@@ -344,11 +356,22 @@ def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
         else:
             where = "are installed side by side"
         yield f"{package.title}: {names} {where}"
+    for name, file in installed.overlapping(package).items():
+        if not any(name in own for own in here.values()):
+            yield f"{package.title}: {name} is installed, too, and has the same {file}"
 
 
 def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]:
     """Yield each requirement of a package that is not met, and the sentence on it."""
-    for requirement in map(Requirement, package.record.requires):
+    chosen = [one for one in package.selector.variants if one.name in package.record.variants]
+    brought = [
+        Requirement(text)
+        for variant in chosen
+        for text, extra in requirements_of(variant)
+        if extra and distribution_of(text) in installed.distributions
+    ]
+    own = [one for one in brought if normalize(one.name) in package.record.distributions]
+    for requirement in (*map(Requirement, package.record.requires), *own):
         name = normalize(requirement.name)
         if not installed.needs(requirement):
             continue
@@ -372,7 +395,8 @@ def _choose_again(
         if not outcome.decision.names:
             continue  # the message says that nothing fits
         selector = outcome.package.selector
-        request = installed.request(selector.project, selector.version)
+        named = with_extras(selector, going)
+        request = installed.request(selector.project, selector.version, named)
         settings = _settings(outcome, installed, stated=stated)
         # A build that was kept may be of the variant that is there now.
         afresh = outcome.changes or "@" in request

@@ -15,7 +15,9 @@ from ..installing.environment import read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
 from ..installing.wheel import record_of
-from ..model.decision import Environment, decide
+from ..model.decision import Environment, Request, decide
+from ..model.machine import Machine
+from ..model.table import REQUIREMENT
 from ..model.values import replace
 from .common import (
     FORMAT,
@@ -49,6 +51,14 @@ VariantOption = Annotated[
     Optional[str],
     typer.Option("--variant", metavar="NAME", help="Ask for this variant, as -C variant=NAME."),
 ]
+ExtrasOption = Annotated[
+    bool,
+    typer.Option(
+        "--extras",
+        help="Write, as TOML, extras that name the variants, for the pyproject.toml of a project "
+        "that uses them.",
+    ),
+]
 
 
 def explain(
@@ -58,12 +68,15 @@ def explain(
     variant: VariantOption = None,
     python: PythonOption = None,
     as_json: JsonOption = False,
+    extras: ExtrasOption = False,
 ) -> None:
     """Show what would be chosen here, and why not the others.
 
     For a selector package that is installed, also show what was decided then. The choice is for an
     empty environment or, with --python, for that one: what is installed there may narrow it.
     """
+    if extras and (profile or stated or variant is not None or as_json):
+        raise UsageError("--extras has all variants, for any machine, and is TOML")
     interpreter = read_interpreter(python) if python else None
     try:
         selector, then = _read(what, interpreter)
@@ -72,6 +85,9 @@ def explain(
             raise
         print_json({"format": FORMAT, "decision": None, "problem": str(error), "installed": None})
         raise typer.Exit(1) from None
+    if extras:
+        typer.echo(_extras_block(selector))
+        return
     environment = Environment()
     if interpreter is not None:
         environment = read_environment(selector, interpreter.folders, marker=interpreter.marker)
@@ -120,9 +136,28 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
     )
 
 
+def _extras_block(selector: Selector) -> str:
+    """Return an extra for each variant, as TOML; if they exclude each other, uv is told so."""
+    from .skeleton import as_key, as_toml
+
+    if selector.version == VERSION:
+        raise UsageError(f"{VERSION} is found when it is built; name its sdist")
+    lines, names = ["[project.optional-dependencies]"], []
+    for one in selector.variants:
+        if one.refuse is None:
+            chosen = decide(selector, Machine(), Request((one.key,), "--extras"), Environment())
+            lines.append(f"{as_key(one.name)} = {as_toml([*chosen.requires])}")
+            names.append({"extra": one.name})
+    if selector.kind == REQUIREMENT and len(names) > 1:
+        conflicts = [f"    {as_toml(name)}," for name in names]
+        lines += ["", "[tool.uv]", "conflicts = [[", *conflicts, "]]"]
+    return "\n".join(lines)
+
+
 def _show(decision: Decision, then: Record | None) -> None:
     selector = decision.selector
-    print_line(f"{selector.project} {selector.version}, variants of the {selector.kind} kind")
+    what = f"{selector.project} {selector.version}, variants of the {selector.kind} kind"
+    print_line(f"{what}, of which all that fit are chosen" if selector.choose else what)
     if selector.version == VERSION:
         print_line(f"{VERSION} is found when it is built")
     if decision.facts:
@@ -144,6 +179,8 @@ def _show(decision: Decision, then: Record | None) -> None:
     else:
         print_line(f"chosen: {', '.join(decision.names)}")
         print_line(f"installs: {', '.join(decision.requires) or 'nothing more'}")
+        for extra, more in decision.extras.items():
+            print_line(f"with [{extra}]: {', '.join(more)}")
     if then is not None:
         _show_then(decision, then)
 

@@ -209,7 +209,7 @@ def _lines(name: str, place: str, stream: BufferedReader) -> Iterator[tuple[str,
 def read_expectations(
     file: Path, selector: Selector, machines: Sequence[str]
 ) -> dict[str, str | None]:
-    """Return the variant that each machine should get, ``None`` where none should fit.
+    """Return the variants that each machine should get, ``None`` where none should fit.
 
     ``machines`` are the names of those that there are.
 
@@ -244,14 +244,20 @@ def _similar(name: str, machines: Collection[str]) -> str:
 
 
 def _variant(value: object, selector: Selector) -> str | None:
-    """Return what is wanted. Raises ``ValueError`` with a sentence that says what was expected."""
+    """Return what is wanted, in the table's order.
+
+    Raises ``ValueError`` with a sentence that says what was expected.
+    """
     if value is False:
         return None
     if not isinstance(value, str):
         expected = "a variant's name, or false where no variant should fit"
         raise ValueError(f"found {describe(value)}; expected {expected}")  # noqa: TRY004 - bad data
     names = {variant.key: variant.name for variant in selector.variants}
-    if normalize(value) in names:
-        return names[normalize(value)]
-    hint = did_you_mean(value, names.values()) or f"; the variants are {', '.join(names.values())}"
-    raise ValueError(f"found {value!r}, which is not a variant{hint}")
+    asked = {normalize(one.strip()): one.strip() for one in value.split(",")}
+    for key, one in asked.items():
+        if key not in names:
+            known = f"; the variants are {', '.join(names.values())}"
+            hint = did_you_mean(one, names.values()) or known
+            raise ValueError(f"found {one!r}, which is not a variant{hint}")
+    return ",".join(name for key, name in names.items() if key in asked)

@@ -20,9 +20,9 @@ from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
 from ..checking.review import review
 from ..errors import InvalidFileError, did_you_mean
+from ..installing.files import replacing
 from ..installing.request import ALL, AUTO
 from ..installing.shell import quote, show_command
-from ..installing.wheel import replacing
 from ..model.markers import is_name, normalize
 from ..model.table import CAPABILITY, REQUIREMENT
 from ..trees.into_tree import inner_keys, into_tree
@@ -278,7 +278,7 @@ def _edit(file: Path, project: NewProject) -> None:
     content = into_tree(real.read_bytes(), table(project, **keys), OWN_REQUIREMENT)
     _check({_PROJECT: content.decode("utf-8")}, "")
     with replacing(real) as new:
-        new.write_bytes(content)
+        Path(new).write_bytes(content)
         shutil.copymode(real, new)
     names = ", ".join(variant.name for variant in project.variants)
     print_line(

@@ -26,8 +26,14 @@ from ..model.decision import installed_variants
 from ..model.machine import load_fact
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
-from ..model.standing import is_called_after, parse_form, standing_for, with_standing
-from ..model.table import load_selector
+from ..model.standing import (
+    is_called_after,
+    parse_form,
+    requirements_of,
+    standing_for,
+    with_standing,
+)
+from ..model.table import REQUIREMENT, load_selector
 from ..probes.folders import find_distributions, identify
 from .common import UsageError
 
@@ -130,8 +136,9 @@ def _recorded(record: Record) -> Recorded | Unusable:
     why = "; ".join(record.passed_over)
     try:
         selector = load_selector(record.table)
-        for one in record.requires:
-            Requirement(one)
+        own = (text for one in selector.variants for text, _ in requirements_of(one))
+        for text in (*record.requires, *own):
+            Requirement(text)
         if (normalize(selector.project), selector.version) != (record.key, record.version):
             why = why or f"its table is of {selector.project} {selector.version}"
     except (InvalidRequirement, RecursionError):
@@ -219,7 +226,31 @@ class Installed:
         variants = [name for one in selector.variants for name in one.distributions]
         names = [name for name in variants if name in self.distributions]
         names += itertools.chain.from_iterable(self.variants(package).values())
+        names += self.overlapping(package)
         return [selector.project, *dict.fromkeys(names)]
+
+    def overlapping(self, package: Recorded) -> dict[str, str]:
+        """Return what is called after a package and has files of its variants, each with such one.
+
+        A variant of another release may be left: its distribution is none that the table names.
+        """
+        if package.selector.kind != REQUIREMENT:
+            return {}
+        known = {normalize(Requirement(one).name) for one in package.record.requires}
+        own = {file for name in known for file in self._files(name)}
+        found = {}
+        for name in sorted(self.distributions.keys() - known - {package.key}):
+            if is_called_after(package.selector.project, name):
+                same = next((file for file in self._files(name) if file in own), "")
+                if same:
+                    found[name] = same
+        return found
+
+    def _files(self, name: str) -> list[str]:
+        with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
+            files = [str(file) for file in self.distributions[name].files or ()]
+            return [file for file in files if ".dist-info" not in file]
+        return []
 
     def required(self, package: Recorded) -> dict[str, str]:
         """Return what others require of a package's variants that are installed.
@@ -258,12 +289,13 @@ class Installed:
         pinned = called or [one for one in own if is_pinned(one, version)]
         return [project, *dict.fromkeys(one.name for one in pinned)]
 
-    def request(self, project: str, version: str) -> str:
+    def request(self, project: str, version: str, named: str = "") -> str:
         """Return the requirement that installs a selector package from where it came from.
 
-        Unless that is a wheel, whose choice is made.
+        Unless that is a wheel, whose choice is made. ``named`` is the project with its extras.
         https://packaging.python.org/specifications/direct-url/
         """
+        named = named or project
         try:
             distribution = self.distributions[normalize(project)]
             origin = json.loads(distribution.read_text("direct_url.json") or "")
@@ -276,10 +308,10 @@ class Installed:
             if folder := origin.get("subdirectory"):
                 url = f"{url}#subdirectory={folder}"
             if not gone and not parts.path.endswith(".whl"):
-                return str(Requirement(f"{project} @ {url}"))
+                return str(Requirement(f"{named} @ {url}"))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass  # it came from an index, or nobody can tell
-        return f"{project}=={version}" if version else project
+        return f"{named}=={version}" if version else named
 
 
 def read_installed(interpreter: Interpreter) -> Installed:

@@ -190,11 +190,11 @@ def _row(machine: NamedMachine, decision: Decision) -> dict[str, object]:
 
 
 def _chosen_or_refusing(decision: Decision) -> str | None:
-    """Return the name of the variant that is chosen, or that refuses; ``None`` if none fits."""
+    """Return the variants that are chosen, or the one that refuses; ``None`` if none fits."""
     stop = decision.stop
     if isinstance(stop, NothingFits) and stop.refused:
         return stop.refused.name
-    return next(iter(decision.names), None)
+    return ",".join(decision.names) or None
 
 
 def _unmet(name: str, wanted: str | None, decision: Decision) -> str | None:
@@ -207,9 +207,10 @@ def _unmet(name: str, wanted: str | None, decision: Decision) -> str | None:
         "no variant that fits" if found is None else _named(found, decision),
     ]
     lines = [f"{name}: expected {shown[0]}, found {shown[1]}"]
+    asked, there = ((names or "").split(",") for names in (wanted, found))
     for verdict in decision.verdicts:
-        if verdict.variant in (wanted, found):
-            later = verdict.fits and verdict.variant == wanted
+        if verdict.variant in (*asked, *there):
+            later = verdict.fits and verdict.variant not in there
             outcome = "fits, but comes later: " if later else ""
             lines.append(f"  {verdict.variant}: {outcome}{verdict.reason}")
     return "\n".join(lines)

@@ -187,7 +187,7 @@ def _row(variant: NewVariant, kind: str) -> str:
 def as_toml(value: Any) -> str:
     """Return a value as TOML has it in one line."""
     if isinstance(value, dict):
-        pairs = ", ".join(f"{_key(key)} = {as_toml(one)}" for key, one in value.items())
+        pairs = ", ".join(f"{as_key(key)} = {as_toml(one)}" for key, one in value.items())
         return f"{{ {pairs} }}"
     if isinstance(value, list):
         return f"[{', '.join(map(as_toml, value))}]"
@@ -195,7 +195,8 @@ def as_toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _key(key: str) -> str:
+def as_key(key: str) -> str:
+    """Return a key as TOML has it."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else as_toml(key)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..authoring.platforms import where_possible
 from ..authoring.project import read_project
-from ..checking.archives import unpacked
 from ..model.table import dump, load_selector
+from ..model.values import replace
 from .common import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ def opened(source: Path) -> contextlib.AbstractContextManager[Path]:
 
     Entering it raises `SelectorError` for what is no sdist.
     """
-    return unpacked(source) if is_sdist(source) else contextlib.nullcontext(source)
+    if not is_sdist(source):
+        return contextlib.nullcontext(source)
+    from ..checking.archives import unpacked
+
+    return unpacked(source)
 
 
 def read_folder(folder: Path) -> Project:
@@ -46,13 +51,14 @@ def read_folder(folder: Path) -> Project:
 
 
 def read_selector(source: Path) -> Selector:
-    """Return the table of a project's folder or of an sdist.
+    """Return the table of a project's folder or of an sdist, with where its facts can be.
 
     A version that the build alone finds stays `VERSION`, as it is in the table.
     """
     with opened(source) as folder:
         project = read_folder(folder)
-    if not project.version_is_built:
-        return project.selector
-    text = json.dumps(dump(project.selector_of(_UNLIKE_ANY)))
-    return load_selector(json.loads(text.replace(_UNLIKE_ANY, VERSION)))
+    selector = project.selector
+    if project.version_is_built:
+        text = json.dumps(dump(project.selector_of(_UNLIKE_ANY)))
+        selector = load_selector(json.loads(text.replace(_UNLIKE_ANY, VERSION)))
+    return replace(selector, where=where_possible(selector.conditions))

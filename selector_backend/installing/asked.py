@@ -16,11 +16,11 @@ from pathlib import Path
 from ..errors import SelectorError
 from ..model.markers import NAME_FORMAT, CannotTellError, evaluate
 from ..model.purpose import Purpose
-from ..model.standing import parse_form, standing_for
+from ..model.standing import are_here, parse_form, standing_for
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
-from ..probes.folders import read_regular
 from .environment import marker_of
+from .files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,14 +64,17 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
     """
     standing = standing_for(selector, marker_of(selector))
     names = {form.name for own in standing.values() for form in own}
-    found = [*read_asked(installation, names)]
+    files: list[str] = []
+    found = [*read_asked(installation, names, files)]
+    request = replace(request, files=(*request.files, *files))
     beside = {}
     for key, own in standing.items():
-        sources = [
-            next((one.source for one in found if form.is_asked_by(one.form)), "") for form in own
-        ]
-        if sources and all(sources):
-            beside[key] = ", ".join(dict.fromkeys(sources))
+        sources = {
+            form: next((one.source for one in found if form.is_asked_by(one.form)), "")
+            for form in own
+        }
+        if are_here(own, (form for form in own if sources[form])):
+            beside[key] = ", ".join(dict.fromkeys(filter(None, sources.values())))
     requested = {**dict.fromkeys(request.variants, request.source), **beside}
     if not beside:
         return request
@@ -86,10 +89,12 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
     return replace(request, variants=(*beside,), source=", ".join(beside.values()), profile=None)
 
 
-def read_asked(installation: Installation, names: set[str]) -> Iterator[Asked]:
+def read_asked(
+    installation: Installation, names: set[str], files: list[str] | None = None
+) -> Iterator[Asked]:
     """Yield what the calling command asks for of ``names``, which are normalized.
 
-    Never raises, and waits for nothing.
+    The files that it is read from are added to ``files``. Never raises, and waits for nothing.
     """
     for word in installation.requirements:
         yield from _of_requirement(word, "the command line", names, installation.stated)
@@ -105,6 +110,8 @@ def read_asked(installation: Installation, names: set[str]) -> Iterator[Asked]:
             continue
         seen.add(place)
         text = read_text(path)
+        if text and files is not None:
+            files.append(path)
         shown = os.fsencode(file).decode("utf-8", "replace")
         lines = _in_toml(Path(file).name, text) if file.endswith(".toml") else _in_lines(text)
         nested = []

@@ -1,8 +1,7 @@
 """The process that called this one, as far as the system tells.
 
-Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`. On Windows nothing is known: what
-starts a hook there is the launcher of a virtual environment, not the frontend. Whatever fails means
-"not known".
+Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`, Windows as `windows_caller` says.
+Whatever fails means "not known".
 """
 
 from __future__ import annotations
@@ -10,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import struct
 import sys
-from pathlib import Path
 
 from ..model.values import dataclass
 
@@ -35,7 +32,7 @@ class Process:
 @functools.cache
 def parent() -> Process:
     """Return this process's parent. It is read once."""
-    read = {"linux": _linux, "darwin": _macos}.get(sys.platform)
+    read = {"linux": _linux, "darwin": _macos, "win32": _windows}.get(sys.platform)
     return read() if read else Process()
 
 
@@ -45,15 +42,15 @@ def _linux() -> Process:
         # In a sandbox, `os.getppid` may count otherwise than the /proc that it sees.
         pid = _stat("self")[1]
     with contextlib.suppress(OSError):
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
+        arguments = _read(f"/proc/{pid}/cmdline")
     with contextlib.suppress(OSError):
-        folder = str(Path(f"/proc/{pid}/cwd").readlink())
+        folder = os.readlink(f"/proc/{pid}/cwd")
     # All of it or none: half of it may be another process's, too.
     with contextlib.suppress(OSError, IndexError):
         start = _stat(pid)[19]  # in ticks since the system's
         # Containers count their processes again, and may share a cache: pid_namespaces(7).
-        counted = Path("/proc/self/ns/pid").stat().st_ino
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+        counted = os.stat("/proc/self/ns/pid").st_ino
+        boot = _read("/proc/sys/kernel/random/boot_id").decode()[:8]
         if pid != "1":  # which takes over the hooks of a frontend that is gone
             identity = f"{pid}-{start}-{counted}-{boot}"
     locked = _open_locks(pid)
@@ -67,11 +64,11 @@ def _open_locks(pid: str) -> tuple[str, ...]:
     """Return the folders whose file ``.lock`` a process has open; none of another user's."""
     folders = set()
     with contextlib.suppress(OSError):
-        for number in Path(f"/proc/{pid}/fd").iterdir():
+        for number in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(OSError):
-                file = number.readlink()
-                if file.name == ".lock":
-                    folders.add(str(file.parent))
+                folder, name = os.path.split(os.readlink(f"/proc/{pid}/fd/{number}"))
+                if name == ".lock":
+                    folders.add(folder)
     return tuple(sorted(folders))
 
 
@@ -80,7 +77,12 @@ def _stat(pid: str) -> list[str]:
 
     The second, the program's name in brackets, may have blanks and brackets in it.
     """
-    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode().split()
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].decode().split()
+
+
+def _read(file: str) -> bytes:
+    with open(file, "rb") as opened:
+        return opened.read()
 
 
 # <sys/sysctl.h> and <sys/proc_info.h>
@@ -125,7 +127,7 @@ def arguments_of(data: bytes) -> list[str]:
     """
     if len(data) < 4:
         return []
-    (count,) = struct.unpack_from("=i", data)
+    count = int.from_bytes(data[:4], sys.byteorder)
     _, _, rest = data[4:].partition(b"\0")
     words = rest.lstrip(b"\0").split(b"\0")
     return [os.fsdecode(word) for word in words[:count]] if 0 < count < len(words) else []
@@ -141,4 +143,16 @@ def folder_of(data: bytes) -> str:
 
 def start_of(data: bytes) -> str:
     """Return the start in a ``proc_bsdinfo``, which ends with its seconds and microseconds."""
-    return "{}.{:06}".format(*struct.unpack_from("=QQ", data, 120)) if len(data) == 136 else ""
+    if len(data) != 136:
+        return ""
+    seconds, micros = (int.from_bytes(part, sys.byteorder) for part in (data[120:128], data[128:]))
+    return f"{seconds}.{micros:06}"
+
+
+def _windows() -> Process:
+    from .windows_caller import calling_process
+
+    try:
+        return Process(*calling_process())
+    except (ImportError, AttributeError, OSError, ValueError):
+        return Process()

@@ -11,6 +11,7 @@ from ..model.machine import Machine
 from ..model.markers import normalize
 from ..model.values import replace
 from ..probes import read_machine
+from ..probes.folders import find_distributions
 from .environment import read_environment
 from .handoff import handoff_of
 
@@ -35,12 +36,13 @@ def choose(
     Raises `SelectorError` where it stops.
     """
     machine, folders = Machine(), installation.folders
+    there = find_distributions(folders) if selector.sees_environment else None
     if request.automatic:
         machine = read_machine(
             selector.facts,
             os.environ,
             handoff_of(installation, os.environ, backend),
-            scope=selector.scope(folders),
+            scope=selector.scope(folders, there),
             profile=request.profile,
         )
     if installation.everywhere:
@@ -55,7 +57,8 @@ def choose(
 
         machine, notes = on_target(machine, selector, installation.target, _marker(machine))
         request = replace(request, notes=(*request.notes, *notes))
-    environment = read_environment(selector, folders, installation.folders_removed_last)
+    last = installation.folders_removed_last
+    environment = read_environment(selector, folders, last, there=there)
     decision = decide(selector, machine, request, environment)
     message = _message(decision, installation)
     waits = installation.stops_late and not installation.is_only(selector.project)

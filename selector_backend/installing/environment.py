@@ -9,12 +9,13 @@ import contextlib
 from pathlib import Path
 
 from ..model.decision import Code, Environment
-from ..model.markers import evaluate, normalize
+from ..model.markers import distribution_of, evaluate, normalize
 from ..model.record import RECORD_NAME, Record, Unusable, parse_record
-from ..model.standing import parse_form
+from ..model.standing import former_distributions, parse_form, requirements_of
 from ..model.table import REQUIREMENT
 from ..model.values import replace
-from ..probes.folders import find_distributions, identify_at, read_regular, versions_of
+from ..probes.folders import find_distributions, identify_at, versions_of
+from .files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,16 +29,19 @@ def read_environment(
     folders: Sequence[str],
     removed_last: Sequence[str] = (),
     marker: Mapping[str, str] | None = None,
+    there: Mapping[str, Sequence[Path]] | None = None,
 ) -> Environment:
     """Return what the folders of an environment hold that matters to ``selector``.
 
     From the folders ``removed_last``, an old release is removed after all else is installed.
-    ``marker`` are the variables of its interpreter, if that is not the running one.
+    ``marker`` are the variables of its interpreter, if that is not the running one, and ``there``
+    the distributions in the folders, if these were listed already.
 
     Never raises for what is in them: a record that cannot be read is passed over, and noted.
     """
     paths = folders if selector.kind == REQUIREMENT else ()
-    there = find_distributions(paths or removed_last)
+    if there is None:
+        there = find_distributions(paths or removed_last)
     marker = marker or marker_of(selector)
     places = {*map(Path, removed_last)}
     own = there.get(normalize(selector.project), ())
@@ -51,7 +55,7 @@ def read_environment(
             notes.append(f"the record of {one.project} was passed over: {one.reason}")
         else:
             notes += [f"in the record of {one.project}, {what}" for what in one.passed_over]
-    usable = tuple(one for one in records if isinstance(one, Record))
+    usable = tuple(_as_installed(one, there) for one in records if isinstance(one, Record))
     found = Environment(usable, marker=marker, notes=tuple(notes), code=code)
     record = found.record_of(selector.project)
     names = {normalize(selector.project), *(record.distributions if record else ())}
@@ -64,6 +68,7 @@ def read_environment(
         if form.extras and form.name in there
     }
     names |= {form.name for form in forms}
+    names |= {*former_distributions(selector).values()}
     names |= {name for own in extras.values() for some in own.values() for name in some}
     return replace(found, versions=versions_of(names, there), extras=extras)
 
@@ -78,7 +83,7 @@ def marker_of(selector: Selector) -> Mapping[str, str] | None:
 
 
 def _required(selector: Selector) -> Iterator[str]:
-    return (one for variant in selector.variants for one in variant.requires)
+    return (one for variant in selector.variants for one, _ in requirements_of(variant))
 
 
 def _extras(
@@ -111,6 +116,13 @@ def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
     Of a project that is there twice, the first is the one that Python sees.
     """
     return _records(find_distributions(paths))
+
+
+def _as_installed(record: Record, there: Mapping[str, Sequence[Path]]) -> Record:
+    """Return a record without what extras would have brought, and did not."""
+    required = {*map(distribution_of, record.requires)}
+    here = tuple(name for name in record.distributions if name in there or name in required)
+    return replace(record, distributions=here)
 
 
 def _code(folders: Iterable[Path]) -> Code | None:

@@ -1,11 +1,9 @@
-"""What one hook reads of the machine, left in a file for the hooks after it.
+"""What one hook leaves for the hooks after it, in folders that the frontend makes and throws away.
 
-A driver that hangs costs its whole time limit whenever it is asked, and each hook is a process of
-its own. Both places are folders that the frontend makes for itself, and throws away:
-
-- one build's, where one hook of a package leaves everything for the next;
-- one command's, where it leaves what has nothing to do with the package for all the others that
-  the command builds, and each package that is to be installed leaves its choice.
+- In one build's folder: what was read of the machine, and what the build comes to once that is
+  decided. The next hooks copy it: they import no more than what is imported here at the top.
+- In one command's folder, for all packages that it builds: what of the machine has nothing to do
+  with the package, and what each package that is to be installed got.
 
 Neither is read by another command: the files are named after the process that calls the hooks.
 """
@@ -13,27 +11,24 @@ Neither is read by another command: the files are named after the process that c
 from __future__ import annotations
 
 import contextlib
-import json
+import marshal
 import os
 import sys
-import time
 
 from ..errors import SelectorError
-from ..model.facts import FACTS
-from ..model.machine import Machine, Origin, load_machine
-from ..model.record import Record, parse_record
 from ..model.values import dataclass
-from ..probes import Memory
-from ..probes.folders import read_regular
-from .wheel import write_file
+from .caller import parent
+from .files import PARTIAL, is_private, read_regular, write_file, write_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
-    from ..model.machine import Fact
+    from ..model.machine import Fact, Machine
     from ..model.purpose import Installation
+    from ..model.record import Record
 
 _START = "selector-"
 #: A command takes no longer. What is older is of none that runs, and is removed.
@@ -43,16 +38,118 @@ _OF_ONE_BUILD = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "PEP517_", "_PYPROJ
 
 
 @dataclass(frozen=True)
-class Handoff(Memory):
-    """The files of ``build`` and of the whole ``command``; ``None`` where there is no place."""
+class Finished:
+    """What a build comes to: the ``.dist-info`` and the wheel, each with its name.
+
+    ``wheel`` is empty where only the hook that builds it can tell whether it may. ``said`` is what
+    people are told.
+    """
+
+    folder: str
+    files: Mapping[str, bytes]
+    said: str = ""
+    wheel: str = ""
+    content: bytes = b""
+
+    def prepare(self, directory: str) -> str:
+        """Say what was chosen, and write the ``.dist-info`` into a folder. Returns its name."""
+        self.say()
+        return write_folder(os.path.join(directory, self.folder), self.files)
+
+    def build(self, directory: str, prepared: str | None) -> str:
+        """Write the wheel into a folder, and return its name; ``""`` if it is not the right one.
+
+        It is not if the ``.dist-info`` that was ``prepared`` is another.
+        """
+        if not self.wheel or not (prepared is None or self._is_at(prepared)):
+            return ""
+        if prepared is None:
+            self.say()
+        return write_file(directory, self.wheel, self.content)
+
+    def say(self) -> None:
+        """Say what was chosen. Frontends show it if they are to say more."""
+        print(self.said, end="", file=sys.stderr, flush=True)
+
+    def _is_at(self, prepared: str) -> bool:
+        if os.path.basename(prepared) != self.folder:
+            return False
+        count = sum(len(names) for _, _, names in os.walk(prepared))
+        with contextlib.suppress(OSError):
+            return count == len(self.files) and all(
+                read_regular(os.path.join(prepared, name)) == data
+                for name, data in self.files.items()
+            )
+        return False
+
+
+def leave(
+    finished: Finished,
+    installation: Installation,
+    decided_from: Sequence[str],
+    settings: Mapping[str, Any] | None,
+    backend: str,
+) -> None:
+    """Leave what a build comes to for the hooks after this one, where the frontend lets it.
+
+    ``decided_from`` are the files that it was decided from, in the project's folder, ``settings``
+    the frontend's config settings, and ``backend`` is our own version.
+    """
+    folder, identity = installation.scratch, installation.identity
+    if folder is None or identity != parent().identity or not is_private(folder):
+        return
+    fields = finished.folder, {**finished.files}, finished.said, finished.wheel, finished.content
+    with contextlib.suppress(OSError, SelectorError):
+        hashed = _hash_all(decided_from, settings, backend)
+        data = marshal.dumps((hashed, [*decided_from], fields))
+        write_file(folder, f"{_START}finished-{identity}", data)
+
+
+def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
+    """Return what a hook before this one has left, if it would be decided the same now."""
+    identity = parent().identity
+    overlays = map(os.path.split, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    for folder in (sys.prefix, *(above for above, name in overlays if name == "site")):
+        file = os.path.join(folder, f"{_START}finished-{identity}")
+        if identity and os.path.lexists(file) and is_private(folder):
+            with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
+                hashed, decided_from, fields = marshal.loads(read_regular(file, own=True))
+                if hashed == _hash_all(decided_from, settings, backend):
+                    return Finished(*fields)
+    return None
+
+
+def _hash_all(files: Sequence[str], settings: Mapping[str, Any] | None, backend: str) -> bytes:
+    """Return a hash of all that a build is decided from.
+
+    A hash, since variables may be secrets, and this one, since Python has it: `hashlib` takes 4 ms.
+    """
+    from importlib.util import source_hash
+
+    caller, variables = parent(), sorted(os.environ.items())
+    own = __file__, backend, sys.version, sys.executable, sys.prefix, sys.argv[:1], os.getcwd()
+    called = caller.arguments, caller.folder, caller.identity, caller.locked
+    contents = [*map(read_regular, files)]
+    decided_from = repr((own, called, variables, settings or {}, contents))
+    return source_hash(decided_from.encode("utf-8", "surrogatepass"))
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """What is read of the machine: the files of ``build`` and of the whole ``command``.
+
+    Each is ``None`` where there is no place for it.
+    """
 
     build: Path | None = None
     command: Path | None = None
 
     def recall(self) -> Machine:
         """Return what hooks of before have read; nothing of a file that is no machine profile."""
+        from ..model.machine import Machine
+
         facts: dict[str, Fact] = {}
-        if self.command and _is_private(self.command.parent) and not _is_old(self.command):
+        if self.command and is_private(self.command.parent) and not _is_old(self.command):
             facts.update(_read(self.command).facts)
         if self.build:
             facts.update(_read(self.build).facts)
@@ -60,11 +157,14 @@ class Handoff(Memory):
 
     def remember(self, machine: Machine) -> None:
         """Leave ``machine`` for the next hooks. A folder that can't be written to is no error."""
+        from ..model.facts import FACTS
+        from ..model.machine import Machine
+
         if self.build:
             _write(self.build, _bytes_of(machine))
         facts = machine.facts.items()
         shared = {name: fact for name, fact in facts if FACTS[name].shared}
-        if shared and self.command and _is_private(self.command.parent):
+        if shared and self.command and is_private(self.command.parent):
             _write(self.command, _bytes_of(Machine(shared)))
             _remove_old(self.command.parent)
 
@@ -83,6 +183,7 @@ def handoff_of(installation: Installation, environ: Mapping[str, str], backend: 
     if command is None:
         return Handoff(build / f"{name}.json")
     import hashlib
+    import json
 
     kept = {name: text for name, text in environ.items() if not name.startswith(_OF_ONE_BUILD)}
     text = json.dumps([backend, sys.base_prefix, sorted(kept.items())])
@@ -97,10 +198,12 @@ def exchange(installation: Installation, record: Record) -> list[Record]:
     them sees the other. Nothing is seen where the command has no folder of its own, or may install
     into several environments.
     """
+    from ..model.record import Record, parse_record
+
     folder = installation.shared
     if not (folder and installation.identity and installation.one_environment):
         return []
-    if not _is_private(folder):
+    if not is_private(folder):
         return []
     start = f"{_START}choice-{installation.identity}-"
     own = folder / f"{start}{record.key}.json"
@@ -117,26 +220,14 @@ def exchange(installation: Installation, record: Record) -> list[Record]:
 
 def _remove_old(folder: Path) -> None:
     with contextlib.suppress(OSError):
-        for file in filter(_is_old, folder.glob(f"{_START}*")):
-            file.unlink(missing_ok=True)
-
-
-def _is_private(folder: Path) -> bool:
-    """Return whether a folder is this user's. What lies in it is believed.
-
-    The group is left out: where it may write into uv's cache, it may also replace the Python there
-    that runs this.
-    """
-    if os.name != "posix":
-        return True
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return found.st_uid == os.geteuid() and not found.st_mode & 0o002
+        for file in folder.iterdir():
+            if file.name.startswith((_START, PARTIAL)) and _is_old(file):
+                file.unlink(missing_ok=True)
 
 
 def _is_old(file: Path) -> bool:
+    import time
+
     try:
         return abs(time.time() - file.lstat().st_mtime) > _LONGEST_SECONDS
     except OSError:
@@ -144,6 +235,10 @@ def _is_old(file: Path) -> bool:
 
 
 def _read(file: Path) -> Machine:
+    import json
+
+    from ..model.machine import Machine, Origin, load_machine
+
     try:
         data = json.loads(read_regular(file, own=True))
         return load_machine(data, file.name, Origin.READ)
@@ -152,6 +247,8 @@ def _read(file: Path) -> Machine:
 
 
 def _bytes_of(machine: Machine) -> bytes:
+    import json
+
     return json.dumps(machine.dump()).encode()
 
 

@@ -23,7 +23,7 @@ from .environment import marker_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from typing import Any
 
     from ..model.decision import Request
@@ -90,18 +90,23 @@ def with_locked(selector: Selector, request: Request, installation: Installation
     Raises `SelectorError` where a setting or a variable asks to install another variant.
     """
     lock, locks = installation.lock, installation.purpose is Purpose.LOCK
-    if lock is None or (locks and (request.variants or request.anew)):
+    if lock is None:
         return request
+    old = locks or lock.written_last
+    if old and (request.variants or request.anew):
+        return request
+    path = Path(lock.folder)
     try:
         path, text = find_lock(lock)
-        entries = read_entries(text, selector.project, path.parent)
+        request = replace(request, files=(*request.files, str(path)))
+        entries = read_entries(text, selector.project, path.parent, selector.extras)
     except ImportError:
         note = f"what {lock.names[0]} names does not count: below Python 3.11, that takes tomli"
         return replace(request, notes=(*request.notes, note))
     except _MALFORMED:
-        return request
+        return replace(request, files=(*request.files, str(path)))
     same = [entry for entry in entries if entry.is_for(selector, str(Path.cwd()))]
-    if locks or lock.written_last:
+    if old:
         same = same or entries
     if len(same) != 1:
         return request
@@ -111,11 +116,22 @@ def with_locked(selector: Selector, request: Request, installation: Installation
     variants = tuple(one.key for one in selector.variants if one.key in here)
     if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
         return request
-    if request.variants and request.variants != variants:
+    if request.variants not in ((), variants) and not _is_elsewhere(selector, request, same[0]):
         from .messages import not_as_locked
 
         raise SelectorError(not_as_locked(selector, request, variants, path.name, lock.again))
     return replace(request, variants=variants, source=path.name, profile=None, locked=True)
+
+
+def _is_elsewhere(selector: Selector, request: Request, entry: Entry) -> bool:
+    """Return whether what was asked for is in the lock, but cannot be on this platform at all."""
+    from ..model.everywhere import can_be_on
+    from ..probes.marker import environment
+
+    locked = {one.variant for one in kept_by(selector, entry, "")}
+    return locked.issuperset(request.variants) and not any(
+        can_be_on(selector, key, environment()) for key in request.variants
+    )
 
 
 def find_lock(lock: Lock) -> tuple[Path, str]:
@@ -167,8 +183,10 @@ def _packages(text: str, names: Container[str]) -> Iterator[Mapping[str, Any]]:
             yield package
 
 
-def read_entries(text: str, project: str, root: Path) -> list[Entry]:
+def read_entries(text: str, project: str, root: Path, extras: Iterable[str] = ()) -> list[Entry]:
     """Return the packages called ``project`` in a lock that lies in the folder ``root``.
+
+    What they require with ``extras`` counts, too, where uv's lock has it.
 
     Raises what TOML, or a lock of another form, gives rise to.
     """
@@ -177,6 +195,8 @@ def read_entries(text: str, project: str, root: Path) -> list[Entry]:
         # PEP 751 has no place for what pdm writes there.
         own = package.get("tool", {}).get("pdm", package)
         required = [*_required(own.get("dependencies", ()))]
+        for extra in extras:
+            required += _required(package.get("optional-dependencies", {}).get(extra, ()))
         source = package.get("source", {})  # poetry's has a type
         unpacked = [
             one for kind, one in _UNPACKED.items() if kind in source and "type" not in source

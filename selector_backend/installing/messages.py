@@ -1,4 +1,4 @@
-"""The texts that an install shows: the choice, or what stops it."""
+"""The texts that say what stops an install. Only then are they imported."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import itertools
 from ..model.backend import CARRIED, plain_build_system
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, MARKERS, judge
+from ..model.kinds import DISTRIBUTIONS
 from ..model.markers import normalize
 from ..model.purpose import Commands
 from ..model.record import agree
+from ..model.standing import with_extras
 from ..model.table import fill, load_selector
 from .shell import show_command, show_variables
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..model.decision import Decision, NothingFits, Request
-    from ..model.kinds import Wanted
     from ..model.record import Record, Verdict
     from ..model.table import Selector
 
@@ -89,9 +89,8 @@ def not_as_locked(
     kept, asked = (" and ".join(names[key] for key in keys) for keys in (locked, request.variants))
     command = again.format(project=selector.project, version=selector.version)
     if request.source == selector.variable:
-        command = (
-            f"{selector.variable}={','.join(names[key] for key in request.variants)} {command}"
-        )
+        value = ",".join(names[key] for key in request.variants)
+        command = show_variables({selector.variable: value}, command)
     lines = [
         f"{_title(selector)} cannot be installed: {lock} has {kept}, and {request.source} asks for "
         f"{asked}.",
@@ -145,54 +144,6 @@ def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]
         if variant.refuse is None and variant.name not in (*unfit, *record.variants)
     ]
     return candidates
-
-
-def choice_of(decision: Decision) -> str:
-    """Return the line that says what was chosen, and why; of what was to be expected, why not."""
-    names, regions = decision.names, decision.regions
-    if regions and (markers := [regions.marker_of(one) for one in decision.variants]) != [""]:
-        names = [f"{name} where {marker}" for name, marker in zip(names, markers)]
-        return f"{_title(decision.selector)} gets {', and '.join(names)}"
-    what = f"{_title(decision.selector)} gets {' and '.join(names)}"
-    if not decision.request.automatic:
-        return f"{what}, as {decision.request.source} asks"
-    reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
-    expected = _expected(decision)
-    if expected:
-        reasons.append(f"not {expected.variant}: {expected.reason}")
-    # A library's own words may have several lines.
-    return " ".join(f"{what}: {'; '.join(reasons)}".split())
-
-
-def _expected(decision: Decision) -> Verdict | None:
-    """Return the verdict on a variant that one would have expected in place of the chosen one.
-
-    That is the one that another package forbids; else, of those whose facts the machine has, the
-    last, which asks least of them; else the first. None is of another platform.
-    """
-    facts = decision.facts
-    near: list[Verdict] = []
-    others: list[Verdict] = []
-    for variant, verdict in zip(decision.selector.variants, decision.verdicts):
-        if verdict.variant in decision.names:
-            break
-        if verdict.fits or variant.refuse:
-            continue
-        if verdict.clashes:
-            return verdict
-        here = [one for one in variant.when if judge([_markers(one)], facts)[0]]
-        told = [
-            one
-            for one in here
-            if all(wanted is False or facts[name].value is not None for name, wanted in one.items())
-        ]
-        if here:
-            (near if told else others).append(verdict)
-    return next(iter(near[-1:] or others), None)
-
-
-def _markers(alternative: Mapping[str, Wanted]) -> dict[str, Wanted]:
-    return {name: wanted for name, wanted in alternative.items() if FACTS[name].kind is MARKERS}
 
 
 def _title(selector: Selector) -> str:
@@ -254,7 +205,7 @@ def _change_over(
     """
     return [
         _uninstall(commands, gone),
-        f"  {_install(selector, commands, asked)}",
+        f"  {_install(selector, commands, asked, gone)}",
         *(
             f"  {show_command([*commands.install, project])}"
             for project in projects
@@ -286,12 +237,13 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
         kept: list[str] = []
         for key in stop.others:
             verdict = verdicts.get(key)
-            lines.append(f"{key} {_why_not_kept(key, verdict, stop.record)}.")
+            instead = selector.instead_of(key)
+            lines.append(f"{key} {_why_not_kept(key, verdict, stop.record, instead)}.")
             unfit = verdict and not (verdict.fits or verdict.clashes)
             if verdict and unfit and _was_forced(key, stop.record):
                 kept += [
                     f"To keep {key}, ask for it again:",
-                    f"  {_install(selector, commands, verdict.variant)}",
+                    f"  {_install(selector, commands, verdict.variant, stop.others[key])}",
                 ]
         if stop.better:
             lines.append(f"{stop.better.variant} fits this machine, but {stop.better.reason}.")
@@ -337,12 +289,16 @@ def _uninstall(commands: Commands, names: Iterable[str]) -> str:
     return f"  {show_command([*commands.uninstall, *names])}"
 
 
-def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
+def _install(
+    selector: Selector, commands: Commands, asked: str = "", gone: Iterable[str] = ()
+) -> str:
     """Return the command that installs this release, and asks for the variants ``asked``.
 
-    The option has the project's name, so it asks for nothing of another one.
+    It takes the extras that brought any of what is ``gone``. The option has the project's name, so
+    it asks for nothing of another one.
     """
-    words = [f"{selector.project}=={selector.version}"] if commands.names_package else []
+    named = f"{with_extras(selector, gone)}=={selector.version}"
+    words = [named] if commands.names_package else []
     if asked and commands.has_settings:
         words = ["--config-settings", f"{selector.project}:variant={asked}", *words]
     command = show_command([*commands.install, *words])
@@ -351,10 +307,14 @@ def _install(selector: Selector, commands: Commands, asked: str = "") -> str:
     return show_variables({selector.variable: asked}, command)
 
 
-def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:
-    """Return what to say of the installed variant ``key``, which is not the one chosen."""
+def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None, instead: str) -> str:
+    """Return what to say of the installed variant ``key``, which is not the one chosen.
+
+    ``instead`` is the variant that takes its place, if it is one of older releases.
+    """
     if verdict is None:
-        return "no longer fits: this version does not have it"
+        has = f"has {instead} in its place" if instead else "does not have it"
+        return f"no longer fits: this version {has}"
     if verdict.fits:
         return f"fits too, and comes later: {verdict.reason}"
     if record and _was_forced(key, record):

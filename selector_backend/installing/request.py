@@ -49,7 +49,9 @@ def read_request(
     names = [name.strip() for text in texts for name in str(text).split(",") if name.strip()]
     keys = [normalize(name) for name in names]
     if {*keys} <= {AUTO}:
-        return Request(profile=_profile(own, environ), notes=notes, anew=bool(keys))
+        profile = _profile(own, environ)
+        files = (profile.path,) if profile else ()
+        return Request(profile=profile, notes=notes, anew=bool(keys), files=files)
     return Request(_known(selector, source, dict(zip(keys, names))), source, notes=notes)
 
 
@@ -92,6 +94,8 @@ def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[s
             problem = (
                 f"{name!r}, which stands for machines that {selector.project} does not run on."
             )
+        elif instead := selector.instead_of(key):
+            problem = f"{name!r}, which {instead} takes the place of in this version."
         else:
             hint = did_you_mean(name, choices.values()) or "."
             problem = f"{name!r}, which {selector.project} does not have{hint}"

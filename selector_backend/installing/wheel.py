@@ -6,7 +6,6 @@ every hook writes a file, so what it takes to write is imported where it is writ
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -14,10 +13,11 @@ import re
 import time
 
 from ..errors import SelectorError
+from .files import write_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from ..model.decision import Decision
@@ -83,6 +83,8 @@ def metadata(
 
     The sdist marks as dynamic (PEP 643) what is added here; the wheel has nothing dynamic.
     """
+    from ..model.standing import each_once
+
     head, blank, body = compiled.pkg_info.partition(b"\n\n")
     lines = [line for line in head.split(b"\n") if line and not line.startswith(b"Dynamic: ")]
     for index, line in enumerate(lines):
@@ -96,7 +98,7 @@ def metadata(
     requires = [*compiled.requires, *decision.requires]
     for extra in compiled.selector.extras:
         requires += decision.extra_lines(extra)
-    lines += [f"Requires-Dist: {requirement}".encode() for requirement in requires]
+    lines += [f"Requires-Dist: {requirement}".encode() for requirement in each_once(requires)]
     return b"\n".join(lines) + (blank or b"\n") + body
 
 
@@ -114,6 +116,7 @@ def record_of(decision: Decision, backend: str) -> Record:
         distributions=tuple(name for one in decision.variants for name in one.distributions),
         conform=decision.conform,
         requires=decision.requires,
+        extras=decision.extras,
         facts=decision.facts,
         verdicts=decision.verdicts,
         notes=decision.notes,
@@ -133,20 +136,20 @@ def _wheel(backend: str, tags: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def read_dist_info(folder: Path) -> tuple[str, dict[str, bytes]]:
-    """Read a ``.dist-info``.
-
-    Returns the name and version of its ``METADATA``, as they begin a wheel's name, and
-    its files by their names in it.
-    """
-    files = {
+def read_dist_info(folder: Path) -> dict[str, bytes]:
+    """Return the files of a ``.dist-info`` by their names in it, without ``RECORD``."""
+    return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and path != folder / "RECORD"
     }
+
+
+def stem_of(folder: str, files: Mapping[str, bytes]) -> str:
+    """Return the name and version that ``files`` of a ``.dist-info`` give the name of a wheel."""
     found = _VERSION.search(files.get("METADATA", b""))
     version = found[1].decode() if found else ""
-    return f"{folder.name.partition('-')[0]}-{version}", files
+    return f"{folder.partition('-')[0]}-{version}"
 
 
 def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str], bool]:
@@ -167,7 +170,7 @@ def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str], bo
 
 
 def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
-    """Return what `read_dist_info` did, with the version that the project has.
+    """Return the stem of a wheel, and its files, with the version that the project has.
 
     uv, to 0.11 at least, keeps a portable wheel for its config settings only, but its metadata
     for everybody. So what is prepared has the label even if a portable wheel is asked for.
@@ -177,20 +180,23 @@ def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str,
     return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": text}
 
 
-def write_wheel(
-    folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes], root: str = ""
-) -> str:
+def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes]) -> str:
     """Write a wheel of nothing but a ``.dist-info`` into ``folder``. Returns the file's name.
 
-    ``stem`` is the name and version, ``tag`` the compatibility tag in the file's name; the paths of
-    ``dist_info`` are relative to that folder, which is called ``root``, or else after ``stem``.
-    ``RECORD`` is made here. Nothing is compressed: the files are small, and so the bytes do not
-    depend on a zlib.
+    ``stem`` is the name and version, ``tag`` the compatibility tag in the file's name.
+    """
+    return write_file(folder, f"{stem}-{tag}.whl", pack(f"{stem}.dist-info", dist_info))
+
+
+def pack(root: str, dist_info: Mapping[str, bytes]) -> bytes:
+    """Return a wheel of nothing but a ``.dist-info``, the folder ``root``.
+
+    The paths of ``dist_info`` are relative to that folder. ``RECORD`` is made here. Nothing is
+    compressed: the files are small, and so the bytes do not depend on a zlib.
     """
     import csv
     import zipfile
 
-    root = root or f"{stem}.dist-info"
     files = {f"{root}/{path}": dist_info[path] for path in sorted(dist_info)}
     record = io.StringIO()
     writer = csv.writer(record, lineterminator="\n")
@@ -205,49 +211,7 @@ def write_wheel(
             info.create_system = 3  # Unix, on every system
             info.external_attr = _MODE << 16
             wheel.writestr(info, data)
-    return write_file(folder, f"{stem}-{tag}.whl", archive.getvalue())
-
-
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> str:
-    """Write ``files`` below ``folder``, which is created if missing. Returns the folder's name."""
-    for path, data in files.items():
-        write_file(folder, path, data)
-    return folder.name
-
-
-def write_file(folder: Path, name: str, data: bytes) -> str:
-    """Write a file into ``folder``, by `replacing`. Returns its name. Raises `SelectorError`."""
-    path = folder / name
-    try:
-        with replacing(path) as partial, partial.open("xb") as file:
-            file.write(data)
-    except OSError as error:
-        raise SelectorError(
-            f"{path} cannot be written: {error.strerror}. To fix it: free some space there, or "
-            "make the folder writable"
-        ) from None
-    return name
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a file to write, which takes the place of ``path`` if nothing fails.
-
-    So it is whole or not there, also where this process is killed or the disk is full. Its folder
-    is created if missing. An `OSError` names ``path``.
-    """
-    partial = path.with_name(f".{os.getpid()}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        partial.unlink(missing_ok=True)  # it may be a link
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        if error.filename == str(partial):
-            error.filename = str(path)
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    return archive.getvalue()
 
 
 def hash_of(data: bytes) -> str:

@@ -10,7 +10,14 @@ from .kinds import judge
 from .machine import OPTION, Fact, Origin
 from .markers import normalize
 from .record import MACHINE, Record, Verdict
-from .standing import parse_form, variants_here, with_standing
+from .standing import (
+    each_once,
+    former_distributions,
+    parse_form,
+    requirements_of,
+    variants_here,
+    with_standing,
+)
 from .table import REQUIREMENT
 from .values import dataclass, field, replace
 
@@ -47,7 +54,8 @@ class Request:
     ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
     what may have been asked for, and was not understood. ``kept`` is what a lock is to keep of the
     one that it replaces, where the choice is left to the machine; nothing if it is to choose
-    ``anew``. It is ``locked`` where a lock asks.
+    ``anew``. It is ``locked`` where a lock asks. ``files`` are
+    those that all this was read from.
     """
 
     variants: tuple[str, ...] = ()
@@ -57,6 +65,7 @@ class Request:
     kept: tuple[Kept, ...] = ()
     anew: bool = False
     locked: bool = False
+    files: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def automatic(self) -> bool:
@@ -186,10 +195,21 @@ class Decision:
     @property
     def requires(self) -> tuple[str, ...]:
         """All the requirements: those for every variant first."""
-        return (*self.selector.requires, *self._lines(lambda variant: variant.requires))
+        chosen = self._lines(lambda variant: variant.requires)
+        return each_once((*self.selector.requires, *chosen))
+
+    @property
+    def extras(self) -> Mapping[str, tuple[str, ...]]:
+        """What the project's extras add to that, but for what is handed on to requirements."""
+
+        def of(extra: str) -> Callable[[Variant], list[str]]:
+            return lambda one: [text for text, by in requirements_of(one) if by == extra]
+
+        found = {name: each_once(self._lines(of(name))) for name in self.selector.extras}
+        return {name: some for name, some in found.items() if some}
 
     def extra_lines(self, extra: str) -> list[str]:
-        """Return the requirements that the variants add to an extra which is handed on."""
+        """Return what the variants add to an extra, with the marker that ties it to that."""
         return self._lines(lambda variant: variant.extras.get(extra, ()))
 
     def _lines(self, of: Callable[[Variant], Iterable[str]]) -> list[str]:
@@ -219,9 +239,9 @@ def decide(
     """Return what ``request`` gets on ``machine``. Never raises: what cannot be told does not hold.
 
     A request that names variants gets them, whatever the machine; otherwise the variant that is
-    installed already stays if it fits, or else the first that fits is chosen. Neither gets into an
-    environment that holds another variant, or whose other packages disagree, or over code that
-    would take the variant's files with it.
+    installed already stays if it fits, or else the first that fits is chosen, or all that fit if
+    the table says so. Neither gets into an environment that holds another variant, or whose other
+    packages disagree, or over code that would take the variant's files with it.
     """
     selector = with_standing(selector, environment.marker)
     installed = installed_variants(selector, environment)
@@ -273,6 +293,8 @@ def _choose(
     first = fitting[0]
     if first.refuse is not None:
         return replace(decision, stop=NothingFits(refused=first))
+    if selector.choose:
+        return replace(decision, variants=tuple(one for one in fitting if one.refuse is None))
     chosen = next((one for one in fitting if one.key in installed), first)
     if chosen is not first:
         note = f"{first.name} fits, and comes first; {chosen.name} is installed already and stays"
@@ -335,8 +357,8 @@ def installed_variants(selector: Selector, environment: Environment) -> dict[str
     """Return the variants of this project that are installed, if they exclude each other.
 
     Each has the distributions that are its own, or its extras'. Without any, as plain ``jax``
-    beside ``jax[cuda12]``, it counts only if the installed record names it, and so does a variant
-    of an older release whose distributions are still there.
+    beside ``jax[cuda12]``, it counts only if the installed record names it. A variant of an older
+    release whose distributions are still there counts if that record or the table names it.
     """
     if selector.kind != REQUIREMENT:
         return {}
@@ -351,6 +373,9 @@ def installed_variants(selector: Selector, environment: Environment) -> dict[str
             names += [name for extra in sorted(form.extras) for name in extras[extra]]
         if names or key in recorded:
             found[key] = tuple(dict.fromkeys(names))
+    for key, name in former_distributions(selector).items():
+        if name in environment.versions:
+            found[key] = (name,)
     then = record.distributions if record else ()
     if then and environment.versions.keys() >= {*then}:
         for key in recorded:

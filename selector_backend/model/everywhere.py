@@ -129,8 +129,7 @@ def decide_everywhere(
     }
     kept = [(one.variant, _told_apart(one.marker)) for one in request.kept]
     kept = [(key, marker) for key, marker in kept if key in numbers]
-    texts = [str(one.wanted) for one in selector.conditions if _is_marker(one.fact)]
-    cells = list_cells([*texts, *(text for _, text in kept)], here)
+    cells = list_cells([*_markers(selector), *(text for _, text in kept)], here)
     if len(cells) > MOST_CELLS:
         note = "its markers tell too many platforms apart, so the lock is for this one alone"
         return replace(decision, notes=(*decision.notes, note))
@@ -150,7 +149,7 @@ def decide_everywhere(
         ]
         if not wanted:
             on = machine_on(machine, selector, cell.marker, here=cell.here)
-            wanted = _first_fitting(selector, on)
+            wanted = _fitting(selector, on)
         leaves.append(tuple(sorted({*wanted})) if selector.kind != REQUIREMENT else (*wanted[:1],))
     used = {index for leaf in leaves for index in leaf if index >= 0}
     if not used:
@@ -161,11 +160,27 @@ def decide_everywhere(
     return replace(decision, variants=variants, stop=None, notes=tuple(notes), regions=regions)
 
 
-def _first_fitting(selector: Selector, machine: Machine) -> list[int]:
+def _fitting(selector: Selector, machine: Machine) -> list[int]:
+    """Return what a machine gets: the first variant that fits, or all that do."""
+    fitting: list[int] = []
     for index, variant in enumerate(selector.variants):
         if judge(variant.when, machine)[0]:
-            return [index if variant.refuse is None else ~index]
-    return []
+            if not fitting and (variant.refuse is not None or not selector.choose):
+                return [index if variant.refuse is None else ~index]
+            fitting += [index] if variant.refuse is None else []
+    return fitting
+
+
+def can_be_on(selector: Selector, variant: str, here: Mapping[str, str]) -> bool:
+    """Return whether a variant, by its key, can be at all where the markers are ``here``."""
+    cells = [cell for cell in list_cells(_markers(selector), here) if cell.here]
+    can_be = _possible(selector, cells)
+    index = [one.key for one in selector.variants].index(variant)
+    return any(can_be(index, cell) for cell in cells)
+
+
+def _markers(selector: Selector) -> list[str]:
+    return [str(one.wanted) for one in selector.conditions if _is_marker(one.fact)]
 
 
 def _possible(selector: Selector, cells: Iterable[Cell]) -> Callable[[int, Cell], bool]:

@@ -102,8 +102,8 @@ class Lock:
 
     It has the first of the ``names`` that lies in ``folder`` or, if it is ``of_project``, beside
     the nearest ``pyproject.toml`` from there upwards; in uv's workspaces also in the root. It is
-    ``written_last`` if what is installed is written down only then. ``again`` is the command that
-    locks a package anew, without its name, and ``version`` whether that takes the version, too.
+    ``written_last`` if this command writes it only after it has installed. ``again`` is the command
+    that locks a ``{project}`` of a ``{version}`` anew.
     """
 
     names: tuple[str, ...]

@@ -49,7 +49,8 @@ class Record:
     """A choice as it is written into the installed package.
 
     It names no place. ``variants`` are the names of the variants chosen, and ``distributions`` what
-    stands for them, by normalized name: what goes if the choice is to change.
+    stands for them, by normalized name: what goes if the choice is to change. ``extras`` are what
+    each of the project's extras adds to ``requires``, if it adds anything.
     ``decided_by`` is the request's source. ``table`` is the table's `table.dump`, for choosing
     again; `table.load_selector` reads it. ``passed_over`` says what was wrong in a record that was
     read.
@@ -62,6 +63,7 @@ class Record:
     distributions: tuple[str, ...] = ()
     conform: Mapping[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class Record:
 
     def dump(self) -> dict[str, Any]:
         """Return the record as JSON data."""
+        extras = {name: [*some] for name, some in self.extras.items()}
         return {
             "format": FORMAT,
             "project": self.project,
@@ -90,6 +93,7 @@ class Record:
             "distributions": [*self.distributions],
             "conform": dict(self.conform),
             "requires": [*self.requires],
+            **({"extras": extras} if extras else {}),
             "facts": {name: fact.dump() for name, fact in self.facts.items()},
             "verdicts": [
                 {"name": one.variant, "fits": one.fits, "reason": one.reason}
@@ -149,6 +153,7 @@ def parse_record(content: str | bytes) -> Record | Unusable:
         distributions=tuple(filter(is_name, reader.texts("distributions"))),
         conform=reader.pairs("conform"),
         requires=reader.texts("requires"),
+        extras=reader.extras() if "extras" in data else {},
         facts=reader.facts(),
         verdicts=reader.verdicts(),
         notes=reader.texts("notes"),
@@ -181,6 +186,10 @@ class _Reader:
 
     def pairs(self, name: str) -> Mapping[str, str]:
         return self.take(name, {str: str}, "an object of texts") or {}
+
+    def extras(self) -> dict[str, tuple[str, ...]]:
+        found = self.take("extras", {str: [str]}, "an object of lists of texts") or {}
+        return {name: tuple(some) for name, some in found.items()}
 
     def facts(self) -> dict[str, Fact]:
         """Return the facts; those that this version does not know are no fault of the record."""

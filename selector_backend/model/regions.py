@@ -11,6 +11,7 @@ import itertools
 import re
 
 from .markers import CannotTellError, comparisons, release_key
+from .standing import as_compared
 from .values import dataclass
 
 TYPE_CHECKING = False
@@ -223,11 +224,11 @@ class Regions:
 
     def lines(self, of: Callable[[Variant], Iterable[str]]) -> list[str]:
         """Return the requirements ``of`` the variants, each with the marker of where it counts."""
-        owners: dict[str, set[int]] = {}
+        owners: dict[str, tuple[str, set[int]]] = {}
         for index, variant in enumerate(self.variants):
             for line in of(variant):
-                owners.setdefault(line, set()).add(index)
-        marked = [(line, self.marker(having(own))) for line, own in owners.items()]
+                owners.setdefault(as_compared(line), (line, set()))[1].add(index)
+        marked = [(line, self.marker(having(own))) for line, own in owners.values()]
         return [with_marker(line, marker) for line, marker in marked if marker is not None]
 
 

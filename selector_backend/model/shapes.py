@@ -21,13 +21,14 @@ _VARIANT = {
     "when": [{str: (bool, str, [str])}],
     "conform": {str: str},
     "refuse": str,
+    "formerly": [str],
 }
 _WHERE = {"fact": str, "platforms": {str: [str]}, "names": [str], "libc": str}
 _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
 
 #: The shapes of a selector, and of what ``selector-table.json`` holds besides.
 SELECTOR = {
-    **dict.fromkeys(("project", "version", "kind", "variable", "advice"), str),
+    **dict.fromkeys(("project", "version", "kind", "variable", "choose", "advice"), str),
     "requires": [str],
     "extras": [str],
     "variants": [_VARIANT],

@@ -6,13 +6,13 @@ import collections
 import re
 
 from .markers import CannotTellError, distribution_of, evaluate, normalize
-from .values import dataclass, replace
+from .values import dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from .table import Selector
+    from .table import Selector, Variant
 
     Extras = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -28,13 +28,15 @@ _LABEL = re.compile(r"===?\s*[^\s,+]+\+([A-Za-z0-9._-]+)")
 class Form:
     """A distribution, with its extras and its local version label, as a requirement asks for it.
 
-    It is ``alone`` where no other variant requires the distribution, in whatever form.
+    It is ``alone`` where no other variant requires the distribution, in whatever form. ``by`` is
+    the project's extra that brings it, if it takes one.
     """
 
     name: str
     extras: frozenset[str] = frozenset()
     label: str = ""
     alone: bool = False
+    by: str = field(default="", compare=False)
 
     def is_asked_by(self, other: Form) -> bool:
         """Return whether a requirement of the form ``other`` takes this one."""
@@ -62,6 +64,58 @@ def normalize_label(text: str) -> str:
     return re.sub("[-_.]", ".", text).lower()
 
 
+def requirements_of(variant: Variant) -> Iterator[tuple[str, str]]:
+    """Yield what a variant requires, each with the project's extra that it takes, or ``""``.
+
+    What an extra hands on is left out: it asks for nothing else.
+    """
+    for text in variant.requires:
+        yield text, ""
+    forms = {parse_form(text)[0] for text in variant.requires}
+    for extra, lines in variant.extras.items():
+        for line in lines:
+            text = _untied(line, extra)
+            form, _ = parse_form(text)
+            if replace(form, extras=form.extras - {extra}) not in forms:
+                yield text, extra
+
+
+def _untied(requirement: str, extra: str) -> str:
+    """Return what is required with an extra, without the marker that ties it to that."""
+    text = requirement.removesuffix(f'extra == "{extra}"').rstrip(" ;")
+    return text.removesuffix(" and")
+
+
+def each_once(requirements: Iterable[str]) -> tuple[str, ...]:
+    """Return requirements, each once, however its name is written."""
+    found: dict[str, str] = {}
+    for one in requirements:
+        found.setdefault(as_compared(one), one)
+    return (*found.values(),)
+
+
+def as_compared(requirement: str) -> str:
+    """Return a requirement with its name as names are compared."""
+    return re.sub(r"^[A-Za-z0-9._-]+", lambda name: normalize(name[0]), requirement)
+
+
+def are_here(forms: Iterable[Form], here: Iterable[Form]) -> bool:
+    """Return whether a variant is there, that ``forms`` stand for, as ``here`` are.
+
+    Those are all that need no extra of the project, or any that an extra brings.
+    """
+    there = {*here}
+    needed = [form for form in forms if not form.by]
+    return any(form.by for form in there) or (bool(needed) and there.issuperset(needed))
+
+
+def with_extras(selector: Selector, names: Iterable[str]) -> str:
+    """Return the project, with those of its extras that bring some of the distributions."""
+    own = {form.name: form.by for forms in standing_for(selector).values() for form in forms}
+    extras = sorted({own[name] for name in names if own.get(name)})
+    return f"{selector.project}[{','.join(extras)}]" if extras else selector.project
+
+
 def standing_for(
     selector: Selector, marker: Mapping[str, str] | None = None
 ) -> dict[str, tuple[Form, ...]]:
@@ -84,9 +138,21 @@ def standing_for(
         called = {name for name in alone if is_called_after(selector.project, name)}
         others = {form for other in asked if other != key for form in asked[other]}
         apart = [form for form in certain if form not in others]
-        own = [Form(name, alone=True) for name in sorted(called or alone)]
+        by = {form.name: form.by for form in reversed(certain)}
+        own = [Form(name, alone=True, by=by[name]) for name in sorted(called or alone)]
         standing[key] = tuple(own or apart)
     return standing
+
+
+def former_distributions(selector: Selector) -> dict[str, str]:
+    """Return what stood for the variants that the table had before, by their keys."""
+    required = {distribution_of(one) for variant in selector.variants for one in variant.requires}
+    stood = {
+        normalize(name): normalize(f"{selector.project}-{name}")
+        for variant in selector.variants
+        for name in variant.formerly
+    }
+    return {key: name for key, name in stood.items() if name not in required}
 
 
 def with_standing(selector: Selector, marker: Mapping[str, str] | None = None) -> Selector:
@@ -115,11 +181,12 @@ def variants_here(
     rivals = {
         key: [form for other in asked if other != key for form in asked[other]] for key in asked
     }
-    return {
-        key: own
-        for key, own in standing_for(selector, marker).items()
-        if own and all(_is_here(form, rivals[key], versions, extras) for form in own)
-    }
+    found = {}
+    for key, own in standing_for(selector, marker).items():
+        here = tuple(form for form in own if _is_here(form, rivals[key], versions, extras))
+        if are_here(own, here):
+            found[key] = here
+    return found
 
 
 def _is_here(
@@ -142,7 +209,9 @@ def _asked(selector: Selector, marker: Mapping[str, str] | None) -> dict[str, di
     asked: dict[str, dict[Form, bool]] = {}
     for variant in selector.variants:
         forms = asked[variant.key] = {}
-        for form, text in map(parse_form, variant.requires):
+        for requirement, extra in requirements_of(variant):
+            form, text = parse_form(requirement)
+            form = replace(form, by=extra)
             holds = True
             if text and marker is not None:
                 try:

@@ -8,7 +8,6 @@ are text.
 from __future__ import annotations
 
 import collections
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -22,7 +21,7 @@ from .values import dataclass, field, fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, TypeVar
 
     from .kinds import Kind, Wanted
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
 
 #: The kinds of selector.
 CAPABILITY, REQUIREMENT = "capability", "requirement"
+
+#: What `Selector.choose` may be: the first variant that fits, or each that does.
+FIRST_THAT_FITS, ALL_THAT_FIT = "first", "all"
 
 #: The compiled table's name in the sdist, and the number of its format. Every release reads all
 #: formats since the first.
@@ -48,12 +50,13 @@ class Condition(collections.namedtuple("Condition", ("fact", "wanted"))):
 class Variant:
     """One entry of the table.
 
-    ``requires`` are requirements as text, ``extras`` those that each extra which is handed on adds,
+    ``requires`` are requirements as text, ``extras`` those that each of the project's extras adds,
     with the marker that ties them to it, and ``distributions`` the normalized names of
     what stands for the variant. ``when`` is a choice of alternatives, each a conjunction of what is
     asked of facts; without any, the variant fits every machine. ``conform`` is what a whole
     environment has to agree on, such as ``cuda`` on ``12``. A variant that has ``refuse`` stands
-    for stopping, and has no requirements.
+    for stopping, and has no requirements. ``formerly`` are the names of variants of older releases
+    that it takes the place of.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Variant:
     when: tuple[Mapping[str, Wanted], ...] = ()
     conform: Mapping[str, str] = field(default_factory=dict)
     refuse: str | None = None
+    formerly: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -126,19 +130,25 @@ class Scope:
     """What reading facts takes to know besides their names.
 
     ``providers`` are asked for properties. ``requirements`` are what conditions ask of the
-    environment, whose folders are ``folders``; none where it cannot be seen. ``libraries`` are
-    those that the dynamic loader is to find.
+    environment, whose folders are ``folders``; none where it cannot be seen. ``distributions`` are
+    those in the folders, if these were listed already. ``libraries`` are those that the dynamic
+    loader is to find.
     """
 
     providers: tuple[Provider, ...] = ()
     requirements: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    distributions: Mapping[str, Sequence[Path]] | None = None
 
 
 @dataclass(frozen=True)
 class Selector:
-    """A whole selector table, its defaults filled in."""
+    """A whole selector table, its defaults filled in.
+
+    ``extras`` are the project's that add something to some variant. ``choose`` is `ALL_THAT_FIT`
+    where each variant that fits is chosen, and else ``""``.
+    """
 
     project: str
     version: str
@@ -147,6 +157,7 @@ class Selector:
     variants: tuple[Variant, ...]
     requires: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    choose: str = ""
     advice: str = ""
     providers: tuple[Provider, ...] = ()
     where: tuple[Where, ...] = ()
@@ -163,6 +174,11 @@ class Selector:
         """The names of the facts that the conditions ask for, in the order of `FACTS`."""
         named = {condition.fact for condition in self.conditions}
         return tuple(name for name in FACTS if name in named)
+
+    def instead_of(self, key: str) -> str:
+        """Return the name of the variant in place of a former one, ``""`` if there is none."""
+        names = (one.name for one in self.variants if key in map(normalize, one.formerly))
+        return next(names, "")
 
     @property
     def named_providers(self) -> tuple[Provider, ...]:
@@ -192,10 +208,18 @@ class Selector:
             dict.fromkeys(name for some in wanted if isinstance(some, tuple) for name in some)
         )
 
-    def scope(self, folders: Iterable[str] = ()) -> Scope:
+    def scope(
+        self,
+        folders: Iterable[str] = (),
+        distributions: Mapping[str, Sequence[Path]] | None = None,
+    ) -> Scope:
         """Return what reading the facts takes to know, in an environment of ``folders``."""
         return Scope(
-            self.named_providers, self.named_requirements, tuple(folders), self.named_libraries
+            self.named_providers,
+            self.named_requirements,
+            tuple(folders),
+            self.named_libraries,
+            distributions,
         )
 
 
@@ -206,7 +230,7 @@ class Compiled:
     ``requires`` is what its static extras require, as metadata have it; in format 1, that is in
     ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version``
     the wheel's, ``license_files`` are paths from the project's folder, and ``entry_points`` is the
-    text of ``entry_points.txt``.
+    text of ``entry_points.txt``. ``files`` are those of the sdist that it was read from.
     """
 
     selector: Selector
@@ -216,6 +240,7 @@ class Compiled:
     requires: tuple[str, ...] = ()
     license_files: tuple[str, ...] = ()
     entry_points: str = ""
+    files: tuple[str, ...] = field(default=(), compare=False)
 
 
 class NotCompiledError(Exception):
@@ -274,6 +299,7 @@ def read_compiled(folder: Path) -> Compiled:
             requires=tuple(data.get("requires", ())),
             license_files=tuple(data["license-files"]),
             entry_points=data["entry-points"],
+            files=(TABLE_NAME, "PKG-INFO", "pyproject.toml", *data["license-files"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # Whole, so it is of a release that has facts or values which this one does not know.
@@ -282,11 +308,15 @@ def read_compiled(folder: Path) -> Compiled:
 
 def hash_text(content: bytes) -> str:
     """Return the hash of a text file, the same whatever its lines end with."""
+    import hashlib
+
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
     """Return the hash of JSON data, the same however they are written."""
+    import hashlib
+
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
@@ -314,6 +344,8 @@ def load_selector(data: Any) -> Selector:
         raise ValueError("its table is not of the form that this version knows")
     if data.get("kind") not in (CAPABILITY, REQUIREMENT):
         raise ValueError(f"its table is of the kind {data.get('kind')!r}, which is not known")
+    if data.get("choose", ALL_THAT_FIT) != ALL_THAT_FIT:
+        raise ValueError(f"its table chooses {data['choose']!r}, which is not known")
     try:
         variants = tuple(
             _load(Variant, {**one, "when": _conditions(one.get("when", ()))})

@@ -7,6 +7,7 @@ Which family reads which fact is in `selector_backend.model.facts.FACTS`, and wh
 from __future__ import annotations
 
 import importlib
+import sys
 
 from ..model.facts import FACTS
 from ..model.machine import Fact, Machine, override, read_profile
@@ -17,33 +18,29 @@ from .family import Family, read_timeout
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from typing import Protocol
 
     from ..model.kinds import Value
     from ..model.machine import ProfileFile
+
+    class Memory(Protocol):
+        """Where what is read is left for who reads later."""
+
+        def recall(self) -> Machine:
+            """Return what was read before."""
+
+        def remember(self, machine: Machine) -> None:
+            """Leave ``machine`` for later."""
 
 
 #: Where facts are read for no table.
 NO_TABLE = Scope()
 
 
-class Memory:
-    """Where what is read is left for who reads later; this one keeps nothing."""
-
-    def recall(self) -> Machine:
-        """Return what was read before."""
-        return Machine()
-
-    def remember(self, machine: Machine) -> None:
-        """Leave ``machine`` for later."""
-
-
-NO_MEMORY = Memory()
-
-
 def read_machine(
     names: Collection[str],
     environ: Mapping[str, str],
-    memory: Memory = NO_MEMORY,
+    memory: Memory | None = None,
     *,
     scope: Scope = NO_TABLE,
     profile: ProfileFile | None = None,
@@ -52,7 +49,7 @@ def read_machine(
 
     ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
     does a ``profile`` that stands in for the machine. ``scope`` is that of the table.
-    What one hook reads is left in ``memory`` for the next.
+    What one hook reads is left in ``memory``, if there is one, for the next.
 
     Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
     """
@@ -62,12 +59,13 @@ def read_machine(
         facts = {**read_profile(profile, names).facts, **facts}
     facts = {name: complete(fact) for name, fact in facts.items()}
     wanted = [name for name in names if name not in facts]
-    known = memory.recall()
+    known = memory.recall() if memory else Machine()
     unknown = [name for name in wanted if name not in known.facts]
     if unknown:
         read = {fact.name: fact for fact in _read(unknown, environ, scope)}
         known = Machine({**read, **known.facts})
-        memory.remember(known)
+        if memory:
+            memory.remember(known)
     facts.update((name, known[name]) for name in wanted)
     return Machine({name: facts[name] for name in names})
 
@@ -99,6 +97,11 @@ def families(names: Iterable[str]) -> dict[Family, list[str]]:
 def _read(names: Iterable[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     facts = []
     for family, members in families(names).items():
+        if family.is_64_bit and sys.maxsize < 2**32:
+            # Windows' drivers, for one, have libraries of 32 bits, too, but no wheel does.
+            reason = "this Python has 32 bits, and programs for GPUs have 64"
+            facts += [Fact(name, FACTS[name].source, reason=reason) for name in members]
+            continue
         try:
             facts += family.read(members, environ, scope)
         except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails

@@ -1,11 +1,8 @@
-"""Which distributions folders hold, with their versions, and files of others that are in them."""
+"""Which distributions folders hold, with their versions."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-import stat
 from pathlib import Path
 
 from ..model.markers import is_name, normalize
@@ -15,31 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from importlib.metadata import Distribution
-
-
-# What is read of others has no more bytes than this.
-_MOST = 16 << 20
-
-
-def read_regular(file: Path, *, own: bool = False, most: int = _MOST) -> bytes:
-    """Return the content of a file that somebody else may have written, opened without waiting.
-
-    One that has to be our ``own`` is this user's, and no link. Raises ``OSError``, also for what is
-    no regular file, or has more than ``most`` bytes, 16 MiB by itself.
-    """
-    names = ("O_NONBLOCK", "O_NOFOLLOW") if own else ("O_NONBLOCK",)
-    more = sum(getattr(os, name, 0) for name in names)  # which Windows does not have
-    with open(file, "rb", opener=lambda path, flags: os.open(path, flags | more)) as opened:
-        status = os.fstat(opened.fileno())
-        strange = own and os.name == "posix" and status.st_uid != os.geteuid()
-        if not stat.S_ISREG(status.st_mode) or strange or status.st_size > most:
-            raise OSError(errno.EINVAL, "it is no regular file, or too large")
-        return opened.read(most)
-
-
-def read_versions(names: Iterable[str], paths: Sequence[str]) -> dict[str, str]:
-    """Return the versions of those distributions ``names`` that the folders ``paths`` have."""
-    return versions_of(names, find_distributions(paths))
 
 
 def find_distributions(paths: Sequence[str]) -> dict[str, list[Path]]:

@@ -11,7 +11,7 @@ from ..model.facts import FACTS
 from ..model.machine import Fact
 from ..model.markers import distribution_of
 from .family import Family
-from .folders import read_versions
+from .folders import find_distributions, versions_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
     found: set[str] = set()
     unknown = []
     names = dict.fromkeys(map(distribution_of, scope.requirements))
-    for name, version in read_versions(names, scope.folders).items():
+    there = scope.distributions
+    if there is None:
+        there = find_distributions(scope.folders)
+    for name, version in versions_of(names, there).items():
         try:
             found.update(FACTS["installed"].kind.load([f"{name}=={version}"]))
         except ValueError:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 from ..model.facts import FACTS
 from ..model.machine import Fact, load_fact
@@ -174,13 +175,26 @@ def _attempt(
 
 
 def nvml() -> dict[str, Answer]:
-    """Ask NVML. Runs in a child process; returns an answer for each fact, as JSON data."""
+    """Ask NVML. Runs in a child process; returns an answer for each fact, as JSON data.
+
+    Of `pynvml`, no more is compiled and run than is called, if that can be told and suffices:
+    CONTRIBUTING says why.
+    """
+    try:
+        return _ask_nvml(_part_of_pynvml(), _words_or_raise)
+    except Exception:  # noqa: BLE001 - of another form than it has now, or not there
+        sys.modules.pop("pynvml", None)
     import pynvml
 
+    return _ask_nvml(pynvml, _nvml_words)
+
+
+def _ask_nvml(pynvml: Any, words: Callable[[Exception], str]) -> dict[str, Answer]:
+    """Return what `pynvml` answers for each fact, or errors, which ``words`` tells."""
     from .library import cuda_version
 
     def attempt(call: Callable[[], Any], fact: str = "") -> Answer:
-        return _attempt(call, fact, _nvml_words)
+        return _attempt(call, fact, words)
 
     started = attempt(pynvml.nvmlInit)
     if "error" in started:
@@ -206,10 +220,74 @@ def nvml() -> dict[str, Answer]:
     return answers
 
 
+# What is called here of pynvml.
+_CALLED = (
+    *("nvmlInit", "nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex"),
+    *("nvmlDeviceGetCudaComputeCapability", "nvmlSystemGetDriverVersion"),
+    *("nvmlSystemGetCudaDriverVersion", "nvmlSystemGetCudaDriverVersion_v2"),
+    *("NVMLError_FunctionNotFound", "NVMLError_LibraryNotFound"),
+)
+# Where a statement of a module begins that is not inside of another, and one that only defines a
+# name: a function, a class, a constant on one line, or an import of one name.
+_STATEMENT = r"(?m)^(?=[\w@])"
+_DEFINITION = (
+    r"(?m)(?:[@#].*\n)*"
+    r"(?:(?:def|class) (\w+)|(\w+) *=[^=;\n]*$|(?:from [\w.]+ )?import (\w+)$)"
+)
+
+
+def _part_of_pynvml() -> Any:
+    """Return the module `pynvml` with nothing in it but what `_CALLED` needs.
+
+    Raises some exception where that can't be told.
+    """
+    import importlib.util
+
+    spec: Any = importlib.util.find_spec("pynvml")
+    module = importlib.util.module_from_spec(spec)
+    part = _part_of(Path(spec.origin).read_text(encoding="utf-8"), _CALLED)
+    sys.modules["pynvml"] = module  # it looks itself up there
+    exec(compile(part, spec.origin, "exec"), module.__dict__)
+    return module
+
+
+def _part_of(source: str, names: Iterable[str]) -> str:
+    """Return of a module's source all but the definitions that ``names`` do not need.
+
+    A definition is needed if what is kept has its name anywhere, in a text or a comment, too.
+    """
+    statements: list[tuple[str, str]] = []
+    decorators = ""
+    for text in re.split(_STATEMENT, source):
+        if text.startswith("@"):
+            decorators += text
+            continue
+        definition = re.match(_DEFINITION, decorators + text)
+        name = definition[definition.lastindex or 0] if definition else ""
+        statements.append((name, decorators + text))
+        decorators = ""
+    defining: dict[str, list[str]] = {}
+    for name, text in statements:
+        defining.setdefault(name, []).append(text)
+    needed, new = set[str](), {"", *names}
+    while new:
+        needed |= new
+        texts = "".join(text for name in new for text in defining.get(name, ()))
+        new = (defining.keys() & {*re.findall(r"\w+", texts)}) - needed
+    return "".join(text for name, text in statements if name in needed)
+
+
 def _nvml_words(error: Exception) -> str:
     if isinstance(error, AttributeError):
         return _OTHER_PYNVML
     return _NVML_ERRORS.get(getattr(error, "value", 0), str(error))  # pynvml's have NVML's code
+
+
+def _words_or_raise(error: Exception) -> str:
+    """Return the words of an error of NVML's; raise any that tells of something not there."""
+    if isinstance(error, (AttributeError, LookupError, NameError)):
+        raise error
+    return _nvml_words(error)
 
 
 def _nvml_cuda_version(pynvml: Any) -> int:
@@ -307,4 +385,4 @@ def _cuda_capability(library: Any, index: int) -> tuple[int, int]:
 
 
 # The child process imports it.
-FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"})
+FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"}, is_64_bit=True)

@@ -20,7 +20,8 @@ from ..authoring.selector import is_pinned
 from ..authoring.tree import BUILT
 from ..checking.archives import UNREADABLE, opened_wheel, read_dist_info
 from ..errors import SelectorError
-from ..installing.wheel import NEVER_UPLOAD, hash_of, replacing
+from ..installing.files import replacing
+from ..installing.wheel import NEVER_UPLOAD, hash_of
 from ..model.markers import distribution_of, normalize
 from ..model.table import fill
 
@@ -159,8 +160,9 @@ def _distribution(selector: Selector, variant: Variant) -> str:
         return pinned[usual]
     if len(pinned) == 1:
         return next(iter(pinned.values()))
+    found = ", ".join(variant.requires) or "nothing"
     raise SelectorError(
-        f"variant {variant.name!r} requires {', '.join(variant.requires)}; expected one "
+        f"variant {variant.name!r} requires {found}; expected one "
         f"requirement that is '=={{version}}', to be the distribution that is built"
     )
 

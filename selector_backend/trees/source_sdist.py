@@ -11,18 +11,18 @@ import gzip
 import io
 import tarfile
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..authoring import toml
 from ..authoring.editing import edit_pyproject
 from ..authoring.toml import table_of
 from ..errors import SelectorError
-from ..installing.wheel import replacing
+from ..installing.files import replacing
 from ..model.markers import distribution_of, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     from ..authoring.tree import Tree
     from .renaming import Renaming
@@ -57,7 +57,7 @@ def rename_sdist(sdist: Path, folder: Path, renaming: Renaming, tree: Tree) -> s
                 _PYPROJECT: edit_pyproject(pyproject, changes, without="selector"),
             }
             with (
-                file.open("wb") as raw,
+                Path(file).open("wb") as raw,
                 gzip.GzipFile(
                     filename="", fileobj=raw, mode="wb", mtime=_time(sdist)
                 ) as compressed,

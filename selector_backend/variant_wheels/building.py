@@ -17,7 +17,8 @@ from ..authoring.platforms import InexpressibleError
 from ..checking.finished import VARIANTS
 from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
-from ..installing.wheel import dist_info, write_file, write_wheel
+from ..installing.files import write_file
+from ..installing.wheel import dist_info, write_wheel
 from ..model.decision import Decision, Request
 from ..model.record import VARIANT_WHEEL, Verdict
 from .properties import Asked, express

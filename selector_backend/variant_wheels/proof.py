@@ -118,22 +118,20 @@ def prove(
     for title, machine in itertools.chain(_told_apart(selector, installer), machines):
         count += 1
         decision = decide(selector, machine, Request(), Environment())
-        expected = decision.variants[0] if decision.variants else None
         taken = installer.take({name: fact.value for name, fact in machine.facts.items()})
-        if expected is not taken:
-            problem = _problem(decision, expected, taken, title)
+        if decision.variants != ((taken,) if taken else ()):
+            problem = _problem(decision, taken, title)
             problems.setdefault(problem.key, problem)
     if problems:
         raise NotExpressibleError(selector, [*problems.values()])
     return count
 
 
-def _problem(
-    decision: Decision, expected: Variant | None, taken: Variant | None, title: str
-) -> Problem:
+def _problem(decision: Decision, taken: Variant | None, title: str) -> Problem:
     refused = decision.stop.refused if isinstance(decision.stop, NothingFits) else None
-    of = expected or refused
-    gives = f"{refused.name}, which refuses" if refused else getattr(expected, "name", "nothing")
+    of = next(iter(decision.variants), refused)
+    gives = f"{refused.name}, which refuses" if refused else " and ".join(decision.names)
+    gives = gives or "nothing"
     would = taken.name if taken else "none of them"
     variants = decision.selector.variants
     key = variant_key(variants.index(of)) if of else "tool.selector.variant"

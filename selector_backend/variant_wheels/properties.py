@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..authoring.platforms import (
     ANY,
     InexpressibleError,
+    cpu_names,
     of_platform,
     platform_tags,
     version_of,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
     #: The values of each feature, one of which is enough, by namespace and feature.
     Properties = dict[tuple[str, str], Sequence[str]]
+
+
+_BEGIN_ALIKE = "a property has one value, and not all that begin alike"
 
 
 @dataclass(frozen=True)
@@ -113,14 +117,14 @@ def _expressed(
         raise InexpressibleError("a property says what is there, and not what is absent")
     if isinstance(wanted, str) and wanted.startswith(EVERY):
         raise InexpressibleError("one GPU with a property is enough, and this asks it of each")
-    if isinstance(wanted, tuple) and any(name.endswith("*") for name in wanted):
-        raise InexpressibleError("a property has one value, and not all that begin alike")
     if fact == "cuda":
         return _of_cuda(wanted)
     if fact == "compute-capability":
         return _of_gpus(wanted, alternative.get("cuda"))
     if fact == "cpu":
         return _of_cpu(wanted, selector)
+    if isinstance(wanted, tuple) and any(name.endswith("*") for name in wanted):
+        raise InexpressibleError(_BEGIN_ALIKE)
     if kind is PROPERTIES:
         return _of_property(wanted)
     if kind is LIBRARIES:
@@ -217,7 +221,7 @@ def _of_cpu(wanted: Wanted, selector: Selector) -> Properties:
     levels: dict[str, set[str]] = {}
     found: Properties = {}
     for name in wanted:
-        family, value = level_of(name)
+        family, value = _level_of_any(name[:-1]) if name.endswith("*") else level_of(name)
         families = own.intersection(levels_with(name))
         if family:
             levels.setdefault(family, set()).add(value)
@@ -230,6 +234,14 @@ def _of_cpu(wanted: Wanted, selector: Selector) -> Properties:
     if len({family for family, _ in found}) > 1:
         raise InexpressibleError("no CPU is of two families")
     return found
+
+
+def _level_of_any(start: str) -> tuple[str, str]:
+    """Return the lowest level whose name begins with ``start``. Raises `InexpressibleError`."""
+    found = {level_of(name) for name in cpu_names() if name.startswith(start)} - {("", "")}
+    if len({family for family, _ in found}) != 1:
+        raise InexpressibleError(_BEGIN_ALIKE)
+    return min(found, key=lambda level: rank_of(level[1]))
 
 
 def _advice(name: str) -> str:

@@ -256,6 +256,35 @@ def test_what_can_be_reached_is_not_complained_of(
     assert lines("check", project) == ["no problems found"]
 
 
+def test_what_is_chosen_beside_others_is_reached_unless_a_refusal_comes_first(
+    tmp_path: Path,
+) -> None:
+    rows = variant("v3", "{ cpu = 'x86_64_v3' }") + variant("v4", "{ cpu = 'x86_64_v4' }")
+    chosen = {"kind": "'capability'", "choose": "'all'"}
+    project = write_project(tmp_path, table(rows + variant("any"), **chosen))
+    assert lines("check", project) == ["no problems found"]
+    rows = variant("no", "{ cpu = 'x86_64*' }", "refuse = 'No.'") + rows
+    assert messages(tmp_path, table(rows + variant("any"), **chosen)) == [
+        "variant[1]: v3 is never chosen: wherever it fits, no comes first",
+        "variant[2]: v4 is never chosen: wherever it fits, no comes first",
+    ]
+
+
+def test_what_an_extra_of_a_variant_asks_for_is_checked_too(tmp_path: Path) -> None:
+    rows = variant(
+        "gfx942",
+        "{ gfx = 'gfx94*' }",
+        "requires = []\nextras = { device = ['spam-device', 'eggs=={version}', 'spam', 'ham'] }",
+    )
+    assert messages(tmp_path, table(rows + variant("any", more="requires = []"))) == [
+        "variant[0].extras.device: eggs is not called after spam; make sure that the name is "
+        "yours, since its owner's package is installed",
+        "variant[0].extras.device: spam-device is not pinned; write 'spam-device=={version}', or "
+        "an old spam gets a new spam-device",
+        "variant[0].extras.device: spam leads back to the project itself",
+    ]
+
+
 def test_values_that_no_machine_has_are_named_and_newer_names_are_noted(tmp_path: Path) -> None:
     variants = [
         variant("a", "{ cpu = 'avx-2' }"),

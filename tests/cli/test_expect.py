@@ -90,6 +90,22 @@ def test_a_variant_that_comes_later_is_said_to_fit(project: Path, file: Path) ->
     ]
 
 
+def test_where_all_that_fit_are_chosen_names_are_expected_with_commas(
+    project: Path, file: Path
+) -> None:
+    head = '[tool.selector]\nkind = "capability"\nchoose = "all"'
+    write_project(project, CUDA.replace("[tool.selector]", head))
+    file.write_text(f'"{A100}" = "cpu, cu11,CU12"\n"{MAC}" = "cpu"\n')
+    assert lines("matrix", project, "--expect", file) == [f"2 machines get what {file} expects"]
+    file.write_text(f'"{A100}" = "cu12,cpu"\n')
+    assert lines("matrix", project, "--expect", file, status=1)[0] == (
+        f"{A100}: expected cu12,cpu, found cu12,cu11,cpu"
+    )
+    file.write_text(f'"{A100}" = "cu12,cu13"\n')
+    message = error("matrix", project, "--expect", file, status=1)
+    assert "found 'cu13', which is not a variant" in message
+
+
 def test_that_nothing_fits_or_one_refuses_can_be_expected(project: Path, file: Path) -> None:
     write_project(project, REFUSING)
     file.write_text(f'"{A100}" = "cu12"\n"{P100}" = "too-old"\n"{MAC}" = false\n')

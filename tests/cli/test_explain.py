@@ -17,6 +17,8 @@ from support.matrix import machine_rows
 from support.project import CUDA, HEAD, build_sdist, write_project
 from support.toolkit import compile_library
 
+from selector_backend.authoring import toml
+
 REFUSING = """
 [tool.selector]
 advice = "Ask for help."
@@ -283,3 +285,24 @@ def test_a_variant_that_does_not_exist_is_said_of_the_option(tmp_path: Path) -> 
         "error: --variant asks for 'nosuch', which spam does not have. "
         "Its variants are cu12, cu11, cpu\n"
     )
+
+
+def test_extras_name_the_variants_for_a_project_that_uses_them(tmp_path: Path) -> None:
+    table = CUDA.replace("[tool.selector]", '[tool.selector]\nrequires = ["spam-core=={version}"]')
+    refusal = '[[tool.selector.variant]]\nname = "v1.old"\n'
+    project = write_project(tmp_path / "source", table + refusal + "requires = []\n")
+    block = toml.loads("\n".join(lines("explain", "--extras", project)))
+    extras = block["project"]["optional-dependencies"]
+    assert extras["cu11"] == ["spam-core==1.0", "spam-cu11==1.0"]
+    assert [*extras] == ["cu12", "cu11", "cpu", "v1.old"]
+    assert block["tool"]["uv"]["conflicts"] == [[{"extra": name} for name in extras]]
+    beside = table.replace("[tool.selector]", '[tool.selector]\nkind = "capability"')
+    block = toml.loads("\n".join(lines("explain", "--extras", write_project(project, beside))))
+    assert [*block] == ["project"]
+    assert "--extras has all variants" in error("explain", project, "--extras", "--json")
+
+
+def test_no_extra_names_what_is_refused(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "source", REFUSING)
+    extras = toml.loads("\n".join(lines("explain", "--extras", project)))
+    assert "old" not in extras["project"]["optional-dependencies"]

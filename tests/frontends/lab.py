@@ -124,6 +124,15 @@ def make_world(shelf: Shelf, folder: Path) -> Iterator[World]:
         requires=("spam==1.0",),
         files={"app.py": APP, "app-1.0.dist-info/entry_points.txt": ENTRY},
     )
+    for recipe in ("pytorch", "jax"):
+        build_sdist(ROOT / "docs/recipes" / recipe, dist)
+    for label in ("", "+cu128", "+cpu"):
+        write_wheel(dist, "torch", f"2.9.1{label}")
+    plugin = "jax-cuda12-plugin"
+    write_wheel(dist, plugin)
+    write_wheel(
+        dist, "jax", "0.10.2", extras=("cuda12",), requires=(f"{plugin}; extra == 'cuda12'",)
+    )
     driver = compile_driver(folder / "driver", "nvml", "cuda")
     with Index(shelf.wheelhouse, dist) as index:
         yield World(index, dist, driver, shelf)

@@ -35,15 +35,11 @@ cache. With pip or uv and an index, there is nothing to do. Otherwise find your 
 **uv**, 0.8 and newer (`uv pip`, `uv tool`, `uvx`): nothing, from an index and from \
 `--find-links`. For an sdist that is given as a file or a URL, add `--no-cache`.
 
-**uv projects** (`uv lock`, `uv sync`, `uv run`): for one kind of machine, name the variant in \
-`pyproject.toml`:
+**uv projects** (`uv lock`, `uv sync`, `uv run`): nothing. The variant that the lock names for a \
+platform is installed there. For a folder, a file, a URL or a repository as the source, uv keeps \
+what it has built: add `--reinstall-package spam` when you change the variable.
 
-```toml
-[tool.uv]
-config-settings-package = {{ spam = {{ variant = "cu12" }} }}
-```
-
-For several kinds of machine, depend on the variants' distributions, and install with \
+For CPU and GPU machines of one platform, depend on the variants' distributions, and install with \
 `uv sync --extra cu12`:
 
 ```toml
@@ -55,8 +51,8 @@ cu12 = ["spam-cu12==1.0"]
 conflicts = [[{{ extra = "cpu" }}, {{ extra = "cu12" }}]]
 ```
 
-**poetry**: set the variable for `poetry lock --no-cache`, and set the same variable for \
-`poetry install`. For several kinds of machine, depend on the variants' distributions as extras.
+**poetry**: set the variable for `poetry lock --no-cache`. `poetry install` installs what is \
+locked. For CPU and GPU machines of one platform, depend on the variants' distributions as extras.
 
 **pdm**: the same, with `PDM_NO_CACHE=1 pdm lock` and `pdm sync`.
 
@@ -76,18 +72,6 @@ they do what uv does. But [tox hides the variable](../how-to/ci.md#tox).
 switch the cache off when you change the variable. A program that has pip inside is taken for pip: \
 what it does is the first of pip's commands on its command line, or else `install`.
 
-**On Windows**, a backend cannot see the process that calls it. There:
-
-- poetry and pdm are not recognised. Set `PDM_NO_CACHE=1`, or `POETRY_CACHE_DIR` to a folder for \
-each choice: `poetry install --no-cache` still takes the kept wheel.
-- `pip wheel` and `uv build` look like an install: pass `-C portable=true` to build a wheel that \
-you keep.
-- `--target`, `--prefix` and `--root` are not seen. \
-[Variants in one environment]\
-(../how-to/one-environment.md#what-can-be-seen-and-what-uvs-users-rely-on) \
-says what to do.
-- With uv, each hook asks the driver, and not once for an install.
-
 ## Why
 
 The variant is chosen when the wheel of spam is built, and installers keep the wheels that they \
@@ -98,11 +82,10 @@ installer accepts it, but does not use it again:
 | who calls | the wheel's file | `list` and `freeze` show |
 |---|---|---|
 | pip, poetry, pdm, installing | `spam-1.0-py3-none-selected_cu12.whl` | `spam 1.0` |
-| uv, installing or locking | `spam-1.0+cu12-py3-none-any.whl` | uv's: `spam 1.0`, pip's \
-`list`: `spam 1.0+cu12` |
-| uv, for a folder or a repository | `spam-1.0+cu12-py3-none-any.whl` | `spam 1.0+cu12` |
+| uv, from an index or `--find-links` | `spam-1.0+cu12-py3-none-any.whl` | uv's: `spam 1.0`, \
+pip's `list`: `spam 1.0+cu12` |
 | `pip wheel`, pex, `uv build`, `poetry build`, `pdm build`, `python -m build`, anything unknown; \
-uv for an sdist that is given as a file | `spam-1.0-py3-none-any.whl` | `spam 1.0` |
+uv for a folder, a file, a URL or a repository | `spam-1.0-py3-none-any.whl` | `spam 1.0` |
 | anybody, with `-C portable=true` or `SELECTOR_PORTABLE=1` | `spam-1.0-py3-none-any.whl` | \
 `spam 1.0` |
 
@@ -116,8 +99,8 @@ the working directory of the calling process. The first word of the command line
 the installer's commands counts, whatever options come before it.
 
 A lock has `spam 1.0` and the variant that was chosen when the lock was made. Installing from it \
-does not resolve again, but builds the wheel of spam. So the same choice has to be made again. \
-Otherwise the record of spam names another variant than the installed one, or both are installed.
+does not resolve again, but builds the wheel of spam. So the backend reads \
+[what the lock names](../reference/settings.md#what-a-lock-asks-for).
 
 Installers keep a plain wheel that is built by `-C portable=true`, for the same config settings. \
 So name the variant in them as well. Installers do not know `SELECTOR_PORTABLE`, so always use it \

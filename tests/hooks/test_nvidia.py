@@ -6,16 +6,15 @@ import json
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import pynvml
 import pytest
 from support.driver import Driver, compile_driver
 from support.hooks import Backend, HookFailedError
 from support.processes import running_after, wait_for
 from support.project import hook_environ, write_compiled
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ALL_FACTS = """
 [tool.selector]
@@ -48,6 +47,30 @@ def test_all_facts_come_from_nvml(tmp_path: Path, driver: Driver) -> None:
         "nvidia-driver": {"value": "550.54.14", "source": "NVML"},
         "compute-capability": {"value": ["6.1", "8.6"], "source": "NVML"},
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "whole"),
+    [
+        ("class c_nvmlValue_t(", "import not_there\nclass c_nvmlValue_t(", False),
+        ("class c_nvmlValue_t(", "class Unneeded(not_there.x): pass\nclass c_nvmlValue_t(", False),
+        ("class c_nvmlValue_t(", 'X = """\nclass Y:\n"""\nX.lower()\nclass c_nvmlValue_t(', True),
+        ("    nvmlInitWithFlags(0)", '    globals()["nvmlInitWith" + "Flags"](0)', True),
+    ],
+)
+def test_of_pynvml_no_more_is_run_than_is_called_and_suffices(
+    tmp_path: Path, driver: Driver, old: str, new: str, whole: bool
+) -> None:
+    """Where it can't be told what is called, or that does not suffice, all of it is run."""
+    source = Path(pynvml.__file__).read_text(encoding="utf-8")
+    assert source.count(old) == 1
+    (tmp_path / "path").mkdir()
+    noted = f"\ndef noted():\n    open({str(tmp_path / 'whole')!r}, 'w')\nunneeded = noted()\n"
+    changed = source.replace(old, new) + noted
+    (tmp_path / "path/pynvml.py").write_text(changed, encoding="utf-8")
+    environ = {**driver.environ("12.4"), "PYTHONPATH": str(tmp_path / "path")}
+    assert facts(tmp_path, environ)["cuda"] == {"value": "12.4", "source": "NVML"}
+    assert (tmp_path / "whole").exists() is whole
 
 
 def test_without_a_driver_every_fact_is_absent_and_says_why(tmp_path: Path) -> None:
@@ -164,18 +187,18 @@ HOOK = "import selector_backend as b, sys; b.prepare_metadata_for_build_wheel(sy
 
 
 @pytest.mark.parametrize("fault", ["nvmlInitWithFlags:hang", "load:spin", "load:fork-spin"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL", "SIGSTOP"])
 def test_a_probe_ends_with_the_hook_that_is_killed_or_at_its_limit(
-    tmp_path: Path, driver: Driver, fault: str, number: signal.Signals
+    tmp_path: Path, driver: Driver, fault: str, name: str
 ) -> None:
     log = tmp_path / "log"
     source = write_compiled(tmp_path / "source", ALL_FACTS)
-    limit = {"SELECTOR_PROBE_TIMEOUT": "3" if number is signal.SIGSTOP else "300"}
+    limit = {"SELECTOR_PROBE_TIMEOUT": "3" if name == "SIGSTOP" else "300"}
     environ = hook_environ(**driver.environ(nvml_fault=fault, log=log), **limit)
     process = subprocess.Popen([sys.executable, "-c", HOOK, tmp_path], cwd=source, env=environ)
     try:
         pids = wait_for(log, 2 if "fork" in fault else 1)
-        process.send_signal(number)
+        process.send_signal(getattr(signal, name))
         assert running_after(pids, 10) == []
     finally:
         process.kill()
@@ -349,3 +372,10 @@ def test_a_time_limit_that_is_none_is_an_error(tmp_path: Path, value: str) -> No
         facts(tmp_path, {"SELECTOR_PROBE_TIMEOUT": value})
     assert failed.value.status == 1
     assert f"SELECTOR_PROBE_TIMEOUT is '{value}'; expected a number of seconds" in str(failed.value)
+
+
+def test_a_python_of_32_bits_has_no_gpu_that_wheels_are_for(tmp_path: Path, driver: Driver) -> None:
+    """Though the driver answers it, as on Windows, which has its libraries for both."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.maxsize = 2**31 - 1\n", "utf-8")
+    for fact in facts(tmp_path, {**driver.environ(), "PYTHONPATH": str(tmp_path)}).values():
+        assert fact["absent"] == "this Python has 32 bits, and programs for GPUs have 64"

@@ -13,10 +13,9 @@ from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_project, write_wheel
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="the caller is not known there"),
-    pytest.mark.skipif(sys.version_info < (3, 11), reason="the sdists here do not carry tomli"),
-]
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="the sdists here do not carry tomli"
+)
 
 NO_GPU = {"SELECTOR_CUDA": ""}
 SCRIPT = '# /// script\n# requires-python = ">=3.9"\n# dependencies = ["spam"]\n# ///\n'
@@ -33,6 +32,18 @@ when = { cuda = ">=12", marker = "sys_platform == 'linux'" }
 [[tool.selector.variant]]
 name = "cpu"
 requires = ["jax=={version}"]
+"""
+
+# Its first variant cannot be on the platforms of these tests.
+WINDOWS = """
+[tool.selector]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = { cuda = ">=12", marker = "sys_platform == 'win32'" }
+
+[[tool.selector.variant]]
+name = "cpu"
 """
 
 # As PyTorch: the variants are labels of one version.
@@ -66,7 +77,9 @@ def index(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], Inde
     write_wheel(dist, "plugin")
     for label in ("", "+cu126", "+cpu"):
         write_wheel(dist, "torch", f"1.0{label}")
-    for name, table in (("jax-here", EXTRAS), ("torch-here", LABELS)):
+    for variant in ("cu12", "cpu"):
+        write_wheel(dist, f"ham-{variant}")
+    for name, table in (("jax-here", EXTRAS), ("torch-here", LABELS), ("ham", WINDOWS)):
         build_sdist(write_carrying(dist.parent / name, table, name=name), dist)
     return serve(dist)
 
@@ -91,10 +104,14 @@ class Project:
             encoding="utf-8",
         )
 
-    def uv(self, *arguments: str, check: bool = True, **environ: str) -> str:
-        return self.uv_environment.uv(
-            *arguments, cwd=self.folder, environ=environ, check=check
-        ).stdout
+    def uv(self, *arguments: str, **environ: str) -> str:
+        return self.uv_environment.uv(*arguments, cwd=self.folder, environ=environ).stdout
+
+    def fails(self, *arguments: str, **environ: str) -> str:
+        call = self.uv_environment.uv
+        process = call(*arguments, cwd=self.folder, environ=environ, check=False)
+        assert process.returncode != 0
+        return process.stdout
 
     def lock(self) -> str:
         return (self.folder / "uv.lock").read_text(encoding="utf-8")
@@ -141,7 +158,7 @@ def test_a_machine_installs_the_variant_that_another_locked(
 def test_what_disagrees_with_the_lock_stops_with_a_command_that_works(project: Project) -> None:
     project.uv("lock", **CUDA_12)
     before = project.lock()
-    output = project.uv("sync", check=False, SPAM_VARIANT="cpu")
+    output = project.fails("sync", SPAM_VARIANT="cpu")
     assert "spam 1.0 cannot be installed: uv.lock has cu12, and SPAM_VARIANT asks for cpu." in (
         output
     )
@@ -153,6 +170,24 @@ def test_what_disagrees_with_the_lock_stops_with_a_command_that_works(project: P
     assert project.chosen() == (["cpu"], "uv.lock")
     assert variants(project.environment) == ["cpu"]
     assert 'name = "other"\nversion = "1.0"' in project.lock()
+
+
+def test_what_a_project_asks_for_stops_nobody_whose_platform_cannot_have_it(
+    project: Project,
+) -> None:
+    """The lock has it for other platforms, and for this one another variant."""
+    setting = '[tool.uv]\nconfig-settings-package = { ham = { variant = "cu12" } }\n'
+    project.require("ham", more=setting)
+    project.uv("lock")
+    assert 'name = "ham-cu12"' in project.lock()
+    project.uv("sync", "--locked")
+    assert project.chosen("ham") == (["cpu"], "uv.lock")
+    project.require("ham")
+    project.uv("lock", "--upgrade", HAM_VARIANT="cpu")
+    assert "ham-cu12" not in project.lock()
+    project.require("ham", more=setting)
+    asked = project.uv("sync", "--locked", "--reinstall", check=False)
+    assert "uv.lock has cpu, and -C variant asks for cu12." in asked
 
 
 def test_a_bot_without_a_gpu_changes_no_variant(project: Project) -> None:

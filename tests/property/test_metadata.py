@@ -79,7 +79,12 @@ def _with_one_variant(table: dict[str, Any]) -> dict[str, Any]:
 
 
 _tables = st.fixed_dictionaries(
-    {"variant": st.fixed_dictionaries({"requires": st.lists(_requirements, max_size=3)})},
+    {
+        "variant": st.fixed_dictionaries(
+            {"requires": st.lists(_requirements, max_size=3)},
+            optional={"extras": st.dictionaries(_names, st.lists(_requirements), max_size=2)},
+        )
+    },
     optional={
         "requires": st.lists(_requirements, max_size=2),
         "extras": st.lists(_names, max_size=2),
@@ -122,9 +127,16 @@ def test_what_is_accepted_is_read_back_as_it_went_in(
         for extra in table.get("extras", [])
         for one in chosen
     ]
+    own = [
+        _with_extra(Requirement(one), extra)
+        for extra, some in table["variant"][0].get("extras", {}).items()
+        for one in some
+    ]
     classifiers = data.get("classifiers", [])
     _is_read_back(pkg_info, project, data, static, classifiers)
-    everything = [*shared, *chosen, *static, *handed_on]
+    everything = [*static, *shared, *chosen, *handed_on, *own]
+    # Whatever asks for it, no requirement is there twice.
+    everything = [*{_key(one): one for one in reversed(everything)}.values()]
     classifiers = [*classifiers, *{NEVER_UPLOAD}.difference(classifiers)]
     _is_read_back(metadata, project, data, everything, classifiers)
 
@@ -142,7 +154,7 @@ def _is_read_back(
     read = Metadata.from_email(metadata, validate=True)
     assert read.name == data["name"]
     assert read.version == project.version
-    assert sorted(map(str, read.requires_dist or ())) == sorted(map(str, requirements))
+    assert sorted(map(_key, read.requires_dist or ())) == sorted(map(_key, requirements))
     assert list(map(_stripped, raw.get("classifiers", []))) == list(map(_stripped, classifiers))
     assert _stripped(read.summary or "") == _stripped(data.get("description", ""))
     assert read.keywords == (list(map(str.strip, data.get("keywords", []))) or None)
@@ -172,6 +184,11 @@ def _is_read_back(
         addresses = [one["email"] for one in people if "email" in one]
         found = getaddresses([str(raw.get(reachable) or "")])
         assert [email for _, email in found if email] == addresses
+
+
+def _key(requirement: Requirement) -> str:
+    """A requirement as text, its name normalized."""
+    return canonicalize_name(requirement.name) + str(requirement)[len(requirement.name) :]
 
 
 def _stripped(text: str) -> str:

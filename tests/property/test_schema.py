@@ -31,6 +31,7 @@ _TEXTS = (
     *("a :: b :: c", "a::b::1.0", "A :: b :: c", "nt", "a.b:c", "a.b:", "é", "1x", "requirement"),
     *("capability", "refuse", "conform", "provider", "cuda", "cpu", "property", "enable-if", "\n"),
     *("dependencies", "backend", "backend-path", "self-contained", "variable", "extras", "kind"),
+    *("choose", "first", "all", "gfx94*"),
 )
 _WHOLE = {
     "kind": "requirement",
@@ -47,7 +48,7 @@ _WHOLE = {
 def _whole(table: dict[str, Any]) -> dict[str, Any]:
     """A table that has, besides its own, all the keys that there are."""
     first, *others = table["variant"]
-    more = {"dependencies": ["a"], "requires": ["b"], **first}
+    more = {"dependencies": ["a"], "requires": ["b"], "extras": {"plot": ["c"]}, **first}
     more["when"] = [{"property": "x86_64 :: level :: v3", "installed": ["a", "b"]}]
     kept = {key: value for key, value in more.items() if key != "refuse"}
     return {**_WHOLE, **table, "variant": [kept, *others]}

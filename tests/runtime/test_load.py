@@ -627,3 +627,72 @@ def test_a_record_that_is_no_file_is_none(site: Site, kind: str) -> None:
     else:
         record.mkdir()
     assert site.run().stdout == "cu12\n"
+
+
+#: Variants that exclude each other, and have no distribution but what an extra brings.
+BROUGHT = """
+[tool.selector]
+kind = "{}"
+requires = ["spam-core=={{version}}"]
+
+[[tool.selector.variant]]
+name = "cu12"
+when = {{ cuda = ">=12" }}
+requires = []
+extras = {{ gpu = ["spam-cu12=={{version}}; os_name != 'none'"] }}
+
+[[tool.selector.variant]]
+name = "cpu"
+requires = []
+extras = {{ gpu = ["spam-cpu=={{version}}"], more = ["spam-more"] }}
+"""
+
+
+def test_what_extras_brought_side_by_side_is_brought_again(site: Site) -> None:
+    site.install(BROUGHT.format("requirement"))
+    assert site.run().stderr == ""
+    for name in ("cu12", "cpu"):
+        site.write(f"spam_{name}-1.0.dist-info/METADATA", "")
+    text = warnings_in(site.run())
+    assert (
+        "cu12 and cpu of spam exclude each other, and are installed side by side (spam-cu12" in text
+    )
+    commands = (
+        '\n    pip uninstall --yes spam spam-cu12 spam-cpu\n    pip install "spam[gpu]==1.0"\n'
+    )
+    assert commands in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "commands"),
+    [
+        ("capability", ["pip install spam-cu12==1.0"]),
+        (
+            "requirement",
+            [
+                "pip uninstall --yes spam spam-cpu spam-more",
+                'pip install --config-settings spam:variant=cu12 "spam[gpu]==1.0"',
+            ],
+        ),
+    ],
+)
+def test_a_variant_that_an_extra_brings_is_installed_with_it(
+    site: Site, kind: str, commands: list[str]
+) -> None:
+    site.install(BROUGHT.format(kind), SPAM_VARIANT="cpu")
+    site.write("spam_cpu-1.0.dist-info/METADATA", "")
+    (site.folder / "_spam_cu12.py").unlink()
+    process = site.run(SPAM_VARIANT="cu12", check=False)
+    assert [
+        line[4:] for line in process.stderr.splitlines() if line.startswith("    pip")
+    ] == commands
+
+
+def test_of_all_that_were_chosen_the_first_that_works_is_used(site: Site) -> None:
+    head = '[tool.selector]\nkind = "capability"\nchoose = "all"'
+    site.install(
+        EXCLUDING.format("capability").replace('[tool.selector]\nkind = "capability"', head)
+    )
+    assert site.run().stdout == "cu12\n"
+    site.write_variants(cu12="raise ValueError('no')")
+    assert site.run().stdout == "cpu\n"

@@ -112,11 +112,17 @@ conforms = st.dictionaries(
 )
 
 
+extras = st.dictionaries(
+    st.sampled_from(["plot", "Device.GPU"]),
+    st.lists(st.sampled_from(["spam-device-{name}=={version}", "Spam_Tools"]), max_size=2),
+)
+
+
 def tables(when: st.SearchStrategy[Any] = any_when) -> st.SearchStrategy[dict[str, Any]]:
     """Valid selector tables, whose conditions are drawn from ``when``."""
     variant = st.fixed_dictionaries(
         {}, optional={"when": when, "refuse": st.just("{project} {version}: no.")}
-    ) | st.fixed_dictionaries({"conform": conforms}, optional={"when": when})
+    ) | st.fixed_dictionaries({"conform": conforms}, optional={"when": when, "extras": extras})
 
     def number(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{"name": f"v{index}", **one} for index, one in enumerate(variants)]
@@ -125,12 +131,15 @@ def tables(when: st.SearchStrategy[Any] = any_when) -> st.SearchStrategy[dict[st
         if table.get("kind") == "capability":
             for one in table["variant"]:
                 one.pop("conform", None)
+        else:
+            table.pop("choose", None)
         return table
 
     return st.fixed_dictionaries(
         {"variant": st.lists(variant, min_size=1, max_size=5).map(number)},
         optional={
             "kind": st.sampled_from(["requirement", "capability"]),
+            "choose": st.sampled_from(["first", "all"]),
             "advice": st.just("Braces are written twice: {{}}. {project} is too new."),
             "requires": st.just(["spam-core=={version}"]),
             "extras": st.just(["plot"]),

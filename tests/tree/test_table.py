@@ -130,6 +130,7 @@ def test_the_commands_read_a_tree(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     shown = lines("explain", tree, "--set", "cuda=")
     assert shown[1] == "{version} is found when it is built"
+    assert "is found when it is built; name its sdist" in error("explain", tree, "--extras")
     assert shown[-1] == "installs: spam-common=={version}, spam-cpu=={version}"
     assert data("explain", tree, "--set", "cuda=")["decision"]["version"] == "{version}"
     *rows, _ = map(json.loads, lines("matrix", tree, "--json"))

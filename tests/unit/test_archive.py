@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 
 from selector_backend.authoring.sdist import write_sdist
 from selector_backend.errors import SelectorError
-from selector_backend.installing.wheel import write_folder, write_wheel
+from selector_backend.installing.files import write_folder
+from selector_backend.installing.wheel import write_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

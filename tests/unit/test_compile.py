@@ -26,7 +26,8 @@ from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
 from selector_backend.authoring.sdist import sdist_files
 from selector_backend.errors import SelectorError
-from selector_backend.installing.wheel import NEVER_UPLOAD, metadata, write_folder
+from selector_backend.installing.files import write_folder
+from selector_backend.installing.wheel import NEVER_UPLOAD, metadata
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Machine
 from selector_backend.model.table import (
@@ -315,7 +316,8 @@ def test_other_line_ends_are_no_patch(rich: Project, tmp_path: Path) -> None:
     """Of an sdist that is kept in git, for one."""
     folder = unpack(rich, tmp_path / "sdist")
     path = folder / "pyproject.toml"
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    lines = path.read_bytes().splitlines()  # which may end so already
+    path.write_bytes(b"".join(line + b"\r\n" for line in lines))
     assert read_compiled(folder) == compile_project(rich)
 
 

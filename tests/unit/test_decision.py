@@ -104,6 +104,24 @@ def test_a_capability_selector_left_to_the_machine_gets_one_variant() -> None:
     assert [one.name for one in choose(table, machine()).variants] == ["a"]
 
 
+def test_a_table_may_choose_all_that_fit() -> None:
+    rows = [
+        {"name": "new", "when": {"cuda": ">=14"}, "refuse": "Too new."},
+        {"name": "a", "when": {"cuda": ">=12"}, "requires": ["b", "A.B"]},
+        {"name": "old", "when": {"cuda": "<13"}, "refuse": "Too old."},
+        {"name": "c", "when": {"gfx": "gfx94*"}},
+        {"name": "d", "requires": ["a-b", "b[x]"]},
+    ]
+    table = {"kind": "capability", "choose": "all", "variant": rows}
+    decision = choose(table, machine(cuda="12.4"))
+    assert decision.names == ["a", "d"]
+    assert decision.requires == ("b", "A.B", "b[x]")
+    assert choose(table, machine()).names == ["d"]
+    refused = choose(table, machine(cuda="14.1"))
+    assert refused.names == []
+    assert "Too new." in message(refused)
+
+
 def test_the_decision_holds_the_facts_that_counted_and_no_others() -> None:
     decision = choose(CUDA, machine(cuda="12.4", glibc="2.31"))
     assert set(decision.facts) == {"cuda"}
@@ -461,8 +479,9 @@ def test_there_is_a_decision_for_every_table_and_machine(
     if not fitting:
         assert decision.variants == ()
     else:
-        first = next(one for one in selector.variants if one.name == fitting[0])
-        assert decision.variants == (() if first.refuse is not None else (first,))
+        first, *others = (one for one in selector.variants if one.name in fitting)
+        more = (one for one in others if selector.choose and one.refuse is None)
+        assert decision.variants == (() if first.refuse is not None else (first, *more))
     assert (message_of(decision) is None) == bool(decision.variants)
 
 

@@ -27,7 +27,8 @@ from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import Project, read_project
 from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
-from selector_backend.installing.wheel import dist_info, read_dist_info, record_of, write_folder
+from selector_backend.installing.files import write_folder
+from selector_backend.installing.wheel import dist_info, read_dist_info, record_of, stem_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Fact, Machine, load_machine
 from selector_backend.model.markers import normalize_name
@@ -572,4 +573,5 @@ def test_what_was_prepared_is_read_back_as_it_is(tmp_path: Path) -> None:
     }
     folder = tmp_path / "metadata" / f"{project.stem}.dist-info"
     assert write_folder(folder, {**files, "RECORD": b"made by a frontend"}) == folder.name
-    assert read_dist_info(folder) == ("spam-1.0", files)
+    assert read_dist_info(folder) == files
+    assert stem_of(folder.name, files) == "spam-1.0"

@@ -16,7 +16,8 @@ from selector_backend.authoring.sdist import sdist_files
 from selector_backend.checking.review import notes, review
 from selector_backend.errors import SelectorError
 from selector_backend.installing.environment import read_environment
-from selector_backend.installing.wheel import dist_info, write_folder
+from selector_backend.installing.files import write_folder
+from selector_backend.installing.wheel import dist_info
 from selector_backend.model.decision import Request, decide
 from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.table import read_compiled

@@ -102,8 +102,8 @@ class Reader:
         )
         return with_locked(selector, request, Installation(purpose=purpose, lock=lock))
 
-    def installs(self, selector: Selector = SPAM, **more: bool) -> tuple[str, ...]:
-        return self.read(selector, **more).variants
+    def installs(self, selector: Selector = SPAM, *, written_last: bool = False) -> tuple[str, ...]:
+        return self.read(selector, written_last=written_last).variants
 
     def keeps(self, selector: Selector = SPAM) -> list[tuple[str, str]]:
         kept = self.read(selector, purpose=Purpose.LOCK).kept
@@ -162,6 +162,7 @@ def test_what_is_asked_for_is_locked_and_auto_chooses_anew(reader: Reader) -> No
     reader = reader.uv(of("spam-cu12"))
     for request in (Request(("cpu",), "SPAM_VARIANT"), Request(anew=True)):
         assert reader.read(request=request, purpose=Purpose.LOCK) == request
+        assert reader.read(request=request, written_last=True) == request
     assert reader.read(request=Request(anew=True)).variants == ("cu12",)
     same = Request(("cu12",), "SPAM_VARIANT")
     assert reader.read(request=same).source == "uv.lock"

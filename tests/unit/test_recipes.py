@@ -182,7 +182,8 @@ ROWS = {
 
 def test_there_is_a_row_for_each_machine_and_a_column_for_each_recipe() -> None:
     assert list(ROWS) == list(MACHINES)
-    recipes = {file.parent.name for file in RECIPES.glob("*/pyproject.toml")}
+    # rocm may choose several, and has machines of its own in test_rocm_recipe.py.
+    recipes = {file.parent.name for file in RECIPES.glob("*/pyproject.toml")} - {"rocm"}
     assert recipes == set(COLUMNS[1:])
     assert all(set(row) == recipes for row in ROWS.values())
 

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from support.strategies import anything, tables
 
 from selector_backend.authoring.selector import is_pinned, parse_selector
-from selector_backend.model.standing import with_standing
+from selector_backend.model.standing import former_distributions, requirements_of, with_standing
 from selector_backend.model.table import Condition, Selector
 
 CPU = {"name": "cpu"}
@@ -104,6 +104,73 @@ def test_what_a_table_gives_takes_the_place_of_the_defaults() -> None:
     assert selector.advice == "Ask the {project} list."
     assert list(map(str, selector.variants[0].requires)) == ["spam-x86==1.0", "fast-avx2"]
     assert selector.variants[1].requires == ()
+
+
+def test_a_variant_has_extras_beside_those_that_are_handed_on() -> None:
+    selector = parse(
+        {
+            "extras": ["Plot"],
+            "variant": [
+                {
+                    "name": "gfx942",
+                    "requires": ["a; os_name == 'nt'", "b[x]"],
+                    "extras": {
+                        "plot": ["c; os_name == 'nt' or os_name == 'posix'"],
+                        "Dev_ice": ["spam-device-{name}=={version}"],
+                    },
+                },
+                {"name": "cpu", "requires": [], "extras": {"more": []}},
+                {"name": "old", "refuse": "Too old."},
+            ],
+        }
+    )
+    assert selector.extras == ("plot", "dev-ice", "more")
+    assert selector.variants[0].extras == {
+        "plot": (
+            'a[plot]; os_name == "nt" and extra == "plot"',
+            'b[plot,x]; extra == "plot"',
+            'c; (os_name == "nt" or os_name == "posix") and extra == "plot"',
+        ),
+        "dev-ice": ('spam-device-gfx942==1.0; extra == "dev-ice"',),
+    }
+    assert [*requirements_of(selector.variants[0])] == [
+        ('a; os_name == "nt"', ""),
+        ("b[x]", ""),
+        ('c; (os_name == "nt" or os_name == "posix")', "plot"),
+        ("spam-device-gfx942==1.0", "dev-ice"),
+    ]
+    assert selector.variants[0].distributions == ("spam-device-gfx942",)
+
+
+@pytest.mark.parametrize(
+    ("variant", "key", "fragment"),
+    [
+        ({"extras": ["a"]}, ".extras", "found an array, expected a table such as { device = "),
+        ({"extras": {"a": "b"}}, ".extras.a", "found 'b' (a string), expected an array"),
+        ({"extras": {"a b": []}}, '.extras."a b"', "is not an extra's name"),
+        ({"extras": {"a.b": [], "A_B": []}}, ".extras.A_B", "'a.b' and 'A_B' are one name"),
+        ({"extras": {"a.b": ["c", "!"]}}, '.extras."a.b"[1]', "found '!'"),
+        ({"extras": {"a": ["c=={nosuch}"]}}, ".extras.a[0]", "the placeholder {nosuch}"),
+        ({"extras": {"a": ["c\nd"]}}, ".extras.a[0]", "expected one line"),
+        ({"extras": {"a": []}, "refuse": "No."}, ".extras", "which installs nothing"),
+    ],
+)
+def test_what_is_wrong_with_extras_is_said(
+    variant: dict[str, Any], key: str, fragment: str
+) -> None:
+    ((found, text),) = problems_of({"variant": [{"name": "cpu", **variant}]})
+    assert found == f"variant[0]{key}"
+    assert fragment in text
+
+
+def test_only_variants_side_by_side_are_all_chosen() -> None:
+    assert parse({"kind": "capability", "choose": "all", "variant": [CPU]}).choose == "all"
+    assert parse({"choose": "first", "variant": [CPU]}) == parse({"variant": [CPU]})
+    ((key, text),) = problems_of({"choose": "all", "variant": [CPU]})
+    assert (key, text) == (
+        "choose",
+        "found 'all', but variants of the requirement kind exclude each other",
+    )
 
 
 def test_a_variant_that_refuses_requires_nothing() -> None:
@@ -557,6 +624,20 @@ def test_a_table_of_any_shape_is_read_or_its_problems_are_named(
         for problem in problems:
             assert problem.key.startswith("tool.selector.")
             assert problem.message.strip()
+
+
+def test_former_names_are_none_that_the_table_has() -> None:
+    rows: list[dict[str, Any]] = [{"name": "cuda12", "formerly": ["cu12", "CPU"]}, {"name": "cpu"}]
+    _, problems = parse_selector({"variant": rows}, project="spam", version="1.1")
+    (problem,) = problems
+    assert problem.key == "tool.selector.variant[0].formerly[1]"
+    assert problem.message == "found 'CPU', which the table has; it names old ones"
+    rows[0]["formerly"] = ["cu12"]
+    selector, _ = parse_selector({"variant": rows}, project="spam", version="1.1")
+    assert former_distributions(selector) == {"cu12": "spam-cu12"}
+    rows[0]["requires"] = ["spam-cu12=={version}"]  # which is still there
+    selector, _ = parse_selector({"variant": rows}, project="spam", version="1.1")
+    assert former_distributions(selector) == {}
 
 
 # --- what a whole environment has to agree on

@@ -83,6 +83,50 @@ def test_what_disagrees_is_found() -> None:
     ]
 
 
+def test_a_wheel_is_one_variant_where_the_table_chooses_all_that_fit() -> None:
+    several = {"kind": "capability", "choose": "all"}
+    rows = [
+        {"name": "v3", "when": {"cpu": "x86_64_v3"}},
+        {"name": "a64", "when": {"cpu": "armv8.2a"}},
+    ]
+    selector = parse(*rows, **several)
+    assert prove(selector, variant_wheels(selector), []) > 2
+    problem, _ = refused(parse(*rows, {"name": "any"}, **several))
+    assert problem.startswith("tool.selector.variant[0]: Where cpu is ")
+    assert "the table gives v3 and any, and an installer would take v3" in problem
+
+
+def test_levels_that_begin_alike_are_the_lowest_of_them() -> None:
+    selector = parse(
+        {"name": "x86", "when": {"cpu": "x86-64-v*"}}, {"name": "arm", "when": {"cpu": "armv8.*"}}
+    )
+    wheels = variant_wheels(selector)
+    asked = [*map(str, (wheel.asked for wheel in wheels))]
+    assert "x86_64 :: level :: v2" in asked[0]
+    assert "aarch64 :: version :: 8.1a" in asked[1]
+    assert prove(selector, wheels, []) > 2
+    # Not every CPU with a name that begins so is of the level.
+    problems = refused(parse({"name": "a", "when": {"cpu": "a*"}}, {"name": "any"}))
+    assert any("an installer would take any" in one for one in problems)
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ({"cpu": "zen*"}, "cpu: a property has one value, and not all that begin alike"),
+        ({"gfx": "gfx94*"}, "gfx: a property has one value, and not all that begin alike"),
+        (
+            {"cuda": ">=12", "compute-capability": {"every": ">=7.5"}},
+            "compute-capability: one GPU with a property is enough, and this asks it of each",
+        ),
+    ],
+)
+def test_what_no_property_says_is_named(when: dict[str, Any], reason: str) -> None:
+    with pytest.raises(NotExpressibleError) as caught:
+        variant_wheels(parse({"name": "a", "when": when}, {"name": "any"}))
+    assert [*caught.value.problems] == [("tool.selector.variant[0].when", f"a: {reason}")]
+
+
 def test_several_gpus_and_a_machine_that_is_given() -> None:
     """Of several GPUs, the newest counts for a provider, and any for a table."""
     selector = parse(
