@@ -18,7 +18,8 @@ nox.options.sessions = [
     "docs",
     f"tests-{sys.version_info[0]}.{sys.version_info[1]}",
 ]
-#: What needs neither a stand-in for a driver nor a pseudo-terminal, so runs on every system.
+#: What needs neither a stand-in for a driver nor a pseudo-terminal, so runs on every system. A test
+#: that some system cannot run is skipped there, with the reason.
 ANYWHERE = ["tests/unit", "tests/property"]
 
 
@@ -78,6 +79,16 @@ def frontends(session: nox.Session) -> None:
     """Try every installer, and write the page on them; twenty minutes."""
     install(session, "test")
     session.run("python", "tests/frontends/run.py", *session.posargs)
+
+
+@nox.session
+def windows(session: nox.Session) -> None:
+    """Try Windows' Python, pip and uv below wine: the short part, or what is named.
+
+    It takes root on Debian; SELECTOR_BACKEND_WINDOWS keeps the system that is made for it.
+    """
+    install(session, "test")
+    session.run("pytest", "-m", "nightly", *(session.posargs or ["tests/windows/test_first.py"]))
 
 
 @nox.session

@@ -6,6 +6,7 @@ And how many examples Hypothesis tries: few and the same ones, or, by a variable
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from support.project import build_sdist, write_project, write_spam
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if os.name == "nt":
+    # Tests expect commands as Bash takes them; those of `test_shell.py` name their shell.
+    os.environ["MSYSTEM"] = "MINGW64"
 
 #: The oldest pip that the backend promises to work with, and the newest.
 OLDEST_PIP, NEWEST_PIP = "21.2.4", "26.3"
@@ -54,7 +59,10 @@ def wheelhouse(shared_folder: Path) -> Path:
 
     The one of selector-runtime is in the folder `runtime`, which no index serves by itself.
     It is fetched with this machine's configuration; what is under test sees only loopback.
+    SELECTOR_BACKEND_WHEELHOUSE names the one of another run.
     """
+    if ready := os.environ.get("SELECTOR_BACKEND_WHEELHOUSE"):
+        return Path(ready)
     folder = shared_folder / "wheelhouse"
     with FileLock(str(folder) + ".lock"):
         if not folder.exists():
@@ -152,6 +160,25 @@ def require_python(version: str) -> str:
             f"needs Python {version}: put python{version} on PATH or `pyenv install {version}`"
         )
     return python
+
+
+def require_links(folder: Path) -> None:
+    """Skip the test where no symbolic link can be made in a folder, or where it leads nowhere."""
+    link = folder / "link-that-is-tried"
+    with contextlib.suppress(OSError):
+        link.symlink_to(".", target_is_directory=True)
+    leads = link.is_dir()
+    link.unlink(missing_ok=True)
+    if not leads:
+        pytest.skip("takes symbolic links, which Windows makes for developers, and wine does not")
+
+
+def require_name(folder: Path, name: str) -> None:
+    """Skip the test where no file in a folder can have a name."""
+    with contextlib.suppress(OSError):
+        (folder / name).touch()
+    if name not in os.listdir(folder):  # noqa: PTH208 - the name as it is, not as a path
+        pytest.skip(f"no file can have the name {name!r} on this system")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import selector_runtime
 
@@ -21,7 +22,7 @@ from ._record import normalize
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import IO, Any, NoReturn
+    from typing import IO, Any, Callable, NoReturn
 
 # ``-I`` keeps the current folder out until the parent's path takes the place of the child's own.
 _START = (
@@ -58,16 +59,21 @@ def try_in_child(
         "caller": None if caller == "__main__" else caller,
         "seconds": timeout,
     }
+    options: dict[str, Any] = {"start_new_session": True}
+    hold = _hold
+    if os.name == "nt":
+        from . import _windows_job
+
+        options, hold = {"creationflags": _windows_job.FLAGS}, _windows_job.hold
     try:
         process = subprocess.Popen(
             [sys.executable, "-I", "-W", "ignore", "-c", _START, json.dumps(task)],
             stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=os.name == "posix",  # ends what the variant itself starts, too
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            **options,  # what the variant itself starts is ended, too
         )
-        line, timed_out = _read_line(process, timeout)
+        line, timed_out = _read_line(process, hold(process), timeout)
     except (OSError, ValueError, RuntimeError) as error:  # no process, or no thread, is to be had
         return f"it cannot be tried in a child process: {explain(error)}"
     try:
@@ -77,7 +83,9 @@ def try_in_child(
     return answer
 
 
-def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bool]:
+def _read_line(
+    process: subprocess.Popen[bytes], kill: Callable[[], object], seconds: float
+) -> tuple[bytes, bool]:
     """Return the line that a child writes, and whether it took too long; end the child in any case.
 
     The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
@@ -96,7 +104,7 @@ def _read_line(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes,
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_GRACE_SECONDS)  # so that it is known how it died
     finally:
-        _end(process)
+        _end(process, kill)
     reader.join(_GRACE_SECONDS)  # what was written before the end is read
     if not reader.is_alive():
         process.stdout.close()
@@ -158,13 +166,15 @@ def _end_with_parent(seconds: float) -> None:
             os.killpg(0, signal.SIGKILL)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _hold(process: subprocess.Popen[bytes]) -> Callable[[], object]:
+    """Return the function that ends a child and all that it started."""
+    return partial(os.killpg, process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes], kill: Callable[[], object]) -> None:
     """End a child and all that it started, whether or not it has ended by itself."""
     with contextlib.suppress(OSError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE_SECONDS)
     if process.stdin is not None:
@@ -173,6 +183,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _death(process: subprocess.Popen[bytes]) -> str:
     status = process.returncode
+    if status is not None and 0x80000000 <= status < 0xF0000000:  # what Windows calls an exception
+        return f"it crashed the process that imported it (0x{status:08X})"
     if status is None or status >= 0:
         return f"it ended the process that imported it, with exit status {status}"
     try:

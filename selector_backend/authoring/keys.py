@@ -103,6 +103,13 @@ VARIANT = Table(
             without={"requires": "; a variant has one of the two"},
         ),
         Key(
+            "formerly",
+            Array(Text("a variant's name, such as 'cu12'", NAME_FORMAT), "an array of names"),
+            "the names of variants of older releases that this one takes the place of. Where "
+            "`{project}-NAME` is installed, installing stops with the commands that switch",
+            "`[]`",
+        ),
+        Key(
             "dependencies",
             _REQUIREMENTS,
             "what the variant's distribution requires besides what the code does. Placeholders "

@@ -41,6 +41,12 @@ _FACT = {name: fact for fact, name in TAGS.items()}
 _VERSIONED = re.compile(r"(manylinux|musllinux|macosx)_(\d{1,3})_(\d{1,3})_(\w+)")
 # What manylinux tags were called before PEP 600.
 _OLD = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+# The machines that run programs of 32 bits, by platform tag.
+_RUNNING = {
+    "i686": ("i686", "x86_64"),
+    "armv7l": ("armv7l", "aarch64"),
+    "win32": ("x86", "AMD64", "ARM64"),
+}
 _WINDOWS = {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}
 # The last versions that are tried: a major one, and a minor one of each.
 _LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
@@ -106,6 +112,12 @@ class Platform:
         system = next(one for one in systems()["system"] if name in one["sys_platform"])
         settled = {key: system[key][0] for key in ("platform_system", "os_name")}
         return {"sys_platform": name, **settled, "platform_machine": machine}
+
+    @property
+    def machines(self) -> Collection[str]:
+        """What ``platform_machine`` may be: programs of 32 bits also run on machines of 64."""
+        machine = self.marker.get("platform_machine")
+        return _RUNNING.get(self.machine, (machine,) if machine else ())
 
     @property
     def family(self) -> str:

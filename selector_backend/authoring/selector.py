@@ -83,6 +83,11 @@ def parse_selector(
     for section, variant in read:
         _check_namespaces(section, variant, top.table.get("provider") or {})
         _check_fields(section, "refuse", variant.refuse or "", placeholders, lines=True)
+        for index, name in enumerate(variant.formerly):
+            if any(one.key == normalize(name) for one in variants):
+                section.problem(
+                    f"formerly[{index}]", f"found {name!r}, which the table has; it names old ones"
+                )
         if variant.conform and kind == CAPABILITY:
             section.problem(
                 "conform", "given, but variants of the capability kind may stand side by side"
@@ -180,6 +185,7 @@ def _variant(section: _Section, values: Mapping[str, str], handed_on: Iterable[s
         when=_alternatives(section),
         conform=_conform(section),
         refuse=table.get("refuse"),
+        formerly=tuple(filter(None, table.get("formerly") or ())),
     )
 
 

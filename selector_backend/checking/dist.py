@@ -85,6 +85,7 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
         what = (
             f"belongs to no part of {shipped.selector.project}, and is left out of what to upload"
         )
+        dist.notes += dist.release.notes()
         dist.notes += [Problem(stranger, what) for stranger in dist.release.strangers]
         dist.notes += dist.release.disagreements()
     return dist

@@ -113,8 +113,13 @@ class Place:
             "implementation_name": name.lower(),
             "platform_python_implementation": name,
         }
+        machines = [{"platform_machine": one} for one in self.platform.machines] or [{}]
         try:
-            return any(evaluate(marker, {**one, **known}) for one in environments([marker]))
+            return any(
+                evaluate(marker, {**one, **known, **machine})
+                for one in environments([marker])
+                for machine in machines
+            )
         except (CannotTellError, TooManyError):
             return True
 

@@ -24,6 +24,8 @@ from .places import find_places
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from packaging.tags import Tag
+
     from ..authoring.platforms import Platform
     from ..model.kinds import Wanted
     from ..model.table import Selector, Variant
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 # So many places of one distribution, and files of two, are named.
 _MOST_NAMED = 5
+# What is for a Linux, and does not say which. Of these, the public index takes two.
+_PLAIN_LINUX, _TAKEN = "linux_", ("linux_armv6l", "linux_armv7l")
 # The second number of no Python's version that anybody requires yet.
 _NEWEST = 30
 
@@ -210,6 +214,18 @@ class Release:
             *self._duplicates(),
         ]
 
+    def notes(self) -> list[Problem]:
+        """Return what an index of one's own may take, and the public one does not."""
+        return [
+            Problem(
+                wheel.file,
+                f"the public index refuses the platform {' and '.join(refused)}; repair it with "
+                "auditwheel, which makes it manylinux",
+            )
+            for wheel in self.wheels
+            if (refused := sorted({tag.platform for tag in wheel.tags if _is_refused(tag)}))
+        ]
+
     def _own_wheels(self) -> Iterator[Problem]:
         for wheel in self._of(self.name):
             yield Problem(
@@ -275,11 +291,12 @@ class Release:
                 every = len(places) == sum(one.platform == platform for one in self.places)
                 which = "" if every else f" of {', '.join(map(str, places))}"
                 by = next(need.by for need in needs if need.is_at(places[0]))
-                why = f"{by} can be chosen there" if name in self.variants else f"{by} requires it"
                 has = " and ".join(self._whole(self.places[places[0]], places[0]))
-                yield Problem(
-                    name, f"no wheel{which} for {platform}; {why}, and {has} can be installed there"
-                )
+                why, fix = f"{by} requires it", "build it"
+                if name in self.variants:
+                    why, fix = f"a machine there may get {by}", f"{fix}, or restrict its 'when'"
+                why += f", and can install {has}: {fix}"
+                yield Problem(name, f"no wheel{which} for {platform}; {why}")
             if len(first) > _MOST_NAMED:
                 yield Problem(name, f"no wheel for {len(first) - _MOST_NAMED} more platforms")
 
@@ -366,6 +383,10 @@ class Release:
             same = (each.name, each.version) == (another.name, another.version)
             if same and each.sha256 != another.sha256:
                 yield _duplicate(each, another)
+
+
+def _is_refused(tag: Tag) -> bool:
+    return tag.platform.startswith(_PLAIN_LINUX) and tag.platform not in _TAKEN
 
 
 def _can_agree(one: SpecifierSet, other: SpecifierSet) -> bool:

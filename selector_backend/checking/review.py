@@ -116,28 +116,27 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
     if count > conditions.MOST or count * len(selector.variants) > conditions.MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
-    patterns: set[tuple[int, ...]] = set()  # what fits on one machine
+    patterns: dict[tuple[int, ...], frozenset[int]] = {}  # what fits on one machine, in order
     bare: Sequence[_Sample] | None = None  # the first machine that nothing fits
     for machine in itertools.product(*samples):
         held = frozenset().union(*(sample.held for sample in machine))
         fits = [[*_holding(variant, held)] for variant in selector.variants]
         here = [index for index, alternatives in enumerate(fits) if alternatives]
         fitting.update((index, one) for index in here for one in fits[index])
-        patterns.add((*here,))
+        patterns.setdefault((*here,), frozenset(here))
         if not here and bare is None:
             bare = machine
     for index, variant in enumerate(selector.variants):
         key = variant_key(index)
-        earlier = [one[: one.index(index)] for one in patterns if index in one]
-        if not earlier:
+        rivals = {one: fit for one, fit in patterns.items() if index in fit}
+        if not rivals:
             message = f"can never hold, so {variant.name} is never chosen"
             yield Problem(f"{key}.when", message)
             continue
-        if selector.choose and variant.refuse is None:  # only a refusal keeps it away
-            refusing = {at for at, one in enumerate(selector.variants) if one.refuse is not None}
-            earlier = [one[:1] if refusing.intersection(one[:1]) else () for one in earlier]
-        if all(earlier):
-            first = " or ".join(selector.variants[rival].name for rival in _covering(earlier))
+        chosen = {number for fit in rivals for number in _chosen(selector, fit)}
+        if index not in chosen:
+            taking = _covering(sorted(chosen), [*rivals.values()])
+            first = " or ".join(selector.variants[rival].name for rival in taking)
             message = f"{variant.name} is never chosen: wherever it fits, {first} comes first"
             yield Problem(key, message)
         for one in range(len(variant.when)):
@@ -152,14 +151,19 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
         )
 
 
-def _covering(groups: Sequence[Sequence[int]]) -> list[int]:
-    """Return few numbers of which each group has one, in their order."""
-    found: list[int] = []
+def _chosen(selector: Selector, fitting: Sequence[int]) -> Sequence[int]:
+    """Return the numbers of the variants that a machine gets, of those that fit it."""
+    if not selector.choose or selector.variants[fitting[0]].refuse is not None:
+        return fitting[:1]
+    return [number for number in fitting if selector.variants[number].refuse is None]
+
+
+def _covering(numbers: Sequence[int], groups: Sequence[frozenset[int]]) -> list[int]:
+    """Return few of ``numbers`` of which each group has one, in their order."""
+    found = []
     while groups:
-        counts = Counter(sorted(itertools.chain.from_iterable(groups)))
-        best = counts.most_common(1)[0][0]  # of those that are equal, the first
-        found.append(best)
-        groups = [one for one in groups if best not in one]
+        found.append(max(numbers, key=lambda number: sum(number in one for one in groups)))
+        groups = [one for one in groups if found[-1] not in one]
     return sorted(found)
 
 

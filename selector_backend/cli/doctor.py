@@ -356,6 +356,9 @@ def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
         else:
             where = "are installed side by side"
         yield f"{package.title}: {names} {where}"
+    for name, file in installed.overlapping(package).items():
+        if not any(name in own for own in here.values()):
+            yield f"{package.title}: {name} is installed, too, and has the same {file}"
 
 
 def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]:

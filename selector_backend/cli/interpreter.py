@@ -33,7 +33,7 @@ from ..model.standing import (
     standing_for,
     with_standing,
 )
-from ..model.table import load_selector
+from ..model.table import REQUIREMENT, load_selector
 from ..probes.folders import find_distributions, identify
 from .common import UsageError
 
@@ -226,7 +226,31 @@ class Installed:
         variants = [name for one in selector.variants for name in one.distributions]
         names = [name for name in variants if name in self.distributions]
         names += itertools.chain.from_iterable(self.variants(package).values())
+        names += self.overlapping(package)
         return [selector.project, *dict.fromkeys(names)]
+
+    def overlapping(self, package: Recorded) -> dict[str, str]:
+        """Return what is called after a package and has files of its variants, each with such one.
+
+        A variant of another release may be left: its distribution is none that the table names.
+        """
+        if package.selector.kind != REQUIREMENT:
+            return {}
+        known = {normalize(Requirement(one).name) for one in package.record.requires}
+        own = {file for name in known for file in self._files(name)}
+        found = {}
+        for name in sorted(self.distributions.keys() - known - {package.key}):
+            if is_called_after(package.selector.project, name):
+                same = next((file for file in self._files(name) if file in own), "")
+                if same:
+                    found[name] = same
+        return found
+
+    def _files(self, name: str) -> list[str]:
+        with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
+            files = [str(file) for file in self.distributions[name].files or ()]
+            return [file for file in files if ".dist-info" not in file]
+        return []
 
     def required(self, package: Recorded) -> dict[str, str]:
         """Return what others require of a package's variants that are installed.

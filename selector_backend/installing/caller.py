@@ -1,8 +1,7 @@
 """The process that called this one, as far as the system tells.
 
-Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`. On Windows nothing is known: what
-starts a hook there is the launcher of a virtual environment, not the frontend. Whatever fails means
-"not known".
+Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`, Windows as `windows_caller` says.
+Whatever fails means "not known".
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Process:
 @functools.cache
 def parent() -> Process:
     """Return this process's parent. It is read once."""
-    read = {"linux": _linux, "darwin": _macos}.get(sys.platform)
+    read = {"linux": _linux, "darwin": _macos, "win32": _windows}.get(sys.platform)
     return read() if read else Process()
 
 
@@ -148,3 +147,12 @@ def start_of(data: bytes) -> str:
         return ""
     seconds, micros = (int.from_bytes(part, sys.byteorder) for part in (data[120:128], data[128:]))
     return f"{seconds}.{micros:06}"
+
+
+def _windows() -> Process:
+    from .windows_caller import calling_process
+
+    try:
+        return Process(*calling_process())
+    except (ImportError, AttributeError, OSError, ValueError):
+        return Process()

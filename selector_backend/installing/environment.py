@@ -11,7 +11,7 @@ from pathlib import Path
 from ..model.decision import Code, Environment
 from ..model.markers import distribution_of, evaluate, normalize
 from ..model.record import RECORD_NAME, Record, Unusable, parse_record
-from ..model.standing import parse_form, requirements_of
+from ..model.standing import former_distributions, parse_form, requirements_of
 from ..model.table import REQUIREMENT
 from ..model.values import replace
 from ..probes.folders import find_distributions, identify_at, versions_of
@@ -68,6 +68,7 @@ def read_environment(
         if form.extras and form.name in there
     }
     names |= {form.name for form in forms}
+    names |= {*former_distributions(selector).values()}
     names |= {name for own in extras.values() for some in own.values() for name in some}
     return replace(found, versions=versions_of(names, there), extras=extras)
 

@@ -204,6 +204,7 @@ def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
     folders = list(hook.parent.locked)
     if sys.platform != "linux":
         folders = [_absolute(named or line.value(row.python), hook)]
+        folders += [str(Path(one).parent.parent) for one in folders if one]  # of an interpreter
     if named:
         wanted = os.path.realpath(_absolute(named, hook) or os.devnull)
         found = [one for one in folders if os.path.realpath(one) == wanted]

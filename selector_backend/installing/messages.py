@@ -89,9 +89,8 @@ def not_as_locked(
     kept, asked = (" and ".join(names[key] for key in keys) for keys in (locked, request.variants))
     command = again.format(project=selector.project, version=selector.version)
     if request.source == selector.variable:
-        command = (
-            f"{selector.variable}={','.join(names[key] for key in request.variants)} {command}"
-        )
+        value = ",".join(names[key] for key in request.variants)
+        command = show_variables({selector.variable: value}, command)
     lines = [
         f"{_title(selector)} cannot be installed: {lock} has {kept}, and {request.source} asks for "
         f"{asked}.",
@@ -238,7 +237,8 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
         kept: list[str] = []
         for key in stop.others:
             verdict = verdicts.get(key)
-            lines.append(f"{key} {_why_not_kept(key, verdict, stop.record)}.")
+            instead = selector.instead_of(key)
+            lines.append(f"{key} {_why_not_kept(key, verdict, stop.record, instead)}.")
             unfit = verdict and not (verdict.fits or verdict.clashes)
             if verdict and unfit and _was_forced(key, stop.record):
                 kept += [
@@ -307,10 +307,14 @@ def _install(
     return show_variables({selector.variable: asked}, command)
 
 
-def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None) -> str:
-    """Return what to say of the installed variant ``key``, which is not the one chosen."""
+def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None, instead: str) -> str:
+    """Return what to say of the installed variant ``key``, which is not the one chosen.
+
+    ``instead`` is the variant that takes its place, if it is one of older releases.
+    """
     if verdict is None:
-        return "no longer fits: this version does not have it"
+        has = f"has {instead} in its place" if instead else "does not have it"
+        return f"no longer fits: this version {has}"
     if verdict.fits:
         return f"fits too, and comes later: {verdict.reason}"
     if record and _was_forced(key, record):

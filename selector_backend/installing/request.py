@@ -94,6 +94,8 @@ def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[s
             problem = (
                 f"{name!r}, which stands for machines that {selector.project} does not run on."
             )
+        elif instead := selector.instead_of(key):
+            problem = f"{name!r}, which {instead} takes the place of in this version."
         else:
             hint = did_you_mean(name, choices.values()) or "."
             problem = f"{name!r}, which {selector.project} does not have{hint}"

@@ -10,7 +10,14 @@ from .kinds import judge
 from .machine import OPTION, Fact, Origin
 from .markers import normalize
 from .record import MACHINE, Record, Verdict
-from .standing import each_once, parse_form, requirements_of, variants_here, with_standing
+from .standing import (
+    each_once,
+    former_distributions,
+    parse_form,
+    requirements_of,
+    variants_here,
+    with_standing,
+)
 from .table import REQUIREMENT
 from .values import dataclass, field, replace
 
@@ -350,8 +357,8 @@ def installed_variants(selector: Selector, environment: Environment) -> dict[str
     """Return the variants of this project that are installed, if they exclude each other.
 
     Each has the distributions that are its own, or its extras'. Without any, as plain ``jax``
-    beside ``jax[cuda12]``, it counts only if the installed record names it, and so does a variant
-    of an older release whose distributions are still there.
+    beside ``jax[cuda12]``, it counts only if the installed record names it. A variant of an older
+    release whose distributions are still there counts if that record or the table names it.
     """
     if selector.kind != REQUIREMENT:
         return {}
@@ -366,6 +373,9 @@ def installed_variants(selector: Selector, environment: Environment) -> dict[str
             names += [name for extra in sorted(form.extras) for name in extras[extra]]
         if names or key in recorded:
             found[key] = tuple(dict.fromkeys(names))
+    for key, name in former_distributions(selector).items():
+        if name in environment.versions:
+            found[key] = (name,)
     then = record.distributions if record else ()
     if then and environment.versions.keys() >= {*then}:
         for key in recorded:

@@ -21,6 +21,7 @@ _VARIANT = {
     "when": [{str: (bool, str, [str])}],
     "conform": {str: str},
     "refuse": str,
+    "formerly": [str],
 }
 _WHERE = {"fact": str, "platforms": {str: [str]}, "names": [str], "libc": str}
 _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}

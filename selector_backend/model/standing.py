@@ -144,6 +144,17 @@ def standing_for(
     return standing
 
 
+def former_distributions(selector: Selector) -> dict[str, str]:
+    """Return what stood for the variants that the table had before, by their keys."""
+    required = {distribution_of(one) for variant in selector.variants for one in variant.requires}
+    stood = {
+        normalize(name): normalize(f"{selector.project}-{name}")
+        for variant in selector.variants
+        for name in variant.formerly
+    }
+    return {key: name for key, name in stood.items() if name not in required}
+
+
 def with_standing(selector: Selector, marker: Mapping[str, str] | None = None) -> Selector:
     """Return ``selector`` with the ``distributions`` of its variants, as they are here."""
     standing = standing_for(selector, marker)

@@ -55,7 +55,8 @@ class Variant:
     what stands for the variant. ``when`` is a choice of alternatives, each a conjunction of what is
     asked of facts; without any, the variant fits every machine. ``conform`` is what a whole
     environment has to agree on, such as ``cuda`` on ``12``. A variant that has ``refuse`` stands
-    for stopping, and has no requirements.
+    for stopping, and has no requirements. ``formerly`` are the names of variants of older releases
+    that it takes the place of.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Variant:
     when: tuple[Mapping[str, Wanted], ...] = ()
     conform: Mapping[str, str] = field(default_factory=dict)
     refuse: str | None = None
+    formerly: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -172,6 +174,11 @@ class Selector:
         """The names of the facts that the conditions ask for, in the order of `FACTS`."""
         named = {condition.fact for condition in self.conditions}
         return tuple(name for name in FACTS if name in named)
+
+    def instead_of(self, key: str) -> str:
+        """Return the name of the variant in place of a former one, ``""`` if there is none."""
+        names = (one.name for one in self.variants if key in map(normalize, one.formerly))
+        return next(names, "")
 
     @property
     def named_providers(self) -> tuple[Provider, ...]:

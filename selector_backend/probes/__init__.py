@@ -7,6 +7,7 @@ Which family reads which fact is in `selector_backend.model.facts.FACTS`, and wh
 from __future__ import annotations
 
 import importlib
+import sys
 
 from ..model.facts import FACTS
 from ..model.machine import Fact, Machine, override, read_profile
@@ -96,6 +97,11 @@ def families(names: Iterable[str]) -> dict[Family, list[str]]:
 def _read(names: Iterable[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     facts = []
     for family, members in families(names).items():
+        if family.is_64_bit and sys.maxsize < 2**32:
+            # Windows' drivers, for one, have libraries of 32 bits, too, but no wheel does.
+            reason = "this Python has 32 bits, and programs for GPUs have 64"
+            facts += [Fact(name, FACTS[name].source, reason=reason) for name in members]
+            continue
         try:
             facts += family.read(members, environ, scope)
         except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails

@@ -15,13 +15,14 @@ import select
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
-    from typing import IO, Any
+    from typing import IO, Any, Callable
 
 # The child takes this process's import path as it is: build environments are made of more than
 # what a fresh interpreter would find by itself. It does so before it imports anything but `sys`,
@@ -90,6 +91,12 @@ def _ask_on(
         return [NoAnswerError(reason)]
     import subprocess  # not needed by the child
 
+    options: dict[str, Any] = {"start_new_session": True}
+    hold = _hold
+    if os.name == "nt":
+        from . import windows_job
+
+        options, hold = {"creationflags": windows_job.FLAGS}, windows_job.hold
     try:
         process = subprocess.Popen(
             [sys.executable, "-S", "-c", _START, json.dumps([calls, seconds]), *_import_path()],
@@ -97,13 +104,12 @@ def _ask_on(
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=dict(environ),
-            # Ends what the library itself starts (nvidia-modprobe, say) along with the child.
-            start_new_session=os.name == "posix",
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            # What the library itself starts (nvidia-modprobe, say) is ended along with the child.
+            **options,
         )
     except OSError as error:
         return [NoAnswerError(f"could not be asked: {error.strerror}")]
-    lines, timed_out, ended = _read_lines(process, len(calls), seconds)
+    lines, timed_out, ended = _read_lines(process, hold(process), len(calls), seconds)
     answers: list[Any] = []
     with contextlib.suppress(ValueError, KeyError, TypeError):  # what the library wrote there
         for line in lines:
@@ -129,11 +135,11 @@ def _import_path() -> list[str]:
 
 
 def _read_lines(
-    process: subprocess.Popen[bytes], count: int, seconds: float
+    process: subprocess.Popen[bytes], kill: Callable[[], object], count: int, seconds: float
 ) -> tuple[list[bytes], bool, bool]:
     """Return up to ``count`` lines that a child writes, whether it took too long, or ended itself.
 
-    The child is ended in any case.
+    The child is ended in any case, by ``kill``.
 
     The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
     library's may hold the other end.
@@ -154,7 +160,7 @@ def _read_lines(
             _wait(process)  # so that it is known how it died
         ended = process.poll() is not None
     finally:
-        _end(process)
+        _end(process, kill)
     reader.join(_GRACE_SECONDS)  # what was written before the end is read
     if not reader.is_alive():
         process.stdout.close()
@@ -172,6 +178,9 @@ def answer(calls: Sequence[Sequence[str]], seconds: float) -> None:
     It ends with its parent, too, and a little after the ``seconds`` that its parent waits.
     """
     _end_with_parent(seconds + _GRACE_SECONDS)
+    if os.name == "nt":
+        # Windows looks for what a library needs in the current folder, too, which is the sdist's.
+        os.chdir(sys.base_prefix)
     out = os.fdopen(_keep_stdout(), "w", encoding="ascii")
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
@@ -231,13 +240,15 @@ def _keep_stdout() -> int:
     return kept
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _hold(process: subprocess.Popen[bytes]) -> Callable[[], object]:
+    """Return the function that ends a child and all that it started."""
+    return partial(os.killpg, process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes], kill: Callable[[], object]) -> None:
     """End a child and all that it started, whether or not it has ended by itself."""
     with contextlib.suppress(OSError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        kill()
     _wait(process)
     if process.stdin is not None:
         process.stdin.close()
@@ -251,6 +262,8 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 
 def _death(status: int | None) -> str:
+    if status is not None and 0x80000000 <= status < 0xF0000000:  # what Windows calls an exception
+        return f"crashed the process that asked it (0x{status:08X})"
     if status is None or status >= 0:
         return f"ended the process that asked it, with exit status {status}"
     try:

@@ -126,4 +126,4 @@ def _absent(reason: str) -> Fact:
     return Fact("cuda-toolkit", "NVRTC and the CUDA runtime", reason=reason)
 
 
-FAMILY = Family(read)
+FAMILY = Family(read, is_64_bit=True)

@@ -45,7 +45,8 @@ class Family:
     ``needs`` are the requirements that reading takes on this system, and ``needs_to_judge`` those
     that judging takes, whether facts are read or stated. ``implies`` returns a stated value with
     all that follows from it. ``carries`` are the distributions that reading and judging import,
-    each with what is imported: a self-contained sdist carries them.
+    each with what is imported: a self-contained sdist carries them. ``is_64_bit`` is true if what
+    the facts are asked for has 64 bits on every system, as all wheels for GPUs.
     """
 
     read: Callable[[Collection[str], Mapping[str, str], Scope], list[Fact]]
@@ -53,6 +54,7 @@ class Family:
     needs_to_judge: Callable[[Scope], Sequence[str]] = _no_requirements
     implies: Callable[[Any], Any] = _itself
     carries: Callable[[Scope], Mapping[str, str]] = _no_libraries
+    is_64_bit: bool = False
 
 
 def read_timeout(environ: Mapping[str, str]) -> float:

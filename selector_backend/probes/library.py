@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from ..model.facts import FACTS
 from ..model.machine import Fact
 from ..model.values import dataclass
 from .child import NoAnswerError, ask, without_folders
+from .loader import path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,8 +61,11 @@ def load(file: str) -> ctypes.CDLL:
     import ctypes
 
     try:
-        # `winmode` 0 is Windows' own search order, which has PATH in it, where toolkits are.
-        return ctypes.CDLL(file, winmode=0)
+        if sys.platform == "win32":
+            # By its path, since Windows looks for a name in the current folder before PATH. What it
+            # needs is looked for in its own folder first: LOAD_WITH_ALTERED_SEARCH_PATH.
+            return ctypes.CDLL(path_of(file, os.environ), winmode=0x8)
+        return ctypes.CDLL(file)
     except OSError as error:
         words = without_folders(str(error)).removeprefix(f"{Path(file).name}: ")
         raise NoAnswerError(f"does not load: {words}") from None

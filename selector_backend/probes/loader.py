@@ -67,6 +67,12 @@ def places(environ: Mapping[str, str]) -> Iterator[Callable[[str], bool]]:
         yield partial(_is_in, folder)
 
 
+def path_of(name: str, environ: Mapping[str, str]) -> str:
+    """Return the path at which Windows finds a library; its name if nowhere."""
+    first, then = _known_folders(environ)
+    return next(filter(is_file, (os.path.join(one, name) for one in (*first, *then))), name)
+
+
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Return whether there is such a file. As loaders do, pass over what cannot be looked at."""
     return os.path.isfile(path)
@@ -81,9 +87,11 @@ def _known_folders(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
     if sys.platform == "win32":
         windows = environ.get("SystemRoot", r"C:\Windows")
         programs = environ.get("ProgramFiles", r"C:\Program Files")
-        # The second is where NVML was before DCH drivers.
-        own = [rf"{windows}\System32", rf"{programs}\NVIDIA Corporation\NVSMI"]
-        return own, _split(environ.get("PATH", ""), ";")
+        # The last is where NVML was before DCH drivers. The current folder comes before PATH by
+        # Windows' order, and is left out: in a hook, it is the sdist's.
+        own = [sys.base_prefix, rf"{windows}\System32", rf"{windows}\System", windows]
+        own.append(rf"{programs}\NVIDIA Corporation\NVSMI")
+        return own, [*filter(os.path.isabs, _split(environ.get("PATH", ""), ";"))]
     first = _split(environ.get("LD_LIBRARY_PATH", ""), ":;")  # glibc's loader knows both
     first.append(f"{sys.base_prefix}/lib")  # an interpreter's own run path, as conda's has
     default = [*_DEFAULT_FOLDERS]

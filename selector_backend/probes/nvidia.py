@@ -385,4 +385,4 @@ def _cuda_capability(library: Any, index: int) -> tuple[int, int]:
 
 
 # The child process imports it.
-FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"})
+FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"}, is_64_bit=True)

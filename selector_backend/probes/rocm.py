@@ -107,7 +107,7 @@ def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
     fact, failures = ask_in_turn("rocm", libraries, environ, read_timeout(environ))
     if failures:
         return fact or Fact("rocm", _HIP, reason="; ".join(failures))
-    reason = "neither the HIP runtime (libamdhip64) nor ROCm is installed"
+    reason = f"neither the HIP runtime ({_LIBRARIES[-1].removesuffix('.so')}) nor ROCm is installed"
     return fact or Fact("rocm", _HIP, reason=reason, not_found=_LIBRARIES)
 
 
@@ -297,4 +297,4 @@ def targets(file: str) -> list[str]:
     return found
 
 
-FAMILY = Family(read)
+FAMILY = Family(read, is_64_bit=True)

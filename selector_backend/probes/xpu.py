@@ -96,4 +96,4 @@ def _absent(reason: str) -> Fact:
     return Fact("xpu", _SOURCE, reason=reason)
 
 
-FAMILY = Family(read)
+FAMILY = Family(read, is_64_bit=True)

@@ -75,9 +75,18 @@ def test_a_platform_without_a_wheel_is_named(dist: Path) -> None:
         shutil.copy(cu12, dist / f"spam_cu12-1.0-py3-none-{platform}.whl")
     cu12.unlink()
     assert found(dist) == [
-        "spam-cu12: no wheel for Linux on aarch64 with glibc 2.17; cu12 can be chosen there, and "
-        "cu11 and cpu can be installed there"
+        "spam-cu12: no wheel for Linux on aarch64 with glibc 2.17; a machine there may get cu12, "
+        "and can install cu11 and cpu: build it, or restrict its 'when'"
     ]
+
+
+def test_a_platform_that_the_public_index_refuses_is_noted(dist: Path) -> None:
+    for platform in ("linux_x86_64", "linux_armv7l"):
+        shutil.copy(dist / f"spam_cpu-1.0-{ANY}", dist / f"spam_cpu-1.0-py3-none-{platform}.whl")
+    assert lines("check", "--dist", dist)[0] == (
+        "note: spam_cpu-1.0-py3-none-linux_x86_64.whl: the public index refuses the platform "
+        "linux_x86_64; repair it with auditwheel, which makes it manylinux"
+    )
 
 
 def test_a_version_that_differs_is_named(dist: Path) -> None:

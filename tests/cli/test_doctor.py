@@ -79,6 +79,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
             files = {f"{name}_here.py": f"variant = {variant!r}\n"}
             write_wheel(folder / "dist", f"{name}-{variant}", files=files)
         write_wheel(folder / "dist", f"{name}-cu12", "0.9")
+    write_wheel(folder / "dist", "spam-cuda12", "0.9", files={"spam_here.py": "variant = 'old'\n"})
     for variant in ("cu12", "cpu"):
         requires = (
             f"spam-{variant}>=1",
@@ -241,6 +242,16 @@ def test_variants_lie_side_by_side(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
     put_wheel(environment.site_packages, distributions, "spam-cu11")
     assert mend(environment, GPU) == ["spam 1.0: spam-cu12, spam-cu11 are installed side by side"]
+    assert installed(environment, "spam") == {"spam", "spam-cu12"}
+    assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
+
+
+def test_a_variant_of_another_release_has_the_same_files(put: Put, distributions: Path) -> None:
+    environment = put(GPU, "spam")
+    put_wheel(environment.site_packages, distributions, "spam-cuda12", "0.9")
+    assert mend(environment, GPU) == [
+        "spam 1.0: spam-cuda12 is installed, too, and has the same spam_here.py"
+    ]
     assert installed(environment, "spam") == {"spam", "spam-cu12"}
     assert environment.run("-c", "import spam_here; print(spam_here.variant)").stdout == "cu12\n"
 

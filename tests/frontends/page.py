@@ -72,18 +72,6 @@ they do what uv does. But [tox hides the variable](../how-to/ci.md#tox).
 switch the cache off when you change the variable. A program that has pip inside is taken for pip: \
 what it does is the first of pip's commands on its command line, or else `install`.
 
-**On Windows**, a backend cannot see the process that calls it. There:
-
-- poetry and pdm are not recognised. Set `PDM_NO_CACHE=1`, or `POETRY_CACHE_DIR` to a folder for \
-each choice: `poetry install --no-cache` still takes the kept wheel.
-- `pip wheel` and `uv build` look like an install: pass `-C portable=true` to build a wheel that \
-you keep.
-- `--target`, `--prefix` and `--root` are not seen. \
-[Variants in one environment]\
-(../how-to/one-environment.md#what-can-be-seen-and-what-uvs-users-rely-on) \
-says what to do.
-- With uv, each hook asks the driver, and not once for an install.
-
 ## Why
 
 The variant is chosen when the wheel of spam is built, and installers keep the wheels that they \

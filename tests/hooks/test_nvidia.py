@@ -187,18 +187,18 @@ HOOK = "import selector_backend as b, sys; b.prepare_metadata_for_build_wheel(sy
 
 
 @pytest.mark.parametrize("fault", ["nvmlInitWithFlags:hang", "load:spin", "load:fork-spin"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL", "SIGSTOP"])
 def test_a_probe_ends_with_the_hook_that_is_killed_or_at_its_limit(
-    tmp_path: Path, driver: Driver, fault: str, number: signal.Signals
+    tmp_path: Path, driver: Driver, fault: str, name: str
 ) -> None:
     log = tmp_path / "log"
     source = write_compiled(tmp_path / "source", ALL_FACTS)
-    limit = {"SELECTOR_PROBE_TIMEOUT": "3" if number is signal.SIGSTOP else "300"}
+    limit = {"SELECTOR_PROBE_TIMEOUT": "3" if name == "SIGSTOP" else "300"}
     environ = hook_environ(**driver.environ(nvml_fault=fault, log=log), **limit)
     process = subprocess.Popen([sys.executable, "-c", HOOK, tmp_path], cwd=source, env=environ)
     try:
         pids = wait_for(log, 2 if "fork" in fault else 1)
-        process.send_signal(number)
+        process.send_signal(getattr(signal, name))
         assert running_after(pids, 10) == []
     finally:
         process.kill()
@@ -372,3 +372,10 @@ def test_a_time_limit_that_is_none_is_an_error(tmp_path: Path, value: str) -> No
         facts(tmp_path, {"SELECTOR_PROBE_TIMEOUT": value})
     assert failed.value.status == 1
     assert f"SELECTOR_PROBE_TIMEOUT is '{value}'; expected a number of seconds" in str(failed.value)
+
+
+def test_a_python_of_32_bits_has_no_gpu_that_wheels_are_for(tmp_path: Path, driver: Driver) -> None:
+    """Though the driver answers it, as on Windows, which has its libraries for both."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.maxsize = 2**31 - 1\n", "utf-8")
+    for fact in facts(tmp_path, {**driver.environ(), "PYTHONPATH": str(tmp_path)}).values():
+        assert fact["absent"] == "this Python has 32 bits, and programs for GPUs have 64"

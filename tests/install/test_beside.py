@@ -15,8 +15,6 @@ from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_wheel
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the caller is not known there")
-
 CAPABILITY = """
 [tool.selector]
 kind = "capability"

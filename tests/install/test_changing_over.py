@@ -13,7 +13,8 @@ from conftest import MakeEnvironment
 from support.command import data
 from support.environment import ROOT, Environment
 from support.index import Index
-from support.project import build_sdist, write_carrying, write_spam
+from support.installed import run_commands
+from support.project import CUDA, build_sdist, write_carrying, write_spam, write_wheel
 
 PAGE = ROOT / "docs/how-to/one-environment.md"
 CU12, CPU = {"SPAM_VARIANT": "cu12"}, {"SPAM_VARIANT": "cpu"}
@@ -79,6 +80,33 @@ def test_over_an_installed_variant_an_install_changes_nothing(
     run(environment, f"SPAM_VARIANT=cu12 {install}")
     run(environment, f"SPAM_VARIANT=cpu {install}")
     assert variants(environment) == ["spam", "spam-cu12"]
+
+
+@pytest.mark.parametrize("frontend", ["pip", pytest.param("uv", marks=pytest.mark.nightly)])
+def test_a_renamed_variant_is_not_installed_over_the_old_one(
+    make_environment: MakeEnvironment,
+    serve: Callable[[Path], Index],
+    tmp_path: Path,
+    frontend: str,
+) -> None:
+    table = CUDA.replace('name = "cu12"', 'name = "cuda12"\nformerly = ["cu12"]')
+    for version, variant in (("1.0", "cu12"), ("1.1", "cuda12")):
+        write_wheel(tmp_path / "dist", f"spam-{variant}", version, files={"spam.py": "x = 1\n"})
+    build_sdist(write_carrying(tmp_path / "new", table, version="1.1"), tmp_path / "dist")
+    environment = make_environment(serve(tmp_path / "dist"))
+    program = "uv pip" if frontend == "uv" else "pip"
+    run(environment, f"{program} install spam-cu12")
+    call = environment.uv if frontend == "uv" else environment.pip
+    words = ("pip", "install", "spam") if frontend == "uv" else ("install", "spam")
+    failed = call(*words, environ={"SELECTOR_CUDA": "12.4"}, check=False)
+    said = " ".join(word for word in failed.stdout.split() if word not in "│╰─>")
+    assert "spam 1.1 cannot be installed over another variant of it." in said
+    assert "cu12 no longer fits: this version has cuda12 in its place." in said
+    run_commands(environment, failed.stdout, SELECTOR_CUDA="12.4")
+    assert variants(environment) == ["spam", "spam-cuda12"]
+    failed = call(*words, "--force-reinstall", environ=CU12, check=False)
+    asked = "SPAM_VARIANT asks for 'cu12', which cuda12 takes the place of in this version."
+    assert asked in failed.stdout
 
 
 def test_an_uninstalled_package_leaves_its_variant_which_stays(

@@ -13,10 +13,9 @@ from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_project, write_wheel
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="the caller is not known there"),
-    pytest.mark.skipif(sys.version_info < (3, 11), reason="the sdists here do not carry tomli"),
-]
+pytestmark = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="the sdists here do not carry tomli"
+)
 
 NO_GPU = {"SELECTOR_CUDA": ""}
 SCRIPT = '# /// script\n# requires-python = ">=3.9"\n# dependencies = ["spam"]\n# ///\n'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Callable
 
@@ -12,8 +11,6 @@ from install.test_environments import CUDA_12, TABLE, variants, write_requiremen
 from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_wheel
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the caller is not known there")
 
 CU11 = TABLE.format(more="").replace('cuda = ">=12"', 'cuda = ">=99"').replace("cu12", "cu99")
 TOGETHER = "cannot be installed into one environment."

@@ -208,6 +208,7 @@ def test_what_packaging_takes_for_no_marker_is_refused(
     [
         ("model/kinds.py", "_model/kinds.py"),
         ("model/markers.py", "_model/markers.py"),
+        ("probes/windows_job.py", "_windows_job.py"),
         ("probes/loader.py", "_loader.py"),
     ],
 )

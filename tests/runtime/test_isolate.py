@@ -114,14 +114,14 @@ def test_one_that_leaves_a_fork_behind_is_heard_and_the_fork_ends(
     assert running_after(wait_for(log)) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL", "SIGSTOP"])
 def test_one_that_spins_ends_with_the_process_that_tries_it_or_at_its_limit(
-    site: Site, number: signal.Signals
+    site: Site, name: str
 ) -> None:
     log = site.folder / "log"
     spin = '__attribute__((constructor)) static void f(void) { for (;;) __asm__ volatile(""); }'
     site.compile("_spin.so", spin)
-    site.write_core(f"isolate=True, timeout={3 if number is signal.SIGSTOP else 300}")
+    site.write_core(f"isolate=True, timeout={3 if name == 'SIGSTOP' else 300}")
     site.write_variants(
         cu12=f"import os\nprint('spins', os.getpid(), file=open({str(log)!r}, 'a'), flush=True)\n"
         "import _spin"
@@ -133,7 +133,7 @@ def test_one_that_spins_ends_with_the_process_that_tries_it_or_at_its_limit(
     )
     try:
         pids = wait_for(log)
-        process.send_signal(number)
+        process.send_signal(getattr(signal, name))
         assert running_after(pids, 10) == []
     finally:
         process.kill()

@@ -11,8 +11,6 @@ import contextlib
 import json
 import operator
 import os
-import pty
-import select
 import subprocess
 import sys
 import tempfile
@@ -176,8 +174,11 @@ def terminal(
     """Run the command in a pseudo-terminal. Returns what is to be seen there, and the status.
 
     ``answers`` is what is typed beforehand, a line for each question. ``program`` is the command
-    if it is another than this checkout's.
+    if it is another than this checkout's. Windows has no such terminals.
     """
+    import pty
+    import select
+
     ours, theirs = pty.openpty()
     variables = _environ({"TERM": "xterm-256color", "COLUMNS": "120", **(environ or {})})
     process = subprocess.Popen(

@@ -32,6 +32,7 @@ def clean_environ(home: Path) -> dict[str, str]:
     return {
         **kept,
         "HOME": str(home),
+        "USERPROFILE": str(home),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",

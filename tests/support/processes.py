@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 # A test run that outlives its terminal ignores this signal, and all that it starts does as well;
 # but what is under test has to end by it.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def logged(log: Path) -> list[int]:
@@ -40,6 +42,8 @@ def running_after(pids: list[int], seconds: float = 5) -> list[int]:
 
 def _runs(pid: int) -> bool:
     """A process that has ended and was not waited for does not run, though it has its number."""
+    if sys.platform == "win32":
+        return _runs_on_windows(pid)
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -52,3 +56,16 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _runs_on_windows(pid: int) -> bool:
+    import ctypes
+
+    kernel32 = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
+    kernel32.OpenProcess.restype = ctypes.c_void_p
+    process = ctypes.c_void_p(kernel32.OpenProcess(0x100000, False, pid))  # SYNCHRONIZE
+    if not process:
+        return False
+    waited: int = kernel32.WaitForSingleObject(process, 0)
+    kernel32.CloseHandle(process)
+    return waited == 0x102  # WAIT_TIMEOUT

@@ -20,7 +20,11 @@ static void note(pid_t process) {
     }
 }
 
+#ifdef _WIN32
+#include "faults_windows.h"
+#else
 #include "faults.h"
+#endif
 
 /* Returns the error code that `function` is to return, or does what it is to do instead. */
 static int fault(const char *function) {

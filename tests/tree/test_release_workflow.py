@@ -102,7 +102,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_command_runs_and_what_it_gives_is_a_whole_release(
-    runner: Runner, checkout: Path, make_environment: MakeEnvironment, tmp_path: Path
+    runner: Runner,
+    checkout: Path,
+    make_environment: MakeEnvironment,
+    wheelhouse: Path,
+    tmp_path: Path,
 ) -> None:
     dist = tmp_path / "dist"
     for built in WORKFLOW.matrix("wheels"):
@@ -130,11 +134,23 @@ def test_every_command_runs_and_what_it_gives_is_a_whole_release(
 
     tree = shutil.copytree(checkout, tmp_path / "check")
     shutil.copytree(dist, tree / "dist")
-    for step in WORKFLOW.steps("check"):
+    tagged, *steps = WORKFLOW.steps("check")
+    runner.run(Step(tagged.run, {"TAG": "v1.0"}), tree)
+    with pytest.raises(AssertionError, match="No such file"):
+        runner.run(Step(tagged.run, {"TAG": "v1.1"}), tree)
+    for step in steps:
         said = runner.run(step, tree)
     assert "no problems found" in said
     upload = [line.strip().partition("-")[0] for line in said.splitlines() if line[:2] == "  "]
     assert upload == ["spam_cpu", "spam_cpu", "spam_cu12", "spam"]
+
+    for tried in WORKFLOW.matrix("try"):
+        folder, environ = tmp_path / f"try-{tried['variant']}", runner.environment.environ
+        pip = find_pip(wheelhouse, NEWEST_PIP)
+        other = Runner(create_environment(folder, environ, pip=pip))
+        for step in WORKFLOW.steps("try", **tried):
+            other.run(step, tree)
+        assert f"spam-{tried['variant']}" in other.environment.installed()
 
     (cu12,) = (tree / "dist").glob("spam_cu12-*.whl")
     cu12.unlink()

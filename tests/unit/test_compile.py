@@ -316,7 +316,8 @@ def test_other_line_ends_are_no_patch(rich: Project, tmp_path: Path) -> None:
     """Of an sdist that is kept in git, for one."""
     folder = unpack(rich, tmp_path / "sdist")
     path = folder / "pyproject.toml"
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    lines = path.read_bytes().splitlines()  # which may end so already
+    path.write_bytes(b"".join(line + b"\r\n" for line in lines))
     assert read_compiled(folder) == compile_project(rich)
 
 

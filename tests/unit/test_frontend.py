@@ -26,6 +26,8 @@ ZIPPED = "/tmp/abc_in_process.py"
 PIPENV = "/venv/lib/python3.13/site-packages/pipenv/patched/pip/_vendor/x/_in_process.py"
 UV = {"UV": "/usr/bin/uv"}
 TRACKER = {"PIP_BUILD_TRACKER": "/tmp/pip-build-tracker-x"}
+# Paths of a command line are absolute with a drive on Windows.
+DRIVE = "C:" if os.name == "nt" else ""
 PYTHON = "/home/a b/venv/bin/python"
 PIP_ = [PYTHON, "-m", "pip"]
 UV_ENV = "/home/me/.cache/uv/builds-v0/.tmpAb12Cd"
@@ -37,7 +39,7 @@ def call(
     environ: dict[str, str] | None,
     arguments: list[str],
     *,
-    cwd: str = "/caller",
+    cwd: str = f"{DRIVE}/caller",
     folder: str = "",
     prefix: str = "/venv",
     identity: str = "7-100",
@@ -183,7 +185,11 @@ def test_uv_gets_a_label_by_where_the_source_came_from(folder: str, mark: Mark) 
     assert call("-c", UV, ["uv", "pip", "install", "x.tar.gz"], folder=folder).mark is mark
 
 
-DEP = ("/caller/dep",)
+DEP = (str(Path(f"{DRIVE}/caller/dep")),)
+ELSEWHERE = str(Path(f"{DRIVE}/else where/dep"))
+# What os.path.expanduser reads.
+HOME = {"HOME": "/home/me", "USERPROFILE": "C:/home/me"}
+NOBODY = "~nobody-of-that-name/x"
 ENVIRONMENT = None
 
 
@@ -204,9 +210,12 @@ ENVIRONMENT = None
         ({}, ["install", "-qUtdep", "spam"], DEP),
         ({}, ["--timeout", "60", "install", "spam", "-t", "dep"], DEP),
         ({}, ["install", "-t", "other", "spam", "-t", "dep"], DEP),
-        ({}, ["install", "-t", "/else where/dep", "spam"], ("/else where/dep",)),
-        ({"HOME": "/home/me"}, ["install", "--target=~/dep", "spam"], ("/home/me/dep",)),
-        ({}, ["install", "--target=~nobody-of-that-name/x"], ("/caller/~nobody-of-that-name/x",)),
+        ({}, ["install", "-t", ELSEWHERE, "spam"], (ELSEWHERE,)),
+        (HOME, ["install", "--target=~/dep", "spam"], (str(Path(f"{DRIVE}/home/me/dep")),)),
+        pytest.param(
+            *({}, ["install", f"--target={NOBODY}"], (f"/caller/{NOBODY}",)),
+            marks=pytest.mark.skipif(os.name == "nt", reason="Windows takes any name for a user's"),
+        ),
         ({"PIP_TARGET": "dep"}, ["install", "spam"], DEP),
         ({"PIP_TARGET": "other"}, ["install", "--target", "dep", "spam"], DEP),
         ({"PIP_TARGET": ""}, ["install", "spam"], ENVIRONMENT),
@@ -229,7 +238,8 @@ def test_the_folder_that_pip_installs_into_is_known(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     here = call(PIP, {}, [*PIP_, "install", "spam"]).folders
-    assert any(Path(folder).samefile(Path(pytest.__file__).parents[1]) for folder in here)
+    packages = os.path.realpath(Path(pytest.__file__).parents[1])
+    assert packages in map(os.path.realpath, here)
     assert call(PIP, environ, [*PIP_, *arguments]).folders == (
         here if expected is None else expected
     )
@@ -239,7 +249,7 @@ def test_of_a_relative_target_nothing_is_claimed_where_the_caller_is_not_known()
     arguments = [*PIP_, "install", "-t", "dep", "spam"]
     assert call(PIP, {}, arguments, cwd="").folders == ()
     assert call(PIP, {"PIP_TARGET": "dep"}, []).folders == ()
-    assert call(PIP, {"PIP_TARGET": "/dep"}, []).folders == ("/dep",)
+    assert call(PIP, {"PIP_TARGET": ELSEWHERE}, []).folders == (ELSEWHERE,)
 
 
 @pytest.fixture
@@ -257,7 +267,8 @@ def uv(folder: Path, *arguments: str, locked: tuple[str, ...] = (), **keywords: 
     paths = tuple(str(folder / name) for name in locked)
     options: dict[str, Any] = {"prefix": UV_ENV, "cwd": str(folder), "locked": paths, **keywords}
     found = call("-c", UV, ["uv", *arguments], **options).folders
-    return " ".join(Path(one).relative_to(folder).parts[0] for one in found)
+    # On Windows, an environment has distributions in two of its folders.
+    return " ".join(dict.fromkeys(Path(one).relative_to(folder).parts[0] for one in found))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show open files")
@@ -299,6 +310,7 @@ def test_where_open_files_are_not_shown_a_path_of_the_command_line_counts(
     install = ("pip", "install", "spam")
     assert uv(environments, *install) == ""
     assert uv(environments, *install, "-p", "a") == "a"
+    assert uv(environments, *install, "-p", "a/bin/python") == "a"
     assert uv(environments, *install, "-p", "3.11") == ""
     assert uv(environments, *install, "--target", "tools") == "tools"
 
@@ -306,7 +318,8 @@ def test_where_open_files_are_not_shown_a_path_of_the_command_line_counts(
 def test_uv_without_isolation_shows_its_own_environment() -> None:
     arguments = ["uv", "pip", "install", "spam"]
     assert call("-c", UV, arguments).folders
-    assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == ()
+    if sys.platform == "linux":  # elsewhere, a path of the command line counts
+        assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == ()
     assert call("-c", UV, ["uv", "build"]).folders == ()
 
 
@@ -404,11 +417,11 @@ def test_what_a_command_asks_for(
     caller = call(script, {}, arguments, prefix=UV_ENV if script == "-c" else "/venv")
     assert caller.requirements == tuple(requirements.split())
     assert caller.files == tuple(files.split())
-    assert caller.started_in == "/caller"
+    assert caller.started_in == f"{DRIVE}/caller"
 
 
 def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
-    code = "import selector_backend.installing.caller as p; print(repr(p.parent()))"
+    code = "import selector_backend.installing.caller as p; print(ascii(p.parent()))"
     script = tmp_path / "a (script) with blanks.py"
     script.write_text(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {code!r}])")
     arguments = [sys.executable, str(script), "a b", "", "ü"]
@@ -417,7 +430,11 @@ def test_the_parent_is_read_as_it_is(tmp_path: Path) -> None:
         arguments, cwd=tmp_path, env=environ, check=True, capture_output=True, encoding="utf-8"
     ).stdout
     process = eval(text, {"Process": Process})
-    if sys.platform == "linux":
+    if sys.platform == "win32" and process.arguments:
+        # The launcher of a virtual environment starts another program; uv's names itself.
+        assert process.arguments[0] in (sys.executable, getattr(sys, "_base_executable", ""))
+        arguments[0] = process.arguments[0]
+    if sys.platform in ("linux", "win32"):
         assert process.arguments == tuple(arguments)
     assert process.arguments in (tuple(arguments), ())
     assert process.folder in (str(tmp_path.resolve()), "")
@@ -513,7 +530,12 @@ IN_PROJECT = ("/caller/.venv",)
         (["uv", "sync", "--script", "a/s.py"], {}, (), None),
         (["uv", "add", "--script=s.py", "spam"], {}, (), None),
         (["uv", "lock", "--script", "a/s.py"], {}, (), "/caller/a: s.py.lock"),
-        (["uv", "sync"], {}, ("/c/environments-v2/s-0",), None),
+        pytest.param(
+            *(["uv", "sync"], {}, ("/c/environments-v2/s-0",), None),
+            marks=pytest.mark.skipif(
+                sys.platform != "linux", reason="other systems do not show open files"
+            ),
+        ),
         (["uv", "pip", "install", "spam"], {}, IN_PROJECT, None),
         (["uv", "pip", "sync", "pylock.toml"], {}, IN_PROJECT, None),
         (["uv", "pip", "compile", "in.txt"], {}, (), None),
@@ -544,7 +566,8 @@ def test_a_lock_counts_for_the_commands_that_install_from_it(
     environ = {**environ, **(UV if script == "-c" else {})}
     own = tuple(map(str, folders.values()))
     lock = call(script, environ, arguments, locked=own, builds=True).lock
-    found = f"{lock.folder}: {' '.join(lock.names)}" if lock else None
+    project = str(lock.folder).replace("\\", "/").removeprefix(DRIVE) if lock else ""
+    found = f"{project}: {' '.join(lock.names)}" if lock else None
     assert found == expected
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import require_links
 
 from selector_backend.installing.caller import Process, parent
 from selector_backend.installing.files import PARTIAL
@@ -32,6 +33,7 @@ PIP_INSTALL, UV_INSTALL = ["/venv/bin/python", "-m", "pip", "install"], ["uv", "
 CACHE = "/home/me/.cache/uv/builds-v0"
 UV_ENV = f"{CACHE}/.tmpAb12Cd"
 TRACKER = {"PIP_BUILD_TRACKER": "/tmp/pip-build-tracker-x"}
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 OVERLAY = {"PYTHONPATH": os.pathsep.join(["/mine", "/tmp/pip-build-env-ab/site"])}
 
 
@@ -58,18 +60,20 @@ def memory(
     return handoff_of(call(script, environ, arguments, **keywords), environ, version)
 
 
-def build(script: str, environ: dict[str, str], arguments: list[str], **keywords: str) -> str:
-    return str(memory(script, environ, arguments, **keywords).build or "")
+def build(
+    script: str, environ: dict[str, str], arguments: list[str], **keywords: str
+) -> Path | None:
+    return memory(script, environ, arguments, **keywords).build
 
 
 def test_what_a_hook_leaves_lies_in_a_folder_that_the_frontend_throws_away() -> None:
     name = "selector-machine-7-100.json"
-    assert build(PIP, OVERLAY, PIP_INSTALL) == f"/tmp/pip-build-env-ab/{name}"
-    assert build("-c", UV, UV_INSTALL, prefix=UV_ENV) == f"{UV_ENV}/{name}"
+    assert build(PIP, OVERLAY, PIP_INSTALL) == Path("/tmp/pip-build-env-ab", name)
+    assert build("-c", UV, UV_INSTALL, prefix=UV_ENV) == Path(UV_ENV, name)
     made = str(Path(os.path.realpath(tempfile.gettempdir()), "build-env-ab12_xyz"))
-    assert build(BUILD, {}, ["python", "-m", "build"], prefix=made) == f"{made}/{name}"
+    assert build(BUILD, {}, ["python", "-m", "build"], prefix=made) == Path(made, name)
     pdm = {"PYTHONPATH": "/tmp/pdm-build-env-ab-overlay/site"}
-    assert build(BUILD, pdm, ["pdm", "add", "a"]) == f"/tmp/pdm-build-env-ab-overlay/{name}"
+    assert build(BUILD, pdm, ["pdm", "add", "a"]) == Path("/tmp/pdm-build-env-ab-overlay", name)
 
 
 def test_it_is_left_nowhere_else() -> None:
@@ -86,7 +90,7 @@ def test_another_install_does_not_read_it() -> None:
     names = {build(PIP, OVERLAY, PIP_INSTALL, identity=one) for one in ("7-1", "7-2", "8-1")}
     assert len(names) == 3
     tracked = build(PIP, {**OVERLAY, **TRACKER}, [])
-    assert tracked == "/tmp/pip-build-env-ab/selector-machine-pip-build-tracker-x.json"
+    assert tracked == Path("/tmp/pip-build-env-ab/selector-machine-pip-build-tracker-x.json")
 
 
 def test_all_builds_of_a_command_share_a_folder_of_the_frontends() -> None:
@@ -185,8 +189,12 @@ def test_what_is_no_file_of_this_user_is_not_believed_and_not_waited_for(
     files: Handoff, kind: str, tmp_path: Path
 ) -> None:
     assert files.build
-    if kind == "another user's" and os.geteuid() != 0:
-        pytest.skip("needs root")
+    if kind == "another user's" and not ROOT:
+        pytest.skip("takes root")
+    if kind == "pipe" and not hasattr(os, "mkfifo"):
+        pytest.skip("no folder has pipes on Windows")
+    if kind == "link":
+        require_links(tmp_path)
     files.remember(Machine({"cuda": CUDA}))
     profile = files.build.read_bytes()
     files.build.unlink()
@@ -211,6 +219,7 @@ def test_what_is_no_file_of_this_user_is_not_believed_and_not_waited_for(
 
 def test_what_is_left_is_not_written_through_a_link(files: Handoff, tmp_path: Path) -> None:
     assert files.build
+    require_links(tmp_path)
     target = tmp_path / "target"
     target.write_text("mine", encoding="utf-8")
     (files.build.parent / f"{PARTIAL}{os.getpid()}.partial").symlink_to(target)
@@ -277,7 +286,7 @@ def test_a_folder_that_others_may_write_to_is_neither_read_nor_written(files: Ha
     assert not files.command.exists()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes root")
+@pytest.mark.skipif(not ROOT, reason="takes root")
 def test_a_folder_of_another_user_is_neither_read_nor_written(files: Handoff) -> None:
     assert files.command
     alone = Handoff(None, files.command)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from conftest import require_links, require_name
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.project import HEAD, write_project
@@ -500,6 +501,7 @@ def test_what_the_wheel_adds_to_may_be_dynamic(tmp_path: Path) -> None:
 def test_a_file_of_the_project_that_is_a_link_out_of_it_is_an_error(
     tmp_path: Path, more: str, key: str
 ) -> None:
+    require_links(tmp_path)
     (tmp_path / "README.md").write_text("secret", encoding="utf-8")
     project = write_project(tmp_path / "project", TABLE, more=f"{more}\n")
     (project / "README.md").symlink_to("../README.md")
@@ -511,6 +513,7 @@ def test_a_file_of_the_project_that_is_a_link_out_of_it_is_an_error(
 
 
 def test_a_link_within_the_project_is_followed(tmp_path: Path) -> None:
+    require_links(tmp_path)
     write_project(tmp_path / "project", TABLE)
     (tmp_path / "project" / "TERMS").write_text("Do as you like.", encoding="utf-8")
     (tmp_path / "project" / "LICENSE").symlink_to("TERMS")
@@ -523,6 +526,7 @@ def test_a_link_within_the_project_is_followed(tmp_path: Path) -> None:
 def test_a_licence_file_whose_name_is_no_field_is_left_out(
     tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    require_name(tmp_path, name)
     project = read(tmp_path, "", {name: "text", "COPYING": "text"})
     assert project.license_files == (PurePosixPath("COPYING"),)
     assert capfd.readouterr().err.startswith(f"warning: left out {name!r}, ")

@@ -359,7 +359,12 @@ def test_a_variant_for_an_abi_is_for_the_pythons_that_have_it() -> None:
     narrow = [*every, "py3-none-win32"]
     assert lacks(release(narrow[1:], narrow, {"abi-features": "32-bit"})) == []
     assert lacks(release([f"py3-none-{LINUX}"], narrow, {"abi-features": "32-bit"}))
+    # A Python of 32 bits has the platform_machine of a machine of 64.
     windows = ["py3-none-win_amd64"]
+    marker = {"marker": "platform_machine == 'AMD64'"}
+    assert lacks(release(windows, narrow, marker)) == ["spam-cu12: no wheel for Windows on x86"]
+    assert lacks(release(windows, narrow, {**marker, "abi-features": "64-bit"})) == []
+    assert lacks(release(windows, narrow, {"cuda": ">=12", **marker})) == []
     assert lacks(release(windows, every, {"library": "nvcuda.dll"})) == []
     assert lacks(release(windows, every, {"library": "libcuda.so.1"}))
 

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from support.strategies import anything, tables
 
 from selector_backend.authoring.selector import is_pinned, parse_selector
-from selector_backend.model.standing import requirements_of, with_standing
+from selector_backend.model.standing import former_distributions, requirements_of, with_standing
 from selector_backend.model.table import Condition, Selector
 
 CPU = {"name": "cpu"}
@@ -624,6 +624,20 @@ def test_a_table_of_any_shape_is_read_or_its_problems_are_named(
         for problem in problems:
             assert problem.key.startswith("tool.selector.")
             assert problem.message.strip()
+
+
+def test_former_names_are_none_that_the_table_has() -> None:
+    rows: list[dict[str, Any]] = [{"name": "cuda12", "formerly": ["cu12", "CPU"]}, {"name": "cpu"}]
+    _, problems = parse_selector({"variant": rows}, project="spam", version="1.1")
+    (problem,) = problems
+    assert problem.key == "tool.selector.variant[0].formerly[1]"
+    assert problem.message == "found 'CPU', which the table has; it names old ones"
+    rows[0]["formerly"] = ["cu12"]
+    selector, _ = parse_selector({"variant": rows}, project="spam", version="1.1")
+    assert former_distributions(selector) == {"cu12": "spam-cu12"}
+    rows[0]["requires"] = ["spam-cu12=={version}"]  # which is still there
+    selector, _ = parse_selector({"variant": rows}, project="spam", version="1.1")
+    assert former_distributions(selector) == {}
 
 
 # --- what a whole environment has to agree on

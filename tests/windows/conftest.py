@@ -1,0 +1,130 @@
+"""A system with Windows' own Python, pip and uv, below wine, and what the tests need in it.
+
+SELECTOR_BACKEND_WINDOWS names the folder of `system.sh`, to be used again; without it, the system
+is made for these tests alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.dlls import compile_dlls
+from support.environment import ROOT, find_uv
+
+HERE = Path(__file__).parent
+DEBIAN = Path("/etc/debian_version")
+TAGS = ("--only-binary=:all:", "--platform=win_amd64")
+
+
+def there(path: Path) -> str:
+    """Return what Windows calls a folder or file of this machine."""
+    return "Z:" + str(path).replace("/", "\\")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A system, and folders with wheels for it: one for each Python, and the tests' own."""
+
+    system: Path
+    folder: Path
+    wheelhouse: Path
+    dlls: Path
+
+    def run(self, version: str, *command: str | Path, **environ: str) -> str:
+        """Run a program with the variables that it needs for a Python; return its output."""
+        wheels = self.wheels(version)
+        config = wheels / "uv.toml"
+        config.write_text(f"no-index = true\nfind-links = ['{there(wheels)}']\n", encoding="utf-8")
+        variables = {
+            "PATH": os.environ["PATH"],
+            "WINEPATH": rf"C:\tools;C:\Python{version.replace('.', '')}",
+            "PIP_FIND_LINKS": there(wheels),
+            "PIP_NO_INDEX": "1",
+            "SELECTOR_BACKEND_DLLS": there(self.dlls),
+            "SELECTOR_BACKEND_WHEELHOUSE": there(self.wheelhouse),
+            "UV_CACHE_DIR": there(self.folder / "uv-cache"),
+            "UV_CONFIG_FILE": there(config),
+            "UV_PYTHON_DOWNLOADS": "never",
+            **environ,
+        }
+        words = [there(word) if isinstance(word, Path) else word for word in command]
+        process = subprocess.run(
+            [str(HERE / "win"), str(self.system), *words],
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="backslashreplace",
+            check=False,
+        )
+        assert process.returncode == 0, process.stdout
+        return process.stdout
+
+    def wheels(self, version: str) -> Path:
+        """Return a folder with the wheels of all that the tests take on a Python."""
+        folder = self.folder / f"wheels{version}"
+        if not folder.exists():
+            groups = ["--group=pyproject.toml:test", "--group=pyproject.toml:lint"]
+            options = ["-q", "--no-config", "--python-platform=windows", f"--python={version}"]
+            required = folder.with_suffix(".txt")
+            compile_ = [find_uv(), "pip", "compile", *options, *groups, "--all-extras"]
+            subprocess.run([*compile_, "pyproject.toml", "-o", required], cwd=ROOT, check=True)
+            partial = folder.with_name(f"{folder.name}-partial")
+            download(partial, f"--python-version={version}", "--requirement", str(required))
+            partial.rename(folder)
+        return folder
+
+    def python(self, version: str) -> Path:
+        """Return the Python of an environment with this checkout and all that its tests take."""
+        environment = self.folder / f"environment{version}"
+        python = environment / "Scripts/python.exe"
+        if not environment.exists():
+            base = rf"C:\Python{version.replace('.', '')}\python.exe"
+            self.run(version, r"C:\tools\uv.exe", "venv", "-q", "-p", base, environment)
+            install = (r"C:\tools\uv.exe", "pip", "install", "-q", "-p", python)
+            checkout = ("--editable", ".[cli]", "--editable", "./runtime")
+            self.run(version, *install, *checkout, "--group", "test", "nox")
+        return python
+
+    def pytest(self, version: str, *arguments: str) -> str:
+        """Run tests there; return the line that counts them."""
+        options = ("-q", "-p", "no:cacheprovider", "--tb=short")
+        output = self.run(version, self.python(version), "-m", "pytest", *options, *arguments)
+        counts = output.rstrip().splitlines()[-1]
+        print(f"Python {version}: {' '.join(arguments)}: {counts}")
+        return counts
+
+
+def download(folder: Path, *arguments: str) -> None:
+    """Fetch wheels for Windows, as this machine's pip is configured."""
+    pip = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", *TAGS]
+    subprocess.run([*pip, "--dest", str(folder), *arguments], check=True)
+
+
+@pytest.fixture(scope="session")
+def windows(tmp_path_factory: pytest.TempPathFactory, wheelhouse: Path) -> Iterator[Windows]:
+    """A system to run Windows' programs in, which is made if there is none."""
+    if not DEBIAN.exists() or os.geteuid() != 0:
+        pytest.skip("takes root on Debian, for a system with wine")
+    folder = tmp_path_factory.mktemp("windows")
+    kept = os.environ.get("SELECTOR_BACKEND_WINDOWS")
+    system = Path(kept).resolve() if kept else folder / "system"
+    subprocess.run([str(HERE / "system.sh"), str(system)], check=True)
+    own = folder / "wheelhouse"
+    shutil.copytree(wheelhouse, own, copy_function=os.link)
+    for file in own.glob("tomli-*"):
+        file.unlink()
+    download(own, "--python-version=3.9", "tomli")
+    compile_dlls(folder / "dlls")
+    yield Windows(system, folder, own, folder / "dlls")
+    if not kept:
+        shutil.rmtree(system)

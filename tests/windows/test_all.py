@@ -1,0 +1,39 @@
+"""The long part: all that was tried on Windows, on three of its Pythons."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Windows
+
+pytestmark = pytest.mark.nightly
+INSIDE = "tests/windows/inside"
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.11", "3.13"])
+def test_pip_and_uv_choose_right_from_one_cache(windows: Windows, version: str) -> None:
+    assert windows.pytest(version, f"{INSIDE}/test_installs.py").startswith("8 passed")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.13"])
+def test_the_facts_are_told_and_faults_do_no_harm(windows: Windows, version: str) -> None:
+    assert " passed" in windows.pytest(version, f"{INSIDE}/test_libraries_told.py")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.13"])
+def test_the_command_works_in_each_code_page(windows: Windows, version: str) -> None:
+    assert " passed" in windows.pytest(version, f"{INSIDE}/test_commands.py")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--set", "cuda=12.4", "--frontend", "uv")])
+def test_the_demonstration_runs(windows: Windows, arguments: tuple[str, ...]) -> None:
+    output = windows.run("3.11", windows.python("3.11"), "example-spam/demo.py", *arguments)
+    assert f"it runs on {'cu12' if arguments else 'cpu'}" in output
+
+
+def test_nox_runs_what_any_system_can_run(windows: Windows) -> None:
+    nox = (windows.python("3.13").with_name("nox.exe"), "-s", "anywhere-3.13")
+    output = windows.run(
+        *("3.13", *nox, "--envdir", windows.folder / "nox", "--"), "-n", "2", "-q", "--tb=short"
+    )
+    assert "Session anywhere-3.13 was successful" in output
