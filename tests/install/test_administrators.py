@@ -521,21 +521,25 @@ def test_a_cluster_is_installed_from_its_login_node(places: Places) -> None:
 
 @nightly
 def test_locks_hold_what_they_are_made_for(places: Places, dist: Path) -> None:
-    stated, anew, shown, extras, explained, one_file, bot, bazel = (
+    anew, shown, extras, explained, one_file, bot, bazel = (
         one.script for one in blocks(HOW_TO / LOCKS) if one.language == "console" and is_run(one)
     )
     walk = places.fresh(LOCKS)
     ours = {"UV_PROJECT_ENVIRONMENT": str(walk.environment.folder)}
-    walk.run(stated, ours)
-    assert installed(walk) == "cu12"
-    assert walk.environment.record()["decided-by"] == "uv.lock"
     project = walk.folder / "pyproject.toml"
-    text = project.read_text(encoding="utf-8")
-    project.write_text(text.partition("[tool.uv")[0], encoding="utf-8")
-    walk.run("uv lock --upgrade; uv sync --locked", ours)
-    assert installed(walk) == "cu12"
-    walk.run(anew, ours)
-    assert installed(walk) == "cpu"
+    stating = project.read_text(encoding="utf-8")
+    plain = stating.partition("[tool.uv")[0]
+    for text, script, variant in (
+        (plain, "uv sync", "cpu"),
+        (stating, "uv lock --upgrade-package spam; uv sync", "cpu"),
+        (stating, anew, "cu12"),
+        (plain, "uv lock --upgrade; uv sync --locked", "cu12"),
+        (plain, anew, "cpu"),
+    ):
+        project.write_text(text, encoding="utf-8")
+        walk.run(script, ours)
+        assert installed(walk) == variant
+        assert walk.environment.record()["variants"] == [variant]
     walk = places.fresh(LOCKS)
     walk.run(one_file)
     assert installed(walk) == "cu12"
