@@ -1363,7 +1363,7 @@ def locked_recipe(lab: Lab, name: str) -> str:
     return f"{chosen}: {' and '.join(has)}"
 
 
-LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cpu 1.0 and spam-cu12 1.0: cu12"
+LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cu12 1.0: cu12"
 
 
 @scenario(
