@@ -1349,7 +1349,7 @@ def locked_recipe(lab: Lab, name: str) -> str:
     commands = {**INSTALLS, "uv": (("uv", "lock"), ("uv", "sync", "--locked"))}[tool]
     more = "" if tool == "uv" else source_of(lab, tool)
     folder = project(lab, more, dependencies=f'["{name}-here"]', name=name)
-    stated = {"SELECTOR_CUDA": "12.8", "SELECTOR_COMPUTE_CAPABILITY": "9.0"}
+    stated: dict[str, Any] = {"SELECTOR_CUDA": "12.8", "SELECTOR_COMPUTE_CAPABILITY": "9.0"}
     output = lab.call(*commands[0], cwd=folder, check=False, **stated)
     if re.search("Unable to find a resolution", output):
         return f"it finds no versions of {name}"
