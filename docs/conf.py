@@ -22,11 +22,12 @@ html_title = project
 html_copy_source = False
 
 
-def link_results(app: Any, name: str, source: list[str]) -> None:
+def link_results(_app: Any, _name: str, source: list[str]) -> None:
     """Make what the benchmarks wrote, which is no page of the site, a file to download."""
     link = r"\]\(((?:\.\./)+benchmarks/[\w-]+\.md)(?:#[\w-]+)?\)"
     source[0] = re.sub(link, r"](<path:\1>)", source[0])
 
 
 def setup(app: Any) -> None:
+    """Connect what this file adds to Sphinx."""
     app.connect("source-read", link_results)
