@@ -566,8 +566,8 @@ def test_a_lock_counts_for_the_commands_that_install_from_it(
     environ = {**environ, **(UV if script == "-c" else {})}
     own = tuple(map(str, folders.values()))
     lock = call(script, environ, arguments, locked=own, builds=True).lock
-    folder = str(lock.folder).replace("\\", "/").removeprefix(DRIVE) if lock else ""
-    found = f"{folder}: {' '.join(lock.names)}" if lock else None
+    project = str(lock.folder).replace("\\", "/").removeprefix(DRIVE) if lock else ""
+    found = f"{project}: {' '.join(lock.names)}" if lock else None
     assert found == expected
 
 
