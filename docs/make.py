@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from selector_backend.authoring.conditions import CONDITIONS
 from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
 from selector_backend.cli.app import COMMANDS, load_command
-from selector_backend.model.facts import FACTS, FactType
+from selector_backend.model.facts import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,22 +43,13 @@ MORE = {
 }
 
 
-def fact_row(fact: FactType) -> str:
-    """Return the table's row for one fact."""
-    cells = (
-        f"`{fact.name}`",
-        fact.meaning,
-        CONDITIONS[fact.kind].meaning,
-        fact.source,
-        f"`{fact.variable}={shlex.quote(fact.example)}`",
-    )
-    return f"| {' | '.join(cells)} |\n"
-
-
 def facts() -> str:
     """Return the table of all facts."""
-    head = "| key | is | a condition on it is | read from | stated by |\n|---|---|---|---|---|\n"
-    return head + "".join(map(fact_row, FACTS.values()))
+    rows = ["| key | is | a condition on it is | value |\n|---|---|---|---|\n"]
+    for fact in FACTS.values():
+        condition = CONDITIONS[fact.kind].meaning
+        rows.append(f"| `{fact.name}` | {fact.meaning} | {condition} | `{fact.example}` |\n")
+    return "".join(rows)
 
 
 def keys(some: Iterable[tuple[str, Key]]) -> str:
