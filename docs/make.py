@@ -56,9 +56,9 @@ def keys(some: Iterable[tuple[str, Key]]) -> str:
     """Return a table of keys, each with the words that follow its name."""
     rows = ["| key | means | when left out |\n|---|---|---|\n"]
     for place, key in some:
-        more = f". [More]({MORE[key.name]})" if key.name in MORE else ""
+        name = f"[`{key.name}`]({MORE[key.name]})" if key.name in MORE else f"`{key.name}`"
         default = key.default or ("it is required" if key.missing else "")
-        rows.append(f"| `{key.name}`{place} | {key.description}{more} | {default} |\n")
+        rows.append(f"| {name}{place} | {key.description} | {default} |\n")
     return "".join(rows)
 
 
