@@ -62,17 +62,16 @@ def keys(some: Iterable[tuple[str, Key]]) -> str:
     return "".join(rows)
 
 
-def describe(name: str, command: Any, shared: Mapping[str, str]) -> str:
-    """Return a command's description, its usage, and a table of its arguments and options."""
+def describe(command: Any, shared: Mapping[str, str]) -> str:
+    """Return a command's description, and a table of its arguments and options."""
     paragraphs = [" ".join(text.split()) for text in inspect.cleandoc(command.help).split("\n\n")]
     arguments = [param for param in command.params if param.param_type_name == "argument"]
-    usage = " ".join(["selector-backend", name, "[OPTIONS]", *map(spell_argument, arguments)])
     rows = {spell_argument(argument): say(argument) for argument in arguments}
     rows |= options(command)
     also = ", ".join(f"`{option.split()[0]}`" for option in rows if option in shared)
     return (
         "\n\n".join(map(mark_options, paragraphs))
-        + f"\n\n```\n{usage}\n```\n\n"
+        + "\n\n"
         + table((option, said) for option, said in rows.items() if option not in shared)
         + (f"\nAlso [{also}](#options-of-several-commands).\n" if also else "")
     )
@@ -103,7 +102,7 @@ def shared_options(commands: Iterable[Any]) -> dict[str, str]:
 
 
 def spell_argument(argument: Any) -> str:
-    """Return an argument as the usage has it: ``[DIR]``, ``WHEEL...``."""
+    """Return an argument as `--help` has it: ``[DIR]``, ``WHEEL...``."""
     name = argument.metavar.removesuffix("...")
     if not argument.required:
         name = f"[{name.strip('[].')}]"
@@ -154,7 +153,7 @@ def parts() -> Mapping[str, str]:
         "facts": facts(),
         **{name: keys(some) for name, some in tables.items()},
         "shared": table(shared.items()),
-        **{name: describe(name, command, shared) for name, command in commands.items()},
+        **{name: describe(command, shared) for name, command in commands.items()},
     }
 
 
