@@ -571,6 +571,13 @@ def test_a_lock_counts_for_the_commands_that_install_from_it(
     assert found == expected
 
 
+@pytest.mark.parametrize(("command", "last"), [("install", False), ("sync", False), ("add", True)])
+def test_poetry_writes_the_lock_last_where_it_changes_it(command: str, last: bool) -> None:
+    lock = call(BUILD, {}, [PYTHON, "/p/poetry", command], builds=True).lock
+    assert lock
+    assert lock.written_last == last
+
+
 @pytest.mark.parametrize("script", ["s.py", "./s.py"])
 def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
     tmp_path: Path, script: str
