@@ -1054,6 +1054,11 @@ def uv_lock_again(lab: Lab) -> str:
     "cu12, cu12, cpu",
     "uv",
     short="uv",
+    advice=(
+        "before 0.13, `uv sync --python-platform windows`",
+        "the locked variant of a machine that is not `AMD64`",
+        "uv 0.13, or `uv sync` on the platform itself",
+    ),
 )
 def uv_lock_platforms(lab: Lab) -> str:
     folder = project(lab)
