@@ -97,7 +97,7 @@ def read_asked(
     The files that it is read from are added to ``files``. Never raises, and waits for nothing.
     """
     for word in installation.requirements:
-        yield from _of_requirement(word, "the command line", names)
+        yield from _of_requirement(word, "the command line", names, installation.stated)
     waiting = [(file, installation.started_in) for file in reversed(installation.files)]
     seen: set[str] = set()
     while waiting and len(seen) < MOST_FILES:
@@ -119,7 +119,8 @@ def read_asked(
             if match := _NESTED.match(line):
                 nested.append((match[1].strip("\"'"), os.path.dirname(path)))  # noqa: PTH120
             elif not line.startswith("-"):
-                yield from _of_requirement(_OPTION.split(line)[0], shown, names)
+                requirement = _OPTION.split(line)[0]
+                yield from _of_requirement(requirement, shown, names, installation.stated)
         waiting += reversed(nested)
 
 
@@ -181,7 +182,9 @@ def load_toml(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _of_requirement(text: str, where: str, names: set[str]) -> Iterator[Asked]:
+def _of_requirement(
+    text: str, where: str, names: set[str], stated: Mapping[str, str]
+) -> Iterator[Asked]:
     """Yield what a requirement asks for, if it is one of ``names`` and its marker is true.
 
     Of a URL, which may have a password, no more is shown than the name.
@@ -199,14 +202,17 @@ def _of_requirement(text: str, where: str, names: set[str]) -> Iterator[Asked]:
     elif _PLAIN.fullmatch(written):
         shown = " ".join(written.split())
     form, _ = parse_form(shown)
-    if form.name in names and holds(marker.strip()):
+    if form.name in names and holds(marker.strip(), stated):
         yield Asked(form, f"{where}: {shown}")
 
 
-def holds(marker: str) -> bool:
-    """Return whether a marker, ``""`` for none, is true here; not where that can't be told."""
+def holds(marker: str, stated: Mapping[str, str]) -> bool:
+    """Return whether a marker, ``""`` for none, is true here; not where that can't be told.
+
+    ``stated`` are the variables of another platform, if the command is for one.
+    """
     try:
-        return not marker or evaluate(marker, _variables())
+        return not marker or evaluate(marker, {**_variables(), **stated})
     except CannotTellError:
         return False
 

@@ -60,13 +60,12 @@ class Entry:
     folder: str = ""
     unpacked: str = ""
 
-    @property
-    def here(self) -> Entry:
-        """The same, with what it requires on this platform.
+    def here(self, stated: Mapping[str, str]) -> Entry:
+        """Return the same, with what it requires on this platform, or on the one that is stated.
 
         Of ``jax`` beside ``jax[cuda12]``, which uv's lock has both, only the latter counts.
         """
-        forms = [form for form, marker in self.requires if holds(marker)]
+        forms = [form for form, marker in self.requires if holds(marker, stated)]
         widest = [
             form
             for form in forms
@@ -113,7 +112,7 @@ def with_locked(selector: Selector, request: Request, installation: Installation
         return request
     if locks:
         return replace(request, kept=kept_by(selector, same[0], path.name))
-    here = {one.variant for one in kept_by(selector, same[0].here, path.name)}
+    here = {one.variant for one in kept_by(selector, same[0].here(installation.stated), path.name)}
     variants = tuple(one.key for one in selector.variants if one.key in here)
     if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
         return request

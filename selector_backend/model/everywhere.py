@@ -9,7 +9,16 @@ from .facts import FACTS
 from .kinds import MARKERS, judge
 from .machine import Fact, Machine, Origin
 from .markers import CannotTellError, evaluate, marker_variables
-from .regions import AS_HERE, MACHINES, MOST_CELLS, OTHER, Regions, list_cells, shortest_tree
+from .regions import (
+    AS_HERE,
+    MACHINES,
+    MOST_CELLS,
+    OTHER,
+    Regions,
+    having,
+    list_cells,
+    shortest_tree,
+)
 from .standing import with_standing
 from .table import REQUIREMENT
 from .values import replace
@@ -226,19 +235,19 @@ def _told_apart(marker: str) -> str:
 
 
 def _notes(decision: Decision, request: Request, regions: Regions) -> Iterator[str]:
-    variants = regions.variants
-    for index, variant in enumerate(variants):
-        where = regions.marker(lambda leaf, index=index: ~index in leaf)
+    for index, variant in enumerate(regions.variants):
+        where = regions.marker(having({~index}))
         if where is not None:
             yield f"no variant{_on(where)}: {variant.name} refuses it"
     where = regions.marker(lambda leaf: not leaf)
     if where is not None:
         yield f"no variant fits{_on(where)}"
-    for index, variant in enumerate(variants):
-        if variant.key in request.variants:
-            where = regions.marker(lambda leaf, index=index: index not in leaf)
-            if where is not None:
-                yield f"{variant.name}, which {request.source} asks for, cannot be{_on(where)}"
+    everything = {*range(-len(regions.variants), len(regions.variants))}
+    for index, variant in enumerate(regions.variants):
+        taken = regions.marker(having({index}))
+        if variant.key in request.variants and taken != "":
+            where = regions.marker(having(everything - {index}))
+            yield f"{variant.name}, which {request.source} asks for, cannot be{_on(where or '')}"
     as_here = [name for name in decision.facts if not _is_marker(name)]
     if as_here:
         names = ", ".join(as_here)

@@ -160,6 +160,11 @@ class Installation:
     target: Target | None = None
 
     @property
+    def stated(self) -> Mapping[str, str]:
+        """The marker variables that the command states, if it is for another platform."""
+        return self.target.marker if self.target else {}
+
+    @property
     def hidden(self) -> str:
         """The sentence on an environment that cannot be seen, or ``""``."""
         if self.folders or not self.frontend or self.purpose is not Purpose.INSTALL:

@@ -16,7 +16,7 @@ from .values import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import Any, Union
 
     from .table import Variant
@@ -102,7 +102,8 @@ def list_cells(markers: Iterable[str], here: Mapping[str, str]) -> list[Cell]:
     ]
     cells = []
     systems = _systems(named, inside, here)
-    for system, python, *own in itertools.product(systems, pythons, *choices):
+    pairs = itertools.product(systems, itertools.product(pythons, *choices))
+    for system, (python, *own) in pairs:
         marker = {**here, **system, _PYTHON: python, **dict(zip(_OF_PYTHONS, own))}
         seen: dict[str, Any] = {name: marker[name] for name in (*_TEXTS, _PYTHON)}
         for variable, text in inside:
@@ -219,7 +220,7 @@ class Regions:
     def marker_of(self, variant: Variant) -> str:
         """Return the marker of the platforms that get a variant, ``""`` where all do."""
         index = [one.key for one in self.variants].index(variant.key)
-        return self.marker(lambda leaf: index in leaf) or ""
+        return self.marker(having({index})) or ""
 
     def lines(self, of: Callable[[Variant], Iterable[str]]) -> list[str]:
         """Return the requirements ``of`` the variants, each with the marker of where it counts."""
@@ -227,11 +228,13 @@ class Regions:
         for index, variant in enumerate(self.variants):
             for line in of(variant):
                 owners.setdefault(as_compared(line), (line, set()))[1].add(index)
-        marked = [
-            (line, self.marker(lambda leaf, own=own: not own.isdisjoint(leaf)))
-            for line, own in owners.values()
-        ]
+        marked = [(line, self.marker(having(own))) for line, own in owners.values()]
         return [with_marker(line, marker) for line, marker in marked if marker is not None]
+
+
+def having(numbers: Collection[int]) -> Callable[[Leaf], bool]:
+    """Return what chooses the leaves that have one of some numbers."""
+    return lambda leaf: any(number in leaf for number in numbers)
 
 
 def with_marker(requirement: str, marker: str) -> str:

@@ -44,8 +44,10 @@ COMMON = {
     *(("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("darwin", "x86_64")),
     *(("win32", "AMD64"), ("win32", "ARM64")),
 }
-PYTHONS = (("3.8", "cpython"), ("3.9", "pypy"), ("3.11", "cpython"), ("3.12", "pypy"))
-PYTHONS += (("3.13", "cpython"), ("3.15", "cpython"))
+PYTHONS = (
+    *(("3.8", "cpython"), ("3.9", "pypy"), ("3.11", "cpython")),
+    *(("3.12", "pypy"), ("3.13", "cpython"), ("3.15", "cpython")),
+)
 UNKNOWN = (
     {"sys_platform": "freebsd14", "platform_system": "FreeBSD", "platform_machine": "amd64"},
     {"sys_platform": "ios", "platform_system": "iOS", "platform_machine": "arm64"},

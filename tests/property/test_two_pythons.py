@@ -48,8 +48,11 @@ def installed(source, settings):
         files = sorted(pathlib.Path(folder, name).iterdir())
         return {file.name: file.read_bytes().decode("latin-1") for file in files if file.is_file()}
 
+home = os.getcwd()
 for line in sys.stdin:
-    print(json.dumps(installed(*json.loads(line))), flush=True)
+    answer = installed(*json.loads(line))
+    os.chdir(home)  # Windows removes no folder that some process is in
+    print(json.dumps(answer), flush=True)
 """
 
 

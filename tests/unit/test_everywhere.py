@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from selector_backend.authoring import toml
@@ -17,8 +19,12 @@ from selector_backend.model.table import Selector
 from selector_backend.model.values import replace
 from selector_backend.probes.marker import environment
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 LINUX = {**environment(), **SYSTEMS["linux"], "platform_machine": "x86_64"}
 MAC = {**environment(), **SYSTEMS["darwin"], "platform_machine": "arm64"}
+NO_FACTS: Mapping[str, str] = {}
 CUDA = "sys_platform == 'linux' or platform_machine == 'AMD64'"
 NO_CUDA = "sys_platform != 'linux' and platform_machine != 'AMD64'"
 ROCM = "platform_machine == 'AMD64' or (sys_platform == 'linux' and platform_machine == 'x86_64')"
@@ -37,7 +43,11 @@ def parse(*rows: str, head: str = "") -> Selector:
 
 
 def decide(
-    selector: Selector, request: Request | None = None, here: dict[str, str] = LINUX, **facts: str
+    selector: Selector,
+    request: Request | None = None,
+    here: Mapping[str, str] = LINUX,
+    *,
+    facts: Mapping[str, str] = NO_FACTS,
 ) -> Decision:
     known = {name: Fact(name, "a test", reason="it is not there") for name in selector.facts}
     known |= {name: Fact(name, "a test", FACTS[name].kind.parse(v)) for name, v in facts.items()}
@@ -105,7 +115,7 @@ def markers(decision: Decision) -> dict[str, str]:
 def test_markers_are_short(
     rows: list[str], facts: dict[str, str], expected: dict[str, str]
 ) -> None:
-    assert markers(decide(parse(*rows), **facts)) == expected
+    assert markers(decide(parse(*rows), facts=facts)) == expected
 
 
 def test_a_variant_that_is_asked_for_is_locked_where_it_can_be_at_all() -> None:
@@ -125,17 +135,18 @@ def test_a_variant_that_a_lock_names_stays_and_the_rest_is_decided_anew() -> Non
     selector = parse('cu13 = { cuda = ">=13" }', 'cu12 = { cuda = ">=12" }', "cpu")
     kept = Kept("cu12", "platform_machine == 'x86_64' and sys_platform == 'linux'", "uv.lock")
     gone = Kept("cu11", "sys_platform == 'win32'", "uv.lock")
-    decision = decide(selector, Request(kept=(kept, gone)), cuda="13.0")
+    decision = decide(selector, Request(kept=(kept, gone)), facts={"cuda": "13.0"})
     assert markers(decision) == {
         "cu12": "sys_platform == 'linux' and platform_machine == 'x86_64'",
         "cu13": "(sys_platform == 'linux' and platform_machine != 'x86_64') or "
         "(sys_platform != 'linux' and platform_machine == 'AMD64')",
         "cpu": NO_CUDA,
     }
-    everywhere = decide(selector, Request(kept=(Kept("cu12", "", "uv.lock"),)), cuda="13.0")
-    assert markers(everywhere) == {"cu12": CUDA, "cpu": NO_CUDA}
+    everywhere = Request(kept=(Kept("cu12", "", "uv.lock"),))
+    again = decide(selector, everywhere, facts={"cuda": "13.0"})
+    assert markers(again) == {"cu12": CUDA, "cpu": NO_CUDA}
     full = Kept("cpu", "python_full_version < '3.11' and sys_platform == 'linux'", "uv.lock")
-    old = markers(decide(selector, Request(kept=(full,)), cuda="12.4"))
+    old = markers(decide(selector, Request(kept=(full,)), facts={"cuda": "12.4"}))
     assert "python_version >= '3.11'" in old["cu12"]
 
 
@@ -155,7 +166,7 @@ def test_what_several_variants_require_has_one_line() -> None:
     (first,) = selector.variants
     last = replace(first, name="b", when=(), requires=("x==1", "z==1"))
     both = replace(selector, variants=(first, last))
-    assert decide(both, cuda="12").requires == (
+    assert decide(both, facts={"cuda": "12"}).requires == (
         "core==1.0",
         "x==1",
         f'y==1; os_name == "nt" and ({CUDA})',
@@ -168,7 +179,7 @@ def test_what_several_variants_require_has_one_line() -> None:
 def test_without_what_platforms_can_have_all_count_as_this_one() -> None:
     """As sdists of format 1."""
     selector = replace(parse('cu12 = { cuda = ">=12" }', "cpu"), where=())
-    assert markers(decide(selector, cuda="12.4")) == {"cu12": ""}
+    assert markers(decide(selector, facts={"cuda": "12.4"})) == {"cu12": ""}
 
 
 def test_markers_that_tell_too_much_apart_are_judged_here() -> None:
