@@ -489,6 +489,8 @@ def test_an_image_that_is_built_without_a_gpu_has_the_named_variant(
 def test_doctor_looks_at_an_image_where_it_runs(places: Places, driver: Driver) -> None:
     looked, by_module = scripts(CONTAINERS)
     walk = places.fresh(CONTAINERS)
+    walk.run("pip install spam")
+    looked = looked.replace("/opt/check", f"{walk.folder}/check")
     walk.run(looked)
     doctor = looked.splitlines()[-1]
     output = walk.run(doctor, driver.environ("12.4"), status=1)
