@@ -56,8 +56,12 @@ def scenario(
     advice: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Lab], str]], Callable[[Lab], str]]:
     def register(run: Callable[[Lab], str]) -> Callable[[Lab], str]:
-        some, others, every_day = (tuple(text.split()) for text in (kinds, short, fast))
-        SCENARIOS.append(Scenario(run, group, title, expect, some, others, every_day, advice))
+        which = {
+            "kinds": tuple(kinds.split()),
+            "short": tuple(short.split()),
+            "fast": tuple(fast.split()),
+        }
+        SCENARIOS.append(Scenario(run, group, title, expect, **which, advice=advice))
         return run
 
     return register
