@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from conftest import MakeEnvironment
+from conftest import MakeEnvironment, require_python
 from install.test_environments import CUDA_12, variants, write_requirement_package
 from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_project, write_wheel
-
-pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="the sdists here do not carry tomli"
-)
 
 NO_GPU = {"SELECTOR_CUDA": ""}
 SCRIPT = '# /// script\n# requires-python = ">=3.9"\n# dependencies = ["spam"]\n# ///\n'
@@ -136,15 +132,23 @@ def project(with_uv: Environment, tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize(
-    ("there", "here", "variant"),
+    ("there", "here", "variant", "python"),
     [
-        (CUDA_12, NO_GPU, "cu12"),
-        pytest.param(NO_GPU, CUDA_12, "cpu", marks=pytest.mark.nightly),
+        (CUDA_12, NO_GPU, "cu12", None),
+        (CUDA_12, NO_GPU, "cu12", "3.9"),  # which has nothing of its own that reads a lock
+        pytest.param(NO_GPU, CUDA_12, "cpu", "3.10", marks=pytest.mark.nightly),
     ],
 )
 def test_a_machine_installs_the_variant_that_another_locked(
-    project: Project, there: dict[str, str], here: dict[str, str], variant: str
+    project: Project,
+    there: dict[str, str],
+    here: dict[str, str],
+    variant: str,
+    python: str | None,
 ) -> None:
+    project.uv_environment.environ["UV_PYTHON"] = (
+        require_python(python) if python else sys.executable
+    )
     project.uv("lock", **there)
     project.uv("sync", "--locked", "--no-cache", **here)
     assert variants(project.environment) == [variant]
