@@ -176,8 +176,11 @@ def _devices(specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
     A condition on every device fails by one that it does not hold for, so there have to be as many
     devices as such conditions, and one more.
     """
+    versions = versions_beside(specifiers)
+    if len(versions) * len(specifiers) > MOST_TRIALS:
+        raise TooManyError
     kinds: dict[tuple[bool, ...], str] = {}
-    for version in versions_beside(specifiers):
+    for version in versions:
         held = tuple(VERSIONS.holds("", one, (version,))[0] for one in specifiers)
         kinds.setdefault(held, version)
         yield (version,)
