@@ -607,8 +607,8 @@ def without_network(lab: Lab) -> tuple[str, ...]:
 @scenario(
     INSTALL,
     "[self-contained](../docs/how-to/self-contained.md), from a folder with the sdist and the "
-    "wheels alone, without network, one cache: automatic, a driver for CUDA 12.4, `SPAM_VARIANT=cu11`, "
-    "`SELECTOR_CUDA=12.4`, automatic",
+    "wheels alone, without network, one cache: automatic, a driver for CUDA 12.4, "
+    "`SPAM_VARIANT=cu11`, `SELECTOR_CUDA=12.4`, automatic",
     "cpu, cu12, cu11, cu12, cpu",
     BOTH,
 )
