@@ -56,8 +56,8 @@ def scenario(
     advice: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Lab], str]], Callable[[Lab], str]]:
     def register(run: Callable[[Lab], str]) -> Callable[[Lab], str]:
-        names = (tuple(text.split()) for text in (kinds, short, fast))
-        SCENARIOS.append(Scenario(run, group, title, expect, *names, advice))
+        names = [tuple(text.split()) for text in (kinds, short, fast)]
+        SCENARIOS.append(Scenario(run, group, title, expect, names[0], names[1], names[2], advice))
         return run
 
     return register
