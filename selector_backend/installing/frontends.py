@@ -79,7 +79,8 @@ class Locking:
     script: tuple[str, ...] = ()
     runs: str = ""
     of_workspace: bool = False
-    written_last: bool = False
+    #: The commands that write it only after they have installed.
+    written_last: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -398,7 +399,7 @@ FRONTENDS = (
             commands=("install", "sync", "add", "remove", "update", "lock"),
             again="poetry update --lock --no-cache {project}",
             project=("-P", "--project"),
-            written_last=True,
+            written_last=("add", "remove", "update"),
         ),
     ),
     Frontend(

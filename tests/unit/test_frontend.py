@@ -571,6 +571,18 @@ def test_a_lock_counts_for_the_commands_that_install_from_it(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [("add", True), ("update", True), ("install", False), ("sync", False), ("lock", False)],
+)
+def test_a_lock_that_poetry_only_reads_is_not_one_that_it_is_about_to_write(
+    command: str, expected: bool
+) -> None:
+    lock = call(BUILD, {}, [PYTHON, "/p/poetry", command], builds=True).lock
+    assert lock is not None
+    assert lock.written_last == expected
+
+
 @pytest.mark.parametrize("script", ["s.py", "./s.py"])
 def test_a_script_with_requirements_of_its_own_has_a_lock_of_its_own(
     tmp_path: Path, script: str
