@@ -159,6 +159,31 @@ def test_a_machine_installs_the_variant_that_another_locked(
     assert "compatible" in project.uv(*check)
 
 
+def test_the_record_is_of_this_install_and_not_of_uvs_cache(project: Project) -> None:
+    """uv unpacks a wheel that it builds only if it has none of that name."""
+    project.uv("lock", **CUDA_12)
+    project.uv("sync", "--locked")
+    assert project.chosen() == (["cu12"], "uv.lock")
+    environment = project.uv_environment
+    for environ, source in ((CUDA_12, "machine"), ({"SPAM_VARIANT": "cu12"}, "SPAM_VARIANT")):
+        environment.uv("pip", "install", "spam==1.0", environ=environ)
+        assert environment.record()["decided-by"] == source
+        environment.uv("pip", "uninstall", "spam", "spam-cu12")
+    project.uv("sync", "--locked", "--reinstall")
+    assert project.chosen() == (["cu12"], "uv.lock")
+
+
+def test_a_python_without_tomllib_reads_the_lock_too(project: Project) -> None:
+    python = ("--python", require_python("3.9"))
+    project.uv("lock", *python, **CUDA_12)
+    before = project.lock()
+    project.uv("sync", "--locked", "--no-cache", *python, **NO_GPU)
+    assert variants(project.environment) == ["cu12"]
+    assert project.chosen() == (["cu12"], "uv.lock")
+    project.uv("lock", "--upgrade", *python, **NO_GPU)
+    assert project.lock() == before
+
+
 def test_what_disagrees_with_the_lock_stops_with_a_command_that_works(project: Project) -> None:
     project.uv("lock", **CUDA_12)
     before = project.lock()
