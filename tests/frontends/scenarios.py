@@ -105,7 +105,7 @@ def tag(lab: Lab) -> str:
 )
 def label(lab: Lab) -> str:
     lab.install(SPAM_VARIANT="cu12")
-    return kept(lab)
+    return re.sub(r"-\d+-py3", "-py3", kept(lab))  # without the build number
 
 
 @scenario(
