@@ -137,7 +137,6 @@ def project(with_uv: Environment, tmp_path: Path) -> Project:
     ("there", "here", "variant", "python"),
     [
         (CUDA_12, NO_GPU, "cu12", None),
-        (CUDA_12, NO_GPU, "cu12", "3.9"),  # which has nothing of its own that reads a lock
         pytest.param(NO_GPU, CUDA_12, "cpu", "3.10", marks=pytest.mark.nightly),
     ],
 )
