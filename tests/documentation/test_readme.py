@@ -49,10 +49,13 @@ def test_the_home_of_the_site_lists_the_same_cases() -> None:
     assert readme.replace("](docs/", "](").startswith(home)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_links_lead_to_files_and_headings(page: str) -> None:
-    for target, heading in links((ROOT / page).read_text(encoding="utf-8")):
-        text = (ROOT / target).read_text(encoding="utf-8")
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("benchmarks/*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, heading in links(page.read_text(encoding="utf-8")):
+        text = (page.parent / target).read_text(encoding="utf-8")
         headings = [anchor(line) for line in text.splitlines() if line.startswith("#")]
         assert not heading or heading in headings, f"{page}: {target}#{heading}"
 
