@@ -6,7 +6,7 @@ Installs each package in turn, by pip and by uv, from an index on loopback that 
 public one does (JSON of PEP 691, hashes, metadata files, caching headers), into new environments.
 As many rounds are made as begin within MINUTES (6 if not given), one at least. Each figure is the
 median of the rounds, with the lowest and the highest. With PAGE, the tables are written there, as
-the page ``docs/explanation/peers.md``. Run it where the tests' requirements are installed. It
+the page ``benchmarks/peers.md``. Run it where the tests' requirements are installed. It
 fetches cudaq, cuquantum and install-proper-polars, and what builds them, from the registry that pip
 is set up for.
 """
@@ -84,17 +84,11 @@ NEEDS_TOOLKIT = "cuquantum"
 PAGE = """\
 # Beside other packages
 
-<!-- Written by `python benchmarks/peers.py 6 docs/explanation/peers.md`. Not to be edited. -->
+<!-- Written by `python benchmarks/peers.py 6 benchmarks/peers.md`. Not to be edited. -->
 
-After this page you know what installing a selector package costs, compared with packages that
-choose by their own code, with packages that choose nothing, and with variant wheels. Repeat it with
-
-<!-- not run: it takes minutes -->
-```console
-$ python benchmarks/peers.py
-```
-
-which takes less than ten minutes. Seconds differ from machine to machine; compare the ratios.
+What it costs to install a selector package, beside packages that choose by their own code,
+packages that choose nothing, and variant wheels. `python benchmarks/peers.py` measures it again,
+in less than ten minutes. Seconds differ from machine to machine; compare the ratios.
 
 - **CPU** is the processor time, in seconds, of the whole command with all that it starts. It says
   how much work there is, and changes little on a busy machine.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 project = "selector-backend"
 author = "The selector-backend contributors"
 project_copyright = author
@@ -17,3 +20,14 @@ html_theme = "furo"
 html_title = project
 # The pages are complete as Markdown, and are read there too; a copy of them says nothing more.
 html_copy_source = False
+
+
+def link_results(_app: Any, _name: str, source: list[str]) -> None:
+    """Make what the benchmarks wrote, which is no page of the site, a file to download."""
+    link = r"\]\(((?:\.\./)+benchmarks/[\w-]+\.md)(?:#[\w-]+)?\)"
+    source[0] = re.sub(link, r"](<path:\1>)", source[0])
+
+
+def setup(app: Any) -> None:
+    """Connect what this file adds to Sphinx."""
+    app.connect("source-read", link_results)

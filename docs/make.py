@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import inspect
 import re
-import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector_backend.authoring.conditions import CONDITIONS
 from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
 from selector_backend.cli.app import COMMANDS, load_command
-from selector_backend.model.facts import FACTS, FactType
+from selector_backend.model.facts import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,51 +43,66 @@ MORE = {
 }
 
 
-def fact_row(fact: FactType) -> str:
-    """Return the table's row for one fact."""
-    cells = (
-        f"`{fact.name}`",
-        fact.meaning,
-        CONDITIONS[fact.kind].meaning,
-        fact.source,
-        f"`{fact.variable}={shlex.quote(fact.example)}`",
-    )
-    return f"| {' | '.join(cells)} |\n"
-
-
 def facts() -> str:
     """Return the table of all facts."""
-    head = "| key | is | a condition on it is | read from | stated by |\n|---|---|---|---|---|\n"
-    return head + "".join(map(fact_row, FACTS.values()))
+    rows = ["| key | is | a condition on it is | value |\n|---|---|---|---|\n"]
+    for fact in FACTS.values():
+        condition = CONDITIONS[fact.kind].meaning
+        rows.append(f"| `{fact.name}` | {fact.meaning} | {condition} | `{fact.example}` |\n")
+    return "".join(rows)
 
 
 def keys(some: Iterable[tuple[str, Key]]) -> str:
     """Return a table of keys, each with the words that follow its name."""
     rows = ["| key | means | when left out |\n|---|---|---|\n"]
     for place, key in some:
-        more = f". [More]({MORE[key.name]})" if key.name in MORE else ""
+        name = f"[`{key.name}`]({MORE[key.name]})" if key.name in MORE else f"`{key.name}`"
         default = key.default or ("it is required" if key.missing else "")
-        rows.append(f"| `{key.name}`{place} | {key.description}{more} | {default} |\n")
+        rows.append(f"| {name}{place} | {key.description} | {default} |\n")
     return "".join(rows)
 
 
-def describe(name: str, command: Any) -> str:
-    """Return a command's description, its usage, and a table of its arguments and options."""
+def describe(command: Any, shared: Mapping[str, str]) -> str:
+    """Return a command's description, and a table of its arguments and options."""
     paragraphs = [" ".join(text.split()) for text in inspect.cleandoc(command.help).split("\n\n")]
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
-    options = [one for one in command.params if one.param_type_name == "option"]
-    usage = " ".join(["selector-backend", name, "[OPTIONS]", *map(spell_argument, arguments)])
-    rows = [(spell_argument(one), say(one)) for one in arguments]
-    rows += [(spell_option(one), say(one)) for one in options]
+    arguments = [param for param in command.params if param.param_type_name == "argument"]
+    rows = {spell_argument(argument): say(argument) for argument in arguments}
+    rows |= options(command)
+    also = ", ".join(f"`{option.split()[0]}`" for option in rows if option in shared)
     return (
         "\n\n".join(map(mark_options, paragraphs))
-        + f"\n\n```\n{usage}\n```\n\n| | |\n|---|---|\n"
-        + "".join(f"| `{escape(spelled)}` | {said} |\n" for spelled, said in rows)
+        + "\n\n"
+        + table((option, said) for option, said in rows.items() if option not in shared)
+        + (f"\nAlso [{also}](#options-of-several-commands).\n" if also else "")
     )
 
 
+def table(rows: Iterable[tuple[str, str]]) -> str:
+    """Return a table of arguments and options, or nothing if there are none."""
+    made = "".join(f"| `{escape(spelled)}` | {said} |\n" for spelled, said in rows)
+    return f"| | |\n|---|---|\n{made}" if made else ""
+
+
+def options(command: Any) -> dict[str, str]:
+    """Return what each option of a command says."""
+    params = [param for param in command.params if param.param_type_name == "option"]
+    return {spell_option(param): say(param) for param in params}
+
+
+def shared_options(commands: Iterable[Any]) -> dict[str, str]:
+    """Return the options that several commands have in the same words, without required ones."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for command in commands:
+        seen.update(options(command).items())
+    return {
+        option: said
+        for (option, said), times in seen.items()
+        if times > 1 and not said.endswith("Required.")
+    }
+
+
 def spell_argument(argument: Any) -> str:
-    """Return an argument as the usage has it: ``[DIR]``, ``WHEEL...``."""
+    """Return an argument as `--help` has it: ``[DIR]``, ``WHEEL...``."""
     name = argument.metavar.removesuffix("...")
     if not argument.required:
         name = f"[{name.strip('[].')}]"
@@ -132,10 +147,13 @@ def parts() -> Mapping[str, str]:
     tree += [(", in a variant", key) for key in VARIANT.keys if key.tree]
     provider = [("", key) for key in PROVIDER.keys]
     tables = {"table": own, "variant": variant, "tree": tree, "provider": provider}
+    commands = {name: load_command(name) for name in COMMANDS}
+    shared = shared_options(commands.values())
     return {
         "facts": facts(),
         **{name: keys(some) for name, some in tables.items()},
-        **{name: describe(name, load_command(name)) for name in COMMANDS},
+        "shared": table(shared.items()),
+        **{name: describe(command, shared) for name, command in commands.items()},
     }
 
 

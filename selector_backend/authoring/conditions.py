@@ -306,7 +306,7 @@ _SPECIFIERS = Conditions(
     several=False,
 )
 _EXACT = Conditions(
-    "a name, or a list of names that are all there",
+    "a name, or a list of them",
     "a name such as {example!r}, or an array of names",
     str,
     _sets_of_names,
@@ -318,21 +318,21 @@ CONDITIONS: Mapping[Kind, Conditions] = {
     VERSION: _SPECIFIERS,
     VERSIONS: replace(
         _SPECIFIERS,
-        meaning="a specifier that one of the versions is in, or `{ every = … }` that all are in",
+        meaning="a specifier that one version is in, or `{ every = … }`",
         values=_devices,
         every=True,
     ),
     NAMES: Conditions(
-        "a name, or a list of names that are all there; `gfx94*` is any that begins so",
+        "a name, such as `gfx94*` for any that begins so, or a list of them",
         "a name such as {example!r}, an array of names, true or false",
         normalize_name,
         _sets_of_names,
         rf"{_NAME}\*?",
     ),
-    LIBRARIES: replace(_EXACT, meaning="a name, or a list of names that are all found"),
+    LIBRARIES: _EXACT,
     FEATURES: _EXACT,
     PROPERTIES: Conditions(
-        "a property, or a list of properties that are all supported",
+        "a property, or a list of them",
         "a property such as {example!r}, or an array of them",
         PROPERTIES.normalize,
         _sets_of_names,
@@ -340,7 +340,7 @@ CONDITIONS: Mapping[Kind, Conditions] = {
         presence=False,
     ),
     DISTRIBUTIONS: Conditions(
-        "a requirement, or a list of requirements that are all met",
+        "a requirement, or a list of them",
         "a requirement such as 'torch>=2.9', an array of them, true or false",
         _read_distribution,
         _environments_of,

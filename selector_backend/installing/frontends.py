@@ -4,7 +4,7 @@ Installers keep the wheel that they build from an sdist, and the metadata, and g
 who asks for that name and version: another request, or a machine that has a driver by now, gets the
 choice of before. No standard lets a backend say that a wheel is not to be kept. So the wheel is
 marked in the one way that each frontend installs but does not reuse; `Mark` has the ways.
-``docs/reference/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
+``benchmarks/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
 
 What would make the marks unnecessary: wheel variants (PEP 817), or frontends that ask the backend
 before they reuse what it built. Keying by config settings, as uv has it and pip may get it
@@ -79,7 +79,8 @@ class Locking:
     script: tuple[str, ...] = ()
     runs: str = ""
     of_workspace: bool = False
-    written_last: bool = False
+    #: The commands that write it only after they have installed.
+    written_last: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -398,7 +399,7 @@ FRONTENDS = (
             commands=("install", "sync", "add", "remove", "update", "lock"),
             again="poetry update --lock --no-cache {project}",
             project=("-P", "--project"),
-            written_last=True,
+            written_last=("add", "remove", "update"),
         ),
     ),
     Frontend(

@@ -237,7 +237,7 @@ def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
         (file,) if file else locking.names,
         _absolute(project or ".", hook),
         of_workspace=locking.of_workspace,
-        written_last=locking.written_last and line.command in row.locking_first,
+        written_last=line.command in locking.written_last,
         again=again,
     )
 

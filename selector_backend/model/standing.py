@@ -131,13 +131,13 @@ def standing_for(
     names = collections.Counter(
         name for forms in asked.values() for name in {form.name for form in forms}
     )
+    times = collections.Counter(form for forms in asked.values() for form in forms)
     standing = {}
     for key, forms in asked.items():
         certain = [form for form, holds in forms.items() if holds]
         alone = {form.name for form in certain if names[form.name] == 1}
         called = {name for name in alone if is_called_after(selector.project, name)}
-        others = {form for other in asked if other != key for form in asked[other]}
-        apart = [form for form in certain if form not in others]
+        apart = [form for form in certain if times[form] == 1]
         by = {form.name: form.by for form in reversed(certain)}
         own = [Form(name, alone=True, by=by[name]) for name in sorted(called or alone)]
         standing[key] = tuple(own or apart)
@@ -178,29 +178,37 @@ def variants_here(
     distribution that are whole there, with the distributions that only the extra requires.
     """
     asked = _asked(selector, marker)
-    rivals = {
-        key: [form for other in asked if other != key for form in asked[other]] for key in asked
-    }
+    asking = collections.defaultdict(list)
+    for key, forms in asked.items():
+        for form in forms:
+            asking[form.name].append((key, form))
     found = {}
     for key, own in standing_for(selector, marker).items():
-        here = tuple(form for form in own if _is_here(form, rivals[key], versions, extras))
+        here = []
+        for form in own:
+            rivals = (rival for other, rival in asking[form.name] if other != key)
+            if _is_here(form, rivals, versions, extras):
+                here.append(form)
         if are_here(own, here):
-            found[key] = here
+            found[key] = (*here,)
     return found
 
 
 def _is_here(
     form: Form, rivals: Iterable[Form], versions: Mapping[str, str], extras: Extras
 ) -> bool:
+    """Return whether a distribution is installed as ``form`` asks for it.
+
+    ``rivals`` are the forms in which other variants require it.
+    """
     if form.name not in versions or form.alone:
         return form.name in versions
-    same = [rival for rival in rivals if rival.name == form.name]
-    label = normalize_label(versions[form.name].partition("+")[2])
-    if any(rival.label != form.label for rival in same) and label != form.label:
-        return False
+    other_label = normalize_label(versions[form.name].partition("+")[2]) != form.label
     there = extras.get(form.name, {}).keys()
-    wider = [rival.extras for rival in same if rival.extras > form.extras]
-    return form.extras <= there and not any(more <= there for more in wider)
+    return form.extras <= there and not any(
+        (other_label and rival.label != form.label) or form.extras < rival.extras <= there
+        for rival in rivals
+    )
 
 
 def _asked(selector: Selector, marker: Mapping[str, str] | None) -> dict[str, dict[Form, bool]]:

@@ -1,4 +1,4 @@
-"""Run every scenario with every frontend, and write docs/reference/frontends.md from what came out.
+"""Run every scenario with every frontend, and write benchmarks/frontends.md from what came out.
 
 Usage: python tests/frontends/run.py [--only pip-24.0] [--scenario one_cache] [--jobs 2]
 
@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from frontends.lab import Lab, NotHereError, Program, Shelf, World, make_world  # noqa: E402
-from frontends.page import PAGE, page  # noqa: E402
+from frontends.page import MATRIX, PAGE, matrix, page  # noqa: E402
 from frontends.scenarios import SCENARIOS, Scenario  # noqa: E402
 
 #: pip as old systems have it, on the Python that they have it with; uv as far back as it is
@@ -117,7 +117,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="FRONTEND", help="pip, or pip-24.0")
     parser.add_argument("--scenario", action="append", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    parser.add_argument("--page", action="store_true", help="only write the page, from the results")
+    parser.add_argument(
+        "--page", action="store_true", help="only write the pages, from the results"
+    )
     given = parser.parse_args()
     wrong = 0
     if not given.page:
@@ -141,8 +143,8 @@ def main() -> int:
                 wrong = run_all(world, Path(folder), jobs, given.jobs)
             if wrong:
                 print(f"{wrong} came out otherwise than expected", file=sys.stderr)
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(load(RESULTS), PROGRAMS), encoding="utf-8")
+    MATRIX.write_text(matrix(load(RESULTS), PROGRAMS), encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     return 1 if wrong else 0
 
 

@@ -1,8 +1,9 @@
 """What is done with each frontend, what has to come out, and what does.
 
 A scenario returns what it saw in a few words. `expect` is what a person would want to see; a
-frontend named in `short` is known to fall short of it, and the page shows what comes instead. What
-is `fast` is an ordinary test for those frontends.
+frontend named in `short` is known to fall short of it, and the matrix shows what comes instead.
+`advice` is what users read of that: what they run, what it gives, and what to do instead. What is
+`fast` is an ordinary test for those frontends.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Scenario:
     kinds: tuple[str, ...]
     short: tuple[str, ...] = ()
     fast: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -44,14 +46,18 @@ SCENARIOS: list[Scenario] = []
 
 
 def scenario(
-    group: str, title: str, expect: str, kinds: str, *, short: str = "", fast: str = ""
+    group: str,
+    title: str,
+    expect: str,
+    kinds: str,
+    *,
+    short: str = "",
+    fast: str = "",
+    advice: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Lab], str]], Callable[[Lab], str]]:
     def register(run: Callable[[Lab], str]) -> Callable[[Lab], str]:
-        SCENARIOS.append(
-            Scenario(
-                run, group, title, expect, *(tuple(one.split()) for one in (kinds, short, fast))
-            )
-        )
+        names = (tuple(text.split()) for text in (kinds, short, fast))
+        SCENARIOS.append(Scenario(run, group, title, expect, *names, advice))
         return run
 
     return register
@@ -292,6 +298,11 @@ def wheelhouse(lab: Lab) -> str:
     "cpu",
     "pip",
     short="pip",
+    advice=(
+        "`pip wheel spam`, then `pip install spam`",
+        "the wheel that was built, from pip's cache",
+        "`pip wheel --no-cache-dir`; afterwards `pip cache remove spam`",
+    ),
 )
 def wheel_then_install(lab: Lab) -> str:
     lab.pip(lab.fresh(), "wheel", "spam", "-w", str(lab.folder / "w"), SPAM_VARIANT="cu12")
@@ -377,6 +388,11 @@ def uninstall(lab: Lab) -> str:
     "cpu, cu12",
     BOTH,
     short="uv",
+    advice=(
+        "an sdist as a file, again with another variable",
+        "the old choice, from uv's cache",
+        "`--no-cache`",
+    ),
 )
 def file(lab: Lab) -> str:
     sdist = str(lab.world.dist / "spam-1.0.tar.gz")
@@ -393,6 +409,11 @@ def url_of(lab: Lab) -> str:
     "cpu, cu12",
     BOTH,
     short="uv",
+    advice=(
+        "an sdist by its URL, again with another variable",
+        "the old choice, from uv's cache",
+        "`--no-cache`",
+    ),
 )
 def url(lab: Lab) -> str:
     return join(
@@ -461,6 +482,11 @@ def find_links(lab: Lab) -> str:
     "cpu, cu12, cu12",
     BOTH,
     short="uv",
+    advice=(
+        "a version with a label of its own (`1.0+own`), again with another variable",
+        "the old choice, from uv's cache",
+        "`--no-cache`",
+    ),
 )
 def own_label(lab: Lab) -> str:
     dist = lab.folder / "own"
@@ -482,6 +508,11 @@ def own_label(lab: Lab) -> str:
     "cu12, cpu, cu11",
     BOTH,
     short="pip",
+    advice=(
+        "`-C portable=true`, then any install",
+        "the plain wheel, from pip's cache",
+        "`--no-cache-dir`",
+    ),
 )
 def portable(lab: Lab) -> str:
     return join(
@@ -946,7 +977,7 @@ def settings_table(*settings: str) -> str:
     return f"[tool.uv]\nconfig-settings-package = {{ spam = {{ {', '.join(settings)} }} }}"
 
 
-RIGHT = SYNCED.format("spam 1.0 and spam-cpu 1.0 and spam-cu12 1.0", "cu12", "no")
+RIGHT = SYNCED.format("spam 1.0 and spam-cu12 1.0", "cu12", "no")
 
 
 @scenario(
@@ -1018,9 +1049,11 @@ def uv_lock_again(lab: Lab) -> str:
 @scenario(
     LOCKS,
     "`uv lock` with that driver: what `uv sync --locked --dry-run --python-platform` would install "
-    "for `linux`, `windows` and `macos`",
+    "for `linux`, `windows` and `macos` (before 0.13, uv takes `platform_machine` of Windows for "
+    "`x86_64` there, and not for `AMD64`)",
     "cu12, cu12, cpu",
     "uv",
+    short="uv",
 )
 def uv_lock_platforms(lab: Lab) -> str:
     folder = project(lab)
@@ -1319,6 +1352,11 @@ def lock_again(lab: Lab) -> str:
     "cu12",
     "poetry",
     short="poetry",
+    advice=(
+        "`installer.build-config-settings` names the variant",
+        "poetry ignores it when it locks, and `poetry install` stops",
+        "set the variable for `poetry lock`",
+    ),
 )
 def poetry_setting(lab: Lab) -> str:
     folder = project(lab, source_of(lab, "poetry"))
@@ -1338,6 +1376,11 @@ def poetry_setting(lab: Lab) -> str:
     "cu128: torch 2.9.1+cu128, cuda12: jax 0.10.2 and jax-cuda12-plugin 1.0",
     "uv poetry pdm",
     short="pdm",
+    advice=(
+        "variants that are labels of one distribution, such as PyTorch's",
+        "pdm finds no version when it locks",
+        "uv or poetry",
+    ),
 )
 def recipes(lab: Lab) -> str:
     return join(locked_recipe(lab, "torch"), locked_recipe(lab, "jax"))
@@ -1349,7 +1392,7 @@ def locked_recipe(lab: Lab, name: str) -> str:
     commands = {**INSTALLS, "uv": (("uv", "lock"), ("uv", "sync", "--locked"))}[tool]
     more = "" if tool == "uv" else source_of(lab, tool)
     folder = project(lab, more, dependencies=f'["{name}-here"]', name=name)
-    stated = {"SELECTOR_CUDA": "12.8", "SELECTOR_COMPUTE_CAPABILITY": "9.0"}
+    stated: dict[str, Any] = {"SELECTOR_CUDA": "12.8", "SELECTOR_COMPUTE_CAPABILITY": "9.0"}
     output = lab.call(*commands[0], cwd=folder, check=False, **stated)
     if re.search("Unable to find a resolution", output):
         return f"it finds no versions of {name}"
@@ -1371,6 +1414,11 @@ LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cpu 1.0 and spam-cu1
     LOCKED,
     "poetry pdm",
     short="poetry pdm",
+    advice=(
+        "locks, after a lock with another variable",
+        "the old choice, from its cache",
+        "`poetry lock --no-cache`, `PDM_NO_CACHE=1 pdm lock`",
+    ),
 )
 def lock_twice(lab: Lab) -> str:
     return join(locked_install(lab, "cpu"), locked_install(lab, "cu12"))

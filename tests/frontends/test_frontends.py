@@ -1,4 +1,4 @@
-"""The fast part of the matrix, and nightly the whole, which `run.py` writes into its page."""
+"""The fast part of the matrix, and nightly the whole, which `run.py` writes down."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from conftest import NEWEST_PIP
 from filelock import FileLock
 from frontends.lab import Lab, Program, Shelf, World, make_world
-from frontends.page import PAGE, page
+from frontends.page import MATRIX, PAGE, matrix, page
 from frontends.run import PROGRAMS, RESULTS, judge, load, observe
-from frontends.scenarios import SCENARIOS, Scenario
+from frontends.scenarios import SCENARIOS, WITH_WHEELS, Scenario
 from support.environment import find_uv
 
 UV = Program("uv", "newest")
@@ -71,5 +71,16 @@ def test_every_frontend_is_right_or_known(
         assert judge(scenario, program, seen), f"{seen}, expected {scenario.expect}"
 
 
-def test_the_page_says_what_the_results_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(load(RESULTS), PROGRAMS)
+def test_the_pages_say_what_the_results_say() -> None:
+    assert MATRIX.read_text(encoding="utf-8") == matrix(load(RESULTS), PROGRAMS)
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text) == text
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_what_fails_is_on_the_page_with_what_to_do(scenario: Scenario) -> None:
+    """The preview of variant wheels has a page of its own."""
+    seen = load(RESULTS).get(scenario.name, {})
+    kinds = {name.split()[0] for name, text in seen.items() if text not in (scenario.expect, "-")}
+    assert kinds == {*scenario.short}
+    assert len(scenario.advice) == (3 if kinds and scenario.group != WITH_WHEELS else 0)

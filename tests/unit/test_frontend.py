@@ -566,9 +566,16 @@ def test_a_lock_counts_for_the_commands_that_install_from_it(
     environ = {**environ, **(UV if script == "-c" else {})}
     own = tuple(map(str, folders.values()))
     lock = call(script, environ, arguments, locked=own, builds=True).lock
-    folder = str(lock.folder).replace("\\", "/").removeprefix(DRIVE) if lock else ""
-    found = f"{folder}: {' '.join(lock.names)}" if lock else None
+    project = str(lock.folder).replace("\\", "/").removeprefix(DRIVE) if lock else ""
+    found = f"{project}: {' '.join(lock.names)}" if lock else None
     assert found == expected
+
+
+@pytest.mark.parametrize(("command", "last"), [("install", False), ("sync", False), ("add", True)])
+def test_poetry_writes_the_lock_last_where_it_changes_it(command: str, last: bool) -> None:
+    lock = call(BUILD, {}, [PYTHON, "/p/poetry", command], builds=True).lock
+    assert lock
+    assert lock.written_last == last
 
 
 @pytest.mark.parametrize("script", ["s.py", "./s.py"])

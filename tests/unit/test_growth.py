@@ -20,6 +20,7 @@ from selector_backend.installing.files import write_folder
 from selector_backend.installing.wheel import dist_info
 from selector_backend.model.decision import Request, decide
 from selector_backend.model.machine import Fact, Machine
+from selector_backend.model.standing import variants_here
 from selector_backend.model.table import read_compiled
 
 pytestmark = pytest.mark.nightly
@@ -156,5 +157,15 @@ def test_an_environment(write: Callable[[str, int], Path], tmp_path: Path) -> No
         for number in range(distributions):
             (site / f"package_{number}-1.0.dist-info").mkdir(parents=True, exist_ok=True)
         return lambda: read_environment(selector, [str(site)])
+
+    grows_linearly(work)
+
+
+def test_variants_of_one_distribution(tmp_path: Path) -> None:
+    def work(rows: int) -> Callable[[], object]:
+        each = '[[tool.selector.variant]]\nname = "v{0}"\nrequires = ["torch==2.9+v{0}"]\n'
+        folder = write_project(tmp_path / f"{rows}", "".join(map(each.format, range(rows))))
+        selector = read_project(folder).selector
+        return lambda: variants_here(selector, {"torch": "2.9+v7"}, {})
 
     grows_linearly(work)
