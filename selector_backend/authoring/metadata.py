@@ -217,9 +217,9 @@ def read_metadata(
         errors = _type_errors(data)
         if not errors:
             raise stumbled[0]
-    for error in errors:
-        key = getattr(error, "key", None) or "project"
-        problems.add(key, str(error).replace(f'Field "{key}" ', ""))
+    for failure in errors:
+        key = getattr(failure, "key", None) or "project"
+        problems.add(key, str(failure).replace(f'Field "{key}" ', ""))
     return None
 
 

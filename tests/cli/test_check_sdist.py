@@ -373,7 +373,7 @@ def test_the_order_the_modes_and_what_follows_the_end_count(sdist: Path) -> None
     for change in (list.reverse, executable, dated, named):
         sdist.write_bytes(original)
         (problem,) = found(rewrite(sdist, change))
-        assert problem.startswith(f"error: {sdist.name}: has its files in another order or")
+        assert problem.startswith(f"error: {sdist.name}: is not packed as selector-backend")
     more = zlib.compress(b"evil", wbits=31)
     sdist.write_bytes(original + more)
     assert "it goes on behind its end" in error("check", sdist, status=1)
