@@ -69,12 +69,9 @@ def describe(command: Any, shared: Mapping[str, str]) -> str:
     rows = {spell_argument(argument): say(argument) for argument in arguments}
     rows |= options(command)
     also = ", ".join(f"`{option.split()[0]}`" for option in rows if option in shared)
-    return (
-        "\n\n".join(map(mark_options, paragraphs))
-        + "\n\n"
-        + table((option, said) for option, said in rows.items() if option not in shared)
-        + (f"\nAlso [{also}](#options-of-several-commands).\n" if also else "")
-    )
+    own = table((option, said) for option, said in rows.items() if option not in shared)
+    also = f"Also [{also}](#options-of-several-commands).\n" if also else ""
+    return "\n\n".join(filter(None, (*map(mark_options, paragraphs), own[:-1], also[:-1]))) + "\n"
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

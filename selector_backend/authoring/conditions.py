@@ -175,8 +175,11 @@ def _devices(specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
     Each condition on every device may fail by another device, so there are as many devices as such
     conditions, and one more.
     """
+    versions = versions_beside(specifiers)
+    if len(versions) * len(specifiers) > MOST_TRIALS:
+        raise TooManyError
     kinds: dict[tuple[bool, ...], str] = {}
-    for version in versions_beside(specifiers):
+    for version in versions:
         held = tuple(VERSIONS.holds("", specifier, (version,))[0] for specifier in specifiers)
         kinds.setdefault(held, version)
         yield (version,)

@@ -1049,11 +1049,15 @@ def uv_lock_again(lab: Lab) -> str:
 @scenario(
     LOCKS,
     "`uv lock` with that driver: what `uv sync --locked --dry-run --python-platform` would install "
-    "for `linux`, `windows` and `macos` (before 0.13, uv takes `platform_machine` of Windows for "
-    "`x86_64` there, and not for `AMD64`)",
+    "for `linux`, `windows` and `macos`",
     "cu12, cu12, cpu",
     "uv",
     short="uv",
+    advice=(
+        "`uv sync --python-platform windows`, before 0.13",
+        "cpu: uv takes `platform_machine` there for `x86_64`, not for `AMD64`",
+        "`uv sync` on Windows, or a newer uv",
+    ),
 )
 def uv_lock_platforms(lab: Lab) -> str:
     folder = project(lab)
@@ -1404,7 +1408,7 @@ def locked_recipe(lab: Lab, name: str) -> str:
     return f"{chosen}: {' and '.join(has)}"
 
 
-LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cpu 1.0 and spam-cu12 1.0: cu12"
+LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cu12 1.0: cu12"
 
 
 @scenario(
