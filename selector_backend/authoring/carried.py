@@ -166,10 +166,8 @@ def _license_of(distribution: importlib.metadata.Distribution) -> str:
     named = metadata["License-Expression"] or metadata["License"]
     if not named or "\n" in named:
         classifiers = metadata.get_all("Classifier") or []
-        kinds = [
-            text.rpartition(" :: ")[2] for text in classifiers if text.startswith("License ::")
-        ]
-        named = ", ".join(kinds)
+        licenses = filter(re.compile("License ::").match, classifiers)
+        named = ", ".join(text.rpartition(" :: ")[2] for text in licenses)
     return named or "see the text"
 
 
@@ -204,9 +202,7 @@ def _cannot(distribution: importlib.metadata.Distribution) -> str:
 
 
 def _readme(parts: list[_Part], backend: str) -> str:
-    rows = [
-        f"| {part.name} | {part.version} | {part.license} | {part.license_at} |" for part in parts
-    ]
+    cells = [(part.name, part.version, part.license, part.license_at) for part in parts]
     return "\n".join(
         [
             "# The build backend of this sdist",
@@ -216,7 +212,7 @@ def _readme(parts: list[_Part], backend: str) -> str:
             "",
             "| name | version | licence | text of the licence |",
             "|---|---|---|---|",
-            *rows,
+            *(f"| {' | '.join(row)} |" for row in cells),
             "",
             "To use another selector-backend, or after a change to `pyproject.toml`, write these",
             "lines in place of `[build-system]` there. Then this folder may be deleted.",

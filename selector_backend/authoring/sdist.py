@@ -30,11 +30,8 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
     if project.self_contained or project.found_with:
         from .editing import published_pyproject  # needs tomlkit
 
-        requires = [
-            text
-            for text in project.build_requires
-            if distribution_of(text) not in project.found_with
-        ]
+        tools = project.found_with
+        requires = [text for text in project.build_requires if distribution_of(text) not in tools]
         files["pyproject.toml"] = published_pyproject(
             files["pyproject.toml"],
             build_system=BUILD_SYSTEM if project.self_contained else {"requires": requires},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import string
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
@@ -57,6 +56,7 @@ def parse_selector(
     handed_on = _extras(top)
     read = _variants(top, values, handed_on)
     variants = tuple(variant for _, variant in read)
+    own_extras = (name for variant in variants for name in variant.extras)
     choose = top.table.get("choose")
     if choose == ALL_THAT_FIT and kind != CAPABILITY:
         top.problem(
@@ -69,9 +69,7 @@ def parse_selector(
         variable=top.table.get("variable") or default_variable(project),
         variants=variants,
         requires=_requirements(top, values) or (),
-        extras=tuple(
-            dict.fromkeys(itertools.chain(handed_on, *(each.extras for each in variants)))
-        ),
+        extras=tuple(dict.fromkeys([*handed_on, *own_extras])),
         choose=choose if choose == ALL_THAT_FIT else "",
         advice=top.table.get("advice") or "",
         providers=_providers(top, values),
@@ -269,9 +267,7 @@ def _keyed_alternatives(when: Any) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the tables of ``when``, each with its key."""
     if isinstance(when, dict):
         return [("when", when)]
-    return [
-        (f"when[{index}]", table) for index, table in enumerate(when or ()) if table is not None
-    ]
+    return [(f"when[{n}]", table) for n, table in enumerate(when or ()) if table is not None]
 
 
 def _alternatives(section: _Section) -> tuple[Mapping[str, Wanted], ...]:

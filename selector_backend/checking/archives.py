@@ -121,9 +121,7 @@ def members_of(tar: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
         raise ValueError("it has members that no sdist has")
     try:
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:", tarinfo=_bounded()) as archive:
-            opened = (
-                (info, archive.extractfile(info) if info.isreg() else None) for info in archive
-            )
+            opened = ((info, info.isreg() and archive.extractfile(info)) for info in archive)
             return [(info, file.read() if file else b"") for info, file in opened]
     except (tarfile.TarError, OSError, EOFError, OverflowError) as error:
         raise ValueError(str(error)) from None

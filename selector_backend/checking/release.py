@@ -104,13 +104,10 @@ class Release:
             if name == self.name:
                 continue
             if name not in needs:
-                left += [
-                    _Need(wheel.file, requirement, wheel=wheel)
-                    for wheel in self.wheels
-                    if wheel.name == name and need.admits(wheel)
-                    for requirement in wheel.requires
-                    if self._is_part(requirement, there)
-                ]
+                for wheel in self.wheels:
+                    if wheel.name == name and need.admits(wheel):
+                        parts = (item for item in wheel.requires if self._is_part(item, there))
+                        left += [_Need(wheel.file, item, wheel=wheel) for item in parts]
             needs.setdefault(name, []).append(need)
         return needs
 
@@ -146,9 +143,7 @@ class Release:
         """
         tags = {tag for wheel in self.wheels if wheel.name in self.variants for tag in wheel.tags}
         ready = {
-            target: {
-                name for name in self.needs if any(wheel.fits(target) for wheel in self._of(name))
-            }
+            target: {name for name in self.needs if self._has_wheel(name, target)}
             for target in find_targets(tags, self.selector.conditions)
             if self.requires_python.contains(target.release)
         }
@@ -186,6 +181,9 @@ class Release:
 
     def _of(self, name: str) -> list[Wheel]:
         return self._admitted.get(name, [])
+
+    def _has_wheel(self, name: str, target: Target) -> bool:
+        return any(wheel.fits(target) for wheel in self._of(name))
 
     @property
     def _files(self) -> list[Wheel | Sdist]:
@@ -287,11 +285,10 @@ class Release:
                 if name not in there and any(need.is_needed_on(target) for need in needs):
                     lacks.setdefault(target.platform, []).append(target)
             # Of the versions of a platform, only the oldest is reported.
-            oldest = {
-                (platform.fact, platform.machine): platform
-                for platform in sorted(lacks, reverse=True)
-            }
-            first = sorted(oldest.values())
+            oldest: dict[tuple[str, str], Platform] = {}
+            for platform in sorted(lacks):
+                oldest.setdefault((platform.fact, platform.machine), platform)
+            first = [*oldest.values()]
             for platform in first[:_MOST_NAMED]:
                 targets = lacks[platform]
                 every = len(targets) == sum(target.platform == platform for target in self.targets)

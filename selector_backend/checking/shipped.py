@@ -71,9 +71,7 @@ def compare_shipped(project: Project, file: Path, backend: str) -> Iterator[Prob
     tar = archives.tar_of(packed)
     time = archives.members_of(tar)[0][0].mtime
     if made == shipped and tar != tar_of(project.stem, shipped, time):
-        what = (
-            "is not packed as selector-backend packs it: order, folder, modes, dates, or more data"
-        )
+        what = "is not packed as selector-backend does it: order, folder, modes, dates or more data"
         yield Problem(file.name, f"{what}; {_BUILD_AGAIN}")
 
 

@@ -150,10 +150,7 @@ def find_targets(tags: Collection[Tag], conditions: Iterable[Condition]) -> list
 def _platforms(tags: Iterable[str], conditions: Iterable[Condition]) -> list[Platform]:
     """Return the platforms of ``tags``, and the common ones, in each version that is named."""
     platforms = {*COMMON, *itertools.chain.from_iterable(map(parse_platform_tag, tags))}
-    named = {
-        fact: {platform.version for platform in platforms if platform.fact == fact}
-        for fact in USUAL
-    }
+    named = {fact: {base.version for base in platforms if base.fact == fact} for fact in USUAL}
     for fact, wanted in conditions:
         if fact in named and isinstance(wanted, str):
             near = (version for version in versions_beside([wanted]) if is_plausible(fact, version))

@@ -64,7 +64,7 @@ def check(
         if not is_address(index):
             raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     source = source or Path()
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = {"carries": None} if is_sdist(source) else {}
     noted: list[Problem] = []
     try:
         with opened(source) as folder:
@@ -101,8 +101,6 @@ def check(
 
             lacks = compare(project.selector, index, __version__)
             problems += [("warning", problem) for problem in lacks]
-    if is_sdist(source):
-        data.setdefault("carries", None)
     first = [f"carries selector-backend {data['carries']}"] if data.get("carries") else []
     _report(problems, noted, as_json, data, first)
 

@@ -189,12 +189,11 @@ class Outcome:
         """The sentence on why no choice satisfies the packages that require its variants."""
         if not self.required or self.kept:
             return ""
-        fits = {
-            normalize(verdict.variant): verdict
+        why = [
+            f"{normalize(verdict.variant)} does not fit: {verdict.reason}"
             for verdict in self.alone.verdicts
-            if not verdict.fits
-        }
-        why = [f"{key} does not fit: {fits[key].reason}" for key in self.required if key in fits]
+            if not verdict.fits and normalize(verdict.variant) in self.required
+        ]
         reasons = " and ".join(self.required.values())
         return "; ".join([f"no variant is right for all: {reasons}", *why])
 
@@ -257,9 +256,7 @@ def choose(
         key: Request(tuple(wanted), next(iter(wanted.values())))
         for key, wanted in required.items()
         if len(wanted) == 1
-        and any(
-            verdict.fits and normalize(verdict.variant) in wanted for verdict in alone[key].verdicts
-        )
+        and any(item.fits and normalize(item.variant) in wanted for item in alone[key].verdicts)
     }
     changing = [
         package
@@ -376,11 +373,7 @@ def _unmet(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]
         for text, extra in requirements_of(variant)
         if extra and distribution_of(text) in installed.distributions
     ]
-    own = [
-        requirement
-        for requirement in brought
-        if normalize(requirement.name) in package.record.distributions
-    ]
+    own = [item for item in brought if normalize(item.name) in package.record.distributions]
     for requirement in (*map(Requirement, package.record.requires), *own):
         name = normalize(requirement.name)
         if not installed.needs(requirement):
