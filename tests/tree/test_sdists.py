@@ -205,7 +205,7 @@ def test_without_a_hook_for_metadata_the_sdist_says_them_and_the_code_is_never_b
         return
     said = failure(TreeBackend(tree), "build_sdist", tmp_path)
     assert "in_tree has no prepare_metadata_for_build_wheel" in said
-    assert f"leaves open: {opened}." in said
+    assert f"has no final {opened}." in said
 
 
 @pytest.mark.parametrize("kind", [*PURE, "poetry-core"])
