@@ -133,7 +133,7 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
             for enable_if in [one.get("enable-if")]
         )
         selector = Selector("", "", "", "", (Variant("", when=when),), providers=providers)
-        return needs(selector.facts, environ, selector.scope(), stated=False)
+        return needs(selector.facts, environ, selector.scope(), profiled=False)
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
         return []
 
