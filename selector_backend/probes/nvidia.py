@@ -170,7 +170,10 @@ def _attempt(
     except UnicodeDecodeError:
         return {"error": "its answer is not text"}
     except Exception as error:  # noqa: BLE001 - a library that fails is what this is for
-        return {"error": words(error) or type(error).__name__}  # `MemoryError` has no words
+        from .child import crash
+
+        # `MemoryError` has no words.
+        return {"error": crash(error) or words(error) or type(error).__name__}
     return {"value": value}
 
 

@@ -1,11 +1,10 @@
-"""These tests run on Windows: `tests/windows/test_windows.py` starts them below wine."""
+"""These tests run on Windows: `tests/windows/test_all.py` starts them below wine."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,12 @@ def dlls() -> Path:
 
 
 @pytest.fixture
-def nvml(dlls: Path) -> Iterator[None]:
-    """Put NVML where it was before DCH drivers; what asks it does not look on ``PATH``."""
-    folder = Path(os.environ["PROGRAMFILES"], "NVIDIA Corporation", "NVSMI")
-    folder.mkdir(parents=True, exist_ok=True)
+def nvml(dlls: Path, tmp_path: Path) -> dict[str, str]:
+    """Put NVML where it was before DCH drivers, and return the variable that names the folder.
+
+    What asks NVML does not look on ``PATH``.
+    """
+    folder = tmp_path / "Program Files" / "NVIDIA Corporation" / "NVSMI"
+    folder.mkdir(parents=True)
     shutil.copy(dlls / "nvml" / "nvml.dll", folder)
-    yield
-    (folder / "nvml.dll").unlink()
+    return {"PROGRAMFILES": str(tmp_path / "Program Files")}
