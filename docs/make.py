@@ -45,11 +45,11 @@ MORE = {
 
 def facts() -> str:
     """Return the table of all facts."""
-    rows = ["| key | is | a condition on it is | value |\n|---|---|---|---|\n"]
-    for fact in FACTS.values():
-        condition = CONDITIONS[fact.kind].meaning
-        rows.append(f"| `{fact.name}` | {fact.meaning} | {condition} | `{fact.example}` |\n")
-    return "".join(rows)
+    rows = (
+        f"| `{fact.name}` | {fact.meaning} | {CONDITIONS[fact.kind].meaning} |\n"
+        for fact in FACTS.values()
+    )
+    return "| key | is | a condition on it is |\n|---|---|---|\n" + "".join(rows)
 
 
 def keys(some: Iterable[tuple[str, Key]]) -> str:
@@ -69,12 +69,9 @@ def describe(command: Any, shared: Mapping[str, str]) -> str:
     rows = {spell_argument(argument): say(argument) for argument in arguments}
     rows |= options(command)
     also = ", ".join(f"`{option.split()[0]}`" for option in rows if option in shared)
-    return (
-        "\n\n".join(map(mark_options, paragraphs))
-        + "\n\n"
-        + table((option, said) for option, said in rows.items() if option not in shared)
-        + (f"\nAlso [{also}](#options-of-several-commands).\n" if also else "")
-    )
+    own = table((option, said) for option, said in rows.items() if option not in shared)
+    also = f"Also [{also}](#options-of-several-commands).\n" if also else ""
+    return "\n\n".join(filter(None, (*map(mark_options, paragraphs), own[:-1], also[:-1]))) + "\n"
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:

@@ -176,8 +176,11 @@ def _devices(specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
     A condition on every device fails by one that it does not hold for, so there have to be as many
     devices as such conditions, and one more.
     """
+    versions = versions_beside(specifiers)
+    if len(versions) * len(specifiers) > MOST_TRIALS:
+        raise TooManyError
     kinds: dict[tuple[bool, ...], str] = {}
-    for version in versions_beside(specifiers):
+    for version in versions:
         held = tuple(VERSIONS.holds("", one, (version,))[0] for one in specifiers)
         kinds.setdefault(held, version)
         yield (version,)
@@ -324,7 +327,7 @@ CONDITIONS: Mapping[Kind, Conditions] = {
         every=True,
     ),
     NAMES: Conditions(
-        "a name, such as `gfx94*` for any that begins so, or a list of them",
+        "a name, or a list of them; a `*` at the end stands for anything",
         "a name such as {example!r}, an array of names, true or false",
         normalize_name,
         _sets_of_names,

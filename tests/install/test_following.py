@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from conftest import MakeEnvironment
+from conftest import MakeEnvironment, require_python
 from install.test_environments import CUDA_12, variants, write_requirement_package
 from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_project, write_wheel
-
-pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="the sdists here do not carry tomli"
-)
 
 NO_GPU = {"SELECTOR_CUDA": ""}
 SCRIPT = '# /// script\n# requires-python = ">=3.9"\n# dependencies = ["spam"]\n# ///\n'
@@ -136,15 +132,23 @@ def project(with_uv: Environment, tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize(
-    ("there", "here", "variant"),
+    ("there", "here", "variant", "python"),
     [
-        (CUDA_12, NO_GPU, "cu12"),
-        pytest.param(NO_GPU, CUDA_12, "cpu", marks=pytest.mark.nightly),
+        (CUDA_12, NO_GPU, "cu12", None),
+        (CUDA_12, NO_GPU, "cu12", "3.9"),  # which has nothing of its own that reads a lock
+        pytest.param(NO_GPU, CUDA_12, "cpu", "3.10", marks=pytest.mark.nightly),
     ],
 )
 def test_a_machine_installs_the_variant_that_another_locked(
-    project: Project, there: dict[str, str], here: dict[str, str], variant: str
+    project: Project,
+    there: dict[str, str],
+    here: dict[str, str],
+    variant: str,
+    python: str | None,
 ) -> None:
+    project.uv_environment.environ["UV_PYTHON"] = (
+        require_python(python) if python else sys.executable
+    )
     project.uv("lock", **there)
     project.uv("sync", "--locked", "--no-cache", **here)
     assert variants(project.environment) == [variant]
@@ -153,6 +157,31 @@ def test_a_machine_installs_the_variant_that_another_locked(
     assert "Built" not in again
     check = ("pip", "check", "--python", str(project.environment.folder))
     assert "compatible" in project.uv(*check)
+
+
+def test_the_record_is_of_this_install_and_not_of_uvs_cache(project: Project) -> None:
+    """uv unpacks a wheel that it builds only if it has none of that name."""
+    project.uv("lock", **CUDA_12)
+    project.uv("sync", "--locked")
+    assert project.chosen() == (["cu12"], "uv.lock")
+    environment = project.uv_environment
+    for environ, source in ((CUDA_12, "machine"), ({"SPAM_VARIANT": "cu12"}, "SPAM_VARIANT")):
+        environment.uv("pip", "install", "spam==1.0", environ=environ)
+        assert environment.record()["decided-by"] == source
+        environment.uv("pip", "uninstall", "spam", "spam-cu12")
+    project.uv("sync", "--locked", "--reinstall")
+    assert project.chosen() == (["cu12"], "uv.lock")
+
+
+def test_a_python_without_tomllib_reads_the_lock_too(project: Project) -> None:
+    python = ("--python", require_python("3.9"))
+    project.uv("lock", *python, **CUDA_12)
+    before = project.lock()
+    project.uv("sync", "--locked", "--no-cache", *python, **NO_GPU)
+    assert variants(project.environment) == ["cu12"]
+    assert project.chosen() == (["cu12"], "uv.lock")
+    project.uv("lock", "--upgrade", *python, **NO_GPU)
+    assert project.lock() == before
 
 
 def test_what_disagrees_with_the_lock_stops_with_a_command_that_works(project: Project) -> None:

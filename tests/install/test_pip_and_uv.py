@@ -182,7 +182,7 @@ when = { cuda = ">=11.2" }
         "cu12: cuda 10.2 is not >=12",
         "cu11: cuda 10.2 is not >=11.2",
         "Ask on the forum.",
-        "SPAM_VARIANT=cu11",
+        "set SPAM_VARIANT to cu12 or cu11.",
     ):
         assert line in output
 
