@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.dlls import finding
 
 collect_ignore_glob = [] if sys.platform == "win32" else ["test_*.py"]
 
@@ -20,11 +21,11 @@ def dlls() -> Path:
 
 @pytest.fixture
 def nvml(dlls: Path, tmp_path: Path) -> dict[str, str]:
-    """Put NVML where it was before DCH drivers, and return the variable that names the folder.
+    """Return the variables of a process that finds NVML.
 
-    What asks NVML does not look on ``PATH``.
+    `pynvml` loads it from ``%WINDIR%`` alone, whatever is on ``PATH``.
     """
-    folder = tmp_path / "Program Files" / "NVIDIA Corporation" / "NVSMI"
+    folder = tmp_path / "windows" / "System32"
     folder.mkdir(parents=True)
     shutil.copy(dlls / "nvml" / "nvml.dll", folder)
-    return {"PROGRAMFILES": str(tmp_path / "Program Files")}
+    return {"WINDIR": str(folder.parent), **finding(folder.parent, "System32")}

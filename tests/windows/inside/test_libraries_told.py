@@ -65,7 +65,8 @@ def test_a_library_on_path_tells_its_facts(
 def test_nvml_tells_its_facts(
     tmp_path: Path, dlls: Path, nvml: dict[str, str], fact: str, folders: list[str], value: Any
 ) -> None:
-    told = read(tmp_path, fact, {**NVIDIA, **nvml, **finding(dlls, *folders)})
+    path = {"PATH": os.pathsep.join([*(str(dlls / name) for name in folders), nvml["PATH"]])}
+    told = read(tmp_path, fact, {**NVIDIA, **nvml, **path})
     assert told == {"value": value, "source": "NVML"}
 
 
