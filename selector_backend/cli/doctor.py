@@ -10,6 +10,8 @@ import typer
 from packaging.requirements import Requirement
 
 from ..errors import did_you_mean
+from ..installing.frontends import FRONTENDS
+from ..installing.shell import show_variables
 from ..model.decision import Environment, Request, decide
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
@@ -42,6 +44,7 @@ from .interpreter import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ..installing.frontends import Locking
     from ..model.decision import Decision
     from .interpreter import Installed, Interpreter
 
@@ -221,9 +224,17 @@ def find_problems(
     unmet: list[Finding] = []
     for outcome in outcomes:
         package = outcome.package
-        wrong = [*_other_variant(outcome, assumed=assumed), *_side_by_side(package, installed)]
+        beside = [*_side_by_side(package, installed)]
+        wrong = [*_other_variant(outcome, assumed=assumed), *beside]
         wanted = dict(_unmet(package, installed))
-        if wrong and outcome.blocked:
+        locking = _locking_of(package)
+        if locking and (wrong or wanted):
+            # It is a project's environment, so the lock of the project says what is installed.
+            commands = [installed.uninstall(*installed.with_variants(package)), [*locking.sync]]
+            if not beside and not wanted:
+                wanted, commands = {"": _how_to_lock(package, locking)}, []
+            yield Finding([package.selector.project], [*wrong, *wanted.values()], commands)
+        elif wrong and outcome.blocked:
             what = f"{package.title}: {outcome.blocked}; uninstall, or replace, what requires it"
             yield Finding([package.selector.project], [*wrong, what], [])
         elif wrong:
@@ -383,6 +394,20 @@ def _unmet(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]
         elif not installed.meets(requirement):
             has = f"{installed.version(name)} is installed"
             yield str(requirement), f"{package.title} requires {requirement}; {has}"
+
+
+def _locking_of(package: Recorded) -> Locking | None:
+    """Return the kind of lock that decided what a package got, ``None`` if no lock did."""
+    source = package.record.decided_by
+    rows = (row.locking for row in FRONTENDS if row.locking)
+    return next((locking for locking in rows if source in locking.names), None)
+
+
+def _how_to_lock(package: Recorded, locking: Locking) -> str:
+    selector = package.selector
+    again = locking.again.format(project=selector.project, version=selector.version)
+    command = show_variables({selector.variable: "auto"}, again)
+    return f"{package.title}: to have a variant for this machine locked: {command}"
 
 
 def _choose_again(

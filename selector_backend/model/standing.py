@@ -123,9 +123,10 @@ def standing_for(
 
     Those are its distributions that no other variant requires. If some of them are called as the
     project, or as the project with more behind, only these: ``numpy`` beside ``spam-cu12`` is
-    everybody's. A variant without any has the forms that it alone requires distributions in, and
-    nothing where no form tells it from the others. A requirement stands for nothing where its
-    marker is not true with the variables ``marker``; without them, all count.
+    everybody's. A variant without any, but for those that its extras bring, has the forms that it
+    alone requires distributions in, and nothing where no form tells it from the others. A
+    requirement stands for nothing where its marker is not true with the variables ``marker``;
+    without them, all count.
     """
     asked = _asked(selector, marker)
     names = collections.Counter(
@@ -140,6 +141,8 @@ def standing_for(
         apart = [form for form in certain if times[form] == 1]
         by = {form.name: form.by for form in reversed(certain)}
         own = [Form(name, alone=True, by=by[name]) for name in sorted(called or alone)]
+        if own and all(form.by for form in own):
+            own += [form for form in apart if not form.by]
         standing[key] = tuple(own or apart)
     return standing
 
