@@ -138,7 +138,7 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
             for enable_if in [row.get("enable-if")]
         )
         selector = Selector("", "", "", "", (Variant("", when=when),), providers=providers)
-        return needs(selector.facts, environ, selector.scope(), stated=False)
+        return needs(selector.facts, environ, selector.scope(), profiled=False)
     except Exception:  # noqa: BLE001 - compiling reports it
         return []
 

@@ -290,7 +290,7 @@ name = "cpu"
 def test_an_sdist_cannot_say_what_its_code_will_be_built_against(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", table=BUILT)
     said = failure(TreeBackend(tree), "build_sdist", tmp_path, {"build-variant": "cu12"})
-    assert "{built:...}, which is known once the code is built" in said
+    assert "{built:...}, which is known only after the code is built" in said
 
 
 def test_dependencies_that_cannot_be_written_into_an_sdist_are_one_message(tmp_path: Path) -> None:
