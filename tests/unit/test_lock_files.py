@@ -312,6 +312,21 @@ dependencies = ["spam-core==1.0", "spam-cu12==1.0; HERE", "torch==1.0+cu126"]
 """
 
 
+def test_what_pdm_has_of_extras_apart_is_no_second_package(reader: Reader) -> None:
+    more = """
+[[package]]
+name = "spam"
+version = "1.0"
+extras = ["plot"]
+dependencies = ["spam==1.0", "other; sys_platform != 'plan9'"]
+"""
+    text = PDM + more
+    pdm = replace(reader, names=("pdm.lock",)).lock(text, "pdm.lock")
+    assert pdm.installs() == replace(reader, names=("pdm.lock",)).lock(PDM, "pdm.lock").installs()
+    assert pdm.installs()
+    assert len(pdm.lock(text, "pdm.lock").keeps()) == len(pdm.lock(PDM, "pdm.lock").keeps()) > 0
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [("poetry.lock", POETRY), ("pdm.lock", PDM), ("pylock.toml", PYLOCK)]
 )
