@@ -29,8 +29,11 @@ REQUIREMENTS = (
 #: What building an sdist requires besides, if its ``pyproject.toml`` differs from the project's.
 PUBLISHING = ("tomlkit>=0.13",)
 
+#: What building a self-contained sdist requires besides that: it may carry this.
+CARRYING = ("tomli>=2",)
+
 #: What building from a tree requires besides: with the above, the extra ``tree``.
-TREE = ("pyproject-hooks>=1.0", *PUBLISHING)
+TREE = ("pyproject-hooks>=1.0", *PUBLISHING, *CARRYING)
 
 
 def check_tree() -> None:
@@ -48,17 +51,19 @@ def missing(folder: Path | None = None) -> list[str]:
 
     Given the ``folder`` of a project, they are those of its sdist.
     """
-    wanted = [*REQUIREMENTS, *(PUBLISHING if folder and _publishes_another(folder) else ())]
+    wanted = [*dict.fromkeys((*REQUIREMENTS, *(_publishing(folder) if folder else ())))]
     return [] if all(map(is_installed, wanted)) else wanted
 
 
-def _publishes_another(folder: Path) -> bool:
-    """Return whether a project's sdist has a ``pyproject.toml`` of its own, read as below."""
+def _publishing(folder: Path) -> tuple[str, ...]:
+    """Return what a project's sdist requires besides compiling, read as below."""
     data = _unchecked_toml(folder)
     try:
-        return has_dynamic_version(data) or data["tool"]["selector"]["self-contained"] is True
+        if data["tool"]["selector"].get("self-contained") is True:
+            return (*PUBLISHING, *CARRYING)
+        return PUBLISHING if has_dynamic_version(data) else ()
     except Exception:  # noqa: BLE001 - whatever it is, compiling says it
-        return False
+        return ()
 
 
 def version_requirements(folder: Path) -> list[str]:

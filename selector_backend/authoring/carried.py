@@ -1,7 +1,8 @@
 """What a self-contained sdist carries: the part of this backend that installs, and libraries.
 
 All of it is copied as installed here, and Python only, so that it runs wherever the project does. A
-library is carried if a fact of the table needs it (`Family.carries`).
+library is carried if a fact of the table needs it (`Family.carries`), or a Python of the project:
+before 3.11, reading a lock takes tomli.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ BUILD_SYSTEM = {"requires": [], "build-backend": "selector_backend", "backend-pa
 #: The Pythons that this backend supports. A library that does not say which ones it does counts as
 #: supporting them, too: the tests cover it.
 PYTHONS = ">=3.9"
+_WITH_TOMLLIB = ">=3.11"
 
 _BACKEND = "selector-backend"
 _PACKAGE = Path(__file__).parents[1]
@@ -79,6 +81,8 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
     for family in families(selector.facts):
         libraries = family.carries(scope).items()
         parts += [_library(name, imported, requires_python) for name, imported in libraries]
+    if unsupported_python(requires_python, _WITH_TOMLLIB) is not None:
+        parts.append(_library("tomli", "tomli", requires_python))
     files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
     files[f"{CARRIED}/{_NOT_COMPILED}"] = _WHY
     return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}
@@ -116,10 +120,13 @@ def _library(name: str, imported: str, requires_python: str) -> _Part:
             f"build with an older {distribution.name}"
         )
     files = {}
-    for path in _paths(distribution):
+    paths = [*_paths(distribution)]
+    for path in paths:
         if imported not in (path.parts[0], path.as_posix().removesuffix(".py")):
             continue
-        if path.suffix in _COMPILED:
+        # What lies beside a module of the same name is that module, compiled by mypyc.
+        source = path.with_name(path.name.partition(".")[0] + ".py")
+        if path.suffix in _COMPILED and source not in paths:
             raise SelectorError(f"{_cannot(distribution)}: it is not Python only, but has {path}")
         if "tests" not in path.parts and (path.suffix in _KEPT or _LICENSE.match(path.name)):
             files[path.as_posix()] = _read(distribution, path)

@@ -327,7 +327,7 @@ CONDITIONS: Mapping[Kind, Conditions] = {
         every=True,
     ),
     NAMES: Conditions(
-        "a name, such as `gfx94*` for any that begins so, or a list of them",
+        "a name, or a list of them; a `*` at the end stands for anything",
         "a name such as {example!r}, an array of names, true or false",
         normalize_name,
         _sets_of_names,

@@ -169,17 +169,17 @@ def _in_toml(name: str, text: str) -> list[str]:
             f"{one['name']}=={one.get('version', '')};{one.get('marker', '')}".replace("==;", ";")
             for one in data["packages"]
         ]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ImportError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
 
 
 def load_toml(text: str) -> dict[str, Any]:
-    """Return what TOML says. Raises what `model.toml_reader` does."""
+    """Return what TOML says. Raises `ImportError` where nothing reads it, and ``ValueError``."""
     if sys.version_info >= (3, 11):
-        from tomllib import loads
+        import tomllib
     else:
-        from ..model.toml_reader import loads
-    return loads(text)
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def _of_requirement(

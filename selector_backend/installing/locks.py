@@ -99,6 +99,9 @@ def with_locked(selector: Selector, request: Request, installation: Installation
         path, text = find_lock(lock)
         request = replace(request, files=(*request.files, str(path)))
         entries = read_entries(text, selector.project, path.parent, selector.extras)
+    except ImportError:
+        note = f"what {lock.names[0]} names does not count: below Python 3.11, that takes tomli"
+        return replace(request, notes=(*request.notes, note))
     except _MALFORMED:
         return replace(request, files=(*request.files, str(path)))
     same = [entry for entry in entries if entry.is_for(selector, str(Path.cwd()))]

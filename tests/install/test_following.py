@@ -134,15 +134,22 @@ def project(with_uv: Environment, tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize(
-    ("there", "here", "variant"),
+    ("there", "here", "variant", "python"),
     [
-        (CUDA_12, NO_GPU, "cu12"),
-        pytest.param(NO_GPU, CUDA_12, "cpu", marks=pytest.mark.nightly),
+        (CUDA_12, NO_GPU, "cu12", None),
+        pytest.param(NO_GPU, CUDA_12, "cpu", "3.10", marks=pytest.mark.nightly),
     ],
 )
 def test_a_machine_installs_the_variant_that_another_locked(
-    project: Project, there: dict[str, str], here: dict[str, str], variant: str
+    project: Project,
+    there: dict[str, str],
+    here: dict[str, str],
+    variant: str,
+    python: str | None,
 ) -> None:
+    project.uv_environment.environ["UV_PYTHON"] = (
+        require_python(python) if python else sys.executable
+    )
     project.uv("lock", **there)
     project.uv("sync", "--locked", "--no-cache", **here)
     assert variants(project.environment) == [variant]

@@ -114,7 +114,7 @@ def test_the_selector_package_of_a_tree_can_carry_its_backend(tmp_path: Path) ->
     }
     assert metadata((folder / "PKG-INFO").read_bytes())["Requires-Python"] == ">=3.9"
     names = {one.name for one in (folder / "_selector").iterdir()}
-    assert names == {"README.md", "licenses", "pynvml.py", "selector_backend"}
+    assert names == {"README.md", "licenses", "pynvml.py", "selector_backend", "tomli"}
     assert not (folder / "_selector/selector_backend/variant.py").exists()
     code = TreeBackend(tree).build("sdist", tmp_path / "out", **{"build-variant": "cpu"})
     assert not [name for name in members(code) if name.startswith("_selector")]

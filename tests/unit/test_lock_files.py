@@ -18,6 +18,9 @@ from selector_backend.model.purpose import Installation, Lock, Purpose
 from selector_backend.model.table import CAPABILITY, REQUIREMENT, Selector, Variant
 from selector_backend.model.values import replace
 
+if sys.version_info < (3, 11):
+    pytest.importorskip("tomli")
+
 HERE, THERE = f"sys_platform == '{sys.platform}'", "sys_platform == 'plan9'"
 VARIANTS = tuple(Variant(name, (f"spam-{name}==1.0",)) for name in ("cu12", "cu11", "cpu"))
 SPAM = Selector("spam", "1.0", REQUIREMENT, "SPAM_VARIANT", VARIANTS, ("spam-core==1.0",))
