@@ -1,4 +1,4 @@
-"""What builds for CPU levels give: hnswlib as x86-64, x86-64-v3 and x86-64-v4, from one tree.
+"""What builds for CPU levels give: hnswlib as generic, x86-64-v3 and x86-64-v4, from one tree.
 
 Usage: python benchmarks/cpu_levels.py [ROUNDS]
 
@@ -6,7 +6,7 @@ hnswlib's sdist is fetched and made a tree, as `docs/how-to/cpu-levels.md` descr
 and its selector package are built, and pip installs what this machine gets. Then each variant that
 runs here indexes the same vectors, and is asked for the nearest ones of others. The variants take
 turns, ROUNDS times (9 if not given), each time in a new process. Figures are CPU seconds on one
-thread, medians with the least and the most, and how many times as fast as x86-64 in the same round;
+thread, medians with the least and the most, and how many times as fast as generic in that round;
 seconds alone mean nothing on a shared machine. What the variants find has to be equal.
 
 Run it where the tests' requirements are installed, with a C++ compiler. It takes a few minutes.
@@ -27,12 +27,13 @@ from pathlib import Path
 from typing import Any
 
 VERSION = "0.8.0"
-VARIANTS = ("x86-64", "x86-64-v3", "x86-64-v4")
+VARIANTS = ("generic", "x86-64-v3", "x86-64-v4")
 WHERE = "compiler_flag_native = '-march=native'"
 FLAG = "compiler_flag_native = '-march=' + os.environ.get('HNSWLIB_BUILD_VARIANT', 'native')"
 PROJECT = """
 [project]
 name = "hnswlib"
+requires-python = ">=3.9"
 dynamic = ["version", "description", "readme", "authors", "urls", "dependencies"]
 
 [tool.setuptools]

@@ -18,6 +18,8 @@ smartquotes = False  # what stands in quotation marks may be copied
 
 html_theme = "furo"
 html_title = project
+html_static_path = ["static"]
+html_css_files = ["narrow.css"]
 # The pages are complete as Markdown, and are read there too; a copy of them says nothing more.
 html_copy_source = False
 

@@ -82,8 +82,7 @@ def _fetch(folder: Path) -> None:
     versions = ("dynamic-metadata", "vcs-versioning", "setuptools-scm", "setuptools", "build")
     pip(*download, f"{backend}[cli,tree]", "flit_core<5", f"pip=={NEWEST_PIP}", *versions)
     pip(*download, "--no-deps", f"pip=={OLDEST_PIP}", "py-cpuinfo")
-    # Markers are evaluated in this Python, so what older ones need is named.
-    pip(*download, "--python-version=3.9", f"{backend}[cli,tree]", "tomli")
+    pip(*download, "--python-version=3.9", f"{backend}[cli,tree]")
 
 
 def find_pip(wheelhouse: Path, version: str) -> Path:

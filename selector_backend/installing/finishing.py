@@ -93,6 +93,12 @@ def finish_wheel(
     if read_portable(project, settings, os.environ):
         stem, files = without_label(stem, files)
         tag, folder = PORTABLE_TAG, f"{stem}.dist-info"
+    elif installation.mark is Mark.LABEL:
+        from zlib import crc32
+
+        # uv unpacks a wheel once for each name, so one with another record needs another: by a
+        # build number, which nobody sees.
+        tag = f"{crc32(files['selector.json'])}-{tag}"
     return f"{stem}-{tag}.whl", pack(folder, files)
 
 

@@ -69,6 +69,8 @@ class Locking:
     names: tuple[str, ...]
     commands: tuple[str, ...]
     again: str
+    #: The command that installs what is locked.
+    sync: tuple[str, ...]
     project: tuple[str, ...] = ()
     project_variable: str = ""
     file: tuple[str, ...] = ()
@@ -331,6 +333,7 @@ FRONTENDS = (
                 *("lock", "export", "tree", "audit", "check"),
             ),
             again="uv sync --upgrade-package {project}=={version} --reinstall-package {project}",
+            sync=("uv", "sync"),
             project=("--project",),
             project_variable="UV_PROJECT",
             apart=("--with", "-w", "--with-requirements", "--with-editable"),
@@ -398,6 +401,7 @@ FRONTENDS = (
             names=("poetry.lock",),
             commands=("install", "sync", "add", "remove", "update", "lock"),
             again="poetry update --lock --no-cache {project}",
+            sync=("poetry", "install"),
             project=("-P", "--project"),
             written_last=("add", "remove", "update"),
         ),
@@ -424,6 +428,7 @@ FRONTENDS = (
             ),
             # It takes what a package requires from the lock, as long as the version stays.
             again="PDM_NO_CACHE=1 pdm lock",
+            sync=("pdm", "sync"),
             project=("-p", "--project"),
             project_variable="PDM_PROJECT",
             file=("-L", "--lockfile"),

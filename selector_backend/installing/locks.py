@@ -15,7 +15,7 @@ from ..errors import SelectorError
 from ..model.decision import Kept
 from ..model.markers import MARKER_VARIABLES, CannotTellError, marker_variables, normalize
 from ..model.purpose import Purpose
-from ..model.standing import parse_form, standing_for
+from ..model.standing import Form, former_distributions, parse_form, standing_for
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
 from .asked import holds, load_toml, read_text
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from ..model.decision import Request
     from ..model.purpose import Installation, Lock
-    from ..model.standing import Form
     from ..model.table import Selector
 
 #: A larger lock is not read.
@@ -264,9 +263,15 @@ def _with_versions(text: str, required: list[tuple[str, str, str]]) -> Iterator[
 def kept_by(selector: Selector, entry: Entry, source: str) -> tuple[Kept, ...]:
     """Return the variants that an entry names, and where: those with more extras first.
 
+    Variants of before are those that took their place.
+
     A marker that says more than what a platform is, such as ``extra == "x"``, names nothing.
     """
     standing = standing_for(selector, marker_of(selector))
+    former = former_distributions(selector)
+    for variant in selector.variants:
+        names = filter(None, (former.get(normalize(name)) for name in variant.formerly))
+        standing[variant.key] += tuple(Form(name, alone=True) for name in names)
     shared = {parse_form(one)[0].name for one in selector.requires}
     named = [(form, marker) for form, marker in entry.requires if _is_of_platform(marker)]
     found: dict[tuple[str, int], list[str]] = {}

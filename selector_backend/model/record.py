@@ -137,7 +137,8 @@ def parse_record(content: str | bytes) -> Record | Unusable:
     if data["format"] != FORMAT:
         number = data["format"] if isinstance(data["format"], int) else "another"
         return Unusable(f"its format is {number}, and this version reads {FORMAT}")
-    project, version, variants = map(data.get, ("project", "version", "variants"))
+    values: tuple[Any, ...] = tuple(map(data.get, ("project", "version", "variants")))
+    project, version, variants = values
     if not is_name(project) or not is_version(version):
         return Unusable("it does not name its project and version")
     if not isinstance(variants, list) or not variants or not all(map(is_name, variants)):

@@ -126,9 +126,9 @@ def standing_for(
     """Return what stands for each variant, by its key.
 
     Those are its distributions that no other variant requires. If some of them have the project's
-    name as a prefix, only these: ``spam-cu12``, but not ``numpy`` beside it. A variant without any
-    has the forms of distributions that it alone requires, if there are any. With ``marker``, the
-    marker variables, only requirements whose marker is true count.
+    name as a prefix, only these: ``spam-cu12``, but not ``numpy`` beside it. A variant without any,
+    except those of its extras, has the forms of distributions that it alone requires, if there are
+    any. With ``marker``, the marker variables, only requirements whose marker is true count.
     """
     asked = _asked(selector, marker)
     names = collections.Counter(
@@ -143,6 +143,8 @@ def standing_for(
         apart = [form for form in certain if times[form] == 1]
         by = {form.name: form.by for form in reversed(certain)}
         own = [Form(name, alone=True, by=by[name]) for name in sorted(called or alone)]
+        if own and all(form.by for form in own):
+            own += [form for form in apart if not form.by]
         standing[key] = tuple(own or apart)
     return standing
 

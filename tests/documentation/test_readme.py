@@ -40,10 +40,22 @@ def test_the_table_is_a_project_that_nothing_is_wrong_with(project: Path, tmp_pa
         assert decision["requires"] == ["spam-core==1.0", f"spam-{variant}==1.0"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_links_lead_to_files_and_headings(page: str) -> None:
-    for target, heading in links((ROOT / page).read_text(encoding="utf-8")):
-        text = (ROOT / target).read_text(encoding="utf-8")
+def test_the_home_of_the_site_lists_the_same_cases() -> None:
+    readme, home = (
+        (ROOT / page).read_text(encoding="utf-8").partition("\n## Find your case\n")[2]
+        for page in ("README.md", "docs/index.md")
+    )
+    assert home
+    assert readme.replace("](docs/", "](").startswith(home)
+
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("benchmarks/*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, heading in links(page.read_text(encoding="utf-8")):
+        text = (page.parent / target).read_text(encoding="utf-8")
         headings = [anchor(line) for line in text.splitlines() if line.startswith("#")]
         assert not heading or heading in headings, f"{page}: {target}#{heading}"
 

@@ -86,7 +86,7 @@ class Shelf:
         (backend,) = house.glob("selector_backend-*.whl")
         compiling = f"{backend}[tree]"  # a source tree is compiled by what that extra has
         call(*download, str(house), compiling, "flit_core<5", "pip")
-        call(*download, str(house), "--python-version=3.9", compiling, "tomli")
+        call(*download, str(house), "--python-version=3.9", compiling)
         for program in programs:
             if program.kind == "pip":
                 if not list(self.folder.glob(f"pips/pip-{program.version}-*.whl")):

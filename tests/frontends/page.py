@@ -94,8 +94,12 @@ def matrix(results: Mapping[str, Mapping[str, str]], programs: Sequence[Program]
 
 def page(text: str) -> str:
     """Return the page of users with its table of what is known to fail."""
-    rows = [(", ".join(row.short), *row.advice) for row in SCENARIOS if row.advice]
-    rows = [("installer", "you run", "it gives", "do instead"), ("---",) * 4, *rows]
+    rows = [
+        (f"{', '.join(row.short)}: {row.advice[0]}", *row.advice[1:])
+        for row in SCENARIOS
+        if row.advice
+    ]
+    rows = [("you run", "it gives", "do instead"), ("---",) * 3, *rows]
     made = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     return PART.sub(lambda part: f"{part[1]}{made}{part[2]}", text)
 

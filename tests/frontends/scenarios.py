@@ -56,8 +56,8 @@ def scenario(
     advice: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Lab], str]], Callable[[Lab], str]]:
     def register(run: Callable[[Lab], str]) -> Callable[[Lab], str]:
-        names = (tuple(text.split()) for text in (kinds, short, fast))
-        SCENARIOS.append(Scenario(run, group, title, expect, *names, advice))
+        names = [tuple(text.split()) for text in (kinds, short, fast)]
+        SCENARIOS.append(Scenario(run, group, title, expect, names[0], names[1], names[2], advice))
         return run
 
     return register
@@ -105,7 +105,7 @@ def tag(lab: Lab) -> str:
 )
 def label(lab: Lab) -> str:
     lab.install(SPAM_VARIANT="cu12")
-    return kept(lab)
+    return re.sub(r"-\d+-py3", "-py3", kept(lab))  # without the build number
 
 
 @scenario(
@@ -606,9 +606,9 @@ def without_network(lab: Lab) -> tuple[str, ...]:
 
 @scenario(
     INSTALL,
-    "[self-contained](../how-to/self-contained.md), from a folder with the sdist and the wheels "
-    "alone, without network, one cache: automatic, a driver for CUDA 12.4, `SPAM_VARIANT=cu11`, "
-    "`SELECTOR_CUDA=12.4`, automatic",
+    "[self-contained](../docs/how-to/self-contained.md), from a folder with the sdist and the "
+    "wheels alone, without network, one cache: automatic, a driver for CUDA 12.4, "
+    "`SPAM_VARIANT=cu11`, `SELECTOR_CUDA=12.4`, automatic",
     "cpu, cu12, cu11, cu12, cpu",
     BOTH,
 )

@@ -308,9 +308,6 @@ def test_what_is_carried_installs_without_the_index(places: Places) -> None:
     walk = places.renewed(walk)
     walk.run(locked)
     assert installed(walk) == "cu12"
-    walk = places.renewed(walk)
-    walk.run("pip install --require-hashes -r requirements.txt", status=1)
-    assert installed(walk) == "nothing"
 
 
 @nightly
@@ -335,7 +332,7 @@ def test_hashes_of_the_build_are_asked_for_where_it_is_not_in_the_sdist(
 
 
 @nightly
-@pytest.mark.parametrize("number", [-3, -2, -1])
+@pytest.mark.parametrize("number", [-2, -1])
 def test_what_builds_is_pinned(places: Places, number: int) -> None:
     walk = places.fresh(OFFLINE)
     walk.run(scripts(OFFLINE)[number])
@@ -352,7 +349,7 @@ def test_what_builds_is_pinned(places: Places, number: int) -> None:
 )
 def test_the_pages_list_is_all_that_a_build_requires(places: Places, install: str) -> None:
     """Of a source tree, and of a table that compares what is installed."""
-    compiling = scripts(OFFLINE)[-3].splitlines()[0]
+    compiling = scripts(OFFLINE)[-2].splitlines()[0]
     walk = places.fresh(OFFLINE)
     write_project(walk.folder / "source")
     walk.run(f"{compiling}; {install} ./source")
@@ -489,6 +486,8 @@ def test_an_image_that_is_built_without_a_gpu_has_the_named_variant(
 def test_doctor_looks_at_an_image_where_it_runs(places: Places, driver: Driver) -> None:
     looked, by_module = scripts(CONTAINERS)
     walk = places.fresh(CONTAINERS)
+    walk.run("pip install spam")
+    looked = looked.replace("/opt/check", f"{walk.folder}/check")
     walk.run(looked)
     doctor = looked.splitlines()[-1]
     output = walk.run(doctor, driver.environ("12.4"), status=1)

@@ -16,7 +16,7 @@ from support.index import Index
 from support.installed import run_commands
 from support.project import CUDA, build_sdist, write_carrying, write_spam, write_wheel
 
-PAGE = ROOT / "docs/how-to/one-environment.md"
+PAGE = ROOT / "docs/how-to/switching.md"
 CU12, CPU = {"SPAM_VARIANT": "cu12"}, {"SPAM_VARIANT": "cpu"}
 
 
@@ -49,10 +49,9 @@ def run(environment: Environment, command: str) -> str:
     return call(*words, environ=variables).stdout
 
 
-def commands_of(page: Path, heading: str, frontend: str) -> list[str]:
-    """Return the commands below a heading, as they are for a frontend."""
-    section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
-    block = re.search(r"```console\n(.*?)```", section, re.DOTALL)
+def commands_of(page: Path, frontend: str) -> list[str]:
+    """Return the commands that a page begins with, as they are for a frontend."""
+    block = re.search(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None
     lines = [line.removeprefix("$ ").partition("#")[0] for line in block[1].splitlines()]
     return [re.sub(r"\bpip\b", "uv pip" if frontend == "uv" else "pip", line) for line in lines]
@@ -63,7 +62,7 @@ def variants(environment: Environment) -> list[str]:
 
 
 def test_the_three_commands_show_remove_and_switch(environment: Environment, frontend: str) -> None:
-    show, remove, switch = commands_of(PAGE, "Changing over", frontend)
+    show, remove, switch = commands_of(PAGE, frontend)
     run(environment, switch.replace("=cpu", "=cu12"))
     assert "Requires: spam-cu12\n" in run(environment, show)
     run(environment, remove)
@@ -114,7 +113,7 @@ def test_an_uninstalled_package_leaves_its_variant_which_stays(
 ) -> None:
     program = "uv pip" if frontend == "uv" else "pip"
     run(environment, f"SPAM_VARIANT=cu11 {program} install spam")
-    run(environment, commands_of(PAGE, "Changing over", frontend)[1].replace(" spam-cu12", ""))
+    run(environment, commands_of(PAGE, frontend)[1].replace(" spam-cu12", ""))
     assert variants(environment) == ["spam-cu11"]
     run(environment, f"SELECTOR_CUDA=12.4 {program} install spam")
     beside = ["spam-cu12"] if frontend == "uv" and sys.platform != "linux" else []

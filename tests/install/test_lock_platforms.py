@@ -191,6 +191,22 @@ def test_a_lock_made_without_a_gpu_asks_for_one_variant_everywhere(
     assert (required.name, required.marker) == ("spam-cpu", None)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("make", ["poetry", "pdm"], indirect=True)
+def test_what_disagrees_with_a_lock_stops_before_it_is_installed(
+    make: Callable[..., Project],
+) -> None:
+    project = make("spam")
+    project.lock(SELECTOR_CUDA="12.4")
+    install = LOCKS[project.tool][1]
+    output = project.run(*install, check=False, environ={"SPAM_VARIANT": "cpu"})
+    words = " ".join(output.replace("|", " ").split())
+    assert f"{project.tool}.lock has cu12, and SPAM_VARIANT asks for cpu." in words
+    project.run(*install, environ={"SPAM_VARIANT": "cu12"})
+    environment = Environment(project.folder / ".venv", project.environ)
+    assert environment.record()["decided-by"] == f"{project.tool}.lock"
+
+
 def test_markers_and_refusals_stay_what_they_say(make: Callable[..., Project]) -> None:
     required = make("eggs").lock()
     for version, last in (("3.11", "old"), ("3.12", "new"), ("3.14", "new")):

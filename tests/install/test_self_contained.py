@@ -253,7 +253,7 @@ def built_by(
             python = require_python(version)
             environment = create_environment(folder / "venv", environ, pip=None, python=python)
             # The newest one for the oldest Python is what both can carry.
-            compiling = ("packaging<26.4", "pyproject-metadata", "tomlkit")
+            compiling = ("packaging<26.4", "pyproject-metadata", "tomlkit", "tomli")
             environment.uv("pip", "install", "selector-backend", *compiling)
             write_spam(folder / "dist")
             for number in ("2.1", "3.0"):
