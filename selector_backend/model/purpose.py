@@ -158,7 +158,7 @@ class Installation:
     target: Target | None = None
 
     @property
-    def stated(self) -> Mapping[str, str]:
+    def target_marker(self) -> Mapping[str, str]:
         """The marker variables of the platform that the command states, if any."""
         return self.target.marker if self.target else {}
 
