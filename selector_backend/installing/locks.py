@@ -196,6 +196,8 @@ def read_entries(text: str, project: str, root: Path, extras: Iterable[str] = ()
     for package in _packages(text, {normalize(project)}):
         # PEP 751 has no place for what pdm writes there.
         own = package.get("tool", {}).get("pdm", package)
+        if isinstance(own.get("extras", package.get("extras")), list):
+            continue  # what pdm's lock has beside the package: what the extras add to it
         required = [*_required(own.get("dependencies", ()))]
         for extra in extras:
             required += _required(package.get("optional-dependencies", {}).get(extra, ()))
