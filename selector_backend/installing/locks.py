@@ -111,7 +111,10 @@ def with_locked(selector: Selector, request: Request, installation: Installation
         return request
     if locks:
         return replace(request, kept=kept_by(selector, same[0], path.name))
-    here = {one.variant for one in kept_by(selector, same[0].here(installation.stated), path.name)}
+    here = {
+        one.variant
+        for one in kept_by(selector, same[0].here(installation.target_marker), path.name)
+    }
     variants = tuple(one.key for one in selector.variants if one.key in here)
     if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
         return request

@@ -104,7 +104,7 @@ def test_a_renamed_variant_is_not_installed_over_the_old_one(
     run_commands(environment, failed.stdout, SELECTOR_CUDA="12.4")
     assert variants(environment) == ["spam", "spam-cuda12"]
     failed = call(*words, "--force-reinstall", environ=CU12, check=False)
-    asked = "SPAM_VARIANT asks for 'cu12', which cuda12 takes the place of in this version."
+    asked = "SPAM_VARIANT asks for 'cu12', which cuda12 replaces in this version."
     assert asked in failed.stdout
 
 
