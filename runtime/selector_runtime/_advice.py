@@ -54,7 +54,8 @@ def advice(project: str, text: str, better: Iterable[str], used: str) -> str:
             return "\n".join(
                 [
                     f"a variant for {_TITLES.get(fact, fact)} may fit now: {variant} of {project} "
-                    f"was not installed, since {libraries_now[fact]} was not found then, and is found now.",
+                    f"was not installed, since {libraries_now[fact]} was not found then, "
+                    "and is found now.",
                     "  To choose again:",
                     *(f"    {command}" for command in again.splitlines()),
                     "To hide this, set SELECTOR_ADVICE to 0",

@@ -229,7 +229,7 @@ def find_problems(
         wanted = dict(_unmet(package, installed))
         locking = _locking_of(package)
         if locking and (wrong or wanted):
-            # The environment is a project's, and what is installed there is for its lock to say.
+            # It is a project's environment, so the lock of the project says what is installed.
             commands = [installed.uninstall(*installed.with_variants(package)), [*locking.sync]]
             if not beside and not wanted:
                 wanted, commands = {"": _how_to_lock(package, locking)}, []
@@ -397,10 +397,10 @@ def _unmet(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]
 
 
 def _locking_of(package: Recorded) -> Locking | None:
-    """Return how the project locks whose lock decided what a package got, if one did."""
+    """Return the kind of lock that decided what a package got, ``None`` if no lock did."""
     source = package.record.decided_by
     rows = (row.locking for row in FRONTENDS if row.locking)
-    return next((one for one in rows if source in one.names), None)
+    return next((locking for locking in rows if source in locking.names), None)
 
 
 def _how_to_lock(package: Recorded, locking: Locking) -> str:

@@ -111,7 +111,10 @@ def with_locked(selector: Selector, request: Request, installation: Installation
         return request
     if locks:
         return replace(request, kept=kept_by(selector, same[0], path.name))
-    here = {one.variant for one in kept_by(selector, same[0].here(installation.stated), path.name)}
+    here = {
+        one.variant
+        for one in kept_by(selector, same[0].here(installation.target_marker), path.name)
+    }
     variants = tuple(one.key for one in selector.variants if one.key in here)
     if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
         return request
@@ -193,6 +196,8 @@ def read_entries(text: str, project: str, root: Path, extras: Iterable[str] = ()
     for package in _packages(text, {normalize(project)}):
         # PEP 751 has no place for what pdm writes there.
         own = package.get("tool", {}).get("pdm", package)
+        if isinstance(own.get("extras", package.get("extras")), list):
+            continue  # what pdm's lock has beside the package: what the extras add to it
         required = [*_required(own.get("dependencies", ()))]
         for extra in extras:
             required += _required(package.get("optional-dependencies", {}).get(extra, ()))

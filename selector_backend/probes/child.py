@@ -188,10 +188,23 @@ def answer(calls: Sequence[Sequence[str]], seconds: float) -> None:
         except NoAnswerError as error:
             outcome = {"reason": str(error)}
         except Exception as error:  # noqa: BLE001 - the parent reports any
-            outcome = {"reason": f"could not be asked: {describe(error)}"}
+            reason = crash(error) or f"could not be asked: {describe(error)}"
+            outcome = {"reason": reason}
         out.write(json.dumps(outcome) + "\n")
         out.flush()
     os._exit(0)  # skips what libraries do at exit
+
+
+def crash(error: Exception) -> str:
+    """Return how a library's function crashed, or nothing if the error says something else.
+
+    On Windows, `ctypes` makes an `OSError` of what the system calls an exception.
+    """
+    code = (getattr(error, "winerror", None) or 0) & 0xFFFFFFFF
+    if code > 0xFFFF:  # the system's errors are below that
+        return f"crashed (0x{code:08X})"
+    named = re.match(r"exception: (.+?)(?: (?:read|writ)ing 0x.*)?$", str(error))
+    return f"crashed ({named[1]})" if named and isinstance(error, OSError) else ""
 
 
 def describe(error: Exception) -> str:

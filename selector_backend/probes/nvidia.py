@@ -168,7 +168,10 @@ def _attempt(
     except UnicodeDecodeError:
         return {"error": "its answer is not text"}
     except Exception as error:  # noqa: BLE001 - a library may raise anything
-        return {"error": message_of(error) or type(error).__name__}  # `MemoryError` has no message
+        from .child import crash
+
+        # `MemoryError` has no message
+        return {"error": crash(error) or message_of(error) or type(error).__name__}
     return {"value": value}
 
 

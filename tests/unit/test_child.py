@@ -38,6 +38,9 @@ def start(file, then, flags):
 def end(status):
     os._exit(int(status))
 
+def crash(code):
+    ctypes.WinDLL("kernel32").RaiseException(int(code, 16), 0, 0, None)
+
 def loaded(name):
     path = ctypes.create_unicode_buffer(1000)
     handle = ctypes.c_void_p(load(name)._handle)
@@ -106,6 +109,22 @@ def test_windows_exceptions_are_crashes(status: str, reason: str) -> None:
     with pytest.raises(NoAnswerError) as caught:
         ask("readers:end", os.environ, 60, status)
     assert str(caught.value) == reason
+
+
+@ON_WINDOWS
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("0xC000001D", "0xC000001D"),
+        ("0xE06D7363", "0xE06D7363"),
+        ("0xC0000005", "access violation"),
+        ("0xC0000094", "integer divide by zero"),
+    ],
+)
+def test_exceptions_of_a_function_are_crashes(code: str, reason: str) -> None:
+    with pytest.raises(NoAnswerError) as caught:
+        ask("readers:crash", os.environ, 60, code)
+    assert str(caught.value) == f"crashed ({reason})"
 
 
 @ON_WINDOWS

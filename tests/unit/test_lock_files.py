@@ -315,6 +315,20 @@ dependencies = ["spam-core==1.0", "spam-cu12==1.0; HERE", "torch==1.0+cu126"]
 """
 
 
+def test_what_pdm_has_of_extras_apart_is_no_second_package(reader: Reader) -> None:
+    more = """
+[[package]]
+name = "spam"
+version = "1.0"
+extras = ["plot"]
+dependencies = ["spam==1.0", "other; sys_platform != 'plan9'"]
+"""
+    text = (PDM + more).replace("THERE", THERE).replace("HERE", HERE)
+    reader = replace(reader, names=("pdm.lock",)).lock(text, "pdm.lock")
+    assert reader.installs() == ("cu12",)
+    assert reader.keeps() == [("cu12", HERE)]
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [("poetry.lock", POETRY), ("pdm.lock", PDM), ("pylock.toml", PYLOCK)]
 )

@@ -97,7 +97,7 @@ class Windows:
 
     def pytest(self, version: str, *arguments: str) -> str:
         """Run tests there; return the line that counts them."""
-        options = ("-q", "-p", "no:cacheprovider", "--tb=short")
+        options = ("-q", "-n", "2", "-p", "no:cacheprovider", "--tb=short")
         output = self.run(version, self.python(version), "-m", "pytest", *options, *arguments)
         counts = output.rstrip().splitlines()[-1]
         print(f"Python {version}: {' '.join(arguments)}: {counts}")

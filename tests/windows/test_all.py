@@ -16,6 +16,11 @@ def test_pip_and_uv_choose_right_from_one_cache(windows: Windows, version: str) 
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.13"])
+def test_uv_follows_its_lock(windows: Windows, version: str) -> None:
+    assert " passed" in windows.pytest(version, "tests/install/test_following.py", "-m", "")
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.13"])
 def test_the_facts_are_told_and_faults_do_no_harm(windows: Windows, version: str) -> None:
     assert " passed" in windows.pytest(version, f"{INSIDE}/test_libraries_told.py")
 

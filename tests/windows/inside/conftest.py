@@ -1,14 +1,14 @@
-"""These tests run on Windows: `tests/windows/test_windows.py` starts them below wine."""
+"""These tests run on Windows: `tests/windows/test_all.py` starts them below wine."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.dlls import finding
 
 collect_ignore_glob = [] if sys.platform == "win32" else ["test_*.py"]
 
@@ -20,10 +20,12 @@ def dlls() -> Path:
 
 
 @pytest.fixture
-def nvml(dlls: Path) -> Iterator[None]:
-    """Put NVML where it was before DCH drivers; what asks it does not look on ``PATH``."""
-    folder = Path(os.environ["PROGRAMFILES"], "NVIDIA Corporation", "NVSMI")
-    folder.mkdir(parents=True, exist_ok=True)
+def nvml(dlls: Path, tmp_path: Path) -> dict[str, str]:
+    """Return the variables of a process that finds NVML.
+
+    `pynvml` loads it from ``%WINDIR%`` alone, whatever is on ``PATH``.
+    """
+    folder = tmp_path / "windows" / "System32"
+    folder.mkdir(parents=True)
     shutil.copy(dlls / "nvml" / "nvml.dll", folder)
-    yield
-    (folder / "nvml.dll").unlink()
+    return {"WINDIR": str(folder.parent), **finding(folder.parent, "System32")}

@@ -57,16 +57,16 @@ def test_a_library_on_path_tells_its_facts(
     assert (told.get("value"), told["source"]) == (value, source), told
 
 
-@pytest.mark.usefixtures("nvml")
 @pytest.mark.parametrize("folders", [[], ["nvidia"]])
 @pytest.mark.parametrize(
     ("fact", "value"),
     [("cuda", "12.4"), ("nvidia-driver", "550.54.14"), ("compute-capability", ["6.1", "8.6"])],
 )
 def test_nvml_tells_its_facts(
-    tmp_path: Path, dlls: Path, fact: str, folders: list[str], value: Any
+    tmp_path: Path, dlls: Path, nvml: dict[str, str], fact: str, folders: list[str], value: Any
 ) -> None:
-    told = read(tmp_path, fact, {**NVIDIA, **finding(dlls, *folders)})
+    path = {"PATH": os.pathsep.join([*(str(dlls / name) for name in folders), nvml["PATH"]])}
+    told = read(tmp_path, fact, {**NVIDIA, **nvml, **path})
     assert told == {"value": value, "source": "NVML"}
 
 
@@ -88,14 +88,12 @@ def test_without_the_library_the_fact_is_absent(tmp_path: Path, fact: str, file:
 HEARD = ""
 SILENT = "NVML: did not answer within "
 DIED = "NVML: ended the process that asked it, with exit status "
-CRASHED = "NVML: crashed the process that asked it"
+CRASHED = "NVML: crashed "
 #: What the library does, and how the reason begins why there is no CUDA then; `HEARD` where there
 #: is CUDA.
 FAULTS = {
     **dict.fromkeys(("hang", "spin", "spin-in-threads", "start-and-hang"), SILENT),
-    # `ctypes` makes an error of what a function raises, with words of Windows' own.
-    **dict.fromkeys(("null", "illegal", "float", "throw", "stack"), "NVML: "),
-    "fail-fast": CRASHED,
+    **dict.fromkeys(("null", "illegal", "float", "throw", "stack", "fail-fast"), CRASHED),
     "abort": f"{DIED}3",
     "terminate": f"{DIED}7",
     "exit": f"{DIED}0",
@@ -110,7 +108,6 @@ FAULTS = {
 }
 
 
-@pytest.mark.usefixtures("nvml")
 @pytest.mark.parametrize(
     ("where", "fault"),
     [
@@ -119,10 +116,10 @@ FAULTS = {
     ],
 )
 def test_whatever_a_driver_does_is_one_sentence_and_a_choice(
-    tmp_path: Path, where: str, fault: str
+    tmp_path: Path, nvml: dict[str, str], where: str, fault: str
 ) -> None:
     log = tmp_path / "log"
-    environ = {**NVIDIA, "STANDIN_LOG": str(log)}
+    environ = {**NVIDIA, **nvml, "STANDIN_LOG": str(log)}
     environ["STANDIN_NVML_FAULT"] = f"{where}:{fault}"
     limit = "10" if FAULTS[fault] == SILENT else "60"
     told = read(tmp_path, "cuda", {**environ, "SELECTOR_PROBE_TIMEOUT": limit})
@@ -134,7 +131,6 @@ def test_whatever_a_driver_does_is_one_sentence_and_a_choice(
     assert running_after(logged(log)) == []
 
 
-@pytest.mark.usefixtures("nvml")
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
@@ -149,9 +145,9 @@ def test_whatever_a_driver_does_is_one_sentence_and_a_choice(
     ],
 )
 def test_whatever_a_driver_says_is_one_sentence_and_a_choice(
-    tmp_path: Path, variables: dict[str, str], reason: str
+    tmp_path: Path, nvml: dict[str, str], variables: dict[str, str], reason: str
 ) -> None:
-    environ = {**NVIDIA, **variables, "SELECTOR_PROBE_TIMEOUT": "5"}
+    environ = {**NVIDIA, **nvml, **variables, "SELECTOR_PROBE_TIMEOUT": "5"}
     told = read(tmp_path, "cuda", environ)
     assert "value" in told if reason == HEARD else told["absent"].startswith(reason), told
 
