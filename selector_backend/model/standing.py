@@ -150,8 +150,14 @@ def standing_for(
 
 
 def former_distributions(selector: Selector) -> dict[str, str]:
-    """Return the distributions of the variants that the table had before, by their keys."""
-    required = {distribution_of(text) for variant in selector.variants for text in variant.requires}
+    """Return the distributions of the variants that the table had before, by their keys.
+
+    Without those that the table still requires, also by an extra: they stay.
+    """
+    texts = [*selector.requires]
+    for variant in selector.variants:
+        texts += [*variant.requires, *(text for lines in variant.extras.values() for text in lines)]
+    required = {*map(distribution_of, texts)}
     former = {
         normalize(name): normalize(f"{selector.project}-{name}")
         for variant in selector.variants
