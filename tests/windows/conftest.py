@@ -123,7 +123,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory, wheelhouse: Path) -> Itera
     shutil.copytree(wheelhouse, own, copy_function=os.link)
     for file in own.glob("tomli-*"):
         file.unlink()
-    download(own, "--python-version=3.9", "tomli")
+    download(own, "--python-version=3.9", "tomli", "pip")
     compile_dlls(folder / "dlls")
     yield Windows(system, folder, own, folder / "dlls")
     if not kept:
