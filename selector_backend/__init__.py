@@ -1,9 +1,9 @@
 """A build backend for selector packages: the hooks of PEP 517 and PEP 660.
 
-A selector package is an sdist without code whose dependencies are chosen on the machine that
-installs it, after the table ``[tool.selector]`` of its ``pyproject.toml``. Building the sdist
-compiles that table (`authoring`); installing reads what was compiled, looks at the machine and
-decides (`installing`). Each hook imports what it needs when it is called.
+A selector package is an sdist without code. Its dependencies are chosen on the machine that
+installs it, by the table ``[tool.selector]`` of its ``pyproject.toml``. Building the sdist compiles
+that table (`authoring`); installing reads the compiled table, reads the machine's facts and decides
+(`installing`). Each hook imports what it needs when it is called.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
 
 @user_errors
 def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the requirements of building an sdist: what compiles the table, if it is missing."""
+    """Return the requirements that compiling the table needs and that are not installed."""
     _check_it_compiles("An sdist is to be built")
     from .authoring import missing, version_requirements
 
@@ -48,7 +48,7 @@ def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = Non
 
 @user_errors
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
-    """Build the sdist and return its file name. The machine is not looked at."""
+    """Build the sdist and return its file name. No fact of the machine is read."""
     _check_it_compiles("An sdist is to be built")
     from pathlib import Path
 
@@ -59,11 +59,11 @@ def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None 
 
 @user_errors
 def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = None) -> list[str]:
-    """Look at the machine, and stop if no variant fits it.
+    """Decide, and stop if no variant fits this machine.
 
-    Returns what has to be installed before the machine can be read: on most systems nothing, since
-    an answer costs the frontend a second run of its installer. Where no table is compiled, as in a
-    source tree, it is what compiles it besides. What is decided here is left for the next hooks.
+    Returns the requirements of reading the facts: on most systems none, since any makes the
+    frontend run its installer once more. Without a compiled table, as in a source tree, those of
+    compiling it come first. The decision is kept for the next hooks.
     """
     from .model.table import NotCompiledError, read_compiled
     from .probes import needs
@@ -74,21 +74,21 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         _check_it_compiles(str(error))
         from .authoring import compiled_of, missing, needs_before_compiling, version_requirements
 
-        if lacking := [*missing(), *version_requirements(_project())]:
-            return [*lacking, *needs_before_compiling(_project(), os.environ)]
+        if requires := [*missing(), *version_requirements(_project())]:
+            return [*requires, *needs_before_compiling(_project(), os.environ)]
         compiled = compiled_of(_project(), str(error))
     from .installing.finishing import decide_first
     from .installing.installation import read_installation
 
     selector, installation = compiled.selector, read_installation()
     request = _request(selector, config_settings, installation)
-    lacking = []
+    requires = []
     if request.automatic:
-        stated = request.profile is not None
-        lacking = needs(selector.facts, os.environ, selector.scope(), stated=stated)
-    if not lacking:
+        profiled = request.profile is not None
+        requires = needs(selector.facts, os.environ, selector.scope(), profiled=profiled)
+    if not requires:
         decide_first(compiled, request, installation, config_settings, __version__)
-    return lacking
+    return requires
 
 
 @user_errors
@@ -114,9 +114,8 @@ def build_wheel(
 ) -> str:
     """Build the wheel and return its file name.
 
-    Where the ``.dist-info`` was prepared, it is used as it is: what the resolver saw is what gets
-    installed. If it was prepared for a lock, this platform's part of that is. If the environment
-    forbids that, or what was locked, it stops here.
+    A prepared ``.dist-info`` is used unchanged, so that what the resolver saw is installed; of one
+    prepared for a lock, this platform's part is. Stops if the environment forbids it.
     """
     from .installing.handoff import take
 
@@ -163,7 +162,7 @@ def _project() -> Path:
 
 
 def _compiled() -> Compiled:
-    """Return the project, as its sdist has it compiled, or else compiled again."""
+    """Return the project from its sdist's compiled table, or else compile it."""
     from .model.table import NotCompiledError, read_compiled
 
     try:
@@ -176,7 +175,7 @@ def _compiled() -> Compiled:
 
 
 def _check_it_compiles(why: str) -> None:
-    """Stop where this is the part of the backend that a self-contained sdist carries."""
+    """Stop if this is the backend of a self-contained sdist, which cannot compile."""
     from pathlib import Path
 
     if not Path(__file__).with_name("authoring").is_dir():
@@ -188,7 +187,7 @@ def _check_it_compiles(why: str) -> None:
 def _request(
     selector: Selector, config_settings: Mapping[str, Any] | None, installation: Installation
 ) -> Request:
-    """Return what is asked for by settings and variables or, beside the package, by the command."""
+    """Return what settings, variables and the rest of the command ask for."""
     from .installing.request import read_request
 
     request = read_request(selector, config_settings, os.environ)
@@ -205,7 +204,7 @@ def _request(
 
 
 def _finish(config_settings: Mapping[str, Any] | None, installation: Installation) -> Finished:
-    """Return what the build comes to, decided here and now."""
+    """Decide, and return the finished ``.dist-info``."""
     from .installing.finishing import finish
 
     compiled = _compiled()
@@ -216,7 +215,7 @@ def _finish(config_settings: Mapping[str, Any] | None, installation: Installatio
 def _finish_locked(
     config_settings: Mapping[str, Any] | None, installation: Installation
 ) -> Finished:
-    """Return what the build comes to, after what was locked before."""
+    """Return the finished ``.dist-info`` of what the previous hook locked."""
     from .installing.choosing import check_locked
     from .installing.finishing import finish
     from .installing.installation import read_installation
@@ -226,7 +225,7 @@ def _finish_locked(
 
     compiled, locking = _compiled(), read_installation()
     request = _request(compiled.selector, config_settings, installation)
-    if not request.locked:  # nothing tells what was, but that the same decision gives the same
+    if not request.locked:  # nothing says what was locked, so the decision is made again
         here = replace(locking, everywhere=False)
         request = _request(compiled.selector, config_settings, here)
         finished = finish(compiled, request, here, __version__)

@@ -1,7 +1,7 @@
 """Errors that the user can fix.
 
-A :class:`SelectorError` is one message in a person's words. Everything else that is raised is a
-defect of ours, and keeps its traceback.
+A :class:`SelectorError` is shown as a message alone. Any other exception is a bug of this package,
+and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     _Hook = TypeVar("_Hook", bound=Callable[..., Any])
 
 
-# What a machine may lack at any moment, wherever the code is then.
-_LACKS = {
+# Errors that may occur anywhere, when the machine runs out of something.
+_OUT_OF = {
     errno.ENOMEM: "there is not enough memory. To fix it: free some, or raise ulimit -v",
     errno.EMFILE: "too many files are open. To fix it: raise ulimit -n",
-    errno.ENFILE: "too many files are open on this machine. To fix it: end what has opened them",
+    errno.ENFILE: "too many files are open on this machine. To fix it: close some",
 }
 
-# With less room, nothing is compiled: `selector_backend.authoring.carried` says why.
-_LEAST_ROOM = 16 * 2**20
+# With less free space, no bytecode is written: `selector_backend.authoring.carried` says why.
+_LEAST_SPACE = 16 * 2**20
 
 
 class SelectorError(Exception):
@@ -78,11 +78,11 @@ def did_you_mean(name: str, known: Iterable[str], closeness: float = 0.6) -> str
 def nearest(name: str, known: Iterable[str], closeness: float) -> str | None:
     """Return the known name that is closest to ``name``, if it is close enough.
 
-    Case does not count. ``closeness`` is what `difflib` measures, from 0 to 1.
+    Case is ignored. ``closeness`` is `difflib`'s ratio, from 0 to 1.
     """
     import difflib
 
-    lower = {one.lower(): one for one in known}
+    lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=closeness)
     return lower[close[0]] if close else None
 
@@ -90,9 +90,9 @@ def nearest(name: str, known: Iterable[str], closeness: float) -> str | None:
 def user_errors(hook: _Hook) -> _Hook:
     """Make a hook end with a message on standard error and exit status 1 on a `SelectorError`.
 
-    PEP 517 leaves it to the backend how to say what went wrong; frontends show what the hook's
-    process printed, and a traceback there would bury it. The same goes for what the machine lacks.
-    Where the disk is nearly full, the hook compiles no modules.
+    Frontends show what the hook's process printed, where a traceback would bury the message. The
+    same is done when memory or file descriptors run out. On a nearly full disk, no bytecode is
+    written.
     """
 
     @functools.wraps(hook)
@@ -103,11 +103,11 @@ def user_errors(hook: _Hook) -> _Hook:
         except SelectorError as error:
             message = str(error)
         except MemoryError:
-            message = _LACKS[errno.ENOMEM]
+            message = _OUT_OF[errno.ENOMEM]
         except OSError as error:
-            if error.errno not in _LACKS:
+            if error.errno not in _OUT_OF:
                 raise
-            message = _LACKS[error.errno]
+            message = _OUT_OF[error.errno]
         print(f"error: {message}", file=sys.stderr, flush=True)
         raise SystemExit(1)
 
@@ -117,6 +117,6 @@ def user_errors(hook: _Hook) -> _Hook:
 def _spare_a_full_disk() -> None:
     try:
         disk = os.statvfs(__file__)
-        sys.dont_write_bytecode |= disk.f_bavail * disk.f_frsize < _LEAST_ROOM
+        sys.dont_write_bytecode |= disk.f_bavail * disk.f_frsize < _LEAST_SPACE
     except (AttributeError, OSError):  # on Windows, or from a zip
         pass

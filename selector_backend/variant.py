@@ -1,8 +1,8 @@
 """A build backend for a project's own source tree: the hooks of PEP 517 and PEP 660.
 
-The code is built by the inner backend, ``tool.selector.backend``. With a build variant, from
-``-C build-variant=cu12`` or ``SPAM_BUILD_VARIANT=cu12``, what it built becomes that variant's
-distribution, such as ``spam-cu12``. Without one, a wheel is plain ``spam``, for development, and
+The inner backend, ``tool.selector.backend``, builds the code. With a build variant, from
+``-C build-variant=cu12`` or ``SPAM_BUILD_VARIANT=cu12``, the result is renamed to that variant's
+distribution, such as ``spam-cu12``. Without one, the wheel is plain ``spam``, for development, and
 the sdist is the selector package's. No file of the tree is changed.
 """
 
@@ -44,10 +44,10 @@ _SETTING = "build-variant"
 
 @user_errors
 def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
-    """Return what building an sdist requires; the selector package's takes a wheel's metadata."""
+    """Return what building an sdist requires; the selector package's needs a wheel's metadata."""
     build = _Build(config_settings)
     kinds = ("sdist",) if build.variant else ("wheel", "sdist")
-    return [*dict.fromkeys(one for kind in kinds for one in build.inner.requires(kind))]
+    return [*dict.fromkeys(name for kind in kinds for name in build.inner.requires(kind))]
 
 
 @user_errors
@@ -115,7 +115,7 @@ def build_wheel(
             flush=True,
         )
     with tempfile.TemporaryDirectory() as folder:
-        # What was prepared has the new name, under which the inner backend knows nothing.
+        # The inner backend does not get the prepared metadata, which have the new name.
         name = build.inner.build("wheel", Path(folder))
         return rename_wheel(Path(folder, name), Path(wheel_directory), renaming)
 
@@ -149,8 +149,8 @@ def build_editable(
 class _Build:
     """What a hook is to build.
 
-    ``variant`` is the build variant, if there is one. Of ``kind``, a wheel may be for an install;
-    an editable one always is.
+    ``variant`` is the build variant or ``None``. ``installs`` is whether the wheel is for an
+    install: an editable one always is.
     """
 
     project: Project
@@ -177,13 +177,13 @@ class _Build:
             kind == "wheel" and read_installation().purpose is not Purpose.KEEP
         )
         selector = self.project.selector
-        # With those of who installs `spam`, what the inner backend does not get.
+        # The settings that the inner backend does not get.
         known = (_SETTING, *SETTINGS)
         variable = f"{re.sub('[^A-Z0-9]', '_', selector.project.upper())}_BUILD_VARIANT"
         own = own_settings(selector.project, settings, known)
         source, asked = own.get(_SETTING, (variable, os.environ.get(variable, "")))
         if not isinstance(asked, str):
-            raise SelectorError(f"{source} is given more than once; expected one variant")
+            raise SelectorError(f"{source} is set more than once; expected one variant")
         self.variant = find_variant(selector, asked, source) if asked.strip() else None
         if self.variant and self.installs:
             raise SelectorError(
@@ -195,8 +195,8 @@ class _Build:
             Path.cwd(),
             self.tree,
             {
-                key: one
-                for key, one in (settings or {}).items()
+                key: value
+                for key, value in (settings or {}).items()
                 if key.rpartition(":")[2] not in known
             },
             variable,
@@ -204,7 +204,7 @@ class _Build:
         )
 
     def renaming(self, *, for_sdist: bool = False) -> Renaming:
-        """Return what becomes of what the inner backend builds."""
+        """Return how the inner backend's result is renamed."""
         from .trees.renaming import Renaming, is_built_against, renaming_of
 
         selector, tree, variant = self.project.selector, self.tree, self.variant
@@ -212,8 +212,8 @@ class _Build:
             return Renaming(selector.project, selector.project)
         if for_sdist and is_built_against(tree, variant):
             raise SelectorError(
-                f"the dependencies of {variant.name} have {{built:...}}, which is known once the "
-                "code is built, and an sdist comes before: build this variant's wheels only"
+                f"the dependencies of {variant.name} have {{built:...}}, which is known only after "
+                "the code is built, so it can have no sdist: build this variant's wheels only"
             )
         return renaming_of(selector, tree, variant, self._built)
 

@@ -1,8 +1,7 @@
-"""Import the best variant of a project that works here, and say so when a better one does not.
+"""Import the best variant of a project that works here, and warn if a better one does not.
 
-The whole interface is `load`, which a core package calls, and `selected` and `attempts`, which
-tell what it did. What is not needed where the first variant works is in modules of its own, which
-are imported when something is amiss.
+The interface is `load`, which a core package calls, and `selected` and `attempts`, which return
+what it did. The other modules are imported only when the first variant does not work.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from _thread import get_ident  # `threading` imports much else
+from _thread import get_ident  # `threading` is slow to import
 from importlib.machinery import ModuleSpec
 
 from ._record import default_variable, find_text, normalize, parse
 
-TYPE_CHECKING = False  # `typing` imports much else; type checkers know the name
+TYPE_CHECKING = False  # `typing` is slow to import; type checkers know the name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import FrameType, ModuleType
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Attempt", "NoVariantError", "VariantWarning", "attempts", "load", "selected"]
 __version__ = "0.2.0"
 
-#: What can become of a variant, in `Attempt.outcome`.
+#: The values of `Attempt.outcome`.
 IN_USE, NOT_INSTALLED = "in use", "not installed"
 FAILED, DOES_NOT_FIT, CANNOT_TELL = "failed", "does not fit", "cannot be told"
 
@@ -33,20 +32,20 @@ _CHECKED = (
     *('"cpu":', '"marker":', '"installed":', '"glibc":', '"musl":', '"macos":'),
     *('"library":', '"abi-features":'),
 )
-# What a record has of a fact whose library was not found (`_advice`).
+# In a record, of a fact whose library was not found (`_advice`).
 _NOT_FOUND = '"not-found":'
 
 
 class VariantWarning(RuntimeWarning):
-    """A variant is installed that does not work here, or two are that exclude each other."""
+    """An installed variant does not work here, or two that exclude each other are installed."""
 
 
 class Attempt:
-    """What became of one variant.
+    """The result of trying one variant.
 
     ``outcome`` is ``"in use"``, ``"failed"``, ``"not installed"``, ``"does not fit"`` (by the table
-    that the project was installed with) or ``"cannot be told"`` (whether it does). ``reason`` says
-    why in words; it is empty for the variant in use.
+    that the project was installed with) or ``"cannot be told"`` (whether it fits). ``reason`` is a
+    sentence, empty for the variant in use.
     """
 
     __slots__ = ("module", "outcome", "project", "reason", "variant")
@@ -62,7 +61,7 @@ class Attempt:
 
     @property
     def command(self) -> str:
-        """What fixes it, a line for each command; empty for the variant in use."""
+        """The commands that fix it, one a line; empty for the variant in use."""
         from ._messages import command
 
         return command(self)
@@ -72,10 +71,7 @@ class Attempt:
 
 
 class NoVariantError(ImportError):
-    """No variant works here, or the one that was asked for does not.
-
-    ``attempts`` has what was tried.
-    """
+    """No variant works here, or a forced one does not. ``attempts`` has what was tried."""
 
     def __init__(self, message: str, attempts: tuple[Attempt, ...] = ()) -> None:
         super().__init__(message)
@@ -83,9 +79,9 @@ class NoVariantError(ImportError):
 
 
 class _Project:
-    """What this process knows of a project's variants.
+    """The state of a project in this process.
 
-    ``loading`` is the module that was tried last, ``thread`` the thread that is trying.
+    ``loading`` is the module that was tried last, ``thread`` the thread that tries.
     """
 
     def __init__(self) -> None:
@@ -97,18 +93,18 @@ class _Project:
 
 
 class _Turns:
-    """Has one thread at a time load a project.
+    """Lets one thread at a time load a project.
 
-    Loading is done while an empty module is imported, whose finder and loader this is. So others
-    wait for the lock of that import: of all imports that wait for each other, Python lets one go
-    on with what there is so far, which it could not do if any of them waited for a lock of ours.
+    It loads inside the import of an empty module, whose finder and loader this is, so that other
+    threads wait for that module's import lock. With a lock of our own, a circular import in two
+    threads would deadlock; of import locks, Python breaks the deadlock.
     """
 
     def __init__(self) -> None:
         self.work: dict[tuple[str, int], Callable[[], object]] = {}
 
     def take(self, state: _Project, work: Callable[[], object]) -> None:
-        """Do ``work``, unless another thread has just done it, or waits for this one."""
+        """Call ``work``, unless another thread has just done so, or waits for this one."""
         turn = f"{__name__}._{id(state)}", get_ident()
         if self not in sys.meta_path:
             sys.meta_path.append(self)
@@ -131,7 +127,7 @@ class _Turns:
 
 
 def _forget_other_threads() -> None:
-    """Forget, in a forked child, what threads were loading that it does not have."""
+    """In a forked child, forget what other threads were loading, since it does not have them."""
     for key, state in _projects.items():
         if state.thread not in (None, get_ident()):
             _projects[key] = _Project()
@@ -142,7 +138,7 @@ _turns = _Turns()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_other_threads)
 
-# In a child process of `_isolated`: the project whose variant is tried out, and how to do it.
+# In a child process of `_isolated`: the project whose variant is tried, and what tries it.
 _rehearsal: tuple[str, Callable[[], None]] | None = None
 
 
@@ -159,17 +155,17 @@ def load(
     """Import the first of ``variants`` that is installed and works here, and return its module.
 
     ``variants`` maps the variants' names to their modules, the best first. ``initialize`` is the
-    name of a function that each module has, which raises where the variant does not work.
-    ``variable`` is the environment variable that forces a variant, by default the one that forces
-    it at installation (``SPAM_VARIANT``). ``preload`` maps names of variants to shared libraries
-    in other installed distributions, by their paths from ``site-packages``, that are loaded in
-    that order before the variant is imported. With ``isolate``, each variant is tried in a child
-    process first, for at most ``timeout`` seconds.
+    name of a function in each module, which raises where the variant does not work. ``variable`` is
+    the environment variable that forces a variant, by default ``SPAM_VARIANT``, as at installation.
+    ``preload`` maps names of variants to shared libraries in other installed distributions, by
+    their paths from ``site-packages``, which are loaded in that order before the variant is
+    imported. With ``isolate``, each variant is first tried in a child process, for at most
+    ``timeout`` seconds.
 
-    A variant that is installed and does not work is passed over with a `VariantWarning`. Further
-    calls for the same project return the same module, whatever their other arguments.
+    An installed variant that does not work is passed over with a `VariantWarning`. Further calls
+    for the same project return the same module, whatever their other arguments.
 
-    Raises `NoVariantError` if none works, or if one is forced and does not.
+    Raises `NoVariantError` if no variant works, or a forced one does not.
     """
     key = normalize(project)
     state = _projects.setdefault(key, _Project())
@@ -191,8 +187,8 @@ def load(
 
     _turns.take(state, work)
     if state.module is None and state.loading is not None:
-        # The variant imports core, which calls this: as in every circular import, what there is so
-        # far of the module has to do.
+        # The variant imports core, which calls this: as in every circular import, return the module
+        # as far as it is imported.
         return importlib.import_module(state.loading)
     if state.module is None:
         raise ImportError(f"finding the variants of {project} imports what loads one of them")
@@ -206,7 +202,7 @@ def selected(project: str) -> str | None:
 
 
 def attempts(project: str) -> tuple[Attempt, ...]:
-    """Return what was tried of ``project``, in order; the last is in use if one is."""
+    """Return the attempts for ``project``, in order; if a variant is in use, it is the last."""
     state = _projects.get(normalize(project))
     return state.attempts if state else ()
 
@@ -235,12 +231,12 @@ class _Loader:
         self.isolate = isolate
         self.timeout = timeout
         self.caller = caller
-        # What the others are about, importing tells; so most records need not be parsed.
+        # Importing settles conditions on other facts, so most records need not be parsed.
         self.text = find_text(project)
-        self.record = parse(self.text) if any(one in self.text for one in _CHECKED) else None
+        self.record = parse(self.text) if any(key in self.text for key in _CHECKED) else None
 
     def load(self, state: _Project, variable: str) -> None:
-        """Note in ``state`` the module of the first variant that works, and what it took."""
+        """Set in ``state`` the first variant that works, its module, and the attempts."""
         asked = os.environ.get(variable, "")
         names, forced = self._candidates(asked, variable)
         tried: list[Attempt] = []
@@ -263,7 +259,7 @@ class _Loader:
         state.attempts, state.variant, state.module = tuple(tried), tried[-1].variant, module
 
     def _candidates(self, asked: str, variable: str) -> tuple[list[str], bool]:
-        """Return the variants to try, and whether it is a single one that was asked for."""
+        """Return the variants to try, and whether it is a single one that is forced."""
         keys = [normalize(name.strip()) for name in asked.split(",") if name.strip()]
         if {*keys} <= {"auto"} or keys == ["all"]:
             return [*self.variants], False
@@ -278,7 +274,7 @@ class _Loader:
         return [name for key, name in known.items() if key in keys], len({*keys}) == 1
 
     def _try(self, state: _Project, name: str, forced: bool) -> tuple[Attempt, ModuleType | None]:
-        """Return what became of a variant, and its module if it works."""
+        """Try a variant; return the attempt, and its module if it works."""
         module_name = self.variants[name]
         libraries = self.preload.get(name, ())
         if not _is_installed(module_name):
@@ -306,7 +302,7 @@ class _Loader:
             module = _use(module_name, self.initialize, libraries)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - all that it does goes for failing
+        except BaseException as error:  # noqa: BLE001 - anything raised counts as failing
             from ._messages import explain
 
             _debug("%s: %s does not work", self.project, name, exc_info=error)
@@ -314,19 +310,19 @@ class _Loader:
         return Attempt(self.project, name, module_name, IN_USE), module
 
     def _warn(self, tried: list[Attempt], variable: str) -> None:
-        """Warn of what is installed, comes before the variant in use, and does not work.
+        """Warn of installed variants before the one in use that do not work, or of exclusive ones.
 
-        And advise to choose again, where a better variant than the one installed may fit now.
+        Also advise to choose again, where a better variant than the installed one may fit now.
 
-        A variant that does not fit is no news where the one in use was installed on purpose: an
-        image with several is made for machines of several kinds. Where they exclude each other,
-        there must not be several.
+        No warning for a variant that does not fit, if the one in use was chosen at installation: an
+        image may have several variants for several kinds of machines.
         """
         *before, used = tried
         on_purpose = self.record is not None and self.record.chose(used.variant)
         quiet = (NOT_INSTALLED, DOES_NOT_FIT) if on_purpose else (NOT_INSTALLED,)
         texts = []
-        if any(_is_installed(self.variants[one]) for one in self.variants if one != used.variant):
+        others = (module for name, module in self.variants.items() if name != used.variant)
+        if any(map(_is_installed, others)):
             from ._beside import side_by_side
 
             texts.append(side_by_side(self.project))
@@ -356,22 +352,21 @@ class _Loader:
 
 
 def _is_installed(module: str) -> bool:
-    """Return whether the top module is found; what is below it is the variant's own affair.
+    """Return whether the top-level module of ``module`` is installed.
 
-    `importlib.util` would do it too, but imports much else.
+    Without `importlib.util`, which is slow to import.
     """
     top = module.partition(".")[0]
     if top in sys.modules:
         return True
     for finder in [*sys.meta_path]:
-        find_spec = getattr(finder, "find_spec", None)  # finders of before Python 3.4 have none
+        find_spec = getattr(finder, "find_spec", None)  # finders for Python before 3.4 have none
         try:
             spec = find_spec and find_spec(top, None)
-        except (Exception, SystemExit):  # noqa: BLE001 - importing raises the same, and says it
+        except (Exception, SystemExit):  # noqa: BLE001 - importing raises the same, which is reported
             return True
         if spec is not None:
-            # A folder without modules, as an uninstaller may leave behind, is a namespace without
-            # a loader.
+            # A folder that an uninstaller left behind is a namespace, which has no loader.
             return spec.loader is not None or top != module
     return False
 
@@ -403,7 +398,7 @@ def _importing(frame: FrameType) -> FrameType:
 
 
 def _debug(message: str, *values: object, exc_info: BaseException | None = None) -> None:
-    # Where nobody has imported logging, nobody can have asked for the messages.
+    # Without logging imported, nobody can have enabled these messages.
     logging = sys.modules.get("logging")
     if logging is not None:
         logging.getLogger(__name__).debug(message, *values, exc_info=exc_info)

@@ -1,19 +1,19 @@
-"""Variants that exclude each other, and are installed all the same.
+"""Warns if variants that exclude each other are installed side by side.
 
-An installer that does not show the environment to the build, as uv does not, puts the one that it
-installs beside the one that is there. Imported only where more than one variant is found.
+An installer that does not show the environment to the build, such as uv, may install one beside
+another. Imported only where more than one variant is installed.
 """
 
 from __future__ import annotations
 
 from ._record import find_record, installed
 
-# How the record has it; so the record of a table whose variants may be together is not parsed.
+# Text of such a record; others are not parsed.
 _EXCLUDES = '"kind": "requirement"'
 
 
 def side_by_side(project: str) -> str:
-    """Return what to say of variants of ``project`` that must not be together, ``""`` if none."""
+    """Return a warning if exclusive variants of ``project`` are installed, ``""`` otherwise."""
     record = find_record(project, mentioning=(_EXCLUDES,))
     if record is None or record.kind != "requirement":
         return ""
@@ -22,7 +22,7 @@ def side_by_side(project: str) -> str:
         return ""
     from ._messages import change_over
 
-    gone = dict.fromkeys(name for own in variants.values() for name in own)
+    gone = dict.fromkeys(name for names in variants.values() for name in names)
     asked = ",".join(record.chosen) if record.was_forced else ""
     commands = change_over(project, record, gone, asked)
     return "\n".join(

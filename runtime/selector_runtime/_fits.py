@@ -1,8 +1,8 @@
-"""The conditions of the table that are checked before a variant is imported.
+"""Checks the table's conditions that are checked before a variant is imported.
 
-Those are the ones on the CPU, whose failing kills the process, and the ones that cost little: on
-the C library, on macOS, on libraries and the interpreter's ABI, on what else is installed, and
-markers. What drivers can do, importing tells.
+These are conditions on the CPU, since the wrong code kills the process, and cheap ones: on the C
+library, macOS, libraries, the interpreter's ABI, installed distributions, and markers. Conditions
+on drivers are not checked: importing shows whether they work.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def fits(when: Iterable[Mapping[str, Any]]) -> tuple[bool | None, str]:
     """Return whether one of the alternatives ``when`` of a record holds here, and why not.
 
-    ``None`` is for a condition on the CPU that cannot be told, since what is not known of a CPU may
-    kill the process. Others that cannot be told count as holding: importing tells.
+    It is ``None`` for a condition on the CPU that cannot be checked, since the variant may kill the
+    process. Other conditions that cannot be checked count as true: importing shows it.
     """
     verdicts = [*map(_judge, when)]
     for wanted in (True, None):
@@ -42,13 +42,13 @@ def _judge(alternative: Mapping[str, Any]) -> tuple[bool | None, str]:
     verdict: tuple[bool | None, str] = (True, "")
     for name, wanted in alternative.items():
         if name not in READERS or (name == "installed" and isinstance(wanted, bool)):
-            continue  # whether the installer showed the environment says nothing of this one
+            continue  # that is about what the installer showed, not this environment
         try:
             kind, read = READERS[name]
             value, reason = read()
             asked = tuple(map(str, wanted)) if isinstance(wanted, list) else wanted
             held, sentence = kind.holds(name, asked, value, reason)
-        except Exception as error:  # noqa: BLE001 - archspec's own faults, too: nothing is told
+        except Exception as error:  # noqa: BLE001 - archspec may raise anything
             if name == "cpu" and wanted is not False:
                 known = isinstance(error, CannotTellError)
                 verdict = (None, str(error) if known else f"archspec cannot read the CPU: {error}")
@@ -62,18 +62,18 @@ def _judge(alternative: Mapping[str, Any]) -> tuple[bool | None, str]:
 
 
 def _cpu() -> tuple[frozenset[str] | None, str]:
-    """Return the CPU's features, its microarchitecture and those it descends from."""
-    given = os.environ.get("SELECTOR_CPU")
-    if given is not None:
-        names = frozenset(normalize_name(one) for one in given.split(",") if one.strip())
+    """Return the CPU's features, its microarchitecture and its ancestors, with their source."""
+    stated = os.environ.get("SELECTOR_CPU")
+    if stated is not None:
+        names = frozenset(normalize_name(name) for name in stated.split(",") if name.strip())
         if not names:
             return None, "SELECTOR_CPU is set to nothing"
         return _implied(names), "as SELECTOR_CPU has it"
-    whom = " for a Python of 32 bits" if sys.maxsize < 2**32 else ""
+    suffix = " for a 32-bit Python" if sys.maxsize < 2**32 else ""
     try:
-        return _from_archspec(), f"as archspec has it{whom}"
+        return _from_archspec(), f"as archspec has it{suffix}"
     except ImportError:
-        return _from_cpuinfo(), f"as /proc/cpuinfo has it{whom}"
+        return _from_cpuinfo(), f"as /proc/cpuinfo has it{suffix}"
 
 
 def _from_archspec() -> frozenset[str]:
@@ -81,14 +81,14 @@ def _from_archspec() -> frozenset[str]:
 
     from archspec.cpu import TARGETS, detect, host
 
-    # archspec warns, and goes on with a CPU that can do nothing, where it cannot read the system.
+    # Where archspec cannot read the system, it warns and returns a CPU without features.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         read, best = detect.detected_info(), host()
     if caught:
         raise CannotTellError(f"archspec cannot read the CPU: {caught[0].message}")
     if not (read.name or read.features or read.generation):
-        raise CannotTellError(_UNTOLD)
+        raise CannotTellError(_UNKNOWN)
     names = _names_of(read) | _names_of(best)
     if sys.maxsize < 2**32 and best.family.name in _NARROW:
         return _of_32_bits(names.difference(map(normalize_name, TARGETS)), best.family.name)
@@ -96,17 +96,16 @@ def _from_archspec() -> frozenset[str]:
 
 
 def _names_of(target: Any) -> frozenset[str]:
-    """Return the names that archspec's microarchitecture ``target`` answers to."""
-    family = [target, *target.ancestors]
-    names = {one.name for one in family if one.name}
-    names |= {feature for one in family for feature in one.features}
-    return frozenset(
-        map(normalize_name, names | {one for one in target.feature_aliases if one in target})
-    )
+    """Return the names and features of archspec's ``target`` and its ancestors."""
+    lineage = [target, *target.ancestors]
+    names = {ancestor.name for ancestor in lineage if ancestor.name}
+    names.update(feature for ancestor in lineage for feature in ancestor.features)
+    names.update(alias for alias in target.feature_aliases if alias in target)
+    return frozenset(map(normalize_name, names))
 
 
 def _implied(names: frozenset[str]) -> frozenset[str]:
-    """Return ``names`` with all that the microarchitectures among them have."""
+    """Return ``names`` with the features and ancestors of the microarchitectures among them."""
     try:
         from archspec.cpu import TARGETS
     except ImportError:
@@ -114,39 +113,39 @@ def _implied(names: frozenset[str]) -> frozenset[str]:
     return names.union(*(_names_of(TARGETS[name]) for name in names if name in TARGETS))
 
 
-# The levels of the x86-64 psABI by the names that the Linux kernel has for their features, which
-# the next level has too. The kernel calls SSE3 pni, and LZCNT abm.
+# The levels of the x86-64 psABI, each with the level below it and its features, by the Linux
+# kernel's names: SSE3 is pni there, and LZCNT abm.
 _V2 = {"x86_64", "mmx", "sse", "sse2", "sse3", "ssse3", "sse4_1", "sse4_2"}
 _V2 |= {"cx16", "lahf_lm", "popcnt"}
 _V3 = {"x86_64_v2", *_V2, "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}
 _V4 = {"x86_64_v3", *_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 _LEVELS = {"x86_64": {"x86_64"}, "x86_64_v2": _V2, "x86_64_v3": _V3, "x86_64_v4": _V4}
-#: What a program of 32 bits runs on, where the machine is of 64.
+#: The 32-bit names of each 64-bit machine.
 _NARROW = {"x86_64": ("i686", "x86"), "aarch64": ("arm",)}
-_UNTOLD = "/proc/cpuinfo does not tell what this CPU can do"
+_UNKNOWN = "/proc/cpuinfo does not list this CPU's features"
 
 
 def _of_32_bits(features: Iterable[str], machine: str) -> frozenset[str]:
-    """Return what of a CPU of 64 bits a program of 32 bits can use.
+    """Return the features of a 64-bit CPU that a 32-bit program can use.
 
-    The features of x86 are the same for both; those of Arm, as the kernel tells them, are not.
+    The features of x86 are the same for both; for Arm, the kernel has other names.
     """
     return frozenset([*(features if machine == "x86_64" else ()), *_NARROW[machine]])
 
 
 def _from_cpuinfo() -> frozenset[str]:
     machine = platform.machine().lower()
-    # An emulated processor may be shown the file of the real one.
+    # Under emulation, the file may be that of the real processor.
     wanted = "flags" if machine in ("x86_64", "i386", "i486", "i586", "i686") else "Features"
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             lines = (line.partition(":") for line in file)
             flags = next((text for key, _, text in lines if key.strip() == wanted), "")
     except OSError:
-        raise CannotTellError("what the CPU can do cannot be read here without archspec") from None
+        raise CannotTellError("the CPU's features cannot be read here without archspec") from None
     names = {normalize_name(flag) for flag in flags.split()}
     if not names:
-        raise CannotTellError(_UNTOLD)
+        raise CannotTellError(_UNKNOWN)
     if "pni" in names:
         names.add("sse3")
     if "asimd" in names:
@@ -173,7 +172,7 @@ def _glibc() -> tuple[str | None, str]:
 
 def _musl() -> tuple[str | None, str]:
     if "musl" in getattr(sys.implementation, "_multiarch", ""):
-        raise CannotTellError("musl tells its version to nobody but its loader")
+        raise CannotTellError("only musl's loader knows its version")
     return None, "this Python does not run on the musl C library"
 
 
@@ -187,14 +186,14 @@ def _macos() -> tuple[str | None, str]:
 
 
 class _Libraries(frozenset[str]):
-    """The libraries that the dynamic loader finds; each is looked for when it is asked for."""
+    """The libraries that the dynamic loader finds; membership searches for each."""
 
     def __contains__(self, name: object) -> bool:
         return findable(str(name), os.environ) or _is_loaded(str(name))
 
 
 def _is_loaded(name: str) -> bool:
-    """Return whether this process has the library already, from wherever."""
+    """Return whether this process has loaded the library."""
     try:
         import ctypes
 
@@ -205,7 +204,7 @@ def _is_loaded(name: str) -> bool:
 
 
 def _abi_features() -> tuple[frozenset[str], str]:
-    """Return the features that PEP 780 names: what this interpreter was built with."""
+    """Return this interpreter's ABI features (PEP 780)."""
     import sysconfig
 
     features = {"64-bit" if sys.maxsize > 2**32 else "32-bit"}
@@ -236,16 +235,16 @@ def _marker() -> tuple[Mapping[str, str], str]:
 
 
 def _installed() -> tuple[frozenset[str], str]:
-    """Return the distributions by the names of their folders, of each the one that Python sees."""
-    found: dict[str, str] = {}
+    """Return the installed distributions, by the names of the first folder of each."""
+    versions: dict[str, str] = {}
     for _, names in listed():
         for file in names:
-            stem, end = os.path.splitext(file)
-            if end in (".dist-info", ".egg-info"):
+            stem, suffix = os.path.splitext(file)
+            if suffix in (".dist-info", ".egg-info"):
                 name, version, *_ = [*stem.split("-"), ""]
-                found.setdefault(normalize(name), version)
+                versions.setdefault(normalize(name), version)
     return frozenset(
-        f"{name}=={version}" if version else name for name, version in found.items()
+        f"{name}=={version}" if version else name for name, version in versions.items()
     ), ""
 
 
@@ -253,7 +252,7 @@ def _release(version: Iterable[Any]) -> str:
     return ".".join(map(str, [*version][:3]))
 
 
-#: What reads the facts that are checked, each with its kind.
+#: The kind and the reader of each fact that is checked.
 READERS: dict[str, tuple[Kind, Callable[[], tuple[Value | None, str]]]] = {
     "cpu": (NAMES, _cpu),
     "marker": (MARKERS, _marker),

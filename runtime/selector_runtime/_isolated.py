@@ -1,4 +1,4 @@
-"""Trying a variant in a child process, so that it can take nothing down but that."""
+"""Trying a variant in a child process, so that it cannot harm this one."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import IO, Any, Callable, NoReturn
 
-# ``-I`` keeps the current folder out until the parent's path takes the place of the child's own.
+# ``-I`` keeps the current folder off the path until the parent's path replaces it.
 _START = (
     "import json, sys; task = json.loads(sys.argv.pop()); sys.path[:] = task['path']; "
     "from selector_runtime._isolated import run; run(task)"
 )
-# How long a child that was killed may take to go. One that is stuck inside the kernel is left.
+# How long to wait for a killed child to end. One that is stuck inside the kernel is left behind.
 _GRACE_SECONDS = 1.0
-# How often it is looked whether the child has died: what it forked may keep its output open.
+# How often to check whether the child has died, since its forks may keep its output open.
 _STEP_SECONDS = 0.05
-# Longer than any limit that is meant; `select` cannot take them all.
+# Longer than any useful limit; `select` does not take much larger numbers.
 _FOREVER_SECONDS = 1e6
 
 
@@ -46,7 +46,7 @@ def try_in_child(
     *,
     timeout: float,
 ) -> str | None:
-    """Import and initialise a variant in a child process; return what was wrong, or ``None``.
+    """Import and initialise a variant in a child process; return the problem, or ``None``.
 
     ``caller`` is the module that calls `load`; it is imported first, as it is in this process.
     """
@@ -68,13 +68,13 @@ def try_in_child(
     try:
         process = subprocess.Popen(
             [sys.executable, "-I", "-W", "ignore", "-c", _START, json.dumps(task)],
-            stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
+            stdin=subprocess.PIPE,  # when it closes, the child knows that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            **options,  # what the variant itself starts is ended, too
+            **options,  # processes that the variant starts end with the child
         )
         line, timed_out = _read_line(process, hold(process), timeout)
-    except (OSError, ValueError, RuntimeError) as error:  # no process, or no thread, is to be had
+    except (OSError, ValueError, RuntimeError) as error:  # no process or thread can be started
         return f"it cannot be tried in a child process: {explain(error)}"
     try:
         answer: str | None = json.loads(line)
@@ -86,9 +86,9 @@ def try_in_child(
 def _read_line(
     process: subprocess.Popen[bytes], kill: Callable[[], object], seconds: float
 ) -> tuple[bytes, bool]:
-    """Return the line that a child writes, and whether it took too long; end the child in any case.
+    """Return the line that a child writes, and whether it timed out; end the child in any case.
 
-    The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
+    Do not wait for the end of its output, or close the pipe while it is read: a fork of the
     variant's may hold the other end.
     """
     assert process.stdout is not None
@@ -102,10 +102,10 @@ def _read_line(
         timed_out = reader.is_alive() and process.poll() is None
         if not (timed_out or written):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE_SECONDS)  # so that it is known how it died
+                process.wait(_GRACE_SECONDS)  # to know its exit status
     finally:
         _end(process, kill)
-    reader.join(_GRACE_SECONDS)  # what was written before the end is read
+    reader.join(_GRACE_SECONDS)  # to read what is left in the pipe
     if not reader.is_alive():
         process.stdout.close()
     return bytes(written), timed_out
@@ -117,12 +117,12 @@ def _read_into(written: bytearray, stream: IO[bytes]) -> None:
 
 
 def run(task: dict[str, Any]) -> None:
-    """Be the child: do as the parent is about to do, and write what was wrong, or ``null``."""
+    """Be the child: do as the parent is about to do, and write the problem, or ``null``."""
     _end_with_parent(task["seconds"] + _GRACE_SECONDS)
-    out = os.dup(1)  # what others write goes nowhere, and there is nothing to read
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
+    out = os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)  # for what the variant reads and writes
+    os.dup2(null, 0)
+    os.dup2(null, 1)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -133,25 +133,25 @@ def run(task: dict[str, Any]) -> None:
         try:
             state.loading = task["module"]
             selector_runtime._use(task["module"], task["initialize"], task["libraries"])
-        except BaseException as error:  # noqa: BLE001 - the parent says it, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the parent reports any
             answer = explain(error)
         os.write(out, json.dumps(answer).encode() + b"\n")
-        os._exit(0)  # what the variant does at exit is of no interest
+        os._exit(0)  # skips what the variant does at exit
 
     key = normalize(task["project"])
     state = selector_runtime._projects.setdefault(key, selector_runtime._Project())
     selector_runtime._rehearsal = (key, rehearse)
     if task["caller"]:
         with contextlib.suppress(Exception):
-            importlib.import_module(task["caller"])  # ends in `load`, if that is where it calls it
+            importlib.import_module(task["caller"])  # exits inside `load`, if the import calls it
     selector_runtime.load(task["project"], {"": task["module"]})
 
 
 def _end_with_parent(seconds: float) -> None:
-    """Leave a process that ends this one's group as the parent ends, or after ``seconds``.
+    """Fork a watcher that kills this process group when the parent ends, or after ``seconds``.
 
-    A process, since a thread or a signal does not reach a library that holds Python's lock, nor
-    what the variant starts.
+    A thread or a signal handler would not run while a library holds the GIL, and would not end what
+    the variant starts.
     """
     if os.name != "posix" or os.getpgrp() != os.getpid():
         return
@@ -160,19 +160,19 @@ def _end_with_parent(seconds: float) -> None:
             return
         try:
             os.close(1)  # the parent waits for the answer, or for the output's end
-            # The parent writes nothing; what can be read is the end of its pipe.
+            # The parent writes nothing: its pipe becomes readable when it closes.
             select.select([0], [], [], min(seconds, _FOREVER_SECONDS))
         finally:
             os.killpg(0, signal.SIGKILL)
 
 
 def _hold(process: subprocess.Popen[bytes]) -> Callable[[], object]:
-    """Return the function that ends a child and all that it started."""
+    """Return the function that kills a child and all that it started."""
     return partial(os.killpg, process.pid, signal.SIGKILL)
 
 
 def _end(process: subprocess.Popen[bytes], kill: Callable[[], object]) -> None:
-    """End a child and all that it started, whether or not it has ended by itself."""
+    """End a child and all that it started, even if the child itself has ended."""
     with contextlib.suppress(OSError):
         kill()
     with contextlib.suppress(subprocess.TimeoutExpired):

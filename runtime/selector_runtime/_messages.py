@@ -1,4 +1,4 @@
-"""What is said when a variant does not work: why, in a sentence, and the command that fixes it."""
+"""Messages for a variant that does not work: the reason, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from . import Attempt
     from ._record import Record
 
-# What the dynamic loaders of glibc, musl and macOS, and Python, say of common faults.
+# Common error messages of the dynamic loaders of glibc, musl and macOS, and of Python.
 _SENTENCES = (
     (r"(\S+): cannot open shared object file", "{} was not found"),
     (r"Error loading shared library ([^:]+): No such file", "{} was not found"),
@@ -26,16 +26,15 @@ _SENTENCES = (
     (r"No module named '([^']+)'", "it needs the module {}, which is not installed"),
 )
 
-
-# No more than this is said, and looked at, of an error's own words.
+# An error's message is cut to this length.
 _LONGEST = 400
 
 
 def explain(error: BaseException) -> str:
-    """Return in a sentence what an error says."""
+    """Return a sentence for an error."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - it is somebody else's, and has no words
+    except Exception:  # noqa: BLE001 - an exception of somebody else's may fail at anything
         text = ""
     short = " ".join(text[:_LONGEST].split()).rstrip(".")
     text = short + "…" if len(text) > _LONGEST else short
@@ -48,7 +47,7 @@ def explain(error: BaseException) -> str:
 
 
 def command(attempt: Attempt) -> str:
-    """Return what to run about a variant that was passed over, a line for each command."""
+    """Return the commands that fix a variant that was passed over, one a line."""
     project, variant, outcome = attempt.project, attempt.variant, attempt.outcome
     record = find_record(project)
     if outcome == IN_USE:
@@ -56,12 +55,12 @@ def command(attempt: Attempt) -> str:
     if outcome == CANNOT_TELL:
         return 'pip install "selector-runtime[cpu]"'
     pinned = f"{project}=={record.version}" if record else project
-    if outcome == DOES_NOT_FIT:  # so another has to be chosen
+    if outcome == DOES_NOT_FIT:  # choose again
         if record and record.kind == "requirement":
             return "\n".join(change_over(project, record, record.distributions))
         return f"pip install --force-reinstall {pinned}"
     own = " ".join(map(_quote, _requirements(project, record, variant)))
-    # A variant that requires nothing of its own comes with what the project requires.
+    # A variant without requirements comes with the project's.
     again = f"pip install --force-reinstall {own or pinned}"
     if outcome != NOT_INSTALLED:
         return again
@@ -73,7 +72,7 @@ def command(attempt: Attempt) -> str:
 def change_over(
     project: str, record: Record, gone: Iterable[str], asked: str = ""
 ) -> tuple[str, str]:
-    """Return the commands that put another variant, or the one ``asked`` for, in place of some."""
+    """Return the commands that replace the distributions ``gone`` by a variant, or ``asked``."""
     asking = f"--config-settings {project}:variant={asked} " if asked else ""
     gone = [*gone]
     pinned = _quote(f"{record.with_extras(project, gone)}=={record.version}")
@@ -84,7 +83,7 @@ def change_over(
 
 
 def _requirements(project: str, record: Record | None, variant: str) -> list[str]:
-    """Return the requirements of a variant as recorded, or those it has by default."""
+    """Return the requirements of a variant from the record, or the default."""
     if record is None:
         return [f"{project}-{variant}"]
     recorded = record.requires(variant)
@@ -103,7 +102,7 @@ _FAULTS = {
 
 
 def warning(project: str, problems: Iterable[Attempt], used: str, variable: str) -> str:
-    """Return the text of the warning that ``used`` is in use, and better ones do not work."""
+    """Return the warning that better variants than ``used`` do not work."""
     lines = []
     for attempt in problems:
         fault = _FAULTS.get(attempt.outcome, "does not work here")
@@ -117,7 +116,7 @@ def warning(project: str, problems: Iterable[Attempt], used: str, variable: str)
 
 
 def nothing_works(project: str, tried: Sequence[Attempt], request: str) -> str:
-    """Return the message for where no variant, or not the one that was asked for, works."""
+    """Return the message if no variant works, or the forced one does not (``request``)."""
     first = f"{request}, which does not work here" if request else "no variant works here"
     lines = [f"{project}: {first}."]
     for attempt in tried:

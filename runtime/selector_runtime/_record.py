@@ -1,6 +1,6 @@
-"""The record of the choice that was made at installation, ``spam-1.0.dist-info/selector.json``.
+"""Reads the record of the choice at installation, ``spam-1.0.dist-info/selector.json``.
 
-`importlib.metadata` would find it too, but importing that takes longer than many a variant does.
+Without `importlib.metadata`, which is slow to import.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 _NAME = "selector.json"
 _FORMAT = 1
 
-
-# What is longer is no condition that a table has; Python itself refuses numbers of 4,300 digits.
+# No condition of a table is longer; Python refuses numbers of 4,300 digits.
 _LONGEST = 4000
 
 
 class Record:
-    """What the record of a project has, as far as it is needed at import.
+    """The parts of a project's record that are needed at import.
 
-    What is not as the backend writes it counts as missing. Raises ``ValueError`` if that is the
-    version.
+    A value of another type than the backend writes counts as missing. Raises ``ValueError`` without
+    a version.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -35,7 +34,7 @@ class Record:
         table = data.get("table")
         table = table if isinstance(table, dict) else {}
         self.kind = _text(table.get("kind"))
-        #: What decided, the names of the variants chosen, and what stands for them.
+        #: What decided, the names of the chosen variants, and their distributions.
         self.decided_by = _text(data.get("decided-by"))
         self.chosen = _texts(data.get("variants"))
         self.distributions = _texts(data.get("distributions"))
@@ -45,7 +44,7 @@ class Record:
             for name, fact in (facts if isinstance(facts, dict) else {}).items()
             if isinstance(fact, dict) and "absent" in fact
         }
-        #: The facts that were absent, and the libraries of which one would have told each.
+        #: The facts that were absent, and the libraries that were searched for each.
         self.absent = frozenset(absent)
         self.not_found = {name: libraries for name, libraries in absent.items() if libraries}
         variants = table.get("variants")
@@ -57,12 +56,12 @@ class Record:
 
     @property
     def follows_machine(self) -> bool:
-        """Whether the machine decided, this one or the one that a lock was made on."""
+        """Whether a machine decided: this one, or the one that made a lock."""
         return self.decided_by == "machine" or self.decided_by.endswith(".lock")
 
     @property
     def was_forced(self) -> bool:
-        """Whether somebody asked for the variants, and neither machine nor installer chose."""
+        """Whether somebody forced the variants, and neither the machine nor the installer chose."""
         return self.decided_by not in ("machine", "variant wheel")
 
     def chose(self, name: str) -> bool:
@@ -70,41 +69,41 @@ class Record:
         return normalize(name) in map(normalize, self.chosen)
 
     def requires(self, name: str) -> list[str] | None:
-        """Return the requirements of a variant, ``None`` if the record does not know it.
+        """Return the requirements of a variant, or those of its extras if it has no others.
 
-        Without any, they are those that it has with the project's extras.
+        ``None`` if the record does not have the variant.
         """
         variant = self._variants.get(normalize(name), {"requires": None})
         requires = variant.get("requires", [])
         if not isinstance(requires, list):
             return None
-        lines = (line for some in _extras(variant).values() for line in some)
+        lines = (line for lines in _extras(variant).values() for line in lines)
         return _texts(requires) or [line.partition(";")[0].strip() for line in lines]
 
-    def variants_among(self, here: set[str]) -> dict[str, list[str]]:
-        """Return the variants that are installed, by the distributions ``here``, and what of each.
+    def variants_among(self, installed: set[str]) -> dict[str, list[str]]:
+        """Return the installed variants, each with its distributions that are ``installed``.
 
-        As at installation: all that a variant requires has to be there, or something that one of
-        the project's extras brings.
+        As at installation: all that a variant requires has to be installed, or a distribution of
+        one of the project's extras.
         """
-        found = {}
+        variants = {}
         for variant in self._variants.values():
-            own = _texts(variant.get("distributions"))
-            there = [name for name in own if name in here]
-            brought = _brought(variant)
-            needed = {*own}.difference(brought)
-            if brought.keys() & there or (needed and needed.issubset(there)):
-                found[_text(variant.get("name"))] = there
-        return found
+            names = _texts(variant.get("distributions"))
+            present = [name for name in names if name in installed]
+            from_extras = _from_extras(variant)
+            required = {*names}.difference(from_extras)
+            if from_extras.keys() & present or (required and required.issubset(present)):
+                variants[_text(variant.get("name"))] = present
+        return variants
 
     def with_extras(self, project: str, gone: Iterable[str]) -> str:
-        """Return the project, with those of its extras that bring any of what is ``gone``."""
-        here = installed().intersection(gone)
+        """Return the project with those of its extras that require distributions of ``gone``."""
+        removed = installed().intersection(gone)
         extras = {
             extra
             for variant in self._variants.values()
-            for name, extra in _brought(variant).items()
-            if name in here
+            for name, extra in _from_extras(variant).items()
+            if name in removed
         }
         return f"{project}[{','.join(sorted(extras))}]" if extras else project
 
@@ -127,18 +126,19 @@ def _is_operand(value: object) -> bool:
 
 def _extras(variant: Mapping[str, Any]) -> dict[str, list[str]]:
     extras = variant.get("extras")
-    return {
-        name: _texts(some) for name, some in (extras if isinstance(extras, dict) else {}).items()
-    }
+    extras = extras if isinstance(extras, dict) else {}
+    return {name: _texts(lines) for name, lines in extras.items()}
 
 
-def _brought(variant: Mapping[str, Any]) -> dict[str, str]:
-    """Return the distributions that only the project's extras bring, each with its extra."""
+def _from_extras(variant: Mapping[str, Any]) -> dict[str, str]:
+    """Return the distributions that only the project's extras require, each with its extra."""
     required = {*map(_distribution, _texts(variant.get("requires")))}
-    named = (
-        (extra, _distribution(one)) for extra, some in _extras(variant).items() for one in some
-    )
-    return {name: extra for extra, name in named if name not in required}
+    return {
+        name: extra
+        for extra, lines in _extras(variant).items()
+        for name in map(_distribution, lines)
+        if name not in required
+    }
 
 
 def _distribution(requirement: str) -> str:
@@ -152,20 +152,20 @@ def _text(value: object) -> str:
 
 
 def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def find_record(project: str, *, mentioning: Iterable[str] = ("",)) -> Record | None:
-    """Return the record of the project that is installed, or ``None`` if none can be read.
+    """Return the record of the installed project, or ``None`` if there is none, or it is invalid.
 
-    One that has none of the texts ``mentioning`` in it is not parsed, and counts as none.
+    A record without any of the texts ``mentioning`` is not parsed, and counts as none.
     """
     text = find_text(project)
-    return parse(text) if text and any(one in text for one in mentioning) else None
+    return parse(text) if text and any(part in text for part in mentioning) else None
 
 
 def find_text(project: str) -> str:
-    """Return the text of the record of the project that is installed, ``""`` if there is none."""
+    """Return the text of the installed project's record, ``""`` if there is none."""
     start = f"{normalize(project).replace('-', '_')}-"
     for folder, names in listed():
         for name in names:
@@ -177,12 +177,12 @@ def find_text(project: str) -> str:
 
 
 def listed() -> Iterator[tuple[str, list[str]]]:
-    """Yield the folders of the import path, each with the names of what is in it."""
+    """Yield the folders of the import path, each with the names of its entries."""
     for folder in sys.path:
         try:
             folder = os.fsdecode(folder or os.curdir)
             yield folder, os.listdir(folder)
-        except (OSError, ValueError, TypeError):  # it is no folder, or no path at all
+        except (OSError, ValueError, TypeError):  # not a folder, or not a path
             continue
 
 
@@ -199,7 +199,7 @@ def installed() -> set[str]:
 def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8", opener=_open_without_waiting) as file:
-            # The kind of a regular file; `stat` would be another module to import.
+            # Whether it is a regular file, without importing `stat`.
             return file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else ""
     except (OSError, ValueError):
         return ""
@@ -210,7 +210,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def parse(text: str) -> Record | None:
-    """Return the record that a text is, or ``None`` if it is none that can be read."""
+    """Return the record in ``text``, or ``None`` if it is invalid."""
     import json
 
     try:
@@ -218,13 +218,13 @@ def parse(text: str) -> Record | None:
         known = isinstance(data, dict) and data.get("format") == _FORMAT
         return Record(data) if known else None
     except (ValueError, RecursionError):
-        return None  # it is somebody else's, or broken
+        return None
 
 
 def normalize(name: str) -> str:
     """Return a name as names are compared: ``Spam_Eggs`` is ``spam-eggs``."""
-    words = name.lower().replace("_", "-").replace(".", "-").split("-")
-    return "-".join(word for word in words if word)
+    parts = name.lower().replace("_", "-").replace(".", "-").split("-")
+    return "-".join(filter(None, parts))
 
 
 def default_variable(project: str) -> str:

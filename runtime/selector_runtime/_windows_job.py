@@ -1,4 +1,4 @@
-"""What ends a child process on Windows, with all that it starts. Nothing else imports this module.
+"""Ends a child process on Windows, with all processes that it starts, by a job object.
 
 https://learn.microsoft.com/windows/win32/procthread/job-objects
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import subprocess
     from typing import Callable
 
-#: How a process is started that is to wait for `hold`: CREATE_NO_WINDOW and CREATE_SUSPENDED.
+#: The creation flags of a process that waits for `hold`: CREATE_NO_WINDOW and CREATE_SUSPENDED.
 FLAGS = 0x08000000 | 0x4
 # `JOBOBJECT_EXTENDED_LIMIT_INFORMATION`: its size, by that of a pointer, and the offset and value
 # of the flag JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE.
@@ -23,9 +23,10 @@ _AT_FLAGS, _KILL_ON_CLOSE = 16, 0x2000
 
 
 def hold(process: subprocess.Popen[bytes]) -> Callable[[], object]:
-    """Let a process run that was started with `FLAGS`; return the function that ends it.
+    """Resume a process that was started with `FLAGS`; return the function that ends it.
 
-    What it starts is ended with it. All of it ends, too, when this process ends.
+    All processes that it starts end with it, or when this process ends. Raises ``OSError`` on other
+    systems.
     """
     if sys.platform != "win32":
         raise OSError("this is not Windows")

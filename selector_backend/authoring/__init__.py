@@ -1,4 +1,4 @@
-"""What runs on the maintainer's machine: reads what people write, and compiles it.
+"""What runs on the maintainer's machine: reads ``pyproject.toml``, and compiles it.
 
 Compiling takes libraries that installing does not. A hook that finds nothing compiled asks the
 frontend for them, by `missing`; so this module imports none of them.
@@ -6,7 +6,6 @@ frontend for them, by `missing`; so this module imports none of them.
 
 from __future__ import annotations
 
-import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,7 @@ TREE = ("pyproject-hooks>=1.0", *PUBLISHING, *CARRYING)
 
 
 def check_tree() -> None:
-    """Raise `SelectorError` if what building from a tree takes is not installed, or too old."""
+    """Raise `SelectorError` if a requirement of building from a tree is missing or too old."""
     if not all(map(is_installed, (*REQUIREMENTS, *TREE))):
         raise SelectorError(
             'a source tree takes the extra "tree": write "selector-backend[tree]" in '
@@ -47,29 +46,29 @@ def check_tree() -> None:
 
 
 def missing(folder: Path | None = None) -> list[str]:
-    """Return the requirements of compiling, if one of them is not installed, or too old.
+    """Return the requirements of compiling, or none if all are installed and new enough.
 
-    Given the ``folder`` of a project, they are those of its sdist.
+    With the ``folder`` of a project, they are the requirements of building its sdist.
     """
     wanted = [*dict.fromkeys((*REQUIREMENTS, *(_publishing(folder) if folder else ())))]
     return [] if all(map(is_installed, wanted)) else wanted
 
 
 def _publishing(folder: Path) -> tuple[str, ...]:
-    """Return what a project's sdist requires besides compiling, read as below."""
+    """Return what a project's sdist requires besides compiling."""
     data = _unchecked_toml(folder)
     try:
         if data["tool"]["selector"].get("self-contained") is True:
             return (*PUBLISHING, *CARRYING)
         return PUBLISHING if has_dynamic_version(data) else ()
-    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+    except Exception:  # noqa: BLE001 - compiling reports it
         return ()
 
 
 def version_requirements(folder: Path) -> list[str]:
     """Return what the providers of a dynamic version require.
 
-    Raises `SelectorError` where something that finds it is missing.
+    Raises `SelectorError` if they, or the library that calls them, cannot be used.
     """
     data = _unchecked_toml(folder)
     return provider_requirements(folder, data) if has_dynamic_version(data) else []
@@ -78,8 +77,8 @@ def version_requirements(folder: Path) -> list[str]:
 def compiled_of(folder: Path, why: str) -> Compiled:
     """Compile the project in ``folder``; ``why`` says why it is not compiled.
 
-    Raises `InvalidFileError` with everything that is wrong in its ``pyproject.toml``, and
-    `SelectorError` where that cannot be read, or compiling cannot be done here.
+    Raises `InvalidFileError` with all errors in its ``pyproject.toml``, and `SelectorError` if
+    that cannot be read, or what compiles it is not installed.
     """
     _check_libraries(f"{why}, so the selector table has to be compiled")
     from .compile import compile_project
@@ -105,8 +104,8 @@ def build_sdist(folder: Path, target: Path, backend: str) -> str:
 
 
 def _check_libraries(why: str, folder: Path | None = None) -> None:
-    if lacking := missing(folder):
-        quoted = " ".join(f'"{one}"' for one in lacking)
+    if absent := missing(folder):
+        quoted = " ".join(f'"{requirement}"' for requirement in absent)
         raise SelectorError(
             f"{why}, and what compiles it is not installed, or too old. "
             f"Without build isolation, install it first: pip install {quoted}"
@@ -114,10 +113,10 @@ def _check_libraries(why: str, folder: Path | None = None) -> None:
 
 
 def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return what the facts of a table need that cannot be compiled yet.
+    """Return what the facts of a table require, before the table can be compiled.
 
-    A frontend asks once for requirements, so they are read off a table that nobody has checked:
-    what is not as it should be needs nothing, and is an error when it is compiled.
+    Frontends ask for requirements only once, so the table is read unchecked. Of an invalid table,
+    nothing is required here, and compiling reports the errors.
     """
     from ..model.table import Provider, Selector, Variant, fill
     from ..probes import needs
@@ -126,20 +125,21 @@ def needs_before_compiling(folder: Path, environ: Mapping[str, str]) -> list[str
     try:
         table = data["tool"]["selector"]
         values = {"project": data["project"]["name"], "version": data["project"].get("version", "")}
-        if any("{version}" in str(one) for one in table.get("provider", {}).values()):
+        if any("{version}" in str(provider) for provider in table.get("provider", {}).values()):
             values["version"] = values["version"] or find_version(folder, data)
-        alternatives = itertools.chain(*(_listed(one.get("when", [])) for one in table["variant"]))
         when = tuple(
-            {fact: tuple(_listed(wanted)) for fact, wanted in one.items()} for one in alternatives
+            {fact: tuple(_listed(wanted)) for fact, wanted in alternative.items()}
+            for variant in table["variant"]
+            for alternative in _listed(variant.get("when", []))
         )
         providers = tuple(
-            Provider(name, tuple(fill(text, values) for text in one["requires"]), "", enable_if)
-            for name, one in table.get("provider", {}).items()
-            for enable_if in [one.get("enable-if")]
+            Provider(name, tuple(fill(text, values) for text in row["requires"]), "", enable_if)
+            for name, row in table.get("provider", {}).items()
+            for enable_if in [row.get("enable-if")]
         )
         selector = Selector("", "", "", "", (Variant("", when=when),), providers=providers)
-        return needs(selector.facts, environ, selector.scope(), stated=False)
-    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+        return needs(selector.facts, environ, selector.scope(), profiled=False)
+    except Exception:  # noqa: BLE001 - compiling reports it
         return []
 
 
@@ -148,7 +148,7 @@ def _unchecked_toml(folder: Path) -> dict[str, Any]:
 
     try:
         return toml.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except Exception:  # noqa: BLE001 - whatever it is, compiling says it
+    except Exception:  # noqa: BLE001 - compiling reports it
         return {}
 
 

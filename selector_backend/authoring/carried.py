@@ -1,6 +1,6 @@
 """What a self-contained sdist carries: the part of this backend that installs, and libraries.
 
-All of it is copied as installed here, and Python only, so that it runs wherever the project does. A
+All is copied as it is installed here, and is pure Python, to run wherever the project does. A
 library is carried if a fact of the table needs it (`Family.carries`), or a Python of the project:
 before 3.11, reading a lock takes tomli.
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 #: The ``[build-system]`` of a self-contained sdist.
 BUILD_SYSTEM = {"requires": [], "build-backend": "selector_backend", "backend-path": [CARRIED]}
 
-#: The Pythons that this backend supports. A library that does not say which ones it does counts as
-#: supporting them, too: the tests cover it.
+#: The Pythons that this backend supports. Libraries that do not say which they support are taken to
+#: support these: the tests cover it.
 PYTHONS = ">=3.9"
 _WITH_TOMLLIB = ">=3.11"
 
@@ -42,7 +42,7 @@ _INSTALLING = (
 
 _LICENSE = re.compile(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE)\b", re.IGNORECASE)
 _COMPILED = (".so", ".pyd", ".dll", ".dylib")
-# Data that a library reads, beside its code. What else lies there is documentation, and tests.
+# A library's code, and the data that it reads. Its other files are documentation and tests.
 _KEPT = (".py", ".json")
 
 # On a full disk, Python before 3.12.8 and 3.13.1 writes half a compiled module, and reads it at
@@ -89,14 +89,14 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
 
 
 def unsupported_python(requires_python: str, supported: str) -> str | None:
-    """Return a Python 3 that ``requires_python`` admits, and ``supported`` does not."""
-    wanted, given = SpecifierSet(requires_python), SpecifierSet(supported)
-    numbers = (int(one) for one in re.findall(r"3\.\d+\.(\d+)", f"{requires_python} {supported}"))
+    """Return the first Python 3 that ``requires_python`` admits and ``supported`` does not."""
+    wanted, admitted = SpecifierSet(requires_python), SpecifierSet(supported)
+    numbers = map(int, re.findall(r"3\.\d+\.(\d+)", f"{requires_python} {supported}"))
     beside = {near for number in numbers for near in (number - 1, number, number + 1) if near > 0}
     for minor in range(100):
         for patch in (0, *sorted(beside), 999):
             version = f"3.{minor}.{patch}"
-            if wanted.contains(version) and not given.contains(version):
+            if wanted.contains(version) and not admitted.contains(version):
                 return version if patch in beside else f"3.{minor}"
     return None
 
@@ -109,7 +109,7 @@ def _backend(version: str) -> _Part:
 
 
 def _library(name: str, imported: str, requires_python: str) -> _Part:
-    """Return a library, as far as it is what ``imported`` imports."""
+    """Return the part of a library that ``imported`` names, a module or a package."""
     distribution = _distribution(name)
     supported = distribution.metadata["Requires-Python"] or PYTHONS
     python = unsupported_python(requires_python, supported)
@@ -141,7 +141,7 @@ def _library(name: str, imported: str, requires_python: str) -> _Part:
 def _part(
     distribution: importlib.metadata.Distribution, files: dict[str, bytes], version: str = ""
 ) -> _Part:
-    """Return a distribution with its licence: the files of it or, without any, its code's head."""
+    """Return a distribution with its licence: its files or, without any, a comment in its code."""
     name = distribution.metadata["Name"]
     licenses = {}
     for path in _paths(distribution):
@@ -173,9 +173,9 @@ def _license_of(distribution: importlib.metadata.Distribution) -> str:
     named = metadata["License-Expression"] or metadata["License"]
     if not named or "\n" in named:
         classifiers = metadata.get_all("Classifier") or []
-        kinds = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")]
-        named = ", ".join(kinds)
-    return named or "see there"
+        licenses = filter(re.compile("License ::").match, classifiers)
+        named = ", ".join(text.rpartition(" :: ")[2] for text in licenses)
+    return named or "see the text"
 
 
 def _distribution(name: str) -> importlib.metadata.Distribution:
@@ -209,7 +209,7 @@ def _cannot(distribution: importlib.metadata.Distribution) -> str:
 
 
 def _readme(parts: list[_Part], backend: str) -> str:
-    rows = [f"| {one.name} | {one.version} | {one.license} | {one.license_at} |" for one in parts]
+    cells = [(part.name, part.version, part.license, part.license_at) for part in parts]
     return "\n".join(
         [
             "# The build backend of this sdist",
@@ -219,7 +219,7 @@ def _readme(parts: list[_Part], backend: str) -> str:
             "",
             "| name | version | licence | text of the licence |",
             "|---|---|---|---|",
-            *rows,
+            *(f"| {' | '.join(row)} |" for row in cells),
             "",
             "To use another selector-backend, or after a change to `pyproject.toml`, write these",
             "lines in place of `[build-system]` there. Then this folder may be deleted.",

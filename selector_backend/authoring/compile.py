@@ -1,4 +1,4 @@
-"""A project, compiled: what installing needs of it, and the sdist's core metadata."""
+"""Compiles a project: into what installing needs, and the sdist's core metadata."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compile_project(project: Project) -> Compiled:
     return Compiled(
         selector=replace(project.selector, where=where_possible(project.selector.conditions)),
         requires=tuple(
-            str(tied_to(canonicalize_name(extra), one)) for extra, some in extras for one in some
+            str(tied_to(canonicalize_name(name), item)) for name, items in extras for item in items
         ),
         name=project.stem.partition("-")[0],
         pkg_info=_pkg_info(project),
@@ -38,16 +38,16 @@ def compile_project(project: Project) -> Compiled:
 
 
 def _pkg_info(project: Project) -> bytes:
-    """Return the core metadata of the sdist, with all extras, and without what any requires.
+    """Return the core metadata of the sdist, with all extras, but without their requirements.
 
-    poetry takes the `Requires-Dist` of an sdist for all there is, though it is dynamic.
+    poetry takes the `Requires-Dist` of an sdist for complete, even if it is dynamic.
     """
     extras = (*map(canonicalize_name, project.metadata.optional_dependencies),)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as when the project was read
         sdist = dataclasses.replace(
             project.metadata,
-            optional_dependencies={one: [] for one in (*extras, *project.selector.extras)},
+            optional_dependencies={extra: [] for extra in (*extras, *project.selector.extras)},
             dynamic_metadata=["Requires-Dist", "Classifier"],
         )
         content: bytes = sdist.as_rfc822().as_bytes()

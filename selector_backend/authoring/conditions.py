@@ -1,7 +1,7 @@
-"""What only authoring needs of a kind of value: a row of `CONDITIONS` for each.
+"""The conditions on each kind of value, as authoring needs them: a row of `CONDITIONS` for each.
 
-What is needed on the user's machine as well is the kind's class, in `selector_backend.model.kinds`.
-Nothing here needs an installed library before it is called: other tools load the schema.
+What the user's machine needs too is in the kind's class, in `selector_backend.model.kinds`. Other
+tools load the schema, so importing this needs no installed library.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ if TYPE_CHECKING:
     from ..model.kinds import Kind, Value
     from ..model.table import Condition
 
-#: More machines than this are not tried, and then nothing is said of what is reachable.
+#: Limits, beyond which reachability is not checked: machines,
 MOST = 200_000
-#: And no more than this is tried of them: values with conditions, machines with variants.
+#: trials of values against conditions, and of machines against variants,
 MOST_TRIALS = 1_000_000
-# Nor more comparisons than this, of environments with what markers compare.
+# and comparisons of environments with markers.
 _MOST_COMPARED = 100_000
 #: Versions below and above all that a table names.
 OLDEST, NEWEST = "0", "999999"
 
-# A specifier of plain releases, of which blank clauses are no part.
+# A specifier of plain releases. Blank clauses are allowed.
 _BOUNDS = (
     rf"~=\s*{RELEASE}\.[0-9]{{1,18}}",
     rf"[=!]=\s*{RELEASE}(?:\.\*)?",
@@ -67,32 +67,31 @@ _BOUNDS = (
 _CLAUSE = rf"\s*(?:{'|'.join(_BOUNDS)})\s*"
 _SPECIFIER = rf"(?:\s*,)*{_CLAUSE}(?:,(?:{_CLAUSE}|\s*))*"
 
-# Names of facts, and PEP 817's form of a property, as all that read the schema know them.
+# Names, and PEP 817's form of a property, in the syntax that all readers of the schema share.
 _NAME = "[A-Za-z0-9_.+-]+"
 _PROPERTY = " *[a-z0-9_]+ *:: *[a-z0-9_]+ *:: *[a-z0-9_.]+ *"
 
-# Marker variables that mean something for a dependency only.
+# Marker variables that only mean something for a dependency.
 _NOT_OF_A_MACHINE = ("extra", "extras", "dependency_groups")
 # Compared by order, its values are sometimes versions and mostly not.
 _KERNEL = "platform_release"
 
 
 class TooManyError(Exception):
-    """There are more machines than are tried."""
+    """There are too many machines to try."""
 
 
 @dataclass(frozen=True)
 class Conditions:
     """The conditions on facts of a kind.
 
-    ``meaning`` says for the documentation what one is, ``expected`` for messages, with the
-    ``{example}`` of the fact. One is a text that ``pattern`` matches, of ``several`` kinds an array
-    of them as well, if ``presence`` can be asked for ``true`` or ``false``, and if there are many
-    devices a table that asks of ``every`` one; ``closer`` makes a more exact expectation for a text
-    that does not match.
+    A condition is a text that ``pattern`` matches; if ``several``, also an array of them; if
+    ``presence``, also ``true`` or ``false``; if ``every``, also a table that asks it of every
+    device. ``meaning`` describes it in the documentation, and ``expected`` in messages, with the
+    fact's ``{example}``; ``closer`` returns a more exact ``expected`` for a text without a match.
 
-    ``read`` returns a text as it is judged; it raises ``ValueError``. ``values`` returns values
-    that tell apart what some conditions ask for.
+    ``read`` returns a text in its canonical form, or raises ``ValueError``. ``values`` returns
+    values that tell some conditions apart.
     """
 
     meaning: str
@@ -126,12 +125,12 @@ class Conditions:
 
 
 def fact_values(name: str, conditions: Iterable[Condition]) -> Iterator[Value | None]:
-    """Yield what tells ``conditions`` apart: nothing, and values at and beside what they name.
+    """Yield absence, and values that tell ``conditions`` apart: at and beside those they name.
 
     Raises `TooManyError`.
     """
     yield None
-    asked = [one.wanted for one in conditions if not isinstance(one.wanted, bool)]
+    asked = [condition.wanted for condition in conditions if not isinstance(condition.wanted, bool)]
     for value in CONDITIONS[FACTS[name].kind].values(asked):
         yield with_implied(name, value)
 
@@ -140,7 +139,7 @@ def fact_values(name: str, conditions: Iterable[Condition]) -> Iterator[Value | 
 
 
 def _closer_specifier(expected: str, text: str) -> str:
-    """Return what to write instead of ``text``, which is no specifier of plain releases."""
+    """Return what is expected instead of ``text``, which is no specifier of plain releases."""
     if is_release(text.strip()):
         return f"{expected}; for that series write '=={text}.*', for it and newer '>={text}'"
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # only messages need it
@@ -154,12 +153,12 @@ def _closer_specifier(expected: str, text: str) -> str:
 
 
 def versions_beside(texts: Iterable[str]) -> list[str]:
-    """Return the versions that specifiers or markers name, some just below and above each, ordered.
+    """Return the versions in specifiers or markers, and some just below and above each, sorted.
 
     `OLDEST` and `NEWEST` are among them.
     """
     versions: set[tuple[int, ...]] = {(int(OLDEST),), (int(NEWEST),)}
-    for text in itertools.chain.from_iterable(re.findall(r"\d+(?:\.\d+)*", one) for one in texts):
+    for text in itertools.chain.from_iterable(re.findall(r"\d+(?:\.\d+)*", text) for text in texts):
         parts = [int(part) for part in text.split(".")]
         for end in range(1, len(parts) + 1):
             head, last = parts[: end - 1], parts[end - 1]
@@ -167,24 +166,24 @@ def versions_beside(texts: Iterable[str]) -> list[str]:
             if last:
                 near.append([*head, last - 1, 999999])
             versions.update(map(tuple, near))
-    return sorted((".".join(map(str, one)) for one in versions), key=release_key)
+    return sorted((".".join(map(str, version)) for version in versions), key=release_key)
 
 
 def _devices(specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the versions of a device, and those of several if ``specifiers`` tell these apart.
+    """Yield versions of one device, and of several if ``specifiers`` tell these apart.
 
-    A condition on every device fails by one that it does not hold for, so there have to be as many
-    devices as such conditions, and one more.
+    Each condition on every device may fail by another device, so there are as many devices as such
+    conditions, and one more.
     """
     versions = versions_beside(specifiers)
     if len(versions) * len(specifiers) > MOST_TRIALS:
         raise TooManyError
     kinds: dict[tuple[bool, ...], str] = {}
     for version in versions:
-        held = tuple(VERSIONS.holds("", one, (version,))[0] for one in specifiers)
+        held = tuple(VERSIONS.holds("", specifier, (version,))[0] for specifier in specifiers)
         kinds.setdefault(held, version)
         yield (version,)
-    most = min(len(kinds), 1 + sum(one.startswith(EVERY) for one in {*specifiers}))
+    most = min(len(kinds), 1 + sum(specifier.startswith(EVERY) for specifier in {*specifiers}))
     if sum(math.comb(len(kinds), count) for count in range(2, most + 1)) > MOST:
         raise TooManyError
     for count in range(2, most + 1):
@@ -199,8 +198,8 @@ def _sets_of_names(asked: Sequence[tuple[str, ...]]) -> Iterator[frozenset[str]]
     if 2 ** len(wanted) > MOST:
         raise TooManyError
     for count in range(len(wanted) + 1):
-        for some in itertools.combinations(wanted, count):
-            yield frozenset({"other"}).union(*some)
+        for names in itertools.combinations(wanted, count):
+            yield frozenset({"other"}).union(*names)
 
 
 def _read_distribution(text: str) -> str:
@@ -214,16 +213,16 @@ def _read_distribution(text: str) -> str:
 
 
 def _environments_of(asked: Sequence[tuple[str, ...]]) -> Iterator[frozenset[str]]:
-    """Yield distributions that tell requirements apart, each with some version of some."""
+    """Yield environments that tell requirements apart, as sets of pins."""
     from packaging.requirements import Requirement
 
     specifiers: dict[str, set[SpecifierSet]] = {}
-    for one in map(Requirement, itertools.chain.from_iterable(asked)):
-        specifiers.setdefault(one.name, set()).add(one.specifier)
-    candidates = {name: _candidates(some) for name, some in specifiers.items()}
-    if sum(len(candidates[name]) * len(some) for name, some in specifiers.items()) > MOST_TRIALS:
+    for requirement in map(Requirement, itertools.chain.from_iterable(asked)):
+        specifiers.setdefault(requirement.name, set()).add(requirement.specifier)
+    candidates = {name: _candidates(group) for name, group in specifiers.items()}
+    if sum(len(candidates[name]) * len(group) for name, group in specifiers.items()) > MOST_TRIALS:
         raise TooManyError
-    choices = [_some(name, some, candidates[name]) for name, some in specifiers.items()]
+    choices = [_choices(name, group, candidates[name]) for name, group in specifiers.items()]
     if math.prod(map(len, choices)) > MOST:
         raise TooManyError
     for pins in itertools.product(*choices):
@@ -231,19 +230,19 @@ def _environments_of(asked: Sequence[tuple[str, ...]]) -> Iterator[frozenset[str
 
 
 def _candidates(specifiers: Collection[SpecifierSet]) -> list[str]:
-    """Return versions at and beside those that ``specifiers`` name, and with another label."""
-    named = [one.version.removesuffix(".*") for some in specifiers for one in some]
-    return [*versions_beside(named), *named, *(f"{one.partition('+')[0]}+other" for one in named)]
+    """Return versions at and beside those in ``specifiers``, also with another local label."""
+    named = [specifier.version.removesuffix(".*") for group in specifiers for specifier in group]
+    return [*versions_beside(named), *named, *(f"{text.partition('+')[0]}+other" for text in named)]
 
 
-def _some(name: str, specifiers: Collection[SpecifierSet], versions: Iterable[str]) -> list[str]:
-    """Return nothing, and a distribution for each set of ``specifiers`` that a version can meet."""
-    found: dict[frozenset[SpecifierSet], str] = {}
+def _choices(name: str, specifiers: Collection[SpecifierSet], versions: Iterable[str]) -> list[str]:
+    """Return "" (absent), and a pin for each set of ``specifiers`` that one version can meet."""
+    by_met: dict[frozenset[SpecifierSet], str] = {}
     for version in versions:
         with contextlib.suppress(ValueError):  # `===` takes any text
-            met = frozenset(one for one in specifiers if one.contains(version, prereleases=True))
-            found.setdefault(met, f"{name}=={version}")
-    return ["", *found.values()]
+            met = frozenset(item for item in specifiers if item.contains(version, prereleases=True))
+            by_met.setdefault(met, f"{name}=={version}")
+    return ["", *by_met.values()]
 
 
 # --- Markers
@@ -252,7 +251,7 @@ def _some(name: str, specifiers: Collection[SpecifierSet], versions: Iterable[st
 def canonical_marker(text: str) -> str:
     """Return a marker in its canonical form.
 
-    Raises ``ValueError`` for what is no marker, and for one that cannot be told on every machine.
+    Raises ``ValueError`` for an invalid marker, and for one that not every machine can evaluate.
     """
     from packaging.markers import Marker
 
@@ -263,7 +262,7 @@ def canonical_marker(text: str) -> str:
 
 
 def _check(variable: str, operator: str, text: str, turned: bool) -> None:
-    """Raise `CannotTellError` for a comparison that says nothing certain of a machine."""
+    """Raise `CannotTellError` for a comparison that not every machine can evaluate."""
     from packaging.version import InvalidVersion, Version
 
     if variable in _NOT_OF_A_MACHINE:
@@ -272,12 +271,12 @@ def _check(variable: str, operator: str, text: str, turned: bool) -> None:
         with contextlib.suppress(InvalidVersion):
             Version(text)
             raise CannotTellError(f"{variable} is a version on some systems only")
-    sample = "1" if variable in VERSION_VARIABLES else ""
-    compare(variable, operator, text, turned, {variable: sample})
+    value = "1" if variable in VERSION_VARIABLES else ""
+    compare(variable, operator, text, turned, {variable: value})
 
 
 def environments(markers: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Yield environments of the variables that ``markers`` use, from the texts beside each.
+    """Yield values of the variables that ``markers`` use, which tell the markers apart.
 
     Raises `TooManyError`.
     """
@@ -317,7 +316,7 @@ _EXACT = Conditions(
     _NAME,
     presence=False,
 )
-#: What there is to say of each kind.
+#: The conditions on each kind.
 CONDITIONS: Mapping[Kind, Conditions] = {
     VERSION: _SPECIFIERS,
     VERSIONS: replace(

@@ -31,12 +31,12 @@ provider = "dynamic_metadata.regex"
 field = "version"
 input = "spam_core/__init__.py\""""
 
-# A provider may say much; more is not read in a message.
+# The longest text of a provider that a message shows.
 _LONGEST = 2000
 
 
 class NotFoundError(SelectorError):
-    """A dynamic version is not found; ``problem`` says why, with the key."""
+    """A dynamic version cannot be found; ``problem`` says why, with the key."""
 
     def __init__(self, key: str, message: str) -> None:
         self.problem = Problem(key, message)
@@ -64,26 +64,26 @@ def is_installed(requirement: str) -> bool:
 
 
 def find_version(folder: Path, data: Mapping[str, Any], *, own_code: bool = True) -> str:
-    """Return the version of the project in ``folder``, whose ``pyproject.toml`` says ``data``.
+    """Return the version of the project in ``folder``; ``data`` is its ``pyproject.toml``.
 
-    A provider may be code of the project; without ``own_code``, such a one is not run.
-    Raises `NotFoundError`.
+    A provider may be code of the project; without ``own_code``, that is not run. Raises
+    `NotFoundError`.
     """
     entries = _entries(data, own_code)
     project = {**data["project"], "dynamic": ["version"]}  # nothing else may come from a provider
     with _calling_providers(folder):
         from dynamic_metadata.loader import process_dynamic_metadata
 
-        # It has to be the same for all that is built; most providers do not even ask.
-        found = process_dynamic_metadata(project, entries, "sdist").get("version")
-    if found is None:
+        # Sdist and wheel need the same version; most providers do not ask which is built.
+        version = process_dynamic_metadata(project, entries, "sdist").get("version")
+    if version is None:
         raise NotFoundError(_KEY, "no provider there gives a version")
     try:
-        release_key(found.strip().lstrip("vV"))
+        release_key(version.strip().lstrip("vV"))
     except (AttributeError, ValueError):
-        message = f"the version found is {quoted(str(found))}; expected one such as '1.0'"
+        message = f"the version found is {quoted(str(version))}; expected one such as '1.0'"
         raise NotFoundError(_KEY, message) from None
-    return str(found)
+    return str(version)
 
 
 def provider_requirements(folder: Path, data: Mapping[str, Any]) -> list[str]:
@@ -96,25 +96,25 @@ def provider_requirements(folder: Path, data: Mapping[str, Any]) -> list[str]:
 
 
 def found_with(data: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of the distributions with which the version is found."""
-    providers = {str(one["provider"]) for one in _entries(data, own_code=True)}
+    """Return the names of the distributions that find the version."""
+    providers = {str(entry["provider"]) for entry in _entries(data, own_code=True)}
     names = {LIBRARY}
-    for one in importlib.metadata.distributions():
-        points = one.entry_points
+    for distribution in importlib.metadata.distributions():
+        points = distribution.entry_points
         if any(point.group == _GROUP and point.name in providers for point in points):
-            names.add(normalize(str(one.metadata["Name"])))
+            names.add(normalize(str(distribution.metadata["Name"])))
     return frozenset(names)
 
 
 def _entries(data: Mapping[str, Any], own_code: bool) -> list[dict[str, Any]]:
-    """Return the tables that name providers, once what they take is there."""
+    """Return the tables that name providers. Raises `NotFoundError` if a library is missing."""
     entries = table_of(data, "tool").get("dynamic-metadata")
     if entries is None:
         raise NotFoundError("project.version", f"is dynamic, and nothing finds it; {_EXAMPLE}")
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise NotFoundError(_KEY, "expected tables: [[tool.dynamic-metadata]]")
-    for index, one in enumerate(entries):
-        if isinstance(one.get("provider"), dict) and not own_code:
+    for index, entry in enumerate(entries):
+        if isinstance(entry.get("provider"), dict) and not own_code:
             raise NotFoundError(
                 f"{_KEY}[{index}].provider",
                 "is code of the project, which the command does not run; look at the sdist, which "
@@ -128,34 +128,34 @@ def _check_library(data: Mapping[str, Any], entries: list[dict[str, Any]], own_c
     texts = build_requires(data)
     if LIBRARY not in map(distribution_of, texts):
         more = [f"{LIBRARY}>={LEAST}", *_guess(entries)]
-        lines = ", ".join(f'"{one}"' for one in dict.fromkeys([*texts, *more]))
+        lines = ", ".join(f'"{requirement}"' for requirement in dict.fromkeys([*texts, *more]))
         message = f"the version is dynamic, so it has to name what finds it:\nrequires = [{lines}]"
         raise NotFoundError("build-system.requires", message)
     if not is_installed(f"{LIBRARY}>={LEAST}"):
-        named = " ".join(f'"{one}"' for one in [f"{LIBRARY}>={LEAST}", *_guess(entries)])
+        quoted_texts = " ".join(f'"{text}"' for text in [f"{LIBRARY}>={LEAST}", *_guess(entries)])
         why = "Without build isolation, install it" if own_code else "Install it beside the command"
         raise NotFoundError(
             "project.version",
             f"is dynamic, and what finds it is not installed, or too old. {why} first: "
-            f"pip install {named}",
+            f"pip install {quoted_texts}",
         )
 
 
 def _guess(entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the distributions that providers other than the library's own are likely in."""
-    for one in entries:
-        provider = one.get("provider")
+    """Yield the likely distributions of providers that are not the library's own."""
+    for entry in entries:
+        provider = entry.get("provider")
         if isinstance(provider, str) and provider.partition(".")[0] != "dynamic_metadata":
             yield normalize(provider.partition(".")[0])
 
 
 @contextlib.contextmanager
 def _calling_providers(folder: Path) -> Iterator[None]:
-    """Call others' code: in the project's folder, and whatever it raises is one message."""
+    """Run others' code in the project's folder, and turn what it raises into one message."""
     before = os.getcwd()  # noqa: PTH109 - it is put back as it was
     os.chdir(folder)
     try:
-        # What hooks and commands write on standard output is read by programs.
+        # Programs read the standard output of hooks and commands.
         with contextlib.redirect_stdout(sys.stderr):
             yield
     except (Exception, SystemExit) as error:

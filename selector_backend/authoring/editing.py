@@ -1,7 +1,4 @@
-"""Edits a ``pyproject.toml`` in place: everything else stays unchanged.
-
-So the project's becomes the one of an sdist, where that is to be another. It takes tomlkit.
-"""
+"""Edits the text of a ``pyproject.toml``, which stays unchanged elsewhere. Needs tomlkit."""
 
 from __future__ import annotations
 
@@ -24,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def edit(pyproject: bytes, change: Callable[[str, dict[str, Any]], str], refusal: str) -> bytes:
-    """Return ``pyproject``, which is TOML, as ``change`` writes it, with the line ends that it has.
+    """Return ``pyproject``, which is TOML, as ``change`` edits it, with the same line ends.
 
-    ``change`` is given the text and what it says. It returns the new text, and makes of the data
-    what that text has to say.
+    ``change`` gets the text and its data. It returns the new text, and changes the data to what
+    the new text has to mean.
 
-    Raises `SelectorError` with the text ``refusal`` where the new text says something else, or
-    cannot be made: the file is written in a way that tomlkit cannot edit.
+    Raises `SelectorError` with the text ``refusal`` if ``change`` fails, or the new text means
+    something else: tomlkit cannot edit every way to write a file.
     """
     text = pyproject.decode("utf-8")
     crlf = 0 < text.count("\n") == text.count("\r\n")
@@ -38,10 +35,10 @@ def edit(pyproject: bytes, change: Callable[[str, dict[str, Any]], str], refusal
     expected = toml.loads(text)
     try:
         edited = change(text, expected)
-        said = toml.loads(edited)
+        result = toml.loads(edited)
     except (TOMLKitError, ValueError, TypeError, AttributeError, KeyError, IndexError):
-        said = None
-    if said != expected:
+        result = None
+    if result != expected:
         raise SelectorError(refusal)
     return (edited.replace("\n", "\r\n") if crlf else edited).encode()
 
@@ -49,9 +46,9 @@ def edit(pyproject: bytes, change: Callable[[str, dict[str, Any]], str], refusal
 def published_pyproject(
     pyproject: bytes, *, build_system: Mapping[str, Any], version: str | None = None
 ) -> bytes:
-    """Return ``pyproject`` with other values in its ``[build-system]``, by `edit_pyproject`.
+    """Return ``pyproject`` for an sdist: with the keys of ``build_system``, by `edit_pyproject`.
 
-    A ``version`` that was dynamic is written down, and what found it is taken out.
+    A dynamic ``version`` is written down, and the tables of its providers are taken out.
     """
     changes: dict[str, Mapping[str, Any]] = {"build-system": build_system} if build_system else {}
     if version is None:
@@ -65,12 +62,12 @@ def published_pyproject(
 def edit_pyproject(
     pyproject: bytes, changes: Mapping[str, Mapping[str, Any]], without: str = ""
 ) -> bytes:
-    """Return ``pyproject``, which is TOML, with other values in the tables that ``changes`` names.
+    """Return ``pyproject``, which is TOML, with the values of ``changes``, by names of tables.
 
-    Their names may be dotted. ``None`` takes a key out, and ``without`` the tables of a tool. All
-    else stays unchanged: comments, order and line ends.
+    The names may be dotted. ``None`` takes a key out, and ``without`` names a tool whose tables are
+    taken out. Comments, order and line ends stay.
 
-    Raises `SelectorError` where it is written in a way that cannot be edited.
+    Raises `SelectorError` if it is written in a way that cannot be edited.
     """
 
     def change(text: str, expected: dict[str, Any]) -> str:
@@ -78,7 +75,7 @@ def edit_pyproject(
         document = tomlkit.parse(_without_tables(text, without) if without else text)
         for name, values in changes.items():
             table = _table(expected, name)
-            new = {key: one for key, one in values.items() if one != table.get(key)}
+            new = {key: value for key, value in values.items() if value != table.get(key)}
             _change(table, new)
             _edit(_table(document, name), new)
         _take_out(document, without)
@@ -95,7 +92,7 @@ def edit_pyproject(
 
 
 def _table(data: Any, name: str) -> Any:
-    """Return the table of a dotted name, made if there is none."""
+    """Return the table of a dotted name; make it if there is none."""
     made = tomlkit.table if isinstance(data, tomlkit.TOMLDocument) else dict
     for key in name.split("."):
         data = data.setdefault(key, made())
@@ -103,7 +100,7 @@ def _table(data: Any, name: str) -> Any:
 
 
 def _take_out(document: Any, tool: str) -> None:
-    """Take out what is left of a tool, where it is no table with a head of its own."""
+    """Take out a tool that is written as keys of another table."""
     tools = document.get("tool", {})
     if tool in tools:
         _edit(tools, {tool: None})
@@ -112,9 +109,9 @@ def _take_out(document: Any, tool: str) -> None:
 
 
 def _without_tables(text: str, name: str) -> str:
-    """Return ``text`` without the tables of the tool ``name``, but with the comments behind them.
+    """Return ``text`` without the tables of the tool ``name``, but with the comments after them.
 
-    tomlkit takes such a comment for the table's own.
+    tomlkit takes such a comment for a part of the table.
     """
     lines = [*io.StringIO(text)]  # which knows no line breaks but TOML's
     heads = [number for number, line in enumerate(lines) if _is_head(line, lines[:number])]
@@ -130,7 +127,7 @@ def _without_tables(text: str, name: str) -> str:
 
 
 def _is_head(line: str, before: list[str]) -> bool:
-    """Return whether a line is the head of a table, and not within a value of several lines."""
+    """Return whether a line is the head of a table, and not inside a multi-line value."""
     if not line.lstrip().startswith("["):
         return False
     try:
@@ -147,7 +144,7 @@ def _change(table: dict[str, Any], values: Mapping[str, Any]) -> None:
 
 
 def _edit(table: AnyTable, values: Mapping[str, Any]) -> None:
-    """Do as `_change` does, in place. What comes after the last key stays behind what is added."""
+    """Do as `_change`, in the document. What follows the last key stays after added keys."""
     body = getattr(table.value, "body", [])  # dotted keys that lie apart have none
     keyed = [index for index, (key, _) in enumerate(body, 1) if key is not None]
     behind = body[keyed[-1] :] if keyed else []

@@ -1,8 +1,8 @@
-"""The keys of ``[tool.selector]``: what each looks like, and what it is for.
+"""The keys of ``[tool.selector]``: the form and the purpose of each.
 
-The parser, the JSON schema and the tables of the documentation are all made from these. What a
-value means, such as whether a requirement is one, is for `selector`, and of a tree's keys for
-`tree`. Nothing that has to be installed is imported here: other tools load the schema.
+The parser, the JSON schema and the tables of the documentation are made from these. `selector`
+checks what values mean, such as whether a requirement is valid, and `tree` the keys of a tree.
+Other tools load the schema, so importing this needs no installed library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..model.table import ALL_THAT_FIT, CAPABILITY, FIRST_THAT_FITS, REQUIREMENT
 from .conditions import CONDITIONS
 from .structure import Array, Either, Flag, Key, Named, Table, Text, choice
 
-# An object reference as entry points have them; `\w` is ASCII to some that read this.
+# An object reference of entry points; some readers of the schema take `\w` for ASCII.
 _IDENTIFIER = r"(?![0-9])(?:\w|[^\x00-\x7f])+"
 _DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
 _REFERENCE = f"{_DOTTED}(?::{_DOTTED})?"
@@ -231,8 +231,8 @@ TABLE = Table(
 def selector_schema(_: str = "selector") -> dict[str, Any]:
     """Return the JSON schema of ``[tool.selector]``.
 
-    It is what the entry points ``validate_pyproject.tool_schema`` are for; their argument is the
-    tool's name.
+    It is an entry point of the group ``validate_pyproject.tool_schema``, which passes the tool's
+    name.
     """
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -244,7 +244,7 @@ def selector_schema(_: str = "selector") -> dict[str, Any]:
 
 
 def pyproject_schema() -> dict[str, Any]:
-    """Return the JSON schema of a ``pyproject.toml`` in which only that table is looked at."""
+    """Return the JSON schema of a ``pyproject.toml`` that checks only that table."""
     selector = selector_schema()
     tool = {"type": "object", "properties": {"selector": selector}}
     return {

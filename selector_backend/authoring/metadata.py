@@ -1,4 +1,4 @@
-"""What ``[project]`` may say, and the core metadata that it stands for."""
+"""Checks ``[project]``, and reads it into core metadata."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from .structure import describe, shown_key, texts, unfit
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What may be dynamic: the table chooses the dependencies, and to these the wheel may add.
+# What may be dynamic: the table chooses the dependencies, and the wheel may add to the others.
 _DYNAMIC = ("dependencies", "optional-dependencies", "classifiers")
 
-# An address as other addresses may stand beside it in one field.
+# One address: a field may have several, separated by commas.
 _EMAIL = re.compile(r"[^\s<>,\"]+@[^\s<>,\"]+")
 
-# Texts that are no field's value: the body of the core metadata, and files that are looked for.
+# Texts that are not the value of a field: the body of the core metadata, and paths.
 _NOT_IN_A_FIELD = ("project.readme", "project.readme.file", "project.readme.text")
 
-# What takes the place of a name or a version that is not valid, so that nothing else is missing.
+# Placeholders for an invalid name or version, which else would be reported as missing too.
 _STAND_INS = {"name": "project", "version": "0"}
 
 # The names and object references of the entry points specification; a script's is a function.
@@ -43,7 +43,7 @@ _FUNCTION = re.compile(rf"{_DOTTED}\s*:\s*{_DOTTED}(\s*\[[\w\s,.-]*\])?")
 
 
 def check_metadata(table: dict[str, Any], problems: Problems) -> None:
-    """Check ``[project]``, and leave in ``table`` what is right, so that nothing is said twice."""
+    """Check ``[project]``, and leave only what is valid in ``table``, to report errors once."""
     _check_texts(table, problems)
     _check_values(table, problems)
     _check_dynamic(table, problems)
@@ -54,10 +54,7 @@ def check_metadata(table: dict[str, Any], problems: Problems) -> None:
 
 
 def _check_dynamic(table: dict[str, Any], problems: Problems) -> None:
-    """Check that the dependencies, and nothing that the backend cannot find, are left to it.
-
-    Leaves in ``table`` what is right, so that nothing is reported twice.
-    """
+    """Check that the dependencies are dynamic, and nothing else that the backend cannot find."""
     dynamic = table.get("dynamic", [])
     names = dynamic if isinstance(dynamic, list) else []
     if table.pop("dependencies", None) is not None:
@@ -66,13 +63,13 @@ def _check_dynamic(table: dict[str, Any], problems: Problems) -> None:
             "given, but the selector table chooses them: move what every variant needs to "
             "tool.selector.requires",
         )
-    others = [one for one in names if one not in _DYNAMIC]
+    others = [name for name in names if name not in _DYNAMIC]
     if "dependencies" not in names or others:
-        texts_only = names and all(isinstance(one, str) for one in names)
-        found = repr(dynamic) if texts_only or dynamic == [] else describe(dynamic)
+        texts_only = names and all(isinstance(name, str) for name in names)
+        shown = repr(dynamic) if texts_only or dynamic == [] else describe(dynamic)
         problems.add(
             "project.dynamic",
-            f'found {found}, expected ["dependencies"], and beside it nothing but '
+            f'found {shown}, expected ["dependencies"], and beside it nothing but '
             '"version", "optional-dependencies" and "classifiers", which a wheel has more of',
         )
     if "version" not in table:
@@ -82,10 +79,10 @@ def _check_dynamic(table: dict[str, Any], problems: Problems) -> None:
 
 
 def _check_entry_points(table: dict[str, Any], problems: Problems) -> None:
-    """Check the names and objects that go into ``entry_points.txt`` as they are."""
+    """Check the names and objects for ``entry_points.txt``."""
     groups = [(key, table.get(key), _FUNCTION) for key in ("scripts", "gui-scripts")]
-    given = table.get("entry-points")
-    for group, entries in given.items() if isinstance(given, dict) else ():
+    groups_table = table.get("entry-points")
+    for group, entries in groups_table.items() if isinstance(groups_table, dict) else ():
         groups.append((f"entry-points.{group}", entries, _OBJECT))
         if group in ("console_scripts", "gui_scripts"):
             proper = group.replace("console_", "").replace("_", "-")
@@ -100,10 +97,7 @@ def _check_entry_points(table: dict[str, Any], problems: Problems) -> None:
 
 
 def _check_texts(table: dict[str, Any], problems: Problems) -> None:
-    """Check that core metadata can hold every text.
-
-    Takes out of ``table`` the fields whose texts it cannot, so that nothing is reported twice.
-    """
+    """Check that core metadata can hold every text, and take the other fields out of ``table``."""
     for field in [*table]:
         if field == "dynamic":  # is not written anywhere
             continue
@@ -120,7 +114,7 @@ def _check_texts(table: dict[str, Any], problems: Problems) -> None:
 
 
 def _check_values(table: dict[str, Any], problems: Problems) -> None:
-    """Check what the specifications ask of values, and an index refuses, but no library checks.
+    """Check what specifications require and indexes refuse, but no library checks.
 
     Writes the licence in its canonical form.
     """
@@ -133,8 +127,8 @@ def _check_values(table: dict[str, Any], problems: Problems) -> None:
         try:
             Metadata.from_raw({**least, "description_content_type": content_type})
         except ExceptionGroup as group:
-            found = f"found {content_type!r}: {group.exceptions[0]}"
-            problems.add("project.readme.content-type", found)
+            message = f"found {content_type!r}: {group.exceptions[0]}"
+            problems.add("project.readme.content-type", message)
     if isinstance(license_, str):
         try:
             table["license"] = canonicalize_license_expression(license_)
@@ -146,34 +140,34 @@ def _check_values(table: dict[str, Any], problems: Problems) -> None:
     keywords = table.get("keywords")
     for index, keyword in enumerate(keywords if isinstance(keywords, list) else ()):
         if isinstance(keyword, str) and ("," in keyword or not keyword.strip()):
-            found = f"found {keyword!r}, expected one keyword, without a comma"
-            problems.add(f"project.keywords[{index}]", found)
+            message = f"found {keyword!r}, expected one keyword, without a comma"
+            problems.add(f"project.keywords[{index}]", message)
     for label in urls if isinstance(urls, dict) else ():
         if "," in label or not label or label != label.strip():
-            found = f"found {label!r}, expected a label without a comma, or blanks around it"
-            problems.add(f"project.urls.{shown_key(label)}", found)
+            message = f"found {label!r}, expected a label without a comma, or blanks around it"
+            problems.add(f"project.urls.{shown_key(label)}", message)
     for field in ("authors", "maintainers"):
         people = table.get(field)
         for index, person in enumerate(people if isinstance(people, list) else ()):
             email = person.get("email") if isinstance(person, dict) else None
             if isinstance(email, str) and not _EMAIL.fullmatch(email):
-                found = f"found {email!r}, expected one address, such as 'zoe@spam.example'"
-                problems.add(f"project.{field}[{index}].email", found)
+                message = f"found {email!r}, expected one address, such as 'zoe@spam.example'"
+                problems.add(f"project.{field}[{index}].email", message)
 
 
 def _named(table: dict[str, Any], people: str) -> dict[str, Any]:
-    """Return the field ``people`` with an empty name where there is none.
+    """Return the field ``people`` with an empty name for those without one.
 
-    The library would call such a one Unknown; the specification has the address alone.
+    The library would write "Unknown"; the specification has the address alone.
     """
-    given = table.get(people)
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+    entries = table.get(people)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return {}
-    return {people: [{"name": "", **one} if "email" in one else one for one in given]}
+    return {people: [{"name": "", **entry} if "email" in entry else entry for entry in entries]}
 
 
 def _check_extras(table: dict[str, Any], problems: Problems) -> None:
-    """Check the names of the static extras, and their requirements; take out those not valid."""
+    """Check the names and requirements of static extras; take all out if one is invalid."""
     extras = table.get("optional-dependencies")
     before = len(problems)
     seen: dict[str, str] = {}
@@ -196,18 +190,18 @@ def _check_extras(table: dict[str, Any], problems: Problems) -> None:
 def read_metadata(
     folder: Path, table: dict[str, Any], problems: Problems
 ) -> StandardMetadata | None:
-    """Return what ``table`` says as core metadata, or ``None`` and what is wrong with it.
+    """Return the core metadata of ``table``, or ``None``, noting what is wrong.
 
-    ``folder`` is the project's, where the readme and the licences lie.
+    ``folder`` is the project's, which has the readme and the licences.
     """
-    # The library is not given what others have in the file: their mistakes are theirs.
+    # The library gets no other table of the file, so it can't complain of those.
     data = {"project": table}
     for field in sorted(pyproject_metadata.extras_project(data)):
         hint = did_you_mean(field, KNOWN_PROJECT_FIELDS)
         problems.add(f"project.{shown_key(field)}", f"not a known key{hint}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice to the maintainer, not to who installs
+            warnings.simplefilter("ignore")  # advice for maintainers, not for users
             metadata = StandardMetadata.from_pyproject(
                 data, folder, allow_extra_keys=True, all_errors=True
             )
@@ -216,16 +210,16 @@ def read_metadata(
         errors = list(group.exceptions)
     except (AttributeError, TypeError, ValueError) as error:
         errors = [error]
-    # The library goes on with values of the wrong type, and stumbles: then it is the types that
-    # are wrong. What is wrong besides is said when they are right.
+    # The library continues with values of wrong types, and fails in other ways. Then only the types
+    # are reported.
     stumbled = [error for error in errors if not isinstance(error, ConfigurationError)]
     if stumbled:
         errors = _type_errors(data)
         if not errors:
             raise stumbled[0]
-    for found in errors:
-        key = getattr(found, "key", None) or "project"
-        problems.add(key, str(found).replace(f'Field "{key}" ', ""))
+    for failure in errors:
+        key = getattr(failure, "key", None) or "project"
+        problems.add(key, str(failure).replace(f'Field "{key}" ', ""))
     return None
 
 
@@ -238,12 +232,11 @@ def _type_errors(data: dict[str, Any]) -> list[Exception]:
 
 
 def _own(metadata: StandardMetadata, folder: Path) -> StandardMetadata:
-    """Return the metadata with what the project itself has, and no more.
+    """Return the metadata with relative paths, and without files that only an sdist has.
 
-    The library gives a licence's file as a path of this machine, and takes what the sdist has more
-    than the project for licences where a pattern is wide enough. A licence's lines are those that
-    any reader of the core metadata might see in it, so that each is folded: files have form feeds
-    between pages.
+    The library gives the licence's file as an absolute path, and wide patterns also match the
+    sdist's own files. A licence's text is split at everything that a reader may take for a line
+    break, such as form feeds, so that each line is folded.
     """
     license_, files = metadata.license, metadata.license_files
     if isinstance(license_, License):

@@ -1,8 +1,7 @@
-"""Platforms, which facts they can have, the tags of the wheels for them, and what conditions say.
+"""Platforms: the facts that they can have, the tags of their wheels, and conditions on them.
 
-Conditions on `marker`, `glibc`, `musl` and `macos` are no properties of a variant wheel: wheels
-have tags for them. They are judged on each platform that an index takes wheels for, and where they
-say just that, a tag stands for it.
+A variant wheel has no properties for `marker`, `glibc`, `musl` and `macos`: it has platform tags.
+Conditions on these are judged on each platform that an index accepts wheels for.
 """
 
 from __future__ import annotations
@@ -30,27 +29,27 @@ if TYPE_CHECKING:
     from ..model.kinds import Value, Wanted
     from ..model.table import Condition
 
-#: The marker variables that one system has together.
+#: The marker variables that depend on the platform.
 OF_A_SYSTEM = ("os_name", "platform_machine", "platform_system", "sys_platform")
 #: The tag of a wheel for every platform.
 ANY = "any"
 
-#: What the platform tags with the version of a fact are called.
+#: How the platform tags with the version of a fact begin.
 TAGS = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
 _FACT = {name: fact for fact, name in TAGS.items()}
 _VERSIONED = re.compile(r"(manylinux|musllinux|macosx)_(\d{1,3})_(\d{1,3})_(\w+)")
-# What manylinux tags were called before PEP 600.
+# The manylinux tags before PEP 600.
 _OLD = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-# The machines that run programs of 32 bits, by platform tag.
+# The machines that run 32-bit programs, by platform tag.
 _RUNNING = {
     "i686": ("i686", "x86_64"),
     "armv7l": ("armv7l", "aarch64"),
     "win32": ("x86", "AMD64", "ARM64"),
 }
 _WINDOWS = {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}
-# The last versions that are tried: a major one, and a minor one of each.
+# The last major version that is tried, and the last minor one of each.
 _LAST = {"glibc": (2, 60), "musl": (1, 20), "macos": (35, 16)}
-# The systems whose libraries have an ending of their own.
+# The systems that have their own suffix of libraries.
 _ENDINGS = {".dll": "win32", ".dylib": "darwin"}
 _MACS = {"universal2": ("arm64", "x86_64"), "intel": ("x86_64",)}
 
@@ -63,9 +62,9 @@ def systems() -> dict[str, Any]:
 
 @dataclass(frozen=True, order=True)
 class Platform:
-    """A system with a machine, and the version of one ``fact`` of it, where it has one.
+    """A system on a machine, and the version of one ``fact`` of it: glibc, musl or macOS.
 
-    Without a fact, ``machine`` is the platform tag.
+    Without a fact, ``machine`` is the whole platform tag.
     """
 
     fact: str
@@ -83,55 +82,55 @@ class Platform:
 
     @property
     def tag(self) -> str:
-        """The platform tag of the wheels that are for this version and newer ones."""
+        """The platform tag of wheels for this version and newer ones."""
         major, minor = self.version
         return f"{TAGS[self.fact]}_{major}_{minor}_{self.machine}" if self.fact else self.machine
 
     @property
     def tags(self) -> list[str]:
-        """The platform tags of the wheels that can be installed there."""
+        """The platform tags of all wheels that can be installed there."""
         major, minor = self.version
         if self.fact == "macos":
             return [*mac_platforms(self.version, self.machine)]
         if self.fact == "musl":
-            return [f"musllinux_{major}_{one}_{self.machine}" for one in range(minor + 1)]
+            return [f"musllinux_{major}_{older}_{self.machine}" for older in range(minor + 1)]
         if self.fact == "glibc":
             old = [name for name, version in _OLD.items() if version <= self.version]
-            names = [*(f"manylinux_{major}_{one}" for one in range(minor + 1)), *old, "linux"]
+            names = [*(f"manylinux_{major}_{older}" for older in range(minor + 1)), *old, "linux"]
             return [f"{name}_{self.machine}" for name in names]
         return [self.machine]
 
     @cached_property
     def marker(self) -> Mapping[str, str]:
-        """The marker variables that the platform settles."""
+        """The marker variables that the platform determines."""
         name, machine = "darwin" if self.fact == "macos" else "linux", self.machine
         if not self.fact:
             if machine not in _WINDOWS:
                 return {"sys_platform": machine.partition("_")[0]}
             name, machine = "win32", _WINDOWS[machine]
-        system = next(one for one in systems()["system"] if name in one["sys_platform"])
+        system = next(system for system in systems()["system"] if name in system["sys_platform"])
         settled = {key: system[key][0] for key in ("platform_system", "os_name")}
         return {"sys_platform": name, **settled, "platform_machine": machine}
 
     @property
     def machines(self) -> Collection[str]:
-        """What ``platform_machine`` may be: programs of 32 bits also run on machines of 64."""
+        """The possible values of ``platform_machine``: 64-bit machines also run 32-bit programs."""
         machine = self.marker.get("platform_machine")
         return _RUNNING.get(self.machine, (machine,) if machine else ())
 
     @property
     def family(self) -> str:
-        """What archspec calls the family of its machines."""
+        """The family of its machines, as archspec calls it."""
         return family_of(self.marker.get("platform_machine", ""))
 
     @property
     def facts(self) -> dict[str, Value | None]:
-        """The facts that machines of it have."""
+        """The facts of its machines, as far as the platform determines them."""
         facts: dict[str, Value | None] = {"marker": self.marker, **dict.fromkeys(TAGS)}
         return {**facts, self.fact: version_text(self.version)} if self.fact else facts
 
     def versions(self) -> list[Platform]:
-        """Return the platform in the versions that machines may have, from its own on."""
+        """Return the platform in its own version and in all newer ones that are tried."""
         last = _LAST.get(self.fact, (0, 0))
         return [
             replace(self, version=(major, minor))
@@ -142,19 +141,19 @@ class Platform:
 
 
 def parse_platform_tag(tag: str) -> list[Platform]:
-    """Return the platforms of a tag other than `ANY`, with the version that it names, if any."""
-    if found := _VERSIONED.fullmatch(tag):
-        version = (int(found[2]), int(found[3]))
-        machines = _MACS.get(found[4], (found[4],))
-        return [Platform(_FACT[found[1]], machine, version) for machine in machines]
+    """Return the platforms of a tag other than `ANY`, with its version, if it has one."""
+    if match := _VERSIONED.fullmatch(tag):
+        version = (int(match[2]), int(match[3]))
+        machines = _MACS.get(match[4], (match[4],))
+        return [Platform(_FACT[match[1]], machine, version) for machine in machines]
     head, _, machine = tag.partition("_")
     if machine and (head in _OLD or head == "linux"):
         return [Platform("glibc", machine, _OLD.get(head, (0, 0)))]
     return [Platform("", tag)]
 
 
-# The platforms that an index takes wheels for, each in the oldest version that a tag names: PEP 600
-# and 656, and for macOS what Python itself runs on.
+# The platforms that an index accepts wheels for, each in the oldest version of a tag: by PEP 600,
+# PEP 656 and, for macOS, what Python itself runs on.
 _FIRST, _LATER = ("x86_64", "i686"), ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
 PLATFORMS = (
     *(Platform("glibc", machine, (2, 5)) for machine in _FIRST),
@@ -164,28 +163,28 @@ PLATFORMS = (
     Platform("macos", "arm64", (11, 0)),
     *(Platform("", tag) for tag in _WINDOWS),
 )
-#: Those where a wheel for any platform counts, besides the platforms that other wheels name.
+#: Where a wheel for any platform counts, besides the platforms of other wheels.
 COMMON = (
     *(Platform(libc, machine) for libc in ("glibc", "musl") for machine in ("x86_64", "aarch64")),
     *(Platform("macos", machine) for machine in ("x86_64", "arm64")),
     Platform("", "win_amd64"),
 )
-#: The version of a platform that nothing names, and the one that is taken then.
+#: The version of a platform for which there is none, and the ones to use then.
 UNNAMED = (0, 0)
 USUAL = {"glibc": (2, 17), "musl": (1, 2), "macos": (11, 0)}
 
 
 def oldest_of(platform: Platform) -> tuple[int, int]:
-    """Return the oldest version of a platform that there is; of most, none is too old."""
+    """Return the oldest existing version of a platform, `UNNAMED` if any may exist."""
     return (11, 0) if (platform.fact, platform.machine) == ("macos", "arm64") else UNNAMED
 
 
 class InexpressibleError(ValueError):
-    """A condition that no variant wheel can have. ``str()`` is the reason, as a sentence."""
+    """A condition that no variant wheel can express. ``str()`` is the reason, as a sentence."""
 
 
 def of_platform(fact: str) -> bool:
-    """Return whether a condition on ``fact`` is one on the platform."""
+    """Return whether platform tags express conditions on ``fact``."""
     return fact in TAGS or of_marker(fact)
 
 
@@ -199,37 +198,37 @@ def platform_tags(
     markers: Iterable[str] = (),
     families: Collection[str] = (),
 ) -> list[str]:
-    """Return the platform tags of the wheel for the machines that ``alternative`` holds on.
+    """Return the platform tags of the wheel for the machines on which ``alternative`` holds.
 
-    ``markers`` have to be true besides, and the CPU is of one of ``families``, if there are any.
-    What else is asked for leaves out the platforms that cannot have it.
+    ``markers`` have to be true too, and the CPU's family is one of ``families``, if there are any.
+    Platforms that cannot have the other facts of ``alternative`` are left out.
 
-    Raises `InexpressibleError` where tags cannot say it.
+    Raises `InexpressibleError` if no tags express it.
     """
     asked = [(fact, wanted) for fact, wanted in alternative.items() if of_platform(fact)]
-    asked += [("marker", one) for one in markers]
+    asked += [("marker", marker) for marker in markers]
     _check_settled([str(wanted) for fact, wanted in asked if fact == "marker"])
     oldest = {base: _oldest(base, asked) for base in PLATFORMS}
-    if all(base is one for base, one in oldest.items()):
+    if all(base is oldest_version for base, oldest_version in oldest.items()):
         return [ANY]
-    found = [
-        one.tag
-        for base, one in oldest.items()
-        if one
+    tags = [
+        platform.tag
+        for base, platform in oldest.items()
+        if platform
         and (not families or base.family in families)
         and all(
             of_platform(fact) or wanted is False or possible(base, fact, wanted)
             for fact, wanted in alternative.items()
         )
     ]
-    if not found:
+    if not tags:
         raise InexpressibleError("no such machine has a platform that wheels have tags for")
-    return found
+    return tags
 
 
 def _check_settled(markers: Iterable[str]) -> None:
     for marker in markers:
-        others = [one for one in marker_variables(marker) if one not in OF_A_SYSTEM]
+        others = [variable for variable in marker_variables(marker) if variable not in OF_A_SYSTEM]
         if others:
             raise InexpressibleError(
                 f"a platform tag does not tell {' and '.join(others)}; it tells "
@@ -238,10 +237,11 @@ def _check_settled(markers: Iterable[str]) -> None:
 
 
 def _oldest(base: Platform, asked: Sequence[tuple[str, Wanted]]) -> Platform | None:
-    """Return a platform in the oldest version that is as ``asked``, if one is."""
+    """Return a platform in the oldest version on which the conditions ``asked`` hold, if any."""
     versions = base.versions() if base.fact in dict(asked) else [base]
     held = [
-        all(holds(fact, wanted, one.facts[fact])[0] for fact, wanted in asked) for one in versions
+        all(holds(fact, wanted, platform.facts[fact])[0] for fact, wanted in asked)
+        for platform in versions
     ]
     if not any(held):
         return None
@@ -256,12 +256,12 @@ def _oldest(base: Platform, asked: Sequence[tuple[str, Wanted]]) -> Platform | N
 
 @functools.cache
 def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
-    """Return whether machines of a platform can have a fact, and of names all that are wanted."""
+    """Return whether machines of a platform can have a fact, and all names that are wanted."""
     system, machine = platform.marker["sys_platform"], platform.marker.get("platform_machine", "")
-    for one in systems()["where"]:
-        if fact in one["facts"]:
-            has_libc = system != "linux" or platform.fact == one.get("libc", platform.fact)
-            return has_libc and machine in one.get(system, ())
+    for row in systems()["where"]:
+        if fact in row["facts"]:
+            has_libc = system != "linux" or platform.fact == row.get("libc", platform.fact)
+            return has_libc and machine in row.get(system, ())
     if isinstance(wanted, tuple) and FACTS[fact].kind is LIBRARIES:
         of = {_ENDINGS.get(PurePath(library).suffix.lower(), "other") for library in wanted}
         return of == {system if system in _ENDINGS.values() else "other"}
@@ -273,7 +273,7 @@ def possible(platform: Platform, fact: str, wanted: Wanted = True) -> bool:
 
 
 def _have_all(sets: Iterable[Collection[str]], wanted: Iterable[str]) -> bool:
-    """Return whether one of some sets of names has all that are wanted, or such as ``gfx94*``."""
+    """Return whether one of some sets of names has all ``wanted`` names or starts (``gfx94*``)."""
     return any(
         all(
             any(own.startswith(name[:-1]) for own in names) if name.endswith("*") else name in names
@@ -284,7 +284,7 @@ def _have_all(sets: Iterable[Collection[str]], wanted: Iterable[str]) -> bool:
 
 
 def where_possible(conditions: Iterable[Condition]) -> tuple[Where, ...]:
-    """Return which platforms can have what ``conditions`` ask for, where not all of them can."""
+    """Return which platforms can have what ``conditions`` ask for, if not all of them can."""
     rows: dict[tuple[str, tuple[Platform, ...]], list[str]] = {}
     for fact, wanted in conditions:
         having = _having(fact)
@@ -299,35 +299,33 @@ def where_possible(conditions: Iterable[Condition]) -> tuple[Where, ...]:
 
 
 def _having(fact: str, wanted: Wanted = True) -> tuple[Platform, ...]:
-    """Return the platforms whose machines can have a fact, and of names all that are wanted.
+    """Return the platforms whose machines can have a fact, and all names that are wanted.
 
-    What a CPU can have of which no names are known is not said to be there.
+    Of CPU facts, only the platforms whose CPUs archspec knows.
     """
+    if fact in TAGS:
+        return tuple(base for base in PLATFORMS if base.fact == fact)
     platforms = [*PLATFORMS]
     if fact in systems()["archspec"] and wanted is not True:
         known = {family for family, _ in _families()}
-        platforms = [one for one in PLATFORMS if one.family in known]
-    return tuple(
-        one
-        for one in platforms
-        if (fact == one.fact if fact in TAGS else possible(one, fact, wanted))
-    )
+        platforms = [base for base in PLATFORMS if base.family in known]
+    return tuple(base for base in platforms if possible(base, fact, wanted))
 
 
 def _where(fact: str, having: Collection[Platform], names: Iterable[str]) -> Where:
     machines: dict[str, dict[str, None]] = {}
-    for one in having:
-        # What a CPU has, it has on any system.
-        system = "*" if fact in systems()["archspec"] else one.marker["sys_platform"]
-        machines.setdefault(system, {})[one.marker["platform_machine"]] = None
+    for platform in having:
+        # CPU facts are the same on all systems.
+        system = "*" if fact in systems()["archspec"] else platform.marker["sys_platform"]
+        machines.setdefault(system, {})[platform.marker["platform_machine"]] = None
     every: dict[str, set[str]] = {}
-    for one in PLATFORMS:
-        every.setdefault(one.marker["sys_platform"], set()).add(one.marker["platform_machine"])
+    for base in PLATFORMS:
+        every.setdefault(base.marker["sys_platform"], set()).add(base.marker["platform_machine"])
     platforms = {
         system: ("*",) if own.keys() == every.get(system) else (*own,)
         for system, own in machines.items()
     }
-    libcs = {one.fact for one in having if one.marker["sys_platform"] == "linux"}
+    libcs = {platform.fact for platform in having if platform.marker["sys_platform"] == "linux"}
     libc = libcs.pop() if len(libcs) == 1 else ""
     return Where(fact, platforms, tuple(dict.fromkeys(names)), libc)
 
@@ -339,8 +337,8 @@ def family_of(machine: str) -> str:
 
 @functools.cache
 def _families() -> tuple[tuple[str, frozenset[str]], ...]:
-    """Return the family of each microarchitecture that archspec knows, and all its names."""
-    return tuple((one.family.name, names_of(one)) for one in known_targets())
+    """Return the family and all names of each microarchitecture that archspec knows."""
+    return tuple((target.family.name, names_of(target)) for target in known_targets())
 
 
 @functools.cache
@@ -351,12 +349,12 @@ def cpu_names() -> frozenset[str]:
 
 @functools.cache
 def supported_tags(platform: Platform) -> frozenset[str]:
-    """Return the platform tags of the wheels that can be installed on a platform."""
+    """Return the platform tags of all wheels that can be installed on a platform."""
     return frozenset((*platform.tags, ANY))
 
 
 def platform_of(facts: Mapping[str, object]) -> Platform | None:
-    """Return the platform of a machine by its facts, if wheels have tags for it."""
+    """Return the platform of a machine with these facts, if wheels have tags for it."""
     marker = facts.get("marker")
     if isinstance(marker, dict):
         for base in PLATFORMS:

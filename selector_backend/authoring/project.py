@@ -1,4 +1,4 @@
-"""``pyproject.toml``, read into a `Project`."""
+"""Reads ``pyproject.toml`` into a `Project`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,11 @@ if TYPE_CHECKING:
 class Project:
     """A selector package's source: its folder, its ``[project]`` and its selector table.
 
-    ``files`` are the files that belong in an sdist besides ``PKG-INFO``, relative to the folder,
-    ``build_requires`` what ``[build-system]`` requires, as it is written: frontends check it.
-    ``self_contained`` is whether the sdist carries its backend, and ``found_with`` the names of the
-    distributions that found the version, if it is dynamic.
-    In a ``tree``, ``[project]`` is the inner backend's to read: the metadata have the name and, if
-    they are written there, the version (``0`` if not) and ``requires-python``, and there are no
-    files.
+    ``files`` are the files for an sdist besides ``PKG-INFO``, relative to the folder;
+    ``build_requires`` is that of ``[build-system]``, unchecked. ``self_contained`` is whether the
+    sdist carries its backend, and ``found_with`` the distributions that found a dynamic version.
+    In a ``tree``, the inner backend reads ``[project]``: here, the metadata have only the name and,
+    if written there, ``requires-python`` and the version (else ``0``), and there are no files.
     """
 
     folder: Path
@@ -52,11 +50,11 @@ class Project:
 
     @property
     def version_is_built(self) -> bool:
-        """Whether the build alone finds the version: the inner backend of a tree."""
+        """Whether only building finds the version, by the inner backend of a tree."""
         return self.tree is not None and "version" in self.tree.dynamic
 
     def selector_of(self, version: str) -> Selector:
-        """Return the table as it is in ``version``, if the build alone finds that."""
+        """Return the table for ``version``, which matters if only building finds that."""
         if self.tree is None or not self.version_is_built:
             return self.selector
         return parse_selector(self.tree.table, project=self.metadata.name, version=version)[0]
@@ -71,7 +69,7 @@ class Project:
 
     @property
     def stem(self) -> str:
-        """Name and version as they start the names of files: ``spam_eggs-1.0``."""
+        """Name and version as in file names: ``spam_eggs-1.0``."""
         return f"{normalize(self.metadata.name).replace('-', '_')}-{self.version}"
 
     @property
@@ -84,13 +82,12 @@ class Project:
 def read_project(folder: Path, *, own_code: bool = True) -> Project:
     """Read the project in ``folder``.
 
-    What finds a dynamic version may be code of the project; without ``own_code``, it is not run.
-
-    A licence file that nobody named, and that cannot be published, is left out with a warning on
+    The provider of a dynamic version may be code of the project; without ``own_code``, it is not
+    run. Licence files that cannot be published and are not named are left out, with a warning on
     standard error.
 
-    Raises `InvalidFileError`, with everything that is wrong in its ``pyproject.toml``, or
-    `SelectorError` where there is no such file that can be read.
+    Raises `InvalidFileError` with all errors in its ``pyproject.toml``, or `SelectorError` if that
+    cannot be read.
     """
     data = toml.read(folder / "pyproject.toml", "pyproject.toml")
     project = data.get("project")
@@ -115,8 +112,8 @@ def read_project(folder: Path, *, own_code: bool = True) -> Project:
         raise InvalidFileError("pyproject.toml", problems)
     if tree is not None:
         return Project(folder, metadata, selector, (), build_requires(data), tree=tree)
-    with_ = found_with(data) if has_dynamic_version(data) else frozenset[str]()
-    read = Project(folder, metadata, selector, (), build_requires(data), self_contained, with_)
+    finders = found_with(data) if has_dynamic_version(data) else frozenset[str]()
+    read = Project(folder, metadata, selector, (), build_requires(data), self_contained, finders)
     every = {PurePosixPath("pyproject.toml"), *files, *read.license_files}
     return dataclasses.replace(read, files=tuple(sorted(every)))
 
@@ -141,7 +138,7 @@ def _write_version(
 
 
 def _of_tree(data: dict[str, Any]) -> dict[str, Any]:
-    """Return as much of a tree's ``[project]`` as the selector table needs."""
+    """Return what the selector table needs of a tree's ``[project]``."""
     project = data["project"]
     known = ("name", "version", "requires-python")
     table: dict[str, Any] = {key: project[key] for key in known if key in project}
@@ -151,7 +148,7 @@ def _of_tree(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_pythons(requires_python: SpecifierSet | None, problems: Problems) -> None:
-    """Note if a carried backend would meet a Python that it does not support."""
+    """Note if the project admits a Python that a carried backend does not support."""
     key = "project.requires-python"
     if requires_python is None:
         message = f"missing; tool.selector.self-contained takes {PYTHONS!r} or narrower"
@@ -180,9 +177,9 @@ def _read_selector(tools: object, project: dict[str, Any], problems: Problems) -
 
 
 def _name_and_version(project: dict[str, Any]) -> tuple[str, str]:
-    """Return the project's name and version, as far as the table's defaults need them.
+    """Return the project's name and version for the table's defaults.
 
-    Where they are not valid, which is a problem of its own, something that is takes their place.
+    Invalid ones, which are reported elsewhere, are replaced by valid ones.
     """
     name, version = project.get("name"), project.get("version")
     if not isinstance(name, str) or not is_name(name):

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from ..errors import Problems
 
-# What a distribution's licence files are called where `license-files` does not say: PEP 639 leaves
-# it to the backend, and other backends look for these.
+# The default of `license-files`: PEP 639 leaves it to the backend, and others use these patterns.
 _LICENSE_PATTERNS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
 
 # A range, or the character itself.
@@ -34,7 +33,7 @@ _RANGE = re.compile(r".-.|.", re.DOTALL)
 
 
 def check_files(folder: Path, table: dict[str, Any], problems: Problems) -> Iterator[PurePosixPath]:
-    """Yield the readme and the licence file that ``table`` names; take out those that are no use.
+    """Yield the readme and the licence file that ``table`` names; remove keys with unusable files.
 
     Sets the default of ``license-files``.
     """
@@ -57,11 +56,11 @@ def check_files(folder: Path, table: dict[str, Any], problems: Problems) -> Iter
             del table[field]
     patterns = table.get("license-files")
     if patterns is None and not isinstance(license_, dict):
-        found = _usual_license_files(folder)
-        if found:
-            table["license-files"] = [glob.escape(str(path)) for path in found]
-    elif isinstance(patterns, list) and all(isinstance(one, str) for one in patterns):
-        # The library is given names only, since what it takes for a pattern depends on the Python.
+        usual = _usual_license_files(folder)
+        if usual:
+            table["license-files"] = [glob.escape(str(path)) for path in usual]
+    elif isinstance(patterns, list) and all(isinstance(pattern, str) for pattern in patterns):
+        # The library gets names only: how it reads patterns depends on the Python.
         table["license-files"] = []
         before = len(problems)
         for pattern in patterns:
@@ -74,10 +73,10 @@ def check_files(folder: Path, table: dict[str, Any], problems: Problems) -> Iter
 
 
 def _usual_license_files(folder: Path) -> list[PurePosixPath]:
-    """Return the licence files that are called as usual; what cannot be taken is left out."""
-    found = {path for one in _LICENSE_PATTERNS for path in find_license_files(folder, one)}
+    """Return the licence files with usual names; warn of those that cannot be used."""
+    paths = {path for pattern in _LICENSE_PATTERNS for path in find_license_files(folder, pattern)}
     messages = {
-        path: _leads_out(folder, str(path)) or _no_value(str(path)) for path in sorted(found)
+        path: _leads_out(folder, str(path)) or _no_value(str(path)) for path in sorted(paths)
     }
     for path, message in messages.items():
         if message is not None:
@@ -118,7 +117,7 @@ def _unusable(folder: Path, file: str) -> str | None:
 
 
 def _leads_out(folder: Path, file: str) -> str | None:
-    """Return what is wrong with a file that is there by a link out of the project, if it is."""
+    """Return what is wrong with a file if it is a link out of the project."""
     if Path(os.path.realpath(folder / file)).is_relative_to(os.path.realpath(folder)):
         return None
     return (
@@ -128,7 +127,7 @@ def _leads_out(folder: Path, file: str) -> str | None:
 
 
 def _no_value(file: str) -> str | None:
-    """Return what is wrong with the name of a licence file, which is a field's value, if it is."""
+    """Return what is wrong with a licence file's name, if metadata cannot hold it."""
     if unfit(file) or file != file.strip() or any(part in file for part in ("..", "*", "\\")):
         return "whose name core metadata cannot hold; rename the file"
     return None
@@ -146,25 +145,25 @@ def find_license_files(folder: Path, pattern: str) -> Iterator[PurePosixPath]:
         _check(segment)
     if segments[-1:] == ["**"]:
         segments.append("*")
-    # Where the search has got to: a folder, and the place in the pattern. Each counts once.
+    # States of the search: a folder, and a position in the pattern. Each is visited once.
     todo = [(PurePosixPath(), 0)] if segments else []
     seen = {*todo}
-    for path, place in todo:
-        segment = segments[place]
-        found = [(path, place + 1)] if segment == "**" else []
+    for path, position in todo:
+        segment = segments[position]
+        reached = [(path, position + 1)] if segment == "**" else []
         for entry in _entries(folder / path):
             below = path / entry.name
             if segment == "**":
                 if entry.is_dir() and not entry.is_symlink():
-                    found.append((below, place))
+                    reached.append((below, position))
             elif fnmatchcase(entry.name, segment):
-                if place + 1 == len(segments):
+                if position + 1 == len(segments):
                     if entry.is_file():
                         yield below
                 elif entry.is_dir() and (not entry.is_symlink() or segment == entry.name):
-                    found.append((below, place + 1))
-        todo += [one for one in found if one not in seen]
-        seen.update(found)
+                    reached.append((below, position + 1))
+        todo += [state for state in reached if state not in seen]
+        seen.update(reached)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -176,14 +175,14 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _check(segment: str) -> None:
-    """Check what is between two slashes: `fnmatch` knows more. Raises `ValueError`."""
+    """Raise `ValueError` for a part of a pattern that `fnmatch` reads and PEP 639 forbids."""
     if not segment:
         raise ValueError("which has a folder without a name")
     if "**" in segment and segment != "**":
         raise ValueError("which has '**' next to something other than '/'")
     for token in _TOKEN.findall(segment):
         for text in _RANGE.findall(token[1:-1]) if len(token) > 2 else [token]:
-            wrong = [one for one in text.strip("*?") if not one.isalnum() and one not in "_-."]
+            wrong = [mark for mark in text.strip("*?") if not mark.isalnum() and mark not in "_-."]
             if wrong or (len(token) > 2 and text in "*?"):
                 raise ValueError(
                     f"which has {(wrong or text)[0]!r}; a pattern has letters, digits, '_', '-', "

@@ -28,11 +28,10 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
     files = {str(path): (project.folder / path).read_bytes() for path in project.files}
     compiled = compile_project(project)
     if project.self_contained or project.found_with:
-        from .editing import published_pyproject  # which takes a library that others do not
+        from .editing import published_pyproject  # needs tomlkit
 
-        requires = [
-            one for one in project.build_requires if distribution_of(one) not in project.found_with
-        ]
+        tools = project.found_with
+        requires = [text for text in project.build_requires if distribution_of(text) not in tools]
         files["pyproject.toml"] = published_pyproject(
             files["pyproject.toml"],
             build_system=BUILD_SYSTEM if project.self_contained else {"requires": requires},
@@ -57,7 +56,7 @@ def write_sdist(folder: Path, stem: str, files: Mapping[str, bytes]) -> str:
 
 
 def tar_of(stem: str, files: Mapping[str, bytes], time: float) -> bytes:
-    """Return the archive that is in an sdist; all in it is of one time."""
+    """Return the tar archive of an sdist, whose members all have the same ``time``."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(files):

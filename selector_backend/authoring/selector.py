@@ -1,7 +1,4 @@
-"""The table ``[tool.selector]`` of a ``pyproject.toml``: what it means, and what means nothing.
-
-What it has to look like is in `keys`.
-"""
+"""The table ``[tool.selector]`` of a ``pyproject.toml``: its meaning. Its form is in `keys`."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A requirement or a marker that is longer is not shown whole where it is wrong.
+# Messages shorten requirements and markers that are longer.
 _LONGEST = 500
 
 
@@ -50,7 +47,7 @@ def parse_selector(
     """Read the table ``[tool.selector]`` of a project.
 
     ``project`` and ``version`` are the project's, for the defaults and placeholders. Returns the
-    selector, and all the problems found; the selector is of use only if there are none.
+    selector, and all problems; use the selector only if there are none.
     """
     problems = Problems()
     top = _Section("tool.selector", TABLE.read(table, "tool.selector", problems) or {}, problems)
@@ -59,6 +56,7 @@ def parse_selector(
     handed_on = _extras(top)
     read = _variants(top, values, handed_on)
     variants = tuple(variant for _, variant in read)
+    own_extras = (name for variant in variants for name in variant.extras)
     choose = top.table.get("choose")
     if choose == ALL_THAT_FIT and kind != CAPABILITY:
         top.problem(
@@ -71,20 +69,20 @@ def parse_selector(
         variable=top.table.get("variable") or default_variable(project),
         variants=variants,
         requires=_requirements(top, values) or (),
-        extras=(*dict.fromkeys((*handed_on, *(name for one in variants for name in one.extras))),),
+        extras=tuple(dict.fromkeys([*handed_on, *own_extras])),
         choose=choose if choose == ALL_THAT_FIT else "",
         advice=top.table.get("advice") or "",
         providers=_providers(top, values),
     )
     selector = with_standing(selector)
-    # Only a fact that some condition names is ever read, so a message can show no other.
+    # Only facts in conditions are read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)
     _check_fields(top, "advice", selector.advice, placeholders, lines=True)
     for section, variant in read:
         _check_namespaces(section, variant, top.table.get("provider") or {})
         _check_fields(section, "refuse", variant.refuse or "", placeholders, lines=True)
         for index, name in enumerate(variant.formerly):
-            if any(one.key == normalize(name) for one in variants):
+            if any(other.key == normalize(name) for other in variants):
                 section.problem(
                     f"formerly[{index}]", f"found {name!r}, which the table has; it names old ones"
                 )
@@ -97,9 +95,9 @@ def parse_selector(
 
 
 def is_own(requirement: Requirement, selector: Selector) -> bool:
-    """Return whether a requirement is on a part of the project, and not on somebody else's.
+    """Return whether a requirement is on a part of the project.
 
-    Such a one has the project's version, or a name that begins with the project's.
+    That has the project's version, or a name that begins with the project's.
     """
     prefix = f"{canonicalize_name(selector.project)}-"
     named_after = canonicalize_name(requirement.name).startswith(prefix)
@@ -112,19 +110,19 @@ def is_pinned(requirement: Requirement, version: str) -> bool:
     ``==1.0.0`` is pinned to 1.0, and so is ``==1.0.*``, but not ``==1.*``.
     """
     wanted = Version(version)
-    for one in requirement.specifier:
+    for specifier in requirement.specifier:
         try:
-            pin = Version(one.version.removesuffix(".*"))
+            pin = Version(specifier.version.removesuffix(".*"))
         except InvalidVersion:  # `===` takes any text
             continue
-        wide = one.version.endswith(".*") and len(pin.release) < len(wanted.release)
-        if one.operator in ("==", "===") and pin == wanted and not wide:
+        wide = specifier.version.endswith(".*") and len(pin.release) < len(wanted.release)
+        if specifier.operator in ("==", "===") and pin == wanted and not wide:
             return True
     return False
 
 
 class _Section:
-    """One table as its shape has read it, and where to note what its values do not mean."""
+    """One table as its shape has read it, its full key, and where to note problems."""
 
     def __init__(self, key: str, table: Mapping[str, Any], problems: Problems) -> None:
         self.key = key
@@ -139,8 +137,8 @@ class _Section:
 
 
 def _check_texts(table: Mapping[str, Any], problems: Problems) -> None:
-    """Note every text that no message or metadata can hold, unless its key has a problem anyway."""
-    known = {one.key for one in problems}
+    """Note every text that messages or metadata cannot hold, unless its key has a problem."""
+    known = {problem.key for problem in problems}
     for key, text in texts(table, "tool.selector"):
         message = unfit(text, lines=key.endswith((".advice", ".refuse")))
         if message is None:
@@ -192,12 +190,12 @@ def _variant(section: _Section, values: Mapping[str, str], handed_on: Iterable[s
 def _extras_of(
     section: _Section, values: Mapping[str, str], requires: Iterable[str], handed_on: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return what each extra adds to a variant: what it hands on, and what the table has for it."""
+    """Return what each extra adds to a variant, by ``tool.selector.extras`` and its own."""
     lines: dict[str, list[Requirement]] = {}
     for extra in handed_on:
         lines[extra] = [*map(Requirement, requires)]
-        for one in lines[extra]:
-            one.extras |= {extra}
+        for requirement in lines[extra]:
+            requirement.extras |= {extra}
     own = section.below("extras", section.table.get("extras") or {})
     seen: dict[str, str] = {}
     for name in own.table:
@@ -206,11 +204,14 @@ def _extras_of(
             own.problem(shown_key(name), f"{first!r} and {name!r} are one name")
         texts = _requirements(own, values, name) or ()
         lines.setdefault(normalize(name), []).extend(map(Requirement, texts))
-    return {extra: tuple(str(tied_to(extra, one)) for one in some) for extra, some in lines.items()}
+    return {
+        extra: tuple(str(tied_to(extra, requirement)) for requirement in some)
+        for extra, some in lines.items()
+    }
 
 
 def tied_to(extra: str, requirement: Requirement) -> Requirement:
-    """Return what is required where ``extra``, a normalized name, is asked for."""
+    """Return the requirement with a marker for ``extra``, a normalized name."""
     marker = str(requirement.marker or "")
     own = f"({marker}) and " if " or " in marker else marker and f"{marker} and "
     tied = Requirement(str(requirement))
@@ -219,7 +220,7 @@ def tied_to(extra: str, requirement: Requirement) -> Requirement:
 
 
 def _conform(section: _Section) -> dict[str, str]:
-    """Return what the environment has to agree on: any names, with a text for each."""
+    """Return what the environment has to agree on: normalized names, with a text for each."""
     table = section.table.get("conform") or {}
     seen: dict[str, str] = {}
     for name in table:
@@ -247,15 +248,15 @@ def _requirements(
 
 
 def _parse(section: _Section, key: str, text: str, parse: Callable[[str], T]) -> T | None:
-    """Return what ``parse`` makes of ``text``, noting its error, which shows the position."""
+    """Return ``parse(text)``, or note its error, which shows the position."""
     message = unfit(text)
     try:
         if message is None:
             return parse(text)
     except ValueError as error:
         long = len(text) > _LONGEST
-        said = str(error).partition("\n")[0] if long else error  # which shows the whole text
-        message = f"found {quoted(text) if long else repr(text)}: {said}"
+        reason = str(error).partition("\n")[0] if long else error  # the rest is the whole text
+        message = f"found {quoted(text) if long else repr(text)}: {reason}"
     except RecursionError:
         message = f"found {quoted(text)}, which is nested too deep"
     section.problem(key, message)
@@ -266,7 +267,7 @@ def _keyed_alternatives(when: Any) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the tables of ``when``, each with its key."""
     if isinstance(when, dict):
         return [("when", when)]
-    return [(f"when[{index}]", one) for index, one in enumerate(when or ()) if one is not None]
+    return [(f"when[{n}]", table) for n, table in enumerate(when or ()) if table is not None]
 
 
 def _alternatives(section: _Section) -> tuple[Mapping[str, Wanted], ...]:
@@ -279,7 +280,7 @@ def _alternatives(section: _Section) -> tuple[Mapping[str, Wanted], ...]:
 def _wanted(section: _Section, name: str, value: Any) -> Wanted:
     """Return what ``value`` asks of the fact ``name``.
 
-    Where it is not valid, that is whether the fact is there: messages may show the fact.
+    If it is not valid, ``True``: then messages can still show the fact.
     """
     if isinstance(value, bool):
         return value
@@ -315,7 +316,7 @@ def _provider(section: _Section, namespace: str, values: Mapping[str, str]) -> P
 
 
 def _check_namespaces(section: _Section, variant: Variant, known: Collection[str]) -> None:
-    """Note every property of ``variant`` that is of no provider's namespace."""
+    """Note every property of ``variant`` whose namespace has no provider."""
     keys = [key for key, _ in _keyed_alternatives(section.table.get("when"))]
     for key, alternative in zip(keys, variant.when):
         for fact, wanted in alternative.items():
@@ -334,7 +335,7 @@ def _check_namespaces(section: _Section, variant: Variant, known: Collection[str
 def _check_fields(
     section: _Section, key: str, text: str, known: Collection[str], *, lines: bool = False
 ) -> bool:
-    """Note every placeholder of ``text`` that is not ``known``; return whether there was none."""
+    """Note every placeholder of ``text`` that is not ``known``; return whether all are."""
     message = unfit(text, lines=lines)
     if message is not None:
         section.problem(key, message)
@@ -357,7 +358,7 @@ def _check_fields(
 
 
 def _extras(section: _Section) -> tuple[str, ...]:
-    """Return the extras as names are compared."""
+    """Return the normalized extras."""
     seen: dict[str, str] = {}
     for index, extra in enumerate(section.table.get("extras") or ()):
         key = f"extras[{index}]"

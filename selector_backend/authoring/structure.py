@@ -1,14 +1,13 @@
-"""What a TOML value has to look like: what reads it, and its JSON schema, from one description.
+"""The shapes of TOML values: one description both reads a value and makes its JSON schema.
 
-A shape's ``read`` notes what is wrong and returns the value with ``None`` in its place, so that
-code that asks what a value means need not look at its type again. A shape's ``schema`` accepts
-what ``read`` finds nothing wrong with, and nothing else. Its patterns are of the regular
-expressions that Python, ECMA 262 and Rust read alike, and match a whole text.
+A shape's ``read`` notes what is wrong, and returns the value with ``None`` in place of that, so
+that later code need not check types. A shape's ``schema`` accepts exactly what ``read`` accepts.
+Patterns match a whole text, in the syntax that Python, ECMA 262 and Rust share.
 
-Which texts core metadata and messages can hold is said here too. Core metadata is lines of
-``Name: value``: a line break in a value would begin a field of its own, such as another
-``Requires-Dist``. What breaks a line depends on who reads it, so every line break that
-`str.splitlines` knows counts, and every other control character with them.
+Also here: which texts core metadata and messages can hold. Core metadata is lines of ``Name:
+value``, so a line break in a value would begin another field, such as ``Requires-Dist``. Readers
+disagree on line breaks, so all that `str.splitlines` knows are refused, and all other control
+characters.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ _UNFIT_ANYWHERE = "\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _UNFIT = re.compile(f"[\n{_UNFIT_ANYWHERE}]")
 _UNFIT_IN_LINES = re.compile(f"[{_UNFIT_ANYWHERE}]")
 
-# No Python limits the digits of a number to fewer than 640, and some do not limit them.
+# Python's limit of the digits of a number can't be set below 640, and may be off.
 _NUMBER = re.compile(r"\d{500}")
 
-# How much of a text a message shows on both sides of what is wrong.
+# How much of a text a message shows before and after what is wrong.
 _AROUND = 60
 
-# `pyproject.toml` has nothing to read below this; what is nested deeper is of a wrong type.
+# No key of `pyproject.toml` is nested deeper; such a value has a wrong type.
 _DEEPEST = 10
 
 
@@ -47,7 +46,7 @@ class Shape(Protocol):
     type: ClassVar[type]
 
     def read(self, value: Any, key: str, problems: Problems) -> Any:
-        """Return ``value`` without what is wrong in it, which is noted under its full key."""
+        """Return ``value`` without what is wrong in it, and note that under its full ``key``."""
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema (draft 7) of what is read without a problem."""
@@ -75,10 +74,10 @@ def _wrong(value: object, expected: str) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is not blank, and that ``pattern`` matches, if there is one.
+    """A text that is not blank and, if there is a ``pattern``, matches it.
 
-    ``closer`` returns a more exact expectation for a text that does not match, if there is one.
-    ``values`` are the texts that match, where they are known.
+    ``closer`` returns a more exact expectation for a text that does not match. ``values`` are all
+    texts that match, if there are few.
     """
 
     type: ClassVar[type] = str
@@ -134,7 +133,7 @@ class Flag:
 def _is_container(
     shape: Array | Table | Named, value: object, key: str, problems: Problems
 ) -> bool:
-    """Return whether a value is of the type of ``shape``; note that, or an empty one, if wrong."""
+    """Return whether a value has the type of ``shape``; note a wrong type or an empty value."""
     if not isinstance(value, shape.type):
         problems.add(key, _wrong(value, shape.expected))
         return False
@@ -145,7 +144,7 @@ def _is_container(
 
 @dataclass(frozen=True)
 class Array:
-    """An array of values of one shape; ``empty`` is what is said of one that has none."""
+    """An array of values of one shape; ``empty`` is the message for an empty one, if wrong."""
 
     type: ClassVar[type] = list
 
@@ -157,7 +156,7 @@ class Array:
         """Read an array."""
         if not _is_container(self, value, key, problems):
             return None
-        return [self.item.read(one, f"{key}[{index}]", problems) for index, one in enumerate(value)]
+        return [self.item.read(item, f"{key}[{n}]", problems) for n, item in enumerate(value)]
 
     def schema(self) -> dict[str, Any]:
         """Return the schema of an array."""
@@ -169,9 +168,9 @@ class Array:
 class Key:
     """A key of a table.
 
-    ``description`` and ``default``, what holds where it is left out, are for people.
-    ``missing`` is what is said where it has to be there and is not, and ``without`` what is said
-    where it is there together with another key. Some keys are for a ``tree`` only.
+    ``description`` and ``default`` are for people. ``missing`` is the message if it is required
+    and missing; ``without`` has the message for each key that excludes it. Some keys are for a
+    ``tree`` only.
     """
 
     name: str
@@ -184,16 +183,16 @@ class Key:
 
     def schema(self) -> dict[str, Any]:
         """Return the schema of the key's value."""
-        place = "in a source tree: " if self.tree else ""
+        scope = "in a source tree: " if self.tree else ""
         default = f" When left out: {self.default}." if self.default else ""
-        return {"description": f"{place}{self.description}.{default}", **self.shape.schema()}
+        return {"description": f"{scope}{self.description}.{default}", **self.shape.schema()}
 
 
 @dataclass(frozen=True)
 class Table:
     """A table of known keys.
 
-    ``unknown`` is what is said of any other key, and ``empty`` of a table that has none.
+    ``unknown`` is the message for any other key, and ``empty`` the one for an empty table.
     """
 
     type: ClassVar[type] = dict
@@ -204,10 +203,10 @@ class Table:
     empty: str = ""
 
     def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
-        """Read a table; the keys that are not known are left out."""
+        """Read a table; unknown keys are left out."""
         if not _is_container(self, value, key, problems):
             return None
-        known = {one.name: one for one in self.keys}
+        known = {spec.name: spec for spec in self.keys}
         read = {}
         for name, item in value.items():
             if name in known:
@@ -215,25 +214,25 @@ class Table:
             else:
                 hint = did_you_mean(name, known) or f"; expected one of {', '.join(known)}"
                 problems.add(f"{key}.{shown_key(name)}", f"{self.unknown}{hint}")
-        for one in self.keys:
-            if one.missing and one.name not in value:
-                problems.add(f"{key}.{one.name}", one.missing)
-            for other, message in one.without.items():
-                if one.name in value and other in value:
-                    problems.add(f"{key}.{one.name}", f"given together with {other!r}{message}")
+        for spec in self.keys:
+            if spec.missing and spec.name not in value:
+                problems.add(f"{key}.{spec.name}", spec.missing)
+            for other, message in spec.without.items():
+                if spec.name in value and other in value:
+                    problems.add(f"{key}.{spec.name}", f"given together with {other!r}{message}")
         return read
 
     def schema(self) -> dict[str, Any]:
         """Return the schema of a table."""
-        required = [one.name for one in self.keys if one.missing]
+        required = [spec.name for spec in self.keys if spec.missing]
         without = {
-            one.name: {"not": {"anyOf": [{"required": [other]} for other in one.without]}}
-            for one in self.keys
-            if one.without
+            spec.name: {"not": {"anyOf": [{"required": [other]} for other in spec.without]}}
+            for spec in self.keys
+            if spec.without
         }
         return {
             "type": "object",
-            "properties": {one.name: one.schema() for one in self.keys},
+            "properties": {spec.name: spec.schema() for spec in self.keys},
             "additionalProperties": False,
             **({"required": required} if required else {}),
             **({"dependencies": without} if without else {}),
@@ -245,7 +244,7 @@ class Table:
 class Named:
     """A table of values of one shape under any names, or under names that ``pattern`` matches.
 
-    ``misnamed`` is what is said of a name that it does not, and ``empty`` of a table without any.
+    ``misnamed`` is the message for other names, and ``empty`` the one for an empty table.
     """
 
     type: ClassVar[type] = dict
@@ -257,7 +256,7 @@ class Named:
     empty: str = ""
 
     def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
-        """Read a table; what is under a wrong name is left out."""
+        """Read a table; wrong names are left out."""
         if not _is_container(self, value, key, problems):
             return None
         read = {}
@@ -281,7 +280,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Either:
-    """A value of one of some shapes, each of another type."""
+    """A value of one of some shapes, which differ in type."""
 
     type: ClassVar[type] = object
 
@@ -289,7 +288,7 @@ class Either:
     expected: str
 
     def read(self, value: Any, key: str, problems: Problems) -> Any:
-        """Read the value as what it is."""
+        """Read the value by the shape of its type."""
         for shape in self.shapes:
             if isinstance(value, shape.type):
                 return shape.read(value, key, problems)
@@ -297,12 +296,12 @@ class Either:
         return None
 
     def schema(self) -> dict[str, Any]:
-        """Return one schema, not a choice of schemas, since no message could tell which.
+        """Return one merged schema: a validator's message about a choice could not tell which.
 
-        That works because each of JSON schema's other words is about values of one type.
+        Merging works because each other keyword of JSON schema applies to values of one type.
         """
         schemas = [shape.schema() for shape in self.shapes]
-        merged = {word: value for schema in schemas for word, value in schema.items()}
+        merged = {keyword: value for schema in schemas for keyword, value in schema.items()}
         return {**merged, "type": [schema["type"] for schema in schemas]}
 
 
@@ -310,9 +309,9 @@ class Either:
 
 
 def unfit(text: str, *, lines: bool = False) -> str | None:
-    r"""Return what makes ``text`` unfit for core metadata, as a message has it, if anything.
+    r"""Return a message if ``text`` is unfit for core metadata.
 
-    ``text`` is one line, or with ``lines`` any number of them that end in ``\n``.
+    ``text`` has to be one line, or with ``lines`` any number of them that end in ``\n``.
     """
     bad = (_UNFIT_IN_LINES if lines else _UNFIT).search(text)
     if bad is not None:
@@ -325,7 +324,7 @@ def unfit(text: str, *, lines: bool = False) -> str | None:
 
 
 def texts(value: object, key: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield every text in a TOML value, its names of keys included, each with its full key."""
+    """Yield every text in a TOML value, names of keys included, by its full key."""
     if isinstance(value, str):
         yield key, value
     elif depth > _DEEPEST:
@@ -341,7 +340,7 @@ def texts(value: object, key: str, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 
 def shown_key(name: str) -> str:
-    """Return one name of a key as a message shows it: in quotes where TOML has it in quotes."""
+    """Return a part of a key as a message shows it: in quotes if TOML needs them."""
     if _BARE_KEY.fullmatch(name):
         return name
     return json.dumps(name, ensure_ascii=False) if name.isprintable() else repr(name)

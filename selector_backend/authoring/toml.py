@@ -1,7 +1,4 @@
-"""Reading TOML, by the standard library or, below Python 3.11, by the library it was made of.
-
-And what a ``pyproject.toml`` says, before anybody has checked it.
-"""
+"""Reads TOML with ``tomllib`` (below Python 3.11, with ``tomli``), and unchecked values from it."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def loads(text: str) -> dict[str, Any]:
-    """Return what TOML says. Raises ``ValueError`` for what is none."""
+    """Return the data of a TOML document. Raises ``ValueError`` if it is invalid."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -25,7 +22,7 @@ def loads(text: str) -> dict[str, Any]:
 
 
 def read(path: Path, name: str) -> dict[str, Any]:
-    """Return what a file holds. Raises `SelectorError`, which calls it ``name``, if it can't."""
+    """Return the data of a TOML file. Raises `SelectorError`, which calls it ``name``."""
     try:
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -60,7 +57,7 @@ def read(path: Path, name: str) -> dict[str, Any]:
 
 
 def table_of(data: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the table of a dotted name, empty if there is none."""
+    """Return the table with a dotted name, or an empty one."""
     table: Any = data
     for key in name.split("."):
         table = table.get(key) if isinstance(table, dict) else None
@@ -68,11 +65,11 @@ def table_of(data: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def texts_of(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """Return the texts in the array under ``key``, as they are written; none if there is none."""
+    """Return the texts in the array under ``key``, none if there is no array."""
     array = table.get(key)
     return tuple(text for text in array if isinstance(text, str)) if isinstance(array, list) else ()
 
 
 def build_requires(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what ``[build-system]`` requires, as it is written: frontends check it."""
+    """Return ``requires`` of ``[build-system]``, unchecked: frontends check it."""
     return texts_of(table_of(data, "build-system"), "requires")

@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 #: What `build-backend` is in a tree.
 BACKEND = "selector_backend.variant"
 
-#: The placeholder of a version that the code was built against: ``{built:torch:2}``.
+#: The placeholder of a version against which the code was built: ``{built:torch:2}``.
 BUILT = re.compile(r"{built:([^{}:]*)(:[^{}]*)?}")
 
 
 @dataclass(frozen=True)
 class Tree:
-    """What a tree has that no other project has.
+    """What only a tree has.
 
-    ``dependencies`` are what each variant distribution requires besides what the code does, by the
-    variant's key, with their placeholders; ``requires`` is the ``[build-system]`` table's, and
-    ``table`` the selector table before it is read. ``dynamic`` are the fields of ``[project]`` that
-    the inner backend finds by itself.
+    ``dependencies`` are what each variant's distribution requires besides the code's requirements,
+    by the variant's key, with placeholders; ``requires`` is that of ``[build-system]``; ``table``
+    is the selector table before it is read; ``dynamic`` are the fields of ``[project]`` that the
+    inner backend determines.
     """
 
     backend: str
@@ -52,20 +52,20 @@ class Tree:
 def read_tree(data: Mapping[str, Any], problems: Problems) -> Tree | None:
     """Return what ``pyproject.toml`` says of a tree; ``None`` if it is not one.
 
-    Where it is not one, the keys that only a tree has are problems.
+    In any other project, keys for trees only are problems.
     """
     system, table = table_of(data, "build-system"), table_of(data, "tool.selector")
     variants = table.get("variant")
     keyed = [
-        (f"tool.selector.variant[{index}]", one)
-        for index, one in enumerate(variants if isinstance(variants, list) else ())
-        if isinstance(one, dict)
+        (f"tool.selector.variant[{index}]", variant)
+        for index, variant in enumerate(variants if isinstance(variants, list) else ())
+        if isinstance(variant, dict)
     ]
     if system.get("build-backend") != BACKEND:
-        given = [f"tool.selector.{key}" for key in ("backend", "backend-path") if key in table]
-        given += [f"{key}.dependencies" for key, one in keyed if "dependencies" in one]
+        misplaced = [f"tool.selector.{key}" for key in ("backend", "backend-path") if key in table]
+        misplaced += [f"{key}.dependencies" for key, variant in keyed if "dependencies" in variant]
         only = f"given, but only a tree has it, whose build-backend is {BACKEND!r}"
-        problems += [Problem(key, only) for key in given]
+        problems += [Problem(key, only) for key in misplaced]
         return None
     if "backend-path" in system:
         message = (
@@ -78,8 +78,8 @@ def read_tree(data: Mapping[str, Any], problems: Problems) -> Tree | None:
         backend_path=texts_of(table, "backend-path"),
         requires=build_requires(data),
         dependencies={
-            normalize(str(one.get("name"))): tuple(_dependencies(one, key, problems))
-            for key, one in keyed
+            normalize(str(variant.get("name"))): tuple(_dependencies(variant, key, problems))
+            for key, variant in keyed
         },
         table=table,
         dynamic=texts_of(table_of(data, "project"), "dynamic"),
@@ -87,14 +87,14 @@ def read_tree(data: Mapping[str, Any], problems: Problems) -> Tree | None:
 
 
 def find_variant(selector: Selector, asked: str, source: str) -> Variant:
-    """Return the variant called ``asked``; ``source`` is where that is said.
+    """Return the variant called ``asked``; ``source`` says where that comes from.
 
-    Raises `SelectorError` where there is none, or it is one that nothing can be built for.
+    Raises `SelectorError` if there is none, or it has ``refuse`` and nothing to build.
     """
-    choices = {one.key: one for one in selector.variants if one.refuse is None}
-    if found := choices.get(normalize(asked)):
-        return found
-    names = [one.name for one in choices.values()]
+    choices = {variant.key: variant for variant in selector.variants if variant.refuse is None}
+    if normalize(asked) in choices:
+        return choices[normalize(asked)]
+    names = [variant.name for variant in choices.values()]
     hint = did_you_mean(asked, names) or "."
     raise SelectorError(
         f"{source} is {asked!r}, which is not a variant of {selector.project} that can be built"
@@ -116,7 +116,7 @@ def _backend(table: Mapping[str, Any], problems: Problems) -> str:
 
 
 def _dependencies(variant: Mapping[str, Any], key: str, problems: Problems) -> Iterator[str]:
-    """Yield the texts under ``dependencies`` that are requirements once they are filled in."""
+    """Yield the valid texts under ``dependencies``: requirements with placeholders."""
     for index, text in enumerate(texts_of(variant, "dependencies")):
         message = None
         for name, length in BUILT.findall(text):
@@ -125,10 +125,10 @@ def _dependencies(variant: Mapping[str, Any], key: str, problems: Problems) -> I
                     f"found {text!r}; expected a distribution, and how many numbers of its "
                     "version if not all: {built:torch}, {built:torch:2}"
                 )
-        if message is None and not unfit(text):  # which the table says
-            sample = BUILT.sub("1.0", text)
+        if message is None and not unfit(text):  # reading the table reports unfit texts
+            example = BUILT.sub("1.0", text)
             try:
-                Requirement(fill(sample, {"project": "spam", "name": "spam", "version": "1.0"}))
+                Requirement(fill(example, {"project": "spam", "name": "spam", "version": "1.0"}))
             except (InvalidRequirement, RecursionError) as error:
                 known = "{project}, {name}, {version} and {built:torch}"
                 hint = f"; the placeholders are {known}" if "{" in text else ""
@@ -140,7 +140,7 @@ def _dependencies(variant: Mapping[str, Any], key: str, problems: Problems) -> I
 
 
 def checked_version(version: str, source: str) -> str:
-    """Return ``version``, which ``source`` says. Raises `SelectorError` if it is no version."""
+    """Return ``version`` in canonical form. Raises `SelectorError`, with ``source``, if invalid."""
     try:
         return str(Version(version))
     except InvalidVersion:

@@ -1,4 +1,4 @@
-"""Sdists and wheels of others, read within limits: none takes much memory or time."""
+"""Opens sdists and wheels that others made, within limits of memory and time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..errors import SelectorError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What `zipfile` raises for what is no wheel, and for wheels that it can't read.
+#: What `zipfile` raises for files that are not wheels, and for wheels that it can't read.
 UNREADABLE = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError),
     *(NotImplementedError, RuntimeError, UnicodeError, csv.Error, OverflowError),
@@ -28,16 +28,16 @@ UNREADABLE = (
 #: How large an sdist may be, packed and unpacked. Without code, it has a few files of text, and the
 #: backend that it may carry.
 LARGEST_SDIST = 32 << 20
-# How many members it may have, and bytes that extend their headers: each global header is copied to
-# all the members that follow.
+# How many members it may have, and how many bytes of headers that extend others: a global header is
+# copied to all the members that follow.
 _MOST_HEADERS, _LONGEST_HEADERS = 1000, 64 << 10
 _EXTENDING = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
 
-# How large the files of a wheel may be that are read, and a whole wheel, unpacked: more than this
-# only if it is not much more than the wheel itself. Its directory has at least 46 bytes a file.
+# Limits of a wheel: each file that is read, and all of it unpacked (or so many times its own size).
+# Its directory has at least 46 bytes a file.
 _LARGEST_READ = {"METADATA": 2 << 20, "WHEEL": 1 << 20, "RECORD": 8 << 20}
 _LARGEST_WHEEL, _MOST_TIMES = 1 << 30, 100
 _LARGEST_DIRECTORY = 16 << 20
@@ -45,12 +45,12 @@ _END, _LONGEST_END = b"PK\x05\x06", 22 + (1 << 16)
 
 
 class LimitError(ValueError):
-    """An archive has more than is read of such a one."""
+    """An archive is larger than the limits here."""
 
 
 @contextlib.contextmanager
 def unpacked(file: Path) -> Iterator[Path]:
-    """Unpack an sdist into a folder, for as long as that is used. Raises `SelectorError`."""
+    """Unpack an sdist into a temporary folder. Raises `SelectorError` if it cannot be read."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             files = files_of(read_packed(file))
@@ -75,9 +75,9 @@ def read_packed(file: Path) -> bytes:
 def files_of(packed: bytes) -> dict[str, bytes]:
     """Return the files of a selector package's sdist (PEP 625), in order, by their paths in it.
 
-    Raises `ValueError` if it cannot be read, or has what not all installers unpack alike.
+    Raises `ValueError` if it cannot be read, or if installers unpack it in different ways.
     """
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     top = ""
     for member, content in members_of(tar_of(packed)):
         folder, _, path = member.name.partition("/")
@@ -86,14 +86,14 @@ def files_of(packed: bytes) -> dict[str, bytes]:
             raise ValueError(f"{member.name!r} is a link, a folder or a device; expected a file")
         if folder != top or not path or any(map(_is_outside, member.name.split("/"))):
             raise ValueError(f"{member.name!r} is not in the folder {top!r}")
-        if path in found:
+        if path in files:
             raise ValueError(f"{member.name!r} is there twice")
-        found[path] = content
-    return found
+        files[path] = content
+    return files
 
 
 def tar_of(packed: bytes) -> bytes:
-    """Return the tar archive in an sdist. Raises `ValueError` if there is none, or more than it."""
+    """Return the tar archive in an sdist. Raises `ValueError` if there is not exactly one."""
     if not packed.startswith(b"\x1f\x8b"):
         raise ValueError("not a gzip file")
     unpacker = zlib.decompressobj(wbits=31)
@@ -121,8 +121,8 @@ def members_of(tar: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
         raise ValueError("it has members that no sdist has")
     try:
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:", tarinfo=_bounded()) as archive:
-            opened = ((one, archive.extractfile(one) if one.isreg() else None) for one in archive)
-            return [(member, file.read() if file else b"") for member, file in opened]
+            opened = ((info, info.isreg() and archive.extractfile(info)) for info in archive)
+            return [(info, file.read() if file else b"") for info, file in opened]
     except (tarfile.TarError, OSError, EOFError, OverflowError) as error:
         raise ValueError(str(error)) from None
     except RecursionError:
@@ -130,10 +130,10 @@ def members_of(tar: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
 
 
 def _bounded() -> type[tarfile.TarInfo]:
-    """Return a class of an archive's members that refuses more than an sdist can need.
+    """Return a class of an archive's members that raises `LimitError` if there are too many.
 
-    `tarfile` makes one of every header, those included that extend another: their content is read
-    as soon as they are met, and goes to each member that follows.
+    `tarfile` makes one for every header, and reads the content of a header that extends others as
+    soon as it meets it.
     """
     count = extending = 0
 
@@ -156,14 +156,14 @@ def _bounded() -> type[tarfile.TarInfo]:
 
 def _is_outside(part: str) -> bool:
     """Return whether a part of a member's name leads out of its folder, on any system."""
-    return part in ("", ".", "..") or any(one in part for one in "\\:\0")
+    return part in ("", ".", "..") or any(character in part for character in "\\:\0")
 
 
 @contextlib.contextmanager
 def opened_wheel(file: Path) -> Iterator[zipfile.ZipFile]:
     """Open a wheel. Raises ``OSError``, or one of `UNREADABLE`, also while it is used.
 
-    It has no name twice, and nothing that takes much memory to read piece by piece.
+    Wheels with a name twice, or that unpack to too much, are refused.
     """
     size = file.stat().st_size
     with file.open("rb") as raw:
@@ -176,19 +176,20 @@ def opened_wheel(file: Path) -> Iterator[zipfile.ZipFile]:
             ((name, count),) = Counter(archive.namelist()).most_common(1) or [("", 0)]
             if count > 1:
                 raise zipfile.BadZipFile(f"it has several files of the name {name!r}")
-            if any(one.compress_type not in _COMPRESSIONS for one in members):
+            if any(member.compress_type not in _COMPRESSIONS for member in members):
                 raise zipfile.BadZipFile("its files are packed in a way that wheels do not use")
-            if sum(one.file_size for one in members) > max(_LARGEST_WHEEL, _MOST_TIMES * size):
+            unpacked_size = sum(member.file_size for member in members)
+            if unpacked_size > max(_LARGEST_WHEEL, _MOST_TIMES * size):
                 raise zipfile.BadZipFile(f"it has more than {_MOST_TIMES} times its size, unpacked")
             yield archive
 
 
-# What bzip2 and LZMA unpack has no bound.
+# bzip2 and LZMA can unpack to any size.
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def read_dist_info(archive: zipfile.ZipFile, *names: str) -> tuple[str, dict[str, bytes]]:
-    """Return the name of a wheel's ``.dist-info`` folder, and those files of it that are named.
+    """Return the name of a wheel's ``.dist-info`` folder, and its files called ``names``.
 
     Raises ``BadZipFile`` unless there is exactly one such folder, with these files.
     """
@@ -196,8 +197,8 @@ def read_dist_info(archive: zipfile.ZipFile, *names: str) -> tuple[str, dict[str
     folders = {path.partition("/")[0] for path in paths if "/" in path}
     infos = sorted(folder for folder in folders if folder.endswith(".dist-info"))
     if len(infos) != 1:
-        found = ", ".join(infos) or "none"
-        raise zipfile.BadZipFile(f"expected one .dist-info folder, found {found}")
+        shown = ", ".join(infos) or "none"
+        raise zipfile.BadZipFile(f"expected one .dist-info folder, found {shown}")
     files = {}
     for name in names:
         if f"{infos[0]}/{name}" not in paths:

@@ -1,7 +1,7 @@
-"""A folder with all files of one release, as ``check --dist`` looks at it.
+"""The folder of a release, for ``check --dist``.
 
-Read are the file names, ``METADATA`` and ``RECORD`` of wheels, and the selector package's own
-sdist. Nothing is unpacked or run.
+It reads the file names, ``METADATA`` and ``RECORD`` of wheels, and the selector package's own
+sdist. It runs nothing.
 """
 
 from __future__ import annotations
@@ -55,17 +55,17 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
     """
     files = sorted(file for file in folder.iterdir() if file.name.endswith(_ENDS))
     dist, variants = Dist(), [file.name for file in files if is_variant_file(file.name)]
-    found: list[Wheel | Sdist] = []
+    distributions: list[Wheel | Sdist] = []
     for file in files:
         if file.name in variants:
             continue
         try:
-            found.append(_read(file))
+            distributions.append(_read(file))
         except (*UNREADABLE, OSError, ValueError, MemoryError) as error:
             why = next(iter(str(error).splitlines()), "")  # a requirement's error shows its place
             dist.problems.append(Problem(file.name, f"cannot be read: {why}"))
-    wheels = [one for one in found if isinstance(one, Wheel)]
-    sdists = [one for one in found if isinstance(one, Sdist)]
+    wheels = [item for item in distributions if isinstance(item, Wheel)]
+    sdists = [item for item in distributions if isinstance(item, Sdist)]
     own = [sdist for sdist in sdists if sdist.has_table]
     if project is not None:
         own = [sdist for sdist in sdists if sdist.name == normalize(project.selector.project)]
@@ -82,9 +82,7 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
         python = shipped.metadata.requires_python or SpecifierSet()
         dist.release = Release(shipped.selector, own[0].file, wheels, others, python, variants)
         dist.problems += dist.release.review()
-        what = (
-            f"belongs to no part of {shipped.selector.project}, and is left out of what to upload"
-        )
+        what = f"belongs to no part of {shipped.selector.project}, and is not listed for upload"
         dist.notes += dist.release.notes()
         dist.notes += [Problem(stranger, what) for stranger in dist.release.strangers]
         dist.notes += dist.release.disagreements()
@@ -100,12 +98,12 @@ def _read(file: Path) -> Wheel | Sdist:
 def _read_own(
     dist: Dist, file: Path, sdist: Sdist, project: Project | None, backend: str
 ) -> Project | None:
-    """Return what the selector package's sdist holds, and add what is wrong with it."""
+    """Return the project in the selector package's sdist, and note what is wrong with it."""
     try:
         with unpacked(file) as folder:
             shipped = read_project(folder, own_code=False)
             problems = compare_shipped(shipped, file, backend)
-            found = [(f"{file.name}: {key}", text) for key, text in problems]
+            dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in problems]
     except InvalidFileError as error:
         dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
         return None
@@ -115,10 +113,10 @@ def _read_own(
     selector = shipped.selector
     if (normalize(selector.project), shipped.version) != (sdist.name, sdist.version):
         what = f"belongs to {selector.project} {selector.version}; build it again"
-        found.append((file.name, what))
+        dist.problems.append(Problem(file.name, what))
     if project is not None:
-        found += [(file.name, f"{text}; build it again") for text in _compare(selector, project)]
-    dist.problems += [Problem(*each) for each in found]
+        texts = _compare(selector, project)
+        dist.problems += [Problem(file.name, f"{text}; build it again") for text in texts]
     return shipped
 
 

@@ -1,4 +1,4 @@
-"""What a table says that nobody means: values that no machine has, builds for GPUs they lack."""
+"""Likely mistakes in a table: values that no machine has, GPUs that a CUDA does not support."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ _ROCM, _GFX = "rocm", "gfx"
 
 
 def find_doubts(selector: Selector) -> Iterator[Doubt]:
-    """Yield what is to be said of a table."""
-    left = {*dropped_gpus()}  # those that no variant so far is sure to be for
+    """Yield the likely mistakes in a table, and what may be newer than this release knows."""
+    left = {*dropped_gpus()}  # those that may reach the variants below
     for index, variant in enumerate(selector.variants):
         key = f"tool.selector.variant[{index}]"
         for number, alternative in enumerate(variant.when):
             several = len(variant.when) > 1
-            place = f"{key}.when[{number}]" if several else f"{key}.when"
-            yield from _of_values(place, alternative, several=several)
+            when_key = f"{key}.when[{number}]" if several else f"{key}.when"
+            yield from _of_values(when_key, alternative, several=several)
             yield from _of_conform(key, variant, alternative)
-            yield from _of_gpus(place, variant, alternative, left)
-            yield from _of_rocm(place, variant, alternative)
-        left.difference_update(*(_fitting(one, left) for one in variant.when if _is_of_gpus(one)))
+            yield from _of_gpus(when_key, variant, alternative, left)
+            yield from _of_rocm(when_key, variant, alternative)
+        for alternative in filter(_is_of_gpus, variant.when):
+            left -= _fitting(alternative, left)
 
 
-def _of_values(place: str, alternative: Alternative, *, several: bool) -> Iterator[Doubt]:
+def _of_values(when_key: str, alternative: Alternative, *, several: bool) -> Iterator[Doubt]:
     fits = "is this" if several else "gets this variant"
     for fact, wanted in alternative.items():
         for doubt in doubts_of(fact, wanted, f"no machine that is known {fits}"):
-            yield doubt._replace(key=f"{place}.{fact}")
+            yield doubt._replace(key=f"{when_key}.{fact}")
 
 
 def _of_conform(key: str, variant: Variant, alternative: Alternative) -> Iterator[Doubt]:
-    """Yield what ``conform`` says that the condition beside it does not."""
+    """Yield where ``conform`` and the condition name different major versions."""
     for fact, wanted in alternative.items():
         name = conforming(fact)
         agreed = variant.conform.get(name or "", "")
@@ -61,9 +62,9 @@ def _of_conform(key: str, variant: Variant, alternative: Alternative) -> Iterato
 
 
 def _of_gpus(
-    place: str, variant: Variant, alternative: Alternative, left: set[tuple[str, str]]
+    when_key: str, variant: Variant, alternative: Alternative, left: set[tuple[str, str]]
 ) -> Iterator[Doubt]:
-    """Yield that a driver gets a variant for a GPU that the variant's CUDA has dropped."""
+    """Yield that the variant's CUDA does not support a GPU of drivers that get the variant."""
     asked = alternative.get(_CUDA)
     built = variant.conform.get(_CUDA) or (major_of(asked) if isinstance(asked, str) else None)
     if variant.refuse is not None or not asked or not built or not is_release(built):
@@ -75,26 +76,26 @@ def _of_gpus(
         if release_key(gpu) < release_key(oldest)
     ]
     if gpus:
-        cuda, gpu = max(gpus, key=lambda one: release_key(one[1]))
+        cuda, gpu = max(gpus, key=lambda pair: release_key(pair[1]))
         yield Doubt(
             f"CUDA {built} has no code for GPUs below compute capability {oldest}, and drivers "
             f"with CUDA {cuda} run them up to {gpu}; write {_CAPABILITY} = '>={oldest}'",
-            key=place,
+            key=when_key,
         )
 
 
-def _of_rocm(place: str, variant: Variant, alternative: Alternative) -> Iterator[Doubt]:
-    """Yield that a HIP runtime is there without an AMD GPU: distributions install it with MPI."""
+def _of_rocm(when_key: str, variant: Variant, alternative: Alternative) -> Iterator[Doubt]:
+    """Yield that a HIP runtime does not mean an AMD GPU: distributions install it with MPI."""
     if variant.refuse is None and alternative.get(_ROCM, False) and _GFX not in alternative:
         message = (
             f"{_ROCM} is there without an AMD GPU, too, where something else installed the HIP "
             f"runtime, as Open MPI does on Ubuntu 24.04; if a GPU is needed, add {_GFX} = true"
         )
-        yield Doubt(message, certain=False, key=place)
+        yield Doubt(message, certain=False, key=when_key)
 
 
 def _fitting(alternative: Alternative, gpus: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return those drivers' CUDA and GPUs that the conditions on them hold for."""
+    """Return the pairs of a driver's CUDA and a GPU on which the conditions hold."""
     cuda, capability = (alternative.get(name, True) for name in (_CUDA, _CAPABILITY))
     return {
         (driver, gpu)

@@ -1,4 +1,4 @@
-"""Finished distributions: what the names of their files, and what is in them, say."""
+"""Finished wheels and sdists, as their file names and contents describe them."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
-    from .places import Place
+    from .targets import Target
 
-#: How the name of the file ends that has the metadata of all variant wheels.
+#: The end of the name of the file with the metadata of all variant wheels.
 VARIANTS = "-variants.json"
 
-# Reading fields takes time with their square; the most that a known project has is below 3,000.
+# Reading n fields takes time proportional to n². No known project has 3,000.
 _MOST_FIELDS = 5000
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel: what its file's name says, its metadata say, and its ``RECORD`` lists.
+    """A wheel, as its file name, its metadata and its ``RECORD`` describe it.
 
-    ``files`` are the hashes of its files, by their paths as they are installed.
+    ``files`` has the hash of each file by its installed path.
     """
 
     file: str
@@ -57,16 +57,16 @@ class Wheel:
     files: Mapping[str, str] = field(default_factory=dict)
     metadata: bytes = b""
 
-    def fits(self, place: Place) -> bool:
-        """Return whether it can be installed in a place."""
-        return place.takes(self.tags) and self.requires_python.contains(place.release)
+    def fits(self, target: Target) -> bool:
+        """Return whether it can be installed on a target."""
+        return target.takes(self.tags) and self.requires_python.contains(target.release)
 
 
 @dataclass(frozen=True)
 class Sdist:
-    """An sdist of one of the distributions: what its file's name says, and the hash of it.
+    """An sdist: what its file name says, and its hash.
 
-    ``has_table`` is whether it is a selector package's.
+    ``has_table`` is whether it is the sdist of a selector package.
     """
 
     file: str
@@ -77,18 +77,18 @@ class Sdist:
 
 
 def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wheel:
-    """Return the wheel ``file``, whose folder ``dist_info`` has these two files.
+    """Return the wheel ``file`` from its folder ``dist_info`` and two files of that.
 
-    Raises ``ValueError`` where one does not belong to the others, or cannot be read.
+    Raises ``ValueError`` if one cannot be read, or contradicts another.
     """
     name, version, _, tags = parse_wheel_filename(file)
     if metadata.partition(b"\n\n")[0].count(b"\n") > _MOST_FIELDS:
         raise ValueError(f"METADATA has more than {_MOST_FIELDS} lines of fields")
     raw, _ = parse_email(metadata)
-    said = raw.get("name", ""), raw.get("version", "")
-    if normalize(said[0]) != name or Version(said[1]) != version:
+    own = raw.get("name", ""), raw.get("version", "")
+    if normalize(own[0]) != name or Version(own[1]) != version:
         raise ValueError(
-            f"METADATA says {' '.join(said)}, and the file's name {name} {version}; "
+            f"METADATA says {' '.join(own)}, and the file's name {name} {version}; "
             "build it again, or rename it with selector-backend rename"
         )
     stem = dist_info.removesuffix(".dist-info").rpartition("-")
@@ -112,9 +112,9 @@ def parse_wheel(file: str, dist_info: str, metadata: bytes, record: bytes) -> Wh
 
 
 def _installed(path: str) -> str:
-    """Return where a file of a wheel goes; what is for another scheme keeps that one's name."""
-    found = re.fullmatch(r"[^/]+\.data/(?:(?:purelib|platlib)/)?(.+)", path)
-    return found[1] if found else path
+    """Return the installed path of a wheel's file; other schemes than lib keep their names."""
+    match = re.fullmatch(r"[^/]+\.data/(?:(?:purelib|platlib)/)?(.+)", path)
+    return match[1] if match else path
 
 
 def is_variant_file(name: str) -> bool:
@@ -138,7 +138,7 @@ def read_sdist(file: Path) -> Sdist:
     name, version = parse_sdist_filename(file.name)
     try:
         members = members_of(tar_of(read_packed(file)))
-        has_table = any(one.name.split("/")[1:] == [TABLE_NAME] for one, _ in members)
+        has_table = any(member.name.split("/")[1:] == [TABLE_NAME] for member, _ in members)
     except LimitError:  # it has code
         has_table = False
     sha256 = hashlib.sha256()

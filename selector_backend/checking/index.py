@@ -1,4 +1,4 @@
-"""Whether an index has what a table requires: any index of PEP 503 or PEP 691."""
+"""Compares what a table requires with an index (PEP 503 or PEP 691)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_SDISTS = 20
 
 
 def compare(selector: Selector, url: str, backend: str) -> Iterator[Problem]:
-    """Yield what the index at ``url`` lacks that is required, and what it should not have.
+    """Yield the requirements that the index at ``url`` lacks, and what it should not have.
 
     ``backend`` is our own version. Raises `SelectorError` if the index cannot be asked.
     """
@@ -38,7 +38,7 @@ def compare(selector: Selector, url: str, backend: str) -> Iterator[Problem]:
                 yield Problem(key, f"{requirement}: the index has no project {requirement.name}")
                 continue
             versions = {file.version for file in files if file.version is not None}
-            if not any(requirement.specifier.contains(one, True) for one in versions):
+            if not any(requirement.specifier.contains(version, True) for version in versions):
                 have = ", ".join(map(str, sorted(versions)[-3:])) or "none at all"
                 yield Problem(
                     key, f"{requirement}: the index has no files of that version; it has {have}"
@@ -61,20 +61,20 @@ def _uploaded_wheels(selector: Selector, index: Index) -> Iterator[Problem]:
 def _old_backends(selector: Selector, index: Index, backend: str) -> Iterator[Problem]:
     """Yield the project's sdists that carry a backend older than this one.
 
-    From the newest on, down to the first that is not a selector package's.
+    Reads from the newest down to the first that is not a selector package's.
     """
-    found = [
+    sdists = [
         (version, file)
         for file in index.files(selector.project) or ()
         if file.name.endswith(".tar.gz") and (version := file.version) is not None
     ]
-    for _, file in sorted(found, key=operator.itemgetter(0), reverse=True)[:_MOST_SDISTS]:
+    for _, file in sorted(sdists, key=operator.itemgetter(0), reverse=True)[:_MOST_SDISTS]:
         content = index.read(file, LARGEST_SDIST) if file.url else b""
         if content is None:
             yield Problem(
                 "project.version",
-                f"the index has {file.name} of more than {LARGEST_SDIST >> 20} MiB; whether it and "
-                "what is older carry an old backend is not looked at",
+                f"{file.name} on the index has more than {LARGEST_SDIST >> 20} MiB; it and older "
+                "sdists are not checked for old backends",
             )
             return
         try:

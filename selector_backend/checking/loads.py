@@ -1,6 +1,6 @@
-"""Whether the variants that core gives to ``selector_runtime.load`` are those of the table.
+"""Compares the variants that core names in ``selector_runtime.load`` with the table's.
 
-Core is looked for in the folder beside the project. Its source is text here: nothing of it is run.
+Core is looked for in the folder beside the project. Its source is parsed, not run.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ if TYPE_CHECKING:
 _RUNTIME = "selector_runtime"
 # Limits: files of core, and bytes of one.
 _MOST_FILES, _LARGEST = 20_000, 4 << 20
-# Folders that do not have its source, besides the hidden ones.
+# Folders without core's source, besides hidden ones.
 _NOT_SOURCE = {"build", "dist", "docs", "examples", "node_modules", "test", "tests", "venv"}
 
 
 @dataclass(frozen=True)
 class Load:
-    """A call of ``selector_runtime.load``: where it stands, and its first two arguments.
+    """A call of ``selector_runtime.load``: its file and line, and its first two arguments.
 
-    Those are the project's name and the names of the variants; `None` is what is not literal, and
-    where the project's name is not, the variants are not told either.
+    These are the project's name and the variants' names, or `None` if they are not literals. If
+    ``project`` is `None`, so is ``variants``.
     """
 
-    place: str
+    line: str
     project: str | None
     variants: tuple[str, ...] | None
 
 
 def review_loads(folder: Path, selector: Selector) -> tuple[list[Problem], list[Problem]]:
-    """Return where ``load`` in core and the table of the project differ, and what to note.
+    """Return where ``load`` in core and the project's table differ, and notes.
 
-    ``folder`` is the project's. Core is the folder beside it that is called after the project with
-    ``-core``, or as a part of the project that the table requires for every variant.
+    ``folder`` is the project's. Core is a folder beside it, called as the project with ``-core`` or
+    as a part of the project that the table requires for every variant.
     """
     own = normalize(selector.project)
-    required = (one for one in map(Requirement, selector.requires) if is_own(one, selector))
-    names = {f"{own}-core", *(normalize(one.name) for one in required)} - {own}
+    required = [item for item in map(Requirement, selector.requires) if is_own(item, selector)]
+    names = {f"{own}-core", *(normalize(item.name) for item in required)} - {own}
     beside = Path(os.path.abspath(folder)).parent  # noqa: PTH100 - a link lies where it lies
     notes: list[Problem] = []
     calls = [
@@ -64,29 +64,29 @@ def review_loads(folder: Path, selector: Selector) -> tuple[list[Problem], list[
         if call.project is None or normalize(call.project) == own
     ]
     text = "load is called with something that is not a literal; its names are not checked"
-    notes += [Problem(call.place, text) for call in calls if call.variants is None]
+    notes += [Problem(call.line, text) for call in calls if call.variants is None]
     return [*_compare(selector, calls)], notes
 
 
 def _compare(selector: Selector, calls: Sequence[Load]) -> Iterator[Problem]:
-    """Yield the names that the table has and core does not know, and the other way round."""
-    names = {one.key: one.name for one in selector.variants}
+    """Yield the names that only the table, or only core, has."""
+    names = {variant.key: variant.name for variant in selector.variants}
     for call in calls:
         for name in call.variants or ():
             if normalize(name) not in names:
                 hint = did_you_mean(name, names.values())
-                yield Problem(call.place, f"load is given {name!r}, which is not a variant{hint}")
+                yield Problem(call.line, f"load is given {name!r}, which is not a variant{hint}")
     if not calls or any(call.variants is None for call in calls):
         return
     loaded = {normalize(name) for call in calls for name in call.variants or ()}
     for index, variant in enumerate(selector.variants):
         if variant.key not in loaded and (variant.requires or variant.extras):
             what = f"load is not given {variant.name!r}, which is {variant_key(index)}"
-            yield Problem(calls[0].place, f"{what}, and would never import it")
+            yield Problem(calls[0].line, f"{what}, and would never import it")
 
 
 def _read_folder(folder: Path, shown: str, notes: list[Problem]) -> Iterator[Load]:
-    """Yield the calls in the modules of ``folder``, and add to ``notes`` what cannot be read."""
+    """Yield the calls in the modules of ``folder``; add to ``notes`` what cannot be read."""
     count = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in sorted(folders) if _has_source(Path(parent, name))]
@@ -96,16 +96,16 @@ def _read_folder(folder: Path, shown: str, notes: list[Problem]) -> Iterator[Loa
             notes.append(Problem(shown, what))
             return
         for file in sorted(Path(parent, name) for name in files if name.endswith(".py")):
-            place = f"{shown}/{file.relative_to(folder).as_posix()}"
+            shown_file = f"{shown}/{file.relative_to(folder).as_posix()}"
             try:
-                yield from find_loads(place, _read_file(file))
+                yield from find_loads(shown_file, _read_file(file))
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 what = f"it cannot be read as Python, and is skipped: {quoted(str(error))}"
-                notes.append(Problem(place, what))
+                notes.append(Problem(shown_file, what))
 
 
 def _has_source(folder: Path) -> bool:
-    """Return whether a folder may have source of core, and is no project of its own."""
+    """Return whether a folder may have core's source, and is not another project."""
     if folder.name.startswith(".") or folder.name in _NOT_SOURCE:
         return False
     return not any((folder / name).exists() for name in ("pyproject.toml", "pyvenv.cfg"))
@@ -121,11 +121,11 @@ def _read_file(file: Path) -> bytes:
     return content
 
 
-def find_loads(place: str, source: bytes) -> list[Load]:
-    """Return the calls of ``load`` in the source of a module, which ``place`` names.
+def find_loads(shown_file: str, source: bytes) -> list[Load]:
+    """Return the calls of ``load`` in the source of a module, the file ``shown_file``.
 
-    Raises ``SyntaxError``, ``ValueError``, ``RecursionError`` or ``MemoryError`` where it is no
-    Python that can be read.
+    Raises ``SyntaxError``, ``ValueError``, ``RecursionError`` or ``MemoryError`` if it cannot be
+    parsed.
     """
     if _RUNTIME.encode() not in source:
         return []
@@ -136,23 +136,27 @@ def find_loads(place: str, source: bytes) -> list[Load]:
     modules: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == _RUNTIME and not node.level:
-            functions.update(one.asname or one.name for one in node.names if one.name == "load")
+            functions.update(_imported_as(node, "load"))
         elif isinstance(node, ast.Import):
-            modules.update(one.asname or one.name for one in node.names if one.name == _RUNTIME)
+            modules.update(_imported_as(node, _RUNTIME))
     return [
-        _read_call(f"{place}:{node.lineno}", node)
+        _read_call(f"{shown_file}:{node.lineno}", node)
         for node in nodes
         if isinstance(node, ast.Call) and _is_load(node.func, functions, modules)
     ]
 
 
-def _read_call(place: str, call: ast.Call) -> Load:
+def _imported_as(node: ast.Import | ast.ImportFrom, name: str) -> Iterator[str]:
+    return (alias.asname or alias.name for alias in node.names if alias.name == name)
+
+
+def _read_call(line: str, call: ast.Call) -> Load:
     project, variants = _text(_argument(call, 0, "project")), _argument(call, 1, "variants")
-    # The names; what the modules of the variants are called may be computed.
+    # Only the keys matter here; the values, the modules, may be computed.
     keys = [*map(_text, variants.keys)] if isinstance(variants, ast.Dict) else [None]
     known = tuple(key for key in keys if key is not None)
     is_literal = project is not None and len(known) == len(keys)
-    return Load(place, project, known if is_literal else None)
+    return Load(line, project, known if is_literal else None)
 
 
 def _is_load(called: ast.expr, functions: set[str], modules: set[str]) -> bool:
@@ -163,7 +167,7 @@ def _is_load(called: ast.expr, functions: set[str], modules: set[str]) -> bool:
 
 
 def _argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
-    named = (one.value for one in call.keywords if one.arg == name)
+    named = (keyword.value for keyword in call.keywords if keyword.arg == name)
     return call.args[index] if index < len(call.args) else next(named, None)
 
 

@@ -1,6 +1,6 @@
-"""Whether a folder of wheels and sdists is a whole release of a selector package.
+"""Whether wheels and sdists are a complete release of a selector package.
 
-What their names and their metadata say in, problems out; the command reads the files.
+Takes what their names and metadata say, and returns problems; it reads no files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..errors import Problem
 from ..model.markers import normalize
 from ..model.standing import requirements_of
 from ..model.table import CAPABILITY
-from .places import find_places
+from .targets import find_targets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from ..model.kinds import Wanted
     from ..model.table import Selector, Variant
     from .finished import Sdist, Wheel
-    from .places import Place
+    from .targets import Target
 
-# So many places of one distribution, and files of two, are named.
+# The most platforms, or files, that a message names.
 _MOST_NAMED = 5
-# What is for a Linux, and does not say which. Of these, the public index takes two.
-_PLAIN_LINUX, _TAKEN = "linux_", ("linux_armv6l", "linux_armv7l")
-# The second number of no Python's version that anybody requires yet.
+# Platform tags that do not say which Linux. The public index accepts two of them.
+_PLAIN_LINUX, _ACCEPTED = "linux_", ("linux_armv6l", "linux_armv7l")
+# A minor version of Python that nobody requires yet.
 _NEWEST = 30
 
 
 @dataclass(frozen=True)
 class _Need:
-    """A distribution that has to be there: who asks for it, in which version, and where.
+    """A distribution that the release has to have: what requires it, in which version, and where.
 
-    It is a variant, under its condition, the table, or a ``wheel``.
+    ``by`` is a variant, with its condition ``when``; the table; or the file of ``wheel``.
     """
 
     by: str
@@ -52,28 +52,28 @@ class _Need:
     when: tuple[Mapping[str, Wanted], ...] = ()
     wheel: Wheel | None = None
 
-    def admits(self, found: Wheel | Sdist) -> bool:
-        """Return whether a distribution is of the version that is required."""
-        return self.requirement.specifier.contains(found.version, prereleases=True)
+    def admits(self, distribution: Wheel | Sdist) -> bool:
+        """Return whether a distribution has the required version."""
+        return self.requirement.specifier.contains(distribution.version, prereleases=True)
 
-    def is_at(self, place: Place) -> bool:
-        """Return whether it is needed on some machine in a place."""
-        if self.wheel is not None and not self.wheel.fits(place):
+    def is_needed_on(self, target: Target) -> bool:
+        """Return whether some machine of a target needs it."""
+        if self.wheel is not None and not self.wheel.fits(target):
             return False
-        return place.can_fit(self.when) and self.is_asked(place)
+        return target.can_fit(self.when) and self.is_asked(target)
 
-    def is_asked(self, place: Place) -> bool:
-        """Return whether its marker is true on some machine in a place."""
+    def is_asked(self, target: Target) -> bool:
+        """Return whether its marker is true on some machine of a target."""
         marker = self.requirement.marker
-        return marker is None or place.can_be(str(marker))
+        return marker is None or target.can_be(str(marker))
 
 
 @dataclass(frozen=True)
 class Release:
-    """The files of a folder that belong to one selector package, and its table.
+    """A selector package's table, and the files of a folder that may belong to its release.
 
-    ``sdist`` is the file of the selector package itself, and ``sdists`` are those of the others;
-    ``variant_files`` are its variant wheels, and their metadata.
+    ``sdist`` is the file of the selector package itself, ``sdists`` are the others, and
+    ``variant_files`` are the variant wheels and their metadata.
     """
 
     selector: Selector
@@ -90,34 +90,34 @@ class Release:
 
     @cached_property
     def needs(self) -> Mapping[str, Sequence[_Need]]:
-        """What has to be there, by the names of the distributions: the table's, and then core's.
+        """The needs of the release by the names of their distributions: the table's, then core's.
 
-        Core is what wheels require in the project's own version, or what is called after it and is
-        there as well.
+        Core is what wheels require in the project's own version, and what is named after the
+        project and is in the folder.
         """
         needs: dict[str, list[_Need]] = {}
         there = {wheel.name for wheel in self.wheels}
-        left = [one for one in self._asked() if is_own(one.requirement, self.selector)]
+        left = [need for need in self._asked() if is_own(need.requirement, self.selector)]
         while left:
             need = left.pop(0)
             name = normalize(need.requirement.name)
             if name == self.name:
                 continue
             if name not in needs:
-                here = [one for one in self.wheels if one.name == name and need.admits(one)]
-                some = [(one, each) for one in here for each in one.requires]
-                asked = [_Need(one.file, each, wheel=one) for one, each in some]
-                left += [one for one in asked if self._is_part(one.requirement, there)]
+                for wheel in self.wheels:
+                    if wheel.name == name and need.admits(wheel):
+                        parts = (item for item in wheel.requires if self._is_part(item, there))
+                        left += [_Need(wheel.file, item, wheel=wheel) for item in parts]
             needs.setdefault(name, []).append(need)
         return needs
 
     def _asked(self) -> Iterator[_Need]:
-        """Yield what the table requires."""
+        """Yield the needs of the table."""
         for variant in self.selector.variants:
             for text, _ in requirements_of(variant):
                 yield _Need(variant.name, Requirement(text), variant.when)
-        for one in map(Requirement, self.selector.requires):
-            yield _Need("the table", one)
+        for requirement in map(Requirement, self.selector.requires):
+            yield _Need("the table", requirement)
 
     def _is_part(self, requirement: Requirement, there: set[str]) -> bool:
         if is_pinned(requirement, self.selector.version):
@@ -126,62 +126,64 @@ class Release:
 
     @cached_property
     def variants(self) -> Mapping[str, set[str]]:
-        """The names of the variants that each of their distributions stands for."""
-        found: dict[str, set[str]] = {}
+        """The names of the variants that each distribution stands for."""
+        variants: dict[str, set[str]] = {}
         for variant in self.selector.variants:
             for name in variant.distributions:
                 if name in self.needs:
-                    found.setdefault(name, set()).add(variant.name)
-        return found
+                    variants.setdefault(name, set()).add(variant.name)
+        return variants
 
     @cached_property
-    def places(self) -> Mapping[Place, set[str]]:
-        """The places that some variant can be installed in, and the distributions that can be.
+    def targets(self) -> Mapping[Target, set[str]]:
+        """The targets on which some variant can be installed, and which distributions can be there.
 
-        Where no variant has a wheel, one that has an sdist counts, on the Pythons that others have
-        wheels for, if all of core can be installed too.
+        Where no variant has a wheel, one with an sdist counts, if core can be installed too and
+        other targets with the same Python have wheels.
         """
-        tags = {tag for one in self.wheels if one.name in self.variants for tag in one.tags}
+        tags = {tag for wheel in self.wheels if wheel.name in self.variants for tag in wheel.tags}
         ready = {
-            place: {name for name in self.needs if any(one.fits(place) for one in self._of(name))}
-            for place in find_places(tags, self.selector.conditions)
-            if self.requires_python.contains(place.release)
+            target: {name for name in self.needs if self._has_wheel(name, target)}
+            for target in find_targets(tags, self.selector.conditions)
+            if self.requires_python.contains(target.release)
         }
-        found = {place: names for place, names in ready.items() if self._whole(names, place)}
-        known = {place.python for place in found}
-        core, sources = self.needs.keys() - self.variants.keys(), {one.name for one in self.sdists}
-        for place in ready.keys() - found.keys():
-            names = ready[place] | sources
-            if place.python in known and core <= names and self._whole(names, place):
-                found[place] = names
-        return {place: found[place] for place in ready if place in found}
+        usable = {target: names for target, names in ready.items() if self._whole(names, target)}
+        pythons = {target.python for target in usable}
+        core = self.needs.keys() - self.variants.keys()
+        sources = {sdist.name for sdist in self.sdists}
+        for target in ready.keys() - usable.keys():
+            names = ready[target] | sources
+            if target.python in pythons and core <= names and self._whole(names, target):
+                usable[target] = names
+        return {target: usable[target] for target in ready if target in usable}
 
-    def _whole(self, names: Collection[str], place: Place) -> list[str]:
-        """Return the variants of which all distributions that have a wheel are among ``names``.
+    def _whole(self, names: Collection[str], target: Target) -> list[str]:
+        """Return the variants of which all distributions are among ``names``.
 
-        One that has none at all is said apart, and what no marker asks for in a place is not
-        missing there.
+        Distributions without any wheel do not count (`_missing` reports them), nor do those whose
+        markers are false on the target.
         """
         parts: dict[str, list[bool]] = {}
         for name, needs in self.needs.items():
-            asked = {one.by for one in needs if one.is_asked(place)} & self.variants.get(
-                name, set()
-            )
-            for variant in asked if self._of(name) else ():
+            by = {need.by for need in needs if need.is_asked(target)}
+            for variant in by & self.variants.get(name, set()) if self._of(name) else ():
                 parts.setdefault(variant, []).append(name in names)
-        return [variant for variant, here in parts.items() if all(here)]
+        return [variant for variant, present in parts.items() if all(present)]
 
     @cached_property
     def _admitted(self) -> Mapping[str, list[Wheel]]:
-        """The wheels of each distribution, but those of another version than is required."""
-        found: dict[str, list[Wheel]] = {}
-        for one in self.wheels:
-            if all(need.admits(one) for need in self.needs.get(one.name, ())):
-                found.setdefault(one.name, []).append(one)
-        return found
+        """The wheels of each distribution in the required version."""
+        admitted: dict[str, list[Wheel]] = {}
+        for wheel in self.wheels:
+            if all(need.admits(wheel) for need in self.needs.get(wheel.name, ())):
+                admitted.setdefault(wheel.name, []).append(wheel)
+        return admitted
 
     def _of(self, name: str) -> list[Wheel]:
         return self._admitted.get(name, [])
+
+    def _has_wheel(self, name: str, target: Target) -> bool:
+        return any(wheel.fits(target) for wheel in self._of(name))
 
     @property
     def _files(self) -> list[Wheel | Sdist]:
@@ -191,19 +193,19 @@ class Release:
     def strangers(self) -> list[str]:
         """The files that belong to no part of the project."""
         known = {self.name, *self.needs}
-        return sorted(one.file for one in self._files if one.name not in known)
+        return sorted(part.file for part in self._files if part.name not in known)
 
     @property
     def upload(self) -> list[list[str]]:
-        """The files in the order in which to upload them: core, the variants, the selector."""
-        parts = [one for one in self._files if one.name in self.needs]
-        core = [one.file for one in parts if one.name not in self.variants]
-        variants = [one.file for one in parts if one.name in self.variants]
+        """The files in the order of upload: core, the variants, the selector."""
+        parts = [part for part in self._files if part.name in self.needs]
+        core = [part.file for part in parts if part.name not in self.variants]
+        variants = [part.file for part in parts if part.name in self.variants]
         groups = (core, variants, self.variant_files, [self.sdist])
-        return [sorted(some) for some in groups if some]
+        return [sorted(group) for group in groups if group]
 
     def review(self) -> list[Problem]:
-        """Return what the release lacks, and what it must not have."""
+        """Return what the release lacks, and what it has and must not."""
         return [
             *self._own_wheels(),
             *self._pythons(),
@@ -215,7 +217,7 @@ class Release:
         ]
 
     def notes(self) -> list[Problem]:
-        """Return what an index of one's own may take, and the public one does not."""
+        """Return what the public index refuses, and a private one may accept."""
         return [
             Problem(
                 wheel.file,
@@ -235,21 +237,20 @@ class Release:
             )
 
     def _pythons(self) -> Iterator[Problem]:
-        """Yield that the selector package admits a Python that core, or every variant, does not.
+        """Yield that the selector package admits an older Python than core, or every variant, does.
 
-        Only one that is older than those that they admit: pip would take an older release there.
+        On that Python, pip would otherwise take an older release.
         """
         core = [name for name in self.needs if name not in self.variants]
         groups = [[name] for name in core] + [[*self.variants]]
-        for wheels in filter(
-            None, ([one for name in names for one in self._of(name)] for names in groups)
-        ):
+        for names in groups:
+            wheels = [wheel for name in names for wheel in self._of(name)]
             admitted = [
-                any(one.requires_python.contains(f"3.{minor}.99") for one in wheels)
+                any(wheel.requires_python.contains(f"3.{minor}.99") for wheel in wheels)
                 for minor in range(_NEWEST)
             ]
             first = admitted.index(True) if True in admitted else 0
-            older = [one for one in range(first) if self.requires_python.contains(f"3.{one}.99")]
+            older = [n for n in range(first) if self.requires_python.contains(f"3.{n}.99")]
             if older:
                 asked = str(wheels[0].requires_python)
                 yield Problem(
@@ -261,37 +262,39 @@ class Release:
                 return
 
     def _versions(self) -> Iterator[Problem]:
-        for one in self._files:
-            for need in self.needs.get(one.name, ()):
-                if not need.admits(one):
-                    said = f"is of version {one.version}, and {need.by} requires"
-                    yield Problem(one.file, f"{said} {need.requirement}")
+        for part in self._files:
+            for need in self.needs.get(part.name, ()):
+                if not need.admits(part):
+                    text = f"is of version {part.version}, and {need.by} requires"
+                    yield Problem(part.file, f"{text} {need.requirement}")
                     break
 
     def _missing(self) -> Iterator[Problem]:
         for name, needs in self.needs.items():
             if not self._of(name):
                 asked = f"{needs[0].by} requires {needs[0].requirement}"
-                there = any(one.name == name for one in self.sdists)
-                found = "found its sdist, but no wheel of it" if there else "found no wheel"
-                yield Problem(name, f"{found}; {asked}")
+                there = any(sdist.name == name for sdist in self.sdists)
+                what = "found its sdist, but no wheel of it" if there else "found no wheel"
+                yield Problem(name, f"{what}; {asked}")
 
     def _platforms(self) -> Iterator[Problem]:
-        """Yield where a distribution is needed and missing, though a variant can be installed."""
+        """Yield where a needed distribution is missing, though a variant can be chosen."""
         for name, needs in self.needs.items():
-            lacks: dict[Platform, list[Place]] = {}
-            for place, there in self.places.items() if self._of(name) else ():
-                if name not in there and any(need.is_at(place) for need in needs):
-                    lacks.setdefault(place.platform, []).append(place)
-            # Of a platform's versions, the oldest says it.
-            oldest = {(one.fact, one.machine): one for one in sorted(lacks, reverse=True)}
-            first = sorted(oldest.values())
+            lacks: dict[Platform, list[Target]] = {}
+            for target, there in self.targets.items() if self._of(name) else ():
+                if name not in there and any(need.is_needed_on(target) for need in needs):
+                    lacks.setdefault(target.platform, []).append(target)
+            # Of the versions of a platform, only the oldest is reported.
+            oldest: dict[tuple[str, str], Platform] = {}
+            for platform in sorted(lacks):
+                oldest.setdefault((platform.fact, platform.machine), platform)
+            first = [*oldest.values()]
             for platform in first[:_MOST_NAMED]:
-                places = lacks[platform]
-                every = len(places) == sum(one.platform == platform for one in self.places)
-                which = "" if every else f" of {', '.join(map(str, places))}"
-                by = next(need.by for need in needs if need.is_at(places[0]))
-                has = " and ".join(self._whole(self.places[places[0]], places[0]))
+                targets = lacks[platform]
+                every = len(targets) == sum(target.platform == platform for target in self.targets)
+                which = "" if every else f" of {', '.join(map(str, targets))}"
+                by = next(need.by for need in needs if need.is_needed_on(targets[0]))
+                has = " and ".join(self._whole(self.targets[targets[0]], targets[0]))
                 why, fix = f"{by} requires it", "build it"
                 if name in self.variants:
                     why, fix = f"a machine there may get {by}", f"{fix}, or restrict its 'when'"
@@ -301,11 +304,11 @@ class Release:
                 yield Problem(name, f"no wheel for {len(first) - _MOST_NAMED} more platforms")
 
     def _shared(self) -> Iterator[Problem]:
-        """Yield the files that two distributions have which can be in one environment."""
-        for one, other in itertools.combinations(self.needs, 2):
-            if not self._are_together(one, other):
+        """Yield the files that two distributions share which can be in one environment."""
+        for first, other in itertools.combinations(self.needs, 2):
+            if not self._are_together(first, other):
                 continue
-            mine, theirs = self._of(one), self._of(other)
+            mine, theirs = self._of(first), self._of(other)
             both = set[str]().union(*(wheel.files for wheel in mine))
             both &= set[str]().union(*(wheel.files for wheel in theirs))
             shared = {path for path in both if self._meet(path, mine, theirs)}
@@ -313,90 +316,92 @@ class Release:
                 more = len(shared) - _MOST_NAMED
                 paths = ", ".join(sorted(shared)[:_MOST_NAMED]) + (f", {more} more" * (more > 0))
                 yield Problem(
-                    one,
+                    first,
                     f"has files that {other} also has, and one would be written over the "
                     f"other: {paths}",
                 )
 
     def _meet(self, path: str, mine: Sequence[Wheel], theirs: Sequence[Wheel]) -> bool:
-        """Return whether two wheels that have a file are for one place."""
+        """Return whether two wheels with a file can be installed on one target."""
         return any(
-            one.fits(place) and other.fits(place)
-            for one, other in itertools.product(mine, theirs)
-            if path in one.files and path in other.files
-            for place in self.places
-            if self._is_asked(one.name, place) and self._is_asked(other.name, place)
+            wheel.fits(target) and other.fits(target)
+            for wheel, other in itertools.product(mine, theirs)
+            if path in wheel.files and path in other.files
+            for target in self.targets
+            if self._is_asked(wheel.name, target) and self._is_asked(other.name, target)
         )
 
-    def _is_asked(self, name: str, place: Place) -> bool:
-        return any(need.is_asked(place) for need in self.needs[name])
+    def _is_asked(self, name: str, target: Target) -> bool:
+        return any(need.is_asked(target) for need in self.needs[name])
 
-    def _are_together(self, one: str, other: str) -> bool:
+    def _are_together(self, first: str, other: str) -> bool:
         """Return whether two distributions can be in one environment, as far as the table says."""
-        mine, theirs = self.variants.get(one), self.variants.get(other)
+        mine, theirs = self.variants.get(first), self.variants.get(other)
         if not mine or not theirs or self.selector.kind == CAPABILITY:
             return True
         return not mine.isdisjoint(theirs)
 
     def disagreements(self) -> Iterator[Problem]:
-        """Yield what variants require that one lock for all platforms cannot have.
+        """Yield requirements of two variants that no lock for all platforms can satisfy.
 
-        That takes two variants of which only one can be chosen on some platform.
+        On some platform, only one of the two can be chosen.
         """
         if self.selector.kind == CAPABILITY:
             return
-        variants = [one for one in self.selector.variants if one.refuse is None]
-        for one, other in itertools.combinations(variants, 2):
-            mine, theirs = self._beyond(one), self._beyond(other)
+        variants = [variant for variant in self.selector.variants if variant.refuse is None]
+        for first, other in itertools.combinations(variants, 2):
+            mine, theirs = self._beyond(first), self._beyond(other)
             for name in sorted(mine.keys() & theirs.keys()):
-                if not _can_agree(mine[name], theirs[name]) and self._are_apart(one, other):
+                if not _can_agree(mine[name], theirs[name]) and self._are_apart(first, other):
                     yield Problem(
-                        one.name,
+                        first.name,
                         f"requires {name}{mine[name]}, and {other.name} {name}{theirs[name]}: uv "
                         "and pdm cannot lock both for all platforms. Who locks sets "
                         "SELECTOR_PLATFORMS=here, or tool.uv.environments",
                     )
                     break
 
-    def _are_apart(self, one: Variant, other: Variant) -> bool:
-        """Return whether only one of two variants can be chosen somewhere."""
-        return any(place.can_fit(one.when) != place.can_fit(other.when) for place in self.places)
+    def _are_apart(self, first: Variant, other: Variant) -> bool:
+        """Return whether on some target only one of two variants can be chosen."""
+        return any(
+            target.can_fit(first.when) != target.can_fit(other.when) for target in self.targets
+        )
 
     def _beyond(self, variant: Variant) -> dict[str, SpecifierSet]:
-        """Return what the wheels of a variant's distributions require of others' distributions."""
-        found: dict[str, SpecifierSet] = {}
+        """Return what a variant's wheels require besides the project's own distributions."""
+        required: dict[str, SpecifierSet] = {}
         wheels = itertools.chain.from_iterable(map(self._of, variant.distributions))
-        for requirement in itertools.chain.from_iterable(one.requires for one in wheels):
+        for requirement in itertools.chain.from_iterable(wheel.requires for wheel in wheels):
             name = normalize(requirement.name)
             if name not in self.needs and "extra" not in str(requirement.marker):
-                found[name] = found.get(name, SpecifierSet()) & requirement.specifier
-        return found
+                required[name] = required.get(name, SpecifierSet()) & requirement.specifier
+        return required
 
     def _duplicates(self) -> Iterator[Problem]:
-        for one, other in itertools.combinations(self.wheels, 2):
-            if (one.name, one.version) != (other.name, other.version):
+        for first, other in itertools.combinations(self.wheels, 2):
+            if (first.name, first.version) != (other.name, other.version):
                 continue
-            alike = (one.files, one.metadata) == (other.files, other.metadata)
-            if not alike and not one.tags.isdisjoint(other.tags):
-                yield _duplicate(one, other)
-        for each, another in itertools.combinations(self.sdists, 2):
-            same = (each.name, each.version) == (another.name, another.version)
-            if same and each.sha256 != another.sha256:
-                yield _duplicate(each, another)
+            alike = (first.files, first.metadata) == (other.files, other.metadata)
+            if not alike and not first.tags.isdisjoint(other.tags):
+                yield _duplicate(first, other)
+        for sdist, second in itertools.combinations(self.sdists, 2):
+            same = (sdist.name, sdist.version) == (second.name, second.version)
+            if same and sdist.sha256 != second.sha256:
+                yield _duplicate(sdist, second)
 
 
 def _is_refused(tag: Tag) -> bool:
-    return tag.platform.startswith(_PLAIN_LINUX) and tag.platform not in _TAKEN
+    return tag.platform.startswith(_PLAIN_LINUX) and tag.platform not in _ACCEPTED
 
 
-def _can_agree(one: SpecifierSet, other: SpecifierSet) -> bool:
-    """Return whether some version may be in both."""
-    both = one & other
+def _can_agree(first: SpecifierSet, other: SpecifierSet) -> bool:
+    """Return whether some version may satisfy both."""
+    both = first & other
     texts = [clause.version for clause in both]
     versions = [*versions_beside(texts), *(text.removesuffix(".*") for text in texts)]
     return any(both.contains(version, prereleases=True) for version in versions)
 
 
-def _duplicate(one: Wheel | Sdist, other: Wheel | Sdist) -> Problem:
-    what = f"is {one.name} {one.version} for the same machines, with other contents"
-    return Problem(other.file, f"{what} than {one.file}; keep one of them")
+def _duplicate(first: Wheel | Sdist, other: Wheel | Sdist) -> Problem:
+    what = f"is {first.name} {first.version} for the same machines, with other contents"
+    return Problem(other.file, f"{what} than {first.file}; keep one of them")

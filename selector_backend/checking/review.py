@@ -1,7 +1,7 @@
 """What may be wrong with a project that has no errors.
 
-Which variants can be chosen is found by trying: from what the table's conditions ask, all the
-machines are made that they can tell apart, and the decision's own rule is asked about each.
+Which variants can be chosen is tried out, on all the machines that the table's conditions tell
+apart.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from ..model.kinds import Value
     from ..model.table import Condition, Variant
 
-# Where build backends look for the package of a project by themselves.
-_PLACES = (
+# Where build backends look for a project's package by default.
+_MODULES = (
     "src/{}/__init__.py",
     "python/{}/__init__.py",
     "{}/__init__.py",
@@ -72,7 +73,7 @@ def review(project: Project, backend: str) -> list[Problem]:
 
 
 def notes(project: Project) -> list[Problem]:
-    """Return what may be wrong with ``project``, or newer than what is known here."""
+    """Return what may be wrong with ``project``, or is newer than this release knows."""
     doubts = find_doubts(project.selector)
     uncertain = [Problem(doubt.key, doubt.message) for doubt in doubts if not doubt.certain]
     return [*uncertain, *_apart(project.selector)]
@@ -84,7 +85,7 @@ def variant_key(index: int) -> str:
 
 
 def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
-    """Yield the requirements for every variant, and of each, with the full keys they stand at."""
+    """Yield the requirements of all variants, then those of each, by their full keys."""
     yield SHARED_KEY, [*map(Requirement, selector.requires)]
     for index, variant in enumerate(selector.variants):
         keyed: dict[str, list[Requirement]] = {}
@@ -98,7 +99,7 @@ def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requi
 
 
 @dataclass(frozen=True)
-class _Sample:
+class _Candidate:
     """A value that a fact may have, or its absence, and the conditions that hold for it."""
 
     name: str
@@ -109,39 +110,39 @@ class _Sample:
 def _unreachable(selector: Selector) -> Iterator[Problem]:
     """Yield the variants that no machine gets, and a machine that gets none."""
     try:
-        samples = [_samples(name, selector) for name in selector.facts]
+        candidates = [_candidates(name, selector) for name in selector.facts]
     except TooManyError:
         return
-    count = math.prod(map(len, samples))
+    count = math.prod(map(len, candidates))
     if count > conditions.MOST or count * len(selector.variants) > conditions.MOST_TRIALS:
         return
     fitting: set[tuple[int, int]] = set()  # alternatives that hold somewhere
     patterns: dict[tuple[int, ...], frozenset[int]] = {}  # what fits on one machine, in order
-    bare: Sequence[_Sample] | None = None  # the first machine that nothing fits
-    for machine in itertools.product(*samples):
-        held = frozenset().union(*(sample.held for sample in machine))
+    bare: Sequence[_Candidate] | None = None  # the first machine that nothing fits
+    for machine in itertools.product(*candidates):
+        held = frozenset().union(*(candidate.held for candidate in machine))
         fits = [[*_holding(variant, held)] for variant in selector.variants]
         here = [index for index, alternatives in enumerate(fits) if alternatives]
-        fitting.update((index, one) for index in here for one in fits[index])
+        fitting.update((index, alternative) for index in here for alternative in fits[index])
         patterns.setdefault((*here,), frozenset(here))
         if not here and bare is None:
             bare = machine
     for index, variant in enumerate(selector.variants):
         key = variant_key(index)
-        rivals = {one: fit for one, fit in patterns.items() if index in fit}
+        rivals = {order: fit for order, fit in patterns.items() if index in fit}
         if not rivals:
             message = f"can never hold, so {variant.name} is never chosen"
             yield Problem(f"{key}.when", message)
             continue
-        chosen = {number for fit in rivals for number in _chosen(selector, fit)}
+        chosen = {number for order in rivals for number in _chosen(selector, order)}
         if index not in chosen:
             taking = _covering(sorted(chosen), [*rivals.values()])
             first = " or ".join(selector.variants[rival].name for rival in taking)
             message = f"{variant.name} is never chosen: wherever it fits, {first} comes first"
             yield Problem(key, message)
-        for one in range(len(variant.when)):
-            if (index, one) not in fitting:
-                yield Problem(f"{key}.when[{one}]", "can never hold")
+        for alternative in range(len(variant.when)):
+            if (index, alternative) not in fitting:
+                yield Problem(f"{key}.when[{alternative}]", "can never hold")
     if bare is not None and not selector.advice and selector.variants[-1].refuse is None:
         where = " and ".join(map(_where, bare))
         yield Problem(
@@ -152,19 +153,19 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
 
 
 def _chosen(selector: Selector, fitting: Sequence[int]) -> Sequence[int]:
-    """Return the numbers of the variants that a machine gets, of those that fit it."""
+    """Return the numbers of the variants that a machine gets, of those ``fitting`` it, in order."""
     if not selector.choose or selector.variants[fitting[0]].refuse is not None:
         return fitting[:1]
     return [number for number in fitting if selector.variants[number].refuse is None]
 
 
 def _covering(numbers: Sequence[int], groups: Sequence[frozenset[int]]) -> list[int]:
-    """Return few of ``numbers`` of which each group has one, in their order."""
-    found = []
+    """Return few of ``numbers``, in order, of which each group has at least one."""
+    covering = []
     while groups:
-        found.append(max(numbers, key=lambda number: sum(number in one for one in groups)))
-        groups = [one for one in groups if found[-1] not in one]
-    return sorted(found)
+        covering.append(max(numbers, key=lambda number: sum(number in group for group in groups)))
+        groups = [group for group in groups if covering[-1] not in group]
+    return sorted(covering)
 
 
 def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
@@ -176,31 +177,31 @@ def _holding(variant: Variant, held: frozenset[Condition]) -> Iterator[int]:
             yield index
 
 
-def _where(sample: _Sample) -> str:
+def _where(candidate: _Candidate) -> str:
     extremes = {OLDEST: "older than any that is named", NEWEST: "newer than any that is named"}
-    text = text_of(sample.name, sample.value)
-    return f"{sample.name} is {extremes.get(text, text)}"
+    text = text_of(candidate.name, candidate.value)
+    return f"{candidate.name} is {extremes.get(text, text)}"
 
 
-def _samples(name: str, selector: Selector) -> list[_Sample]:
-    """Return one sample for each set of conditions on a fact that can hold together."""
-    asked = [*dict.fromkeys(one for one in selector.conditions if one.fact == name)]
-    samples: dict[frozenset[Condition], Value | None] = {}
+def _candidates(name: str, selector: Selector) -> list[_Candidate]:
+    """Return a value for each set of conditions on a fact that can hold together."""
+    asked = [*dict.fromkeys(test for test in selector.conditions if test.fact == name)]
+    values_held: dict[frozenset[Condition], Value | None] = {}
     values = [*itertools.islice(fact_values(name, asked), conditions.MOST)]
     if len(values) * len(asked) > conditions.MOST_TRIALS:
         raise TooManyError
     for value in values:
-        held = (one for one in asked if holds(name, one.wanted, value)[0])
-        samples.setdefault(frozenset(held), value)
-    return [_Sample(name, value, held) for held, value in samples.items()]
+        held = (test for test in asked if holds(name, test.wanted, value)[0])
+        values_held.setdefault(frozenset(held), value)
+    return [_Candidate(name, value, held) for held, value in values_held.items()]
 
 
 def _doubts(selector: Selector, never: set[str]) -> Iterator[Problem]:
-    """Yield the mistakes in conditions, except those that ``never`` hold anyway, by key."""
+    """Yield the mistakes in conditions, except under keys in ``never``, which never hold."""
     for message, certain, key in find_doubts(selector):
-        place = key.rpartition(".")[0]
-        places = (key, place, re.sub(r"\.when\[\d+\]$", ".when", place))
-        if certain and never.isdisjoint(places):
+        when = key.rpartition(".")[0]
+        keys = (key, when, re.sub(r"\.when\[\d+\]$", ".when", when))
+        if certain and never.isdisjoint(keys):
             yield Problem(key, message)
 
 
@@ -208,19 +209,19 @@ def _doubts(selector: Selector, never: set[str]) -> Iterator[Problem]:
 
 
 def _names(selector: Selector) -> Iterator[Problem]:
-    """Yield requirements that stand for a variant, and are called something else than the project.
+    """Yield requirements that stand for a variant, and are not named after the project.
 
-    Those are the ones that have the project's version. Others are projects of their own, such as
-    ``cuda-toolkit==12.*``; but one at least has to be called after the project.
+    Those have the project's version. Others, such as ``cuda-toolkit==12.*``, are projects of their
+    own; but one at least has to be named after the project.
     """
     for key, requirements in keyed_requirements(selector):
         if key == SHARED_KEY:
             continue
-        strange = [one for one in requirements if not _named_after(selector.project, one)]
+        strange = [*itertools.filterfalse(partial(_named_after, selector.project), requirements)]
         if len(strange) < len(requirements) or ".extras." in key:
-            strange = [one for one in strange if is_pinned(one, selector.version)]
+            strange = [item for item in strange if is_pinned(item, selector.version)]
         if strange:
-            names = ", ".join(normalize(one.name) for one in strange)
+            names = ", ".join(normalize(requirement.name) for requirement in strange)
             verb, noun = ("is", "the name is") if len(strange) == 1 else ("are", "the names are")
             yield Problem(
                 key,
@@ -230,23 +231,23 @@ def _names(selector: Selector) -> Iterator[Problem]:
 
 
 def _named_after(project: str, requirement: Requirement) -> bool:
-    """Return whether a name begins with the project's, or with a word of it.
+    """Return whether a name begins with the project's, or with a part of it between hyphens.
 
     So ``cupy-cuda12x`` is called after ``cupy-wheel``, and ``cuda-quantum-cu12`` after ``cudaq``.
     """
     own, name = normalize(project), normalize(requirement.name)
-    words = any(f"{name}-".startswith(f"{word}-") for word in own.split("-"))
-    return words or name.replace("-", "").startswith(own.replace("-", ""))
+    begins_so = any(f"{name}-".startswith(f"{part}-") for part in own.split("-"))
+    return begins_so or name.replace("-", "").startswith(own.replace("-", ""))
 
 
 def _pins(selector: Selector) -> Iterator[Problem]:
     """Yield the distributions named after the project that are not of one version only."""
     keyed = [*keyed_requirements(selector)]
-    counts = Counter(name for _, some in keyed for name in {normalize(one.name) for one in some})
+    counts = Counter(name for _, some in keyed for name in {normalize(item.name) for item in some})
     for key, requirements in keyed:
         for requirement in requirements:
             name = normalize(requirement.name)
-            pinned = any(one.operator in ("==", "===") for one in requirement.specifier)
+            pinned = any(specifier.operator in ("==", "===") for specifier in requirement.specifier)
             own = key == SHARED_KEY or counts[name] == 1
             if own and name.startswith(f"{normalize(selector.project)}-") and not pinned:
                 yield Problem(
@@ -257,7 +258,7 @@ def _pins(selector: Selector) -> Iterator[Problem]:
 
 
 def _apart(selector: Selector) -> Iterator[Problem]:
-    """Yield the variants that nothing in an environment tells from the others."""
+    """Yield the variants that cannot be told from the others once they are installed."""
     standing = standing_for(selector) if selector.kind == REQUIREMENT else {}
     for index, variant in enumerate(selector.variants):
         asked = any(requirements_of(variant))
@@ -279,7 +280,7 @@ def _loops(selector: Selector) -> Iterator[Problem]:
 
 
 def _extras(project: Project) -> Iterator[Problem]:
-    """Yield the static extras that require what stands for a variant, beside the one that fits."""
+    """Yield the static extras that install a variant beside the one that fits."""
     selector = project.selector
     if selector.kind != REQUIREMENT:
         return
@@ -288,12 +289,12 @@ def _extras(project: Project) -> Iterator[Problem]:
         for requirement in requirements:
             form, _ = parse_form(str(requirement))
             for variant in selector.variants:
-                if any(one.is_asked_by(form) for one in standing[variant.key]):
+                if any(own.is_asked_by(form) for own in standing[variant.key]):
                     yield Problem(
                         f"project.optional-dependencies.{extra}",
                         f"{requirement} is the variant {variant.name}, and "
                         f"'{selector.project}[{extra}]' installs it beside the one that fits; take "
-                        f"it out: who sets {selector.variable} to {variant.name} gets it",
+                        f"it out: users get it by {selector.variable}={variant.name}",
                     )
 
 
@@ -302,9 +303,9 @@ def _extras(project: Project) -> Iterator[Problem]:
 
 def _bound(project: Project, backend: str) -> Iterator[Problem]:
     """Yield a requirement on the backend that admits every later release of it."""
-    requires = (one.partition(";")[0].strip() for one in project.build_requires)
-    ours = [one for one in requires if distribution_of(one) == _BACKEND]
-    if ours and not any(bound in one for one in ours for bound in ("<", "==", "~=", "@")):
+    requires = (text.partition(";")[0].strip() for text in project.build_requires)
+    ours = [text for text in requires if distribution_of(text) == _BACKEND]
+    if ours and not any(bound in text for text in ours for bound in ("<", "==", "~=", "@")):
         extras = re.search(r"\[[^\]]*\]", ours[0])
         instead = bounded(backend, extras[0] if extras else "")
         yield Problem(
@@ -315,16 +316,16 @@ def _bound(project: Project, backend: str) -> Iterator[Problem]:
 
 
 def _pythons(project: Project) -> Iterator[Problem]:
-    """Yield that Pythons are admitted that this backend, which installs the project, is not for."""
+    """Yield that the project admits Pythons on which this backend cannot install it."""
     if project.tree is not None and "requires-python" in project.tree.dynamic:
         return
     wanted = project.metadata.requires_python
     python = unsupported_python(str(wanted or ""), PYTHONS)
     if python is not None:
-        found = f"found {str(wanted)!r}, which admits {python}" if wanted else "missing"
+        shown = f"found {str(wanted)!r}, which admits {python}" if wanted else "missing"
         yield Problem(
             "project.requires-python",
-            f"{found}; write {PYTHONS!r} or narrower, as core and the variants have it: pip on an "
+            f"{shown}; write {PYTHONS!r} or narrower, as core and the variants have it: pip on an "
             "older Python then takes an older release, and fails without it",
         )
 
@@ -366,18 +367,18 @@ def _conform(selector: Selector) -> Iterator[Problem]:
 
 
 def _same_files(project: Project) -> Iterator[Problem]:
-    """Yield that variants of a tree stand side by side and have the same files."""
+    """Yield that variants of a tree that may stand side by side have the same files."""
     selector = project.selector
     if project.tree is None or selector.kind != CAPABILITY or len(selector.variants) < 2:
         return
     module = normalize(selector.project).replace("-", "_")
-    places = (place.format(module) for place in _PLACES)
-    found = next((place for place in places if (project.folder / place).is_file()), None)
-    if found is not None:
+    paths = (path.format(module) for path in _MODULES)
+    code = next((path for path in paths if (project.folder / path).is_file()), None)
+    if code is not None:
         yield Problem(
             "tool.selector.kind",
             f"found {selector.kind!r}, variants side by side, but each variant of this tree has "
-            f"{found}, and they would overwrite each other; expected 'requirement', or a module of "
+            f"{code}, and they would overwrite each other; expected 'requirement', or a module of "
             "another name in each",
         )
 

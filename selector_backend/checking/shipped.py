@@ -1,4 +1,4 @@
-"""Compares an sdist with the one that its ``pyproject.toml`` makes."""
+"""Compares an sdist with the one that is built from its ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -31,24 +31,23 @@ CARRIED_VERSION = f"{FOLDER}/selector_backend/__init__.py"
 
 _BACKEND, _PYPROJECT = "selector-backend", "pyproject.toml"
 _BUILD_AGAIN = "build the sdist again: python -m build --sdist"
-# What follows from other files.
+# Keys that are computed from other files.
 _HASHES = ("sha256", "pkg-info", "pyproject")
 
 
 def compare_shipped(project: Project, file: Path, backend: str) -> Iterator[Problem]:
-    """Yield where the sdist ``file``, which ``project`` was read from, is not what is built of it.
+    """Yield how the sdist ``file`` differs from one that is built from ``project``, read from it.
 
-    It is built again and compared: its members and what is in them, one by one and in order.
-    ``backend`` is our own version.
+    Compares members, their order and their content. ``backend`` is our own version.
     """
     packed = file.read_bytes()
-    found = files_of(packed)
-    system = toml.loads(found[_PYPROJECT].decode()).get("build-system", {})
+    shipped = files_of(packed)
+    system = toml.loads(shipped[_PYPROJECT].decode()).get("build-system", {})
     own = project.self_contained or "backend-path" not in system
     if project.tree is not None or system.get("build-backend") != "selector_backend" or not own:
         yield Problem(_PYPROJECT, "[build-system] names another backend than selector_backend")
         return
-    if command := _command(found, file.name, backend):
+    if command := _command(shipped, file.name, backend):
         what = f"could not be compared: other versions built it. To compare it: {command}"
         yield Problem(file.name, what)
         return
@@ -57,29 +56,29 @@ def compare_shipped(project: Project, file: Path, backend: str) -> Iterator[Prob
     except SelectorError as error:
         yield Problem(file.name, f"could not be compared: {error}")
         return
-    different = [path for path in sorted({*made, *found}) if made.get(path) != found.get(path)]
+    different = [path for path in sorted({*made, *shipped}) if made.get(path) != shipped.get(path)]
     try:
         read_compiled(project.folder)
     except NotCompiledError as error:
         yield Problem(TABLE_NAME, f"{error}; so every install compiles it; {_BUILD_AGAIN}")
         different = [path for path in different if path != TABLE_NAME]
     for path in different:
-        texts = _differences(path, found.get(path), made.get(path))
+        texts = _differences(path, shipped.get(path), made.get(path))
         if different == [path]:
-            texts = texts or [_first_line(found[path], made[path])]
+            texts = texts or [_first_line(shipped[path], made[path])]
         for text in texts:
             yield Problem(path, f"{text}; {_BUILD_AGAIN}")
     tar = archives.tar_of(packed)
     time = archives.members_of(tar)[0][0].mtime
-    if made == found and tar != tar_of(project.stem, found, time):
-        what = "has its files in another order or folder, with other modes or dates, or has more"
-        yield Problem(file.name, f"{what} than selector-backend writes; {_BUILD_AGAIN}")
+    if made == shipped and tar != tar_of(project.stem, shipped, time):
+        what = "is not packed as selector-backend does it: order, folder, modes, dates or more data"
+        yield Problem(file.name, f"{what}; {_BUILD_AGAIN}")
 
 
-def _command(found: Mapping[str, bytes], name: str, backend: str) -> str | None:
-    """Return the command that compares an sdist, where this one has not what built it."""
+def _command(shipped: Mapping[str, bytes], name: str, backend: str) -> str | None:
+    """Return the command that compares an sdist, if other versions than these built it."""
     try:
-        built_by = json.loads(found[TABLE_NAME])["backend"]
+        built_by = json.loads(shipped[TABLE_NAME])["backend"]
     except (LookupError, ValueError, TypeError, RecursionError):
         built_by = None
     if not isinstance(built_by, str) or not re.fullmatch(VERSION_FORMAT, built_by):
@@ -87,12 +86,12 @@ def _command(found: Mapping[str, bytes], name: str, backend: str) -> str | None:
     # An unknown name is not put into a command that would install it.
     known = {*map(distribution_of, importlib.metadata.requires(_BACKEND) or ())} - {_BACKEND}
     rows = rf"(?m)^\| ({NAME_FORMAT}) \| ({VERSION_FORMAT}) \|"
-    carried = re.findall(rows, found.get(f"{FOLDER}/README.md", b"").decode("utf-8", "replace"))
+    carried = re.findall(rows, shipped.get(f"{FOLDER}/README.md", b"").decode("utf-8", "replace"))
     others = [
-        word
+        argument
         for library, version in carried
         if normalize(library) in known and _installed(library) != version
-        for word in ("--with", f"{library}=={version}")
+        for argument in ("--with", f"{library}=={version}")
     ]
     if built_by == backend and not others:
         return None
@@ -107,46 +106,46 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _differences(path: str, found: bytes | None, made: bytes | None) -> list[str]:
-    """Return what differs in a file: of a table its keys, but for hashes, else the first line."""
-    if found is None or made is None:
-        return ["is missing" if found is None else "is not a file that an sdist carries"]
+def _differences(path: str, shipped: bytes | None, made: bytes | None) -> list[str]:
+    """Return the differences in a file: keys of a table, except hashes; else the first line."""
+    if shipped is None or made is None:
+        return ["is missing" if shipped is None else "is not a file that an sdist carries"]
     if path != TABLE_NAME:
-        return [_first_line(found, made)]
-    tables = [json.loads(content) for content in (found, made)]
+        return [_first_line(shipped, made)]
+    tables = [json.loads(content) for content in (shipped, made)]
     selectors = [table.pop("selector") for table in tables]
     for table in tables:
         table.update(dict.fromkeys(_HASHES))
     return [*compare_tables(*selectors), *compare_tables(*tables)]
 
 
-def _first_line(found: bytes, made: bytes) -> str:
-    """Return how the first line that differs does."""
-    lines = (content.decode("utf-8", "replace").split("\n") for content in (found, made))
+def _first_line(shipped: bytes, made: bytes) -> str:
+    """Return the first line that differs, as a message."""
+    lines = (content.decode("utf-8", "replace").split("\n") for content in (shipped, made))
     for number, pair in enumerate(itertools.zip_longest(*lines), 1):
         if pair[0] != pair[1]:
-            said = ("missing" if line is None else quoted(line) for line in pair)
-            return "line {} is {}; pyproject.toml makes it {}".format(number, *said)
+            lines_shown = ("missing" if line is None else quoted(line) for line in pair)
+            return "line {} is {}; pyproject.toml makes it {}".format(number, *lines_shown)
     return "is not UTF-8"
 
 
-def compare_tables(found: Any, expected: Any, where: str = "") -> Iterator[str]:
-    """Yield where the compiled table of an sdist, as JSON data, is not that of a pyproject.toml."""
-    if isinstance(found, dict) and isinstance(expected, dict):
-        for key in dict.fromkeys((*found, *expected)):
-            yield from compare_tables(found.get(key), expected.get(key), f"{where}{key}: ")
-    elif (names := _names(found)) and names == _names(expected):
-        for name, ours, theirs in zip(names, found, expected):
+def compare_tables(shipped: Any, expected: Any, where: str = "") -> Iterator[str]:
+    """Yield how two compiled tables differ: an sdist's, and its ``pyproject.toml``'s, as JSON."""
+    if isinstance(shipped, dict) and isinstance(expected, dict):
+        for key in dict.fromkeys((*shipped, *expected)):
+            yield from compare_tables(shipped.get(key), expected.get(key), f"{where}{key}: ")
+    elif (names := _names(shipped)) and names == _names(expected):
+        for name, ours, theirs in zip(names, shipped, expected):
             yield from compare_tables(ours, theirs, f"variant {name}: ")
-    elif found != expected:
-        ours, theirs = (_text(_names(one) or one) for one in (found, expected))
+    elif shipped != expected:
+        ours, theirs = (_text(_names(table) or table) for table in (shipped, expected))
         yield f"{where}the table says {ours}, pyproject.toml says {theirs}"
 
 
 def _names(value: Any) -> list[str]:
-    """Return the names of variants, of something else nothing."""
+    """Return the names in a list of variants; none for any other value."""
     listed = value if isinstance(value, list) else []
-    return [one["name"] for one in listed if isinstance(one, dict) and "name" in one]
+    return [row["name"] for row in listed if isinstance(row, dict) and "name" in row]
 
 
 def _text(value: Any) -> str:
@@ -155,9 +154,9 @@ def _text(value: Any) -> str:
 
 def carried_version(content: bytes) -> str | None:
     """Return the version of a carried backend, by the file `CARRIED_VERSION`, if it says one."""
-    found = re.search(rb"(?m)^__version__ = \"([^\"\n]{1,100})\"\r?$", content)
+    match = re.search(rb"(?m)^__version__ = \"([^\"\n]{1,100})\"\r?$", content)
     try:
-        return str(Version(found[1].decode())) if found else None
+        return str(Version(match[1].decode())) if match else None
     except (InvalidVersion, UnicodeDecodeError):
         return None
 

@@ -18,8 +18,7 @@ from packaging.version import Version
 
 from ..errors import SelectorError
 
-# A file's name has 255 bytes at most. A page of more bytes is not read, nor an answer that takes
-# longer, in seconds.
+# Limits: bytes of a file's name, bytes of a page, and seconds of an answer.
 _LONGEST_NAME, _LARGEST_PAGE, _LONGEST = 255, 10 << 20, 30
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
@@ -27,7 +26,7 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 
 @dataclass(frozen=True)
 class File:
-    """A file of a project: its name, and its address, empty if the index has none that is HTTP."""
+    """A file of a project: its name, and its HTTP address, empty if there is none."""
 
     name: str
     url: str = ""
@@ -56,9 +55,9 @@ def is_address(url: str) -> bool:
 
 
 class Index:
-    """An index, asked once for each project; ``agent`` asks it.
+    """An index at ``url``, which may have credentials; ``agent`` is the user agent.
 
-    Its address may have a user's name and password.
+    Asks once for each project.
     """
 
     def __init__(self, url: str, agent: str) -> None:
@@ -119,7 +118,7 @@ class Index:
             except SelectorError as error:
                 answers.append(error)
 
-        # In a thread, since a byte now and then would keep any timeout of a socket from passing.
+        # In a thread, because a byte now and then resets the timeout of a socket.
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()
         thread.join(_LONGEST)
@@ -167,7 +166,7 @@ class Credentials(urllib.request.HTTPRedirectHandler):
     https_request = http_request
 
     def redirect_request(self, *request: Any) -> urllib.request.Request | None:
-        """Return the redirected request, the last of ``request`` being where to; only by HTTP."""
+        """Return the redirected request. The last of the arguments is its address, only HTTP."""
         if not is_address(request[-1]):
             raise urllib.error.URLError(f"it redirects to {request[-1]!r}, which is not HTTP")
         return super().redirect_request(*request)

@@ -1,8 +1,4 @@
-"""The values that facts have on machines, and what a condition asks for that is not among them.
-
-`vocabulary.toml` has what is known. Each function is told one condition, and says what is wrong
-with it, or cannot be told of it.
-"""
+"""The values that facts can have (`vocabulary.toml`), and doubts about conditions on them."""
 
 from __future__ import annotations
 
@@ -37,9 +33,9 @@ _CLOSE = 0.75
 
 
 class Doubt(NamedTuple):
-    """What is to be said of a table, at one of its keys.
+    """A message about a key of the table.
 
-    ``certain`` is whether it is a mistake: otherwise it may be newer than what is known.
+    If it is not ``certain`` that it is a mistake, it may be newer than what is known.
     """
 
     message: str
@@ -49,7 +45,7 @@ class Doubt(NamedTuple):
 
 @functools.cache
 def doubts_of(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Doubt, ...]:
-    """Return what is to be said of a condition, and ``nobody`` that nothing fits it."""
+    """Return the doubts about a condition; ``nobody`` is the message if no machine fits it."""
     if isinstance(wanted, bool):
         return ()
     if isinstance(wanted, tuple):
@@ -73,22 +69,22 @@ def vocabulary() -> dict[str, Any]:
 def oldest_gpu(release: int) -> str:
     """Return the oldest compute capability that a major release of CUDA has code for.
 
-    A release that is newer than those that are known drops no less than they do.
+    A newer release than the known ones is taken for the newest of them.
     """
     oldest: Mapping[str, str] = vocabulary()["cuda"]["oldest"]
     known = sorted(map(int, oldest))
-    return oldest[str(max([one for one in known if one <= release], default=known[0]))]
+    return oldest[str(max([major for major in known if major <= release], default=known[0]))]
 
 
 def dropped_gpus() -> Iterator[tuple[str, str]]:
-    """Yield a driver's CUDA with a compute capability that it runs, and that CUDA does not."""
+    """Yield pairs of a driver's CUDA and a compute capability that it runs but CUDA dropped."""
     for driver in vocabulary()["cuda"]["driver"]:
         for capability in driver["runs"]:
             yield driver["cuda"], capability
 
 
 def conforming(fact: str) -> str | None:
-    """Return what ``conform`` calls the major version of ``fact``, if an environment has one."""
+    """Return the name in ``conform`` for the major version of ``fact``, if there is one."""
     name: str | None = vocabulary()["conform"].get(fact)
     return name
 
@@ -117,7 +113,7 @@ def _version_doubts(name: str, specifier: str, nobody: str) -> Iterator[Doubt]:
         return
     known, clauses = about.get("known", ()), _clauses(specifier)
     far = [version for _, version, _ in clauses if not _is_plausible(about, version)]
-    fits = any(satisfies(one, specifier) for one in _versions_near(about, specifier))
+    fits = any(satisfies(version, specifier) for version in _versions_near(about, specifier))
     hint = _other_version(about, specifier, far) if far else ""
     if not fits:
         span = f"; the versions that are known are {known[0]} to {known[-1]}" if known else ""
@@ -128,15 +124,15 @@ def _version_doubts(name: str, specifier: str, nobody: str) -> Iterator[Doubt]:
         yield Doubt(f"every {name} that is known is {holding}{hint or there}")
     for operator, version, series in clauses:
         if fits and not far and "." not in version and not series and operator in _ALONE:
-            said, instead = _ALONE[operator]
+            effect, instead = _ALONE[operator]
             instead = instead.format(version, int(version) + 1)
             yield Doubt(
-                f"{operator}{version} {said} {version}.0; write '{instead}' for every {version}, "
+                f"{operator}{version} {effect} {version}.0; write '{instead}' for every {version}, "
                 f"or '{operator}{version}.0'"
             )
 
 
-# What a whole number says that is no series, and what says it of the series.
+# What a specifier with a whole number means, and how to write it for the whole series.
 _ALONE = {
     "==": ("is only", "=={0}.*"),
     "!=": ("leaves out only", "!={0}.*"),
@@ -157,7 +153,7 @@ def _is_plausible(about: Mapping[str, Any], version: str) -> bool:
 
 
 def _versions_near(about: Mapping[str, Any], specifier: str) -> Iterator[str]:
-    """Yield versions that there are, or may be, and that tell clauses apart."""
+    """Yield existing and possible versions that tell the clauses apart."""
     known = about.get("known", ())
     yield from known
     *head, last = release_key(about["beyond"])
@@ -169,10 +165,10 @@ def _versions_near(about: Mapping[str, Any], specifier: str) -> Iterator[str]:
 
 
 def _other_version(about: Mapping[str, Any], specifier: str, far: Sequence[str]) -> str:
-    """Return the hint for versions that nothing has: a missing dot, or another fact's version."""
+    """Return a hint about impossible versions: a missing dot, or another fact's version."""
     dotted = {version: _with_dot(about, version) for version in far}
     beside = [name for name in about.get("beside", ()) if _are_versions_of(name, far)]
-    if beside and not all(one in about.get("known", ()) for one in dotted.values()):
+    if beside and not all(text in about.get("known", ()) for text in dotted.values()):
         other = f"{far[0]} is a version of {beside[0]}"
         return f"; {other}, did you mean {beside[0]} = {specifier!r}?"
     if not all(dotted.values()):
@@ -186,17 +182,18 @@ def _other_version(about: Mapping[str, Any], specifier: str, far: Sequence[str])
 
 def _are_versions_of(name: str, versions: Sequence[str]) -> bool:
     about = vocabulary()["versions"][name]
-    return all(_is_plausible(about, one) for one in versions)
+    return all(_is_plausible(about, version) for version in versions)
 
 
 def _with_dot(about: Mapping[str, Any], version: str) -> str:
     """Return the release that ``version`` is without its dot, as 124 is 12.4; else ``""``."""
     if not version.isdigit():
         return ""
-    places = (at for at in range(1, len(version)) if version[at] != "0" or at == len(version) - 1)
-    split = [f"{version[:at]}.{version[at:]}" for at in places]
-    plausible = [one for one in split if _is_plausible(about, one)]
-    known = [one for one in plausible if one in about.get("known", ())]
+    last = len(version) - 1
+    positions = (at for at in range(1, last + 1) if version[at] != "0" or at == last)
+    split = [f"{version[:at]}.{version[at:]}" for at in positions]
+    plausible = [text for text in split if _is_plausible(about, text)]
+    known = [text for text in plausible if text in about.get("known", ())]
     return (known or plausible or [""])[-1]
 
 
@@ -213,11 +210,11 @@ def _name_doubts(fact: str, wanted: Sequence[str]) -> Iterator[Doubt]:
         yield from unknown(name, repr(name), known, about)
     if about.get("one") and len(wanted) > 1:
         each = ", ".join(f"{{ {fact} = {name!r} }}" for name in wanted)
-        yield Doubt(f"asks for all of these in one machine; for one of them, write when = [{each}]")
+        yield Doubt(f"asks for all of these in one machine; for any of them, write when = [{each}]")
 
 
 def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]) -> list[Doubt]:
-    """Return what is to be said of a name, nothing if it is known."""
+    """Return the doubts about a name, none if it is known."""
     if text in known or any(re.fullmatch(form, text) for form in about.get("usual", ())):
         return []
     if any(re.fullmatch(form, text) for form in about.get("forms", ())):
@@ -233,7 +230,7 @@ def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, An
 def _unknown_start(
     text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]
 ) -> list[Doubt]:
-    """Return what is to be said of ``gfx94*``, nothing if a known name begins so."""
+    """Return the doubts about ``gfx94*``, none if a known name begins so."""
     start = text[:-1]
     if any(name.startswith(start) for name in known):
         return []
@@ -244,7 +241,7 @@ def _unknown_start(
 
 
 def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str:
-    """Return the known name that ``text`` most likely stands for, ``""`` if it is like none."""
+    """Return the known name that ``text`` most likely means, ``""`` if there is none."""
     names = {normalize_name(name): name for name in reversed(known)}
     name = normalize_name(text)
     parts = name.split("_")
@@ -253,9 +250,9 @@ def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str
         rest = "_".join(parts[start:])
         if rest in instead or rest in names:
             return instead.get(rest) or names[rest]
-    for one in known:
-        if len(name) > 2 and normalize_name(one).startswith(name):
-            return one
+    for candidate in known:
+        if len(name) > 2 and normalize_name(candidate).startswith(name):
+            return candidate
     close = difflib.get_close_matches(name, names, n=1, cutoff=_CLOSE)
     return names[close[0]] if close else ""
 
@@ -265,19 +262,19 @@ def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str
 
 def _marker_doubts(marker: str, nobody: str) -> list[Doubt]:
     compared = comparisons(marker)
-    found = [word for one in compared for word in _comparison_doubts(*one)]
+    doubts = [doubt for comparison in compared for doubt in _comparison_doubts(*comparison)]
     variables = {variable for variable, *_ in compared}
-    if found or not variables.issubset(OF_A_SYSTEM):
-        return found
+    if doubts or not variables.issubset(OF_A_SYSTEM):
+        return doubts
     known = systems()["system"]
-    if any(evaluate(marker, environment) for one in known for environment in _environments(one)):
+    if any(evaluate(marker, values) for system in known for values in _environments(system)):
         return []
     texts = {text for _, _, text, _ in compared}
     there = [
-        f"where sys_platform is {one['sys_platform'][0]!r}, platform_machine is "
-        f"{' or '.join(map(repr, one['platform_machine'][:3]))}"
-        for one in known
-        if texts.intersection((*one["sys_platform"], *one["platform_system"]))
+        f"where sys_platform is {system['sys_platform'][0]!r}, platform_machine is "
+        f"{' or '.join(map(repr, system['platform_machine'][:3]))}"
+        for system in known
+        if texts.intersection((*system["sys_platform"], *system["platform_system"]))
     ]
     return [Doubt("; ".join([nobody, *there]))]
 
@@ -301,9 +298,9 @@ def _comparison_doubts(variable: str, operator: str, text: str, turned: bool) ->
         if not any(text in value for value in values):
             yield from _unknown(text, f"{variable} with {text!r} in it", values, about)
     else:
-        for one in filter(None, re.split(r"[\s,;|]+", text)):
-            yield from _unknown(one, f"{variable} {one!r}", values, about)
+        for value in filter(None, re.split(r"[\s,;|]+", text)):
+            yield from _unknown(value, f"{variable} {value!r}", values, about)
 
 
 def _values_of(variable: str) -> list[str]:
-    return [*dict.fromkeys(value for one in systems()["system"] for value in one[variable])]
+    return [*dict.fromkeys(value for system in systems()["system"] for value in system[variable])]

@@ -1,4 +1,4 @@
-"""The commands, put together: each is imported when it is called."""
+"""The command line: all commands, each imported when it is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable
 
 
 class Command(NamedTuple):
-    """What a command is for, in a few words, and examples of it."""
+    """A short summary of a command, and examples."""
 
     summary: str
     examples: str
@@ -63,7 +63,7 @@ COMMANDS = {
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands. All that a list of them needs is in `COMMANDS`."""
+    """The commands; `COMMANDS` has what a list of them shows."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return what is called: its name, the command itself, and its arguments."""
@@ -73,9 +73,9 @@ class Commands(typer.core.TyperGroup):
 
 @functools.cache
 def load_command(name: str) -> Any:
-    """Import the command ``name``, and return it as typer makes it.
+    """Import the command ``name``, and return it as a command of typer.
 
-    Raises `ModuleNotFoundError` if a library is missing that it needs.
+    Raises `ModuleNotFoundError` if a library that it needs is missing.
     """
     module = importlib.import_module(f".{name.replace('-', '_')}", __package__)
     function = _readable(getattr(module, name.replace("-", "_")))

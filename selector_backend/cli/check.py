@@ -64,87 +64,84 @@ def check(
         if not is_address(index):
             raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     source = source or Path()
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = {"carries": None} if is_sdist(source) else {}
     noted: list[Problem] = []
     try:
         with opened(source) as folder:
             project = read_folder(folder)
-            found = [("warning", problem) for problem in review(project, __version__)]
+            problems = [("warning", problem) for problem in review(project, __version__)]
             if is_sdist(source):
                 from ..checking.shipped import carried_by, compare_shipped
 
                 data["carries"] = carried_by(folder)
                 differing = compare_shipped(project, source, __version__)
-                found += [("error", problem) for problem in differing]
+                problems += [("error", problem) for problem in differing]
     except InvalidFileError as error:
-        found = [("error", problem) for problem in error.problems]
+        problems = [("error", problem) for problem in error.problems]
     except UsageError:
         raise
     except SelectorError as error:
         if not as_json:
             raise
         key = source.name if is_sdist(source) else "pyproject.toml"
-        found = [("error", Problem(key, str(error)))]
+        problems = [("error", Problem(key, str(error)))]
     else:
         noted = notes(project)
         if not is_sdist(source):
-            problems, more = review_loads(source, project.selector)
-            found += [("warning", problem) for problem in problems]
+            warnings, more = review_loads(source, project.selector)
+            problems += [("warning", warning) for warning in warnings]
             noted += more
         if index is not None and project.version_is_built:
             raise UsageError(
-                f"--index {index}: the version of {source} is found when it is built; name its "
-                "sdist: selector-backend check dist/NAME-VERSION.tar.gz --index URL"
+                f"--index {index}: the version of {source} is only known when it is built; name "
+                "its sdist: selector-backend check dist/NAME-VERSION.tar.gz --index URL"
             )
         if index is not None:
             from ..checking.index import compare
 
-            found += [
-                ("warning", problem) for problem in compare(project.selector, index, __version__)
-            ]
-    if is_sdist(source):
-        data.setdefault("carries", None)
+            lacks = compare(project.selector, index, __version__)
+            problems += [("warning", problem) for problem in lacks]
     first = [f"carries selector-backend {data['carries']}"] if data.get("carries") else []
-    _report(found, noted, as_json, data, first)
+    _report(problems, noted, as_json, data, first)
 
 
 def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
-    """Look at the release in a folder, and at the project ``source``, if one is named."""
+    """Check the release in a folder, against the project ``source`` if there is one."""
     from ..checking.dist import read_dist
 
     if not folder.is_dir():
         raise UsageError(f"--dist {folder}: no such folder")
     dist = read_dist(folder, None if source is None else read_folder(source), __version__)
-    found = [("error", problem) for problem in dist.problems]
+    problems = [("error", problem) for problem in dist.problems]
     last = [] if dist.upload is None else ["upload, in this order:"]
     last += [f"  {one_line(file)}" for group in dist.upload or () for file in group]
-    _report(found, dist.notes, as_json, {"upload": dist.upload}, last=last)
+    _report(problems, dist.notes, as_json, {"upload": dist.upload}, last=last)
 
 
 def _report(
-    found: Sequence[tuple[str, Problem]],
+    problems: Sequence[tuple[str, Problem]],
     noted: Sequence[Problem],
     as_json: bool,
     data: Mapping[str, Any],
     first: Sequence[str] = (),
     last: Sequence[str] = (),
 ) -> None:
-    """Write what was found, and exit if there is any problem.
+    """Write ``problems``, each with its severity, and notes; exit if there is any problem.
 
-    As text it is between the lines ``first`` and ``last``, as JSON beside ``data``.
+    ``first`` and ``last`` are more lines of the text, and ``data`` more keys of the JSON.
     """
     if as_json:
-        listed = [{"severity": severity, **problem._asdict()} for severity, problem in found]
+        listed = [{"severity": severity, **problem._asdict()} for severity, problem in problems]
         remarks = [note._asdict() for note in noted]
         print_json({"format": FORMAT, **data, "problems": listed, "notes": remarks})
     else:
         shown = [
             bad(line) if severity == "error" else line
-            for severity, problem in (*found, *(("note", note) for note in noted))
-            for line in [f"{severity}:{str(problem)[1:]}"]  # no line of a stranger's begins one
+            for severity, problem in (*problems, *(("note", note) for note in noted))
+            for line in [f"{severity}:{str(problem)[1:]}"]  # no text of others begins a line
         ]
-        fine = [] if found else [good("no problems found")]
+        fine = [] if problems else [good("no problems found")]
         for line in (*first, *shown, *fine, *last):
             print_line(line)
-    if found:
+    if problems:
         raise typer.Exit(1)

@@ -1,7 +1,6 @@
 """What the commands share: options, stated facts, and output.
 
-Tables and colours are for terminals; a pipe gets plain text of aligned columns, whose lines are
-never broken.
+A terminal gets tables and colours; a pipe gets aligned plain text, without line wrapping.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 #: The format number of everything that ``--json`` writes, machine profiles and records aside.
 FORMAT = 1
 
-# What typer reads at run time has to be written for the oldest Python.
+# typer reads these at run time, so they are written for the oldest Python.
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, in its documented form.")]
 SetOption = Annotated[
     Optional[list[str]],
@@ -50,8 +49,8 @@ OutdirOption = Annotated[
 
 Cell = Union[str, Text]
 
-# Control characters except line ends and tabs, and those that end a line otherwise or change the
-# direction of writing.
+# Control characters except newlines and tabs, other line ends, and characters that change the
+# direction of text.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -60,9 +59,9 @@ class UsageError(SelectorError):
 
 
 def read_stated(stated: Sequence[str] | None) -> dict[str, Fact]:
-    """Return the facts that ``--set`` states, which win over all that is read.
+    """Return the facts of ``--set``, which take precedence over those that are read.
 
-    Warns of a variable whose name is close to one that states a fact, as installing notes it.
+    Warns of environment variables with names like those that state facts.
     """
     for sentence in near_misses(os.environ):
         print(f"warning: {sentence}", file=sys.stderr)
@@ -82,7 +81,7 @@ def print_json(data: Mapping[str, Any]) -> None:
 
 
 def print_line(text: Cell = "") -> None:
-    """Write one line, or several; on a terminal long ones are broken between words."""
+    """Write one line, or several; a terminal wraps long ones between words."""
     console = _console()
     console.print(_clean(text), markup=False, emoji=False, soft_wrap=not console.is_terminal)
 
@@ -104,18 +103,31 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     console.print(table)
 
 
-def print_command(words: Sequence[str]) -> None:
-    """Write a command to copy: its line is never broken."""
-    typer.echo(f"  {one_line(show_command(words))}")
+def print_facts(facts: Mapping[str, Fact]) -> None:
+    """Write a table of facts: each with its value, or why it is absent."""
+    rows = [
+        (
+            fact.name,
+            fact.source,
+            bad(f"absent: {fact.reason}") if fact.value is None else good(fact.text),
+        )
+        for fact in facts.values()
+    ]
+    print_table(("fact", "read from", "value"), rows)
+
+
+def print_command(arguments: Sequence[str]) -> None:
+    """Write a command to copy, without wrapping."""
+    typer.echo(f"  {one_line(show_command(arguments))}")
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with what would control a terminal escaped: it may be a stranger's."""
+    """Return ``text``, which others may have written, with terminal controls escaped."""
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def one_line(text: str) -> str:
-    """Return `printable` text without line breaks: as a name of a stranger's file is shown."""
+    """Return `printable` text with line breaks escaped, too."""
     return printable(text).replace("\n", "\\n")
 
 

@@ -1,4 +1,4 @@
-"""``selector-backend doctor``: whether the installed packages still fit."""
+"""``selector-backend doctor``: checks whether the installed packages still fit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 from packaging.requirements import Requirement
 
 from ..errors import did_you_mean
+from ..installing.frontends import FRONTENDS
+from ..installing.shell import show_variables
 from ..model.decision import Environment, Request, decide
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
@@ -42,6 +44,7 @@ from .interpreter import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ..installing.frontends import Locking
     from ..model.decision import Decision
     from .interpreter import Installed, Interpreter
 
@@ -65,28 +68,27 @@ def doctor(
     interpreter = read_interpreter(python)
     here = read_packages(interpreter.folders)
     named = _named(names or (), here, interpreter)
-    packages = [one for one in named if isinstance(one, Recorded)]
+    packages = [item for item in named if isinstance(item, Recorded)]
     facts = dict.fromkeys(name for package in packages for name in package.selector.facts)
     scopes = [package.selector.scope() for package in packages]
     scope = Scope(
-        requirements=tuple(name for one in scopes for name in one.requirements),
+        requirements=tuple(name for own in scopes for name in own.requirements),
         folders=interpreter.folders,
-        libraries=tuple(name for one in scopes for name in one.libraries),
+        libraries=tuple(name for own in scopes for name in own.libraries),
     )
     machine = look_at_machine(facts, profile, stated, interpreter.facts, scope)
-    records = [one.record for one in here if isinstance(one, Recorded)]
+    records = [item.record for item in here if isinstance(item, Recorded)]
     installed = read_installed(interpreter)
-    states = profile is not None or bool(stated)
-    findings = [unusable_record(one, installed) for one in named if isinstance(one, Unusable)]
+    findings = [unusable_record(item, installed) for item in named if isinstance(item, Unusable)]
     required = {package.key: installed.required(package) for package in packages}
     outcomes = choose(packages, machine, records, required)
-    findings += find_problems(outcomes, installed, stated=states)
+    findings += find_problems(outcomes, installed, assumed=bool(profile or stated))
     if as_json:
         print_json(
             {
                 "format": FORMAT,
                 "python": interpreter.path,
-                "packages": [_package(one) for one in packages],
+                "packages": [_package(package) for package in packages],
                 "findings": [asdict(finding) for finding in findings],
             }
         )
@@ -99,8 +101,8 @@ def doctor(
 def _named(
     names: Sequence[str], here: Sequence[Recorded | Unusable], interpreter: Interpreter
 ) -> list[Recorded | Unusable]:
-    """Return the selector packages that are installed, or those of them that are named."""
-    known = [one.key for one in here]
+    """Return the installed selector packages, or only those in ``names``."""
+    known = [item.key for item in here]
     for name in names:
         if normalize(name) not in known:
             hint = did_you_mean(name, known)
@@ -108,7 +110,7 @@ def _named(
                 f"{name} is not a selector package that is installed with {interpreter.path}{hint}"
             )
     keys = [normalize(name) for name in names] or known
-    return sorted((one for one in here if one.key in keys), key=lambda one: one.key)
+    return sorted((item for item in here if item.key in keys), key=lambda item: item.key)
 
 
 def _show(
@@ -147,13 +149,13 @@ def _package(package: Recorded) -> dict[str, object]:
 _SETTINGS, _PIP = "--config-settings", Requirement("pip>=22.1")
 
 
-#: What others require, if nobody requires anything.
+#: The default of ``required``: no package requires a variant.
 NOTHING: Mapping[str, Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem with some projects: what it is, and the commands that fix it, as lists of words."""
+    """A problem with some projects, and the commands that fix it, as lists of arguments."""
 
     projects: list[str]
     messages: list[str]
@@ -164,9 +166,9 @@ class Finding:
 class Outcome:
     """What a package gets if it is chosen again.
 
-    ``alone`` is what it gets beside all that is installed, and ``decision`` what it gets beside
-    those that stay, and those chosen again before it. ``required`` is what other packages require
-    of its variants: a sentence on each, by the variant's key.
+    ``alone`` is the decision beside all that is installed now, and ``decision`` the one beside
+    packages that stay, and those chosen again before it. ``required`` has a sentence for each of
+    its variants that another package requires, by the variant's key.
     """
 
     package: Recorded
@@ -176,22 +178,25 @@ class Outcome:
 
     @property
     def changes(self) -> bool:
-        """Whether it is another variant than the package has."""
+        """Whether it gets another variant than it has."""
         return _is_other(self.package, self.decision)
 
     @property
     def kept(self) -> str:
-        """The sentence on who requires the variant that it gets, and none but that, or ``""``."""
+        """The sentence on what requires the variant that it gets, and only that; else ``""``."""
         names = [*map(normalize, self.decision.names)]
         return self.required[names[0]] if [*self.required] == names != [] else ""
 
     @property
     def blocked(self) -> str:
-        """The sentence on why no choice is right for those who require a variant of it."""
+        """The sentence on why no choice satisfies the packages that require its variants."""
         if not self.required or self.kept:
             return ""
-        fits = {normalize(one.variant): one for one in self.alone.verdicts if not one.fits}
-        why = [f"{key} does not fit: {fits[key].reason}" for key in self.required if key in fits]
+        why = [
+            f"{normalize(verdict.variant)} does not fit: {verdict.reason}"
+            for verdict in self.alone.verdicts
+            if not verdict.fits and normalize(verdict.variant) in self.required
+        ]
         reasons = " and ".join(self.required.values())
         return "; ".join([f"no variant is right for all: {reasons}", *why])
 
@@ -207,21 +212,29 @@ def unusable_record(package: Unusable, installed: Installed) -> Finding:
 
 
 def find_problems(
-    outcomes: Iterable[Outcome], installed: Installed, *, stated: bool
+    outcomes: Iterable[Outcome], installed: Installed, *, assumed: bool
 ) -> Iterator[Finding]:
-    """Yield what is wrong: first with the packages that are to be chosen again, as one finding.
+    """Yield the findings; the first is on all packages that have to be chosen again.
 
-    ``stated`` is whether facts were stated in place of this machine's, which installs know nothing
-    of.
+    ``assumed`` is whether some facts are not this machine's own, but come from a profile or
+    ``--set``, which an install does not see.
     """
     again: list[Outcome] = []
     messages: list[str] = []
-    lacking: list[Finding] = []
+    unmet: list[Finding] = []
     for outcome in outcomes:
         package = outcome.package
-        wrong = [*_other_variant(outcome, stated=stated), *_side_by_side(package, installed)]
-        wanted = dict(_lacking(package, installed))
-        if wrong and outcome.blocked:
+        beside = [*_side_by_side(package, installed)]
+        wrong = [*_other_variant(outcome, assumed=assumed), *beside]
+        wanted = dict(_unmet(package, installed))
+        locking = _locking_of(package)
+        if locking and (wrong or wanted):
+            # It is a project's environment, so the lock of the project says what is installed.
+            commands = [installed.uninstall(*installed.with_variants(package)), [*locking.sync]]
+            if not beside and not wanted:
+                wanted, commands = {"": _how_to_lock(package, locking)}, []
+            yield Finding([package.selector.project], [*wrong, *wanted.values()], commands)
+        elif wrong and outcome.blocked:
             what = f"{package.title}: {outcome.blocked}; uninstall, or replace, what requires it"
             yield Finding([package.selector.project], [*wrong, what], [])
         elif wrong:
@@ -229,11 +242,11 @@ def find_problems(
             messages += [*wrong, *wanted.values()]
         elif wanted:
             commands = [installed.install(*wanted)]
-            lacking.append(Finding([package.selector.project], [*wanted.values()], commands))
+            unmet.append(Finding([package.selector.project], [*wanted.values()], commands))
     if again:
         projects = [outcome.package.selector.project for outcome in again]
-        yield Finding(projects, messages, _choose_again(again, installed, stated=stated))
-    yield from lacking
+        yield Finding(projects, messages, _choose_again(again, installed, assumed=assumed))
+    yield from unmet
 
 
 def choose(
@@ -242,10 +255,10 @@ def choose(
     installed: Iterable[Record],
     required: Mapping[str, Mapping[str, str]] = NOTHING,
 ) -> list[Outcome]:
-    """Return what packages get on ``machine``, beside the selector packages that are installed.
+    """Return what each of ``packages`` gets on ``machine``, beside the ``installed`` ones.
 
-    Those that are to change hold nobody back: each is chosen beside those that stay, and those
-    before it. A variant that another package requires is kept, if it fits: ``required`` has
+    Packages that have to change do not constrain others: each is chosen beside those that stay, and
+    those before it. A variant that another package requires is kept, if it fits: ``required`` has
     `Installed.required` of each package.
     """
     around = {record.key: record for record in installed}
@@ -254,7 +267,7 @@ def choose(
         key: Request(tuple(wanted), next(iter(wanted.values())))
         for key, wanted in required.items()
         if len(wanted) == 1
-        and any(one.fits and normalize(one.variant) in wanted for one in alone[key].verdicts)
+        and any(item.fits and normalize(item.variant) in wanted for item in alone[key].verdicts)
     }
     changing = [
         package
@@ -280,10 +293,9 @@ def _decide(
     around: Mapping[str, Record],
     request: Request | None = None,
 ) -> Decision:
-    """Return what ``package`` gets, whatever is installed of it now."""
+    """Return what ``package`` gets, whichever variant is installed now."""
     facts = {**machine.facts}
-    # Providers are not asked; what they said at the time is the best that is known, unless it is
-    # stated.
+    # Providers are not asked here. Unless properties are stated, those of the install are used.
     for name, then in package.record.facts.items():
         now = facts.get(name)
         asked = FACTS[name].kind is not PROPERTIES
@@ -294,15 +306,15 @@ def _decide(
 
 
 def _is_other(package: Recorded, decision: Decision) -> bool:
-    """Return whether what was decided is not what is installed, or not all of it."""
+    """Return whether ``decision`` differs from the installed variants."""
     names, then = {*decision.names}, {*package.record.variants}
     if package.selector.choose and not package.record.forced_by:
         return names != then
     return not names or not names <= then
 
 
-def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
-    """Yield that a package is to have another variant, and which facts differ since then."""
+def _other_variant(outcome: Outcome, *, assumed: bool) -> Iterator[str]:
+    """Yield why a package needs another variant, and which facts changed since the install."""
     if not outcome.changes:
         return
     package, record, decision = outcome.package, outcome.package.record, outcome.decision
@@ -327,7 +339,7 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
         if verdict.variant in decision.names and verdict.variant not in record.variants
     ]
     alone = package.selector.choose and not record.forced_by
-    about = [one.variant for one in unfit[:1]] if alone else []
+    about = [verdict.variant for verdict in unfit[:1]] if alone else []
     message = f"{package.title}: {' and '.join(about or record.variants)} "
     fits = "is not all that fits it" if package.selector.choose else "is not the best for it"
     message += ", and ".join(why) or f"fits this machine, but {fits}"
@@ -338,7 +350,7 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
         for name, then in record.facts.items()
         if name in decision.facts and then.value != decision.facts[name].value
     ]
-    if differing and not stated:
+    if differing and not assumed:
         yield (
             f"{package.title} was chosen where {' and '.join(differing)}: the machine "
             "has changed since, or the choice came from another machine, by a cache or a copy"
@@ -346,7 +358,7 @@ def _other_variant(outcome: Outcome, *, stated: bool) -> Iterator[str]:
 
 
 def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
-    """Yield that variants are installed that exclude the chosen one."""
+    """Yield the installed variants that exclude the chosen one."""
     chosen = package.record.variants
     here = installed.variants(package)
     if not here.keys() <= {*map(normalize, chosen)}:
@@ -361,16 +373,18 @@ def _side_by_side(package: Recorded, installed: Installed) -> Iterator[str]:
             yield f"{package.title}: {name} is installed, too, and has the same {file}"
 
 
-def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]:
-    """Yield each requirement of a package that is not met, and the sentence on it."""
-    chosen = [one for one in package.selector.variants if one.name in package.record.variants]
+def _unmet(package: Recorded, installed: Installed) -> Iterator[tuple[str, str]]:
+    """Yield each unmet requirement of a package, with the sentence on it."""
+    chosen = [
+        variant for variant in package.selector.variants if variant.name in package.record.variants
+    ]
     brought = [
         Requirement(text)
         for variant in chosen
         for text, extra in requirements_of(variant)
         if extra and distribution_of(text) in installed.distributions
     ]
-    own = [one for one in brought if normalize(one.name) in package.record.distributions]
+    own = [item for item in brought if normalize(item.name) in package.record.distributions]
     for requirement in (*map(Requirement, package.record.requires), *own):
         name = normalize(requirement.name)
         if not installed.needs(requirement):
@@ -382,10 +396,24 @@ def _lacking(package: Recorded, installed: Installed) -> Iterator[tuple[str, str
             yield str(requirement), f"{package.title} requires {requirement}; {has}"
 
 
+def _locking_of(package: Recorded) -> Locking | None:
+    """Return the kind of lock that decided what a package got, ``None`` if no lock did."""
+    source = package.record.decided_by
+    rows = (row.locking for row in FRONTENDS if row.locking)
+    return next((locking for locking in rows if source in locking.names), None)
+
+
+def _how_to_lock(package: Recorded, locking: Locking) -> str:
+    selector = package.selector
+    again = locking.again.format(project=selector.project, version=selector.version)
+    command = show_variables({selector.variable: "auto"}, again)
+    return f"{package.title}: to have a variant for this machine locked: {command}"
+
+
 def _choose_again(
-    outcomes: Sequence[Outcome], installed: Installed, *, stated: bool
+    outcomes: Sequence[Outcome], installed: Installed, *, assumed: bool
 ) -> list[list[str]]:
-    """Return the commands that remove packages with their variants, and install each anew.
+    """Return the commands that uninstall packages with their variants, and install each again.
 
     One by one, so that each sees what was chosen before it.
     """
@@ -397,8 +425,8 @@ def _choose_again(
         selector = outcome.package.selector
         named = with_extras(selector, going)
         request = installed.request(selector.project, selector.version, named)
-        settings = _settings(outcome, installed, stated=stated)
-        # A build that was kept may be of the variant that is there now.
+        settings = _settings(outcome, installed, assumed=assumed)
+        # A cached build may be of the current variant.
         afresh = outcome.changes or "@" in request
         commands.append(installed.install(*settings, request, afresh=afresh))
     asked = any(_SETTINGS in command for command in commands)
@@ -407,15 +435,15 @@ def _choose_again(
     return commands
 
 
-def _settings(outcome: Outcome, installed: Installed, *, stated: bool) -> list[str]:
-    """Return the options with which an install gives this outcome."""
+def _settings(outcome: Outcome, installed: Installed, *, assumed: bool) -> list[str]:
+    """Return the options that make an install give this outcome."""
     selector, decision = outcome.package.selector, outcome.decision
-    # On Linux alone the backend sees what uv installs into.
+    # Only on Linux does the backend see uv's target environment.
     unseen = not installed.has_pip and (
         any(verdict.clashes for verdict in decision.verdicts)
         or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)
     )
-    if stated or unseen or outcome.kept:
+    if assumed or unseen or outcome.kept:
         asked = ",".join(decision.names)
     elif outcome.package.record.forced_by or os.environ.get(selector.variable):
         asked = "auto"

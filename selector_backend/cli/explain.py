@@ -1,4 +1,4 @@
-"""``selector-backend explain``: what would be chosen, and why."""
+"""``selector-backend explain``: shows what would be chosen, and why."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from .common import (
     UsageError,
     bad,
     good,
+    print_facts,
     print_json,
     print_line,
     print_table,
@@ -36,7 +37,6 @@ from .source import VERSION, read_selector
 
 if TYPE_CHECKING:
     from ..model.decision import Decision
-    from ..model.machine import Fact
     from ..model.record import Record, Verdict
     from ..model.table import Selector, Variant
 
@@ -115,7 +115,7 @@ def explain(
 
 
 def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record | None]:
-    """Return the table, and the record if it is of what is installed."""
+    """Return the table that ``what`` names, and its record if it is an installed package."""
     path = Path(what)
     is_name = path.name == what
     if path.is_dir() and not (is_name and (interpreter or not (path / "pyproject.toml").exists())):
@@ -125,9 +125,9 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
     if not is_name or what.endswith(".tar.gz"):
         raise UsageError(f"{what}: there is no such file or folder")
     interpreter = interpreter or read_interpreter(None)
-    found = find_record(what, interpreter.folders)
-    if found is not None:
-        return found.selector, found.record
+    installed = find_record(what, interpreter.folders)
+    if installed is not None:
+        return installed.selector, installed.record
     if path.is_dir():
         return read_selector(path), None
     raise UsageError(
@@ -137,17 +137,17 @@ def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record 
 
 
 def _extras_block(selector: Selector) -> str:
-    """Return an extra for each variant, as TOML; if they exclude each other, uv is told so."""
+    """Return an extra for each variant as TOML, with uv's conflicts if they exclude each other."""
     from .skeleton import as_key, as_toml
 
     if selector.version == VERSION:
-        raise UsageError(f"{VERSION} is found when it is built; name its sdist")
+        raise UsageError(f"{VERSION} is only known when it is built; name its sdist")
     lines, names = ["[project.optional-dependencies]"], []
-    for one in selector.variants:
-        if one.refuse is None:
-            chosen = decide(selector, Machine(), Request((one.key,), "--extras"), Environment())
-            lines.append(f"{as_key(one.name)} = {as_toml([*chosen.requires])}")
-            names.append({"extra": one.name})
+    for variant in selector.variants:
+        if variant.refuse is None:
+            chosen = decide(selector, Machine(), Request((variant.key,), "--extras"), Environment())
+            lines.append(f"{as_key(variant.name)} = {as_toml([*chosen.requires])}")
+            names.append({"extra": variant.name})
     if selector.kind == REQUIREMENT and len(names) > 1:
         conflicts = [f"    {as_toml(name)}," for name in names]
         lines += ["", "[tool.uv]", "conflicts = [[", *conflicts, "]]"]
@@ -159,15 +159,14 @@ def _show(decision: Decision, then: Record | None) -> None:
     what = f"{selector.project} {selector.version}, variants of the {selector.kind} kind"
     print_line(f"{what}, of which all that fit are chosen" if selector.choose else what)
     if selector.version == VERSION:
-        print_line(f"{VERSION} is found when it is built")
+        print_line(f"{VERSION} is only known when it is built")
     if decision.facts:
         print_line()
-        rows = [(one.name, one.source, _value(one)) for one in decision.facts.values()]
-        print_table(("fact", "read from", "value"), rows)
+        print_facts(decision.facts)
     print_line()
     judged = [
-        (one.variant, _outcome(one, variant), one.reason)
-        for one, variant in zip(decision.verdicts, selector.variants)
+        (verdict.variant, _outcome(verdict, variant), verdict.reason)
+        for verdict, variant in zip(decision.verdicts, selector.variants)
     ]
     print_table(("variant", "here", "because"), judged)
     print_line()
@@ -201,7 +200,3 @@ def _outcome(verdict: Verdict, variant: Variant) -> Text:
     if verdict.fits and variant.refuse is not None:
         return bad("refuses")
     return good("fits") if verdict.fits else bad("does not fit")
-
-
-def _value(fact: Fact) -> Text:
-    return bad(f"absent: {fact.reason}") if fact.value is None else good(fact.text)

@@ -1,4 +1,4 @@
-"""The machines that commands look at: this one, profiles, and those shipped; what they get."""
+"""The machines that commands look at: this one, profiles and shipped ones; and expectations."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def look_at_machine(
     told: Mapping[str, Fact] | None = None,
     scope: Scope = NO_TABLE,
 ) -> Machine:
-    """Return the facts ``names`` of this machine, or of what stands in for it: a profile or a name.
+    """Return the facts ``names`` of this machine, or of the profile or shipped machine ``source``.
 
-    ``told`` is what another interpreter of this machine tells of itself, and ``scope`` what is
-    asked of its environment and of the loader. Variant providers are not asked for properties:
+    ``told`` has the facts of another interpreter on this machine, and ``scope`` says what to look
+    up in its environment and in the loader. Variant providers are not asked for properties, since
     they are code that the package names.
     """
     known = read_stated(stated)
@@ -85,7 +85,7 @@ def _stand_in(
 ) -> tuple[ProfileFile | None, NamedMachine | None]:
     """Return the profile or the shipped machine that ``--machine`` names, or the variable's file.
 
-    Both are ``None`` where this machine is looked at.
+    Both are ``None`` for this machine.
     """
     if source is None:
         named = os.environ.get(MACHINE_VARIABLE)
@@ -100,7 +100,7 @@ def _stand_in(
 
 
 def _shipped_machine(name: str, names: Collection[str]) -> NamedMachine:
-    """Return the shipped machine called ``name``, in whatever case, with the facts ``names``."""
+    """Return the shipped machine called ``name``, in any case, with the facts ``names``."""
     shipped = {machine.name: machine for machine in shipped_machines(names)}
     for machine in shipped.values():
         if machine.name.lower() == name.lower():
@@ -113,7 +113,7 @@ def _shipped_machine(name: str, names: Collection[str]) -> NamedMachine:
 
 @dataclass(frozen=True)
 class NamedMachine:
-    """A machine, its name, and what it is made after: a real machine, a document or a profile."""
+    """A machine, its name, and its source: a real machine, a document or a profile."""
 
     name: str
     after: str
@@ -123,28 +123,28 @@ class NamedMachine:
 def shipped_machines(names: Collection[str]) -> Iterator[NamedMachine]:
     """Yield the machines that are shipped, with the facts ``names``."""
     data = toml.loads(_SHIPPED.read_text(encoding="utf-8"))
-    for one in data["machine"]:
-        system, machine = one["system"].split()
+    for row in data["machine"]:
+        system, machine = row["system"].split()
         marker = {**data["marker"], **data["system"][system], "platform_machine": machine}
-        values = {**one["facts"], "marker": marker}
+        values = {**row["facts"], "marker": marker}
         facts = {}
         for name in names:
             in_environment = FACTS[name].kind is DISTRIBUTIONS
             reason = "its environment is not known" if in_environment else "such a machine has none"
             fact = Fact(name, "this machine", reason=reason)
             if name in values:
-                fact = load_fact(name, values[name], one["after"])
+                fact = load_fact(name, values[name], row["after"])
             facts[name] = complete(fact)
-        yield NamedMachine(one["name"], one["after"], Machine(facts))
+        yield NamedMachine(row["name"], row["after"], Machine(facts))
 
 
 def profiled_machines(sources: Sequence[str], names: Collection[str]) -> Iterator[NamedMachine]:
-    """Return the machines of profiles, with the facts ``names``; each is read when it is asked for.
+    """Yield the machines of profiles, with the facts ``names``.
 
     A source is a profile, a folder with profiles, a file with a profile on each line (``*.jsonl``),
-    or ``-``, for such lines on standard input. Raises `UsageError` at once if a source does not
-    exist, and `SelectorError`, later, for a profile that cannot be read, and for a source without
-    one.
+    ``-`` for such lines on standard input, or the name of a shipped machine. Raises `UsageError` at
+    once if a source does not exist, and `SelectorError` later, for a source without profiles and
+    for a profile that cannot be read.
     """
     for source in sources:
         if source == "-" and sys.stdin is None:
@@ -161,19 +161,19 @@ def _read(sources: Sequence[str], names: Collection[str]) -> Iterator[NamedMachi
             yield _shipped_machine(source, names)
             continue
         empty = True
-        for name, place, content in _contents(source):
-            what = f"{place}, a line that is to be one machine profile," if in_lines else place
-            profile = load_machine(parse_profile(content, what, place), place)
+        for name, origin, content in _contents(source):
+            what = f"{origin}, a line that has to be one machine profile," if in_lines else origin
+            profile = load_machine(parse_profile(content, what, origin), origin)
             facts = stand_in(profile, names).facts.values()
             machine = Machine({fact.name: complete(fact) for fact in facts})
-            yield NamedMachine(name, place, machine)
+            yield NamedMachine(name, origin, machine)
             empty = False
         if empty:
             raise SelectorError(f"{source}: there are no machine profiles in it")
 
 
 def _contents(source: str) -> Iterator[tuple[str, str, bytes]]:
-    """Yield the name, the place and the content of each profile of a source."""
+    """Yield the name, the origin (for messages) and the content of each profile of a source."""
     path = Path(source)
     if source == "-":
         yield from _lines(
@@ -189,8 +189,8 @@ def _contents(source: str) -> Iterator[tuple[str, str, bytes]]:
         yield path.stem, source, path.read_bytes()
 
 
-def _lines(name: str, place: str, stream: BufferedReader) -> Iterator[tuple[str, str, bytes]]:
-    """Yield each line, which is a profile of its own."""
+def _lines(name: str, source: str, stream: BufferedReader) -> Iterator[tuple[str, str, bytes]]:
+    """Yield each line as a profile."""
     lines: Iterable[bytes] = stream
     encoding = json.detect_encoding(stream.peek(4)[:4])
     if not encoding.startswith("utf-8"):
@@ -198,9 +198,9 @@ def _lines(name: str, place: str, stream: BufferedReader) -> Iterator[tuple[str,
     try:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield f"{name}:{number}", f"{place}:{number}", line
+                yield f"{name}:{number}", f"{source}:{number}", line
     except UnicodeError:
-        raise SelectorError(f"{place} is not {encoding.upper()} text") from None
+        raise SelectorError(f"{source} is not {encoding.upper()} text") from None
 
 
 # --- What machines should get
@@ -211,10 +211,10 @@ def read_expectations(
 ) -> dict[str, str | None]:
     """Return the variants that each machine should get, ``None`` where none should fit.
 
-    ``machines`` are the names of those that there are.
+    ``machines`` are the names of the known machines.
 
-    Raises `SelectorError` for a file that cannot be read, and `InvalidFileError` with everything
-    that is wrong in it.
+    Raises `SelectorError` for a file that cannot be read, and `InvalidFileError` with all errors
+    in it.
     """
     if not file.is_file():
         what = "it is a folder; expected a TOML file" if file.exists() else "there is no such file"
@@ -238,15 +238,15 @@ def read_expectations(
 
 
 def _similar(name: str, machines: Collection[str]) -> str:
-    """Return the hint at a machine with a name like ``name``, or with that in its name."""
+    """Return a hint at a machine whose name is like ``name``, or contains it."""
     within = [other for other in machines if name.lower() in other.lower()]
     return did_you_mean(name, machines) or did_you_mean(name, within, closeness=0)
 
 
 def _variant(value: object, selector: Selector) -> str | None:
-    """Return what is wanted, in the table's order.
+    """Return the expected variants, in the table's order and separated by commas.
 
-    Raises ``ValueError`` with a sentence that says what was expected.
+    Raises ``ValueError`` with what was found and what was expected.
     """
     if value is False:
         return None
@@ -254,10 +254,10 @@ def _variant(value: object, selector: Selector) -> str | None:
         expected = "a variant's name, or false where no variant should fit"
         raise ValueError(f"found {describe(value)}; expected {expected}")  # noqa: TRY004 - bad data
     names = {variant.key: variant.name for variant in selector.variants}
-    asked = {normalize(one.strip()): one.strip() for one in value.split(",")}
-    for key, one in asked.items():
+    asked = {normalize(name.strip()): name.strip() for name in value.split(",")}
+    for key, text in asked.items():
         if key not in names:
             known = f"; the variants are {', '.join(names.values())}"
-            hint = did_you_mean(one, names.values()) or known
-            raise ValueError(f"found {one!r}, which is not a variant{hint}")
+            hint = did_you_mean(text, names.values()) or known
+            raise ValueError(f"found {text!r}, which is not a variant{hint}")
     return ",".join(name for key, name in names.items() if key in asked)

@@ -45,7 +45,7 @@ T = TypeVar("T")
 _PROJECT = "pyproject.toml"
 _KINDS = (REQUIREMENT, CAPABILITY)
 _WRITABLE = 0o222
-_CD = "pushd" if os.name == "nt" else "cd"  # which goes to another drive, too
+_CD = "pushd" if os.name == "nt" else "cd"  # pushd also changes the drive
 _EXAMPLE = 'compute-capability = ">=9.0"'
 
 FolderArgument = Annotated[
@@ -146,9 +146,9 @@ def init(
 
 
 def _existing_name(folder: Path, *, tree: bool) -> str | None:
-    """Return the name of the project in ``folder``, if there is one that can become a tree.
+    """Return the name of the project in ``folder``, ``None`` if there is no project.
 
-    Raises `UsageError` for one that cannot, or that is not to.
+    Raises `UsageError` if there is one that cannot become a tree, or no ``tree`` is asked for.
     """
     file = folder / _PROJECT
     if not os.path.lexists(file):
@@ -185,11 +185,11 @@ def _existing_name(folder: Path, *, tree: bool) -> str | None:
     return name
 
 
-# --- What is asked for
+# --- Arguments
 
 
 def _read(what: str, text: str, read: Callable[[str], T]) -> T:
-    """Return what an argument stands for, by ``read``, which raises ``ValueError``."""
+    """Return ``read(text)``; its ``ValueError`` becomes a `UsageError` on ``what``."""
     try:
         return read(text)
     except ValueError as error:
@@ -213,7 +213,7 @@ def _read_import_name(name: str) -> str:
 
 
 def _read_variant(text: str) -> NewVariant:
-    """Return a variant: a name that is known, or one with a condition."""
+    """Return a variant: a known name, or a name with a condition."""
     name, colon, condition = text.partition(":")
     name = name.strip()
     if not is_name(name):
@@ -233,12 +233,12 @@ def _read_variant(text: str) -> NewVariant:
 
 
 def _read_condition(text: str) -> dict[str, Any]:
-    """Return a ``when`` table that is written as an inline table of TOML, without the braces."""
+    """Return the ``when`` table of a condition: an inline table of TOML without the braces."""
     try:
         when = toml.loads(f"when = {{ {text} }}")
     except ValueError as error:
-        found = str(error).partition(" (at ")[0]  # the place is one in our own line
-        raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {found}") from None
+        reason = str(error).partition(" (at ")[0]  # that position is in our own line
+        raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {reason}") from None
     if [*when] != ["when"]:
         raise ValueError(f"expected one condition, such as {_EXAMPLE}")
     if not when["when"]:
@@ -246,8 +246,8 @@ def _read_condition(text: str) -> dict[str, Any]:
     variant = {"name": "new", **when}
     key = "tool.selector.variant[0].when."
     if problems := parse_selector({"variant": [variant]}, project="new", version=VERSION)[1]:
-        said = (f"{problem.key.removeprefix(key)}: {problem.message}" for problem in problems)
-        raise ValueError("; ".join(said))
+        texts = (f"{problem.key.removeprefix(key)}: {problem.message}" for problem in problems)
+        raise ValueError("; ".join(texts))
     return dict(when["when"])
 
 
@@ -255,7 +255,7 @@ def _read_condition(text: str) -> dict[str, Any]:
 
 
 def _write(folder: Path, project: NewProject, *, tree: bool) -> None:
-    """Write a new project, unless a file exists already or the backend would refuse it."""
+    """Write a new project, unless one of its files exists or the backend would refuse it."""
     texts = tree_files(project) if tree else files(project)
     if tree and (folder / "README.md").exists():  # such as a new repository has
         del texts["README.md"]
@@ -297,9 +297,9 @@ def _edit(file: Path, project: NewProject) -> None:
 
 
 def _check(texts: dict[str, str], name: str) -> None:
-    """Raise `UsageError` if the backend would refuse the project, which is in the folder ``name``.
+    """Raise `UsageError` if the backend would refuse the project in the folder ``name``.
 
-    Nothing is written but into a folder of its own.
+    Files are written only into a temporary folder.
     """
     with tempfile.TemporaryDirectory() as trial:
         _write_files(Path(trial), texts)
@@ -320,7 +320,7 @@ def _write_files(folder: Path, texts: dict[str, str]) -> None:
         raise UsageError(f"{error.filename or folder}: {error.strerror}") from None
 
 
-# --- How to go on
+# --- Next steps
 
 
 def _show(folder: Path, project: NewProject) -> None:

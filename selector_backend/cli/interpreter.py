@@ -1,4 +1,4 @@
-"""An environment by its interpreter: what is installed, and the commands that change it."""
+"""An environment, read by its interpreter: what is installed, and the commands to change it."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ PythonOption = Annotated[
     ),
 ]
 
-#: The facts that the interpreter decides.
+#: The facts that depend on the interpreter.
 _OWN = ("marker", "abi-features")
 _PACKAGES = Path(__file__).resolve().parents[2]
 
-# What an interpreter says of its environment; it imports this package, wherever it lies.
+# Runs in the other interpreter, and imports this package from its own folder.
 _ASK = """
 import json, site, sys
 sys.path.insert(0, sys.argv[1])
@@ -72,7 +72,7 @@ print(json.dumps({"python": sys.executable, "folders": folders, "facts": told}))
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An environment's interpreter: its path, its folders of distributions, and its own facts."""
+    """An environment's interpreter: its path, its folders of distributions, and its facts."""
 
     path: str
     folders: tuple[str, ...]
@@ -80,7 +80,7 @@ class Interpreter:
 
     @property
     def marker(self) -> Mapping[str, str]:
-        """What it evaluates markers with."""
+        """The values of the marker variables."""
         value = self.facts["marker"].value
         assert isinstance(value, dict)
         return value
@@ -88,7 +88,7 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A selector package that is installed: its record, and the table that the record tells of."""
+    """An installed selector package: its record, and the table in that."""
 
     selector: Selector
     record: Record
@@ -107,7 +107,7 @@ class Recorded:
 def read_interpreter(python: str | None) -> Interpreter:
     """Ask the interpreter ``python``, or the one that runs this, for its environment."""
     path = python or sys.executable
-    # From an empty folder: what lies in the current one must not be imported.
+    # In an empty folder, so that nothing is imported from the current one.
     with tempfile.TemporaryDirectory() as empty:
         try:
             absolute = str(Path(path).absolute()) if Path(path).is_file() else path
@@ -127,16 +127,17 @@ def read_interpreter(python: str | None) -> Interpreter:
 
 
 def read_packages(folders: tuple[str, ...]) -> list[Recorded | Unusable]:
-    """Return the selector packages in ``folders``, also those whose records cannot be used."""
-    return [one if isinstance(one, Unusable) else _recorded(one) for one in read_records(folders)]
+    """Return the selector packages in ``folders``, including those with unusable records."""
+    records = read_records(folders)
+    return [item if isinstance(item, Unusable) else _recorded(item) for item in records]
 
 
 def _recorded(record: Record) -> Recorded | Unusable:
-    """Return a record with its table, by which its package is chosen again."""
+    """Return a record with its table, or as `Unusable` if that or its requirements are invalid."""
     why = "; ".join(record.passed_over)
     try:
         selector = load_selector(record.table)
-        own = (text for one in selector.variants for text, _ in requirements_of(one))
+        own = (text for variant in selector.variants for text, _ in requirements_of(variant))
         for text in (*record.requires, *own):
             Requirement(text)
         if (normalize(selector.project), selector.version) != (record.key, record.version):
@@ -154,20 +155,20 @@ def describe(package: Unusable) -> str:
 
 
 def find_record(name: str, folders: tuple[str, ...]) -> Recorded | None:
-    """Return what is installed of the project ``name``.
+    """Return the installed selector package ``name``, ``None`` if there is none.
 
     Raises `SelectorError` if its record cannot be used.
     """
     key = normalize(name)
-    found = next((one for one in read_packages(folders) if one.key == key), None)
-    if isinstance(found, Unusable):
-        raise SelectorError(describe(found))
-    return found
+    package = next((package for package in read_packages(folders) if package.key == key), None)
+    if isinstance(package, Unusable):
+        raise SelectorError(describe(package))
+    return package
 
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment: its interpreter, and its distributions, by normalized name."""
+    """An environment: its interpreter, and its distributions by normalized name."""
 
     interpreter: Interpreter
     distributions: Mapping[str, Distribution]
@@ -181,30 +182,30 @@ class Installed:
         """Return the command that uninstalls distributions: pip's, or uv's without pip."""
         return self._command("uninstall", *(["--yes"] if self.has_pip else []), *names)
 
-    def install(self, *words: str, afresh: bool = False) -> list[str]:
-        """Return the command that installs requirements, ``afresh`` without what a cache has."""
-        return self._command("install", *(["--no-cache-dir"] if afresh else []), *words)
+    def install(self, *arguments: str, afresh: bool = False) -> list[str]:
+        """Return the command that installs requirements; ``afresh``, without a cache."""
+        return self._command("install", *(["--no-cache-dir"] if afresh else []), *arguments)
 
-    def _command(self, verb: str, *words: str) -> list[str]:
+    def _command(self, verb: str, *arguments: str) -> list[str]:
         python = self.interpreter.path
         if self.has_pip:
-            return [python, "-m", "pip", verb, *words]
-        return ["uv", "pip", verb, "--python", python, *words]
+            return [python, "-m", "pip", verb, *arguments]
+        return ["uv", "pip", verb, "--python", python, *arguments]
 
     def version(self, name: str) -> str:
-        """Return the version that is installed of the distribution ``name``."""
+        """Return the installed version of the distribution ``name``."""
         return identify(self.distributions[name])[1]
 
     def needs(self, requirement: Requirement) -> bool:
-        """Return whether a requirement's marker holds here, without extras."""
+        """Return whether a requirement's marker is true here, without extras."""
         marker = requirement.marker
         try:
             return marker is None or marker.evaluate({**self.interpreter.marker, "extra": ""})
-        except ValueError:  # what cannot be told counts as false
+        except ValueError:  # cannot be evaluated
             return False
 
     def meets(self, requirement: Requirement) -> bool:
-        """Return whether the distribution that is installed has a version that is asked for."""
+        """Return whether the installed distribution has a version that a requirement admits."""
         try:
             version = Version(self.version(normalize(requirement.name)))
         except ValueError:  # it is not a version
@@ -212,39 +213,40 @@ class Installed:
         return requirement.specifier.contains(version, prereleases=True)
 
     def variants(self, package: Recorded) -> dict[str, tuple[str, ...]]:
-        """Return the variants of ``package`` that are installed, and what is each one's own.
+        """Return the installed variants of ``package``, each with its own distributions.
 
-        They are none if they can stand side by side.
+        None if variants may stand side by side.
         """
         marker, folders = self.interpreter.marker, self.interpreter.folders
         environment = read_environment(package.selector, folders, marker=marker)
         return installed_variants(package.selector, environment)
 
     def with_variants(self, package: Recorded) -> list[str]:
-        """Return what goes if ``package`` is chosen again: itself, and all its variants."""
+        """Return what to uninstall before ``package`` is chosen again: itself, and all variants."""
         selector = with_standing(package.selector, self.interpreter.marker)
-        variants = [name for one in selector.variants for name in one.distributions]
+        variants = [name for variant in selector.variants for name in variant.distributions]
         names = [name for name in variants if name in self.distributions]
         names += itertools.chain.from_iterable(self.variants(package).values())
         names += self.overlapping(package)
         return [selector.project, *dict.fromkeys(names)]
 
     def overlapping(self, package: Recorded) -> dict[str, str]:
-        """Return what is called after a package and has files of its variants, each with such one.
+        """Return distributions that have files of a package's variants, each with such a file.
 
-        A variant of another release may be left: its distribution is none that the table names.
+        They are named after the package, and may be variants of another release, which the table
+        does not have.
         """
         if package.selector.kind != REQUIREMENT:
             return {}
-        known = {normalize(Requirement(one).name) for one in package.record.requires}
+        known = {normalize(Requirement(text).name) for text in package.record.requires}
         own = {file for name in known for file in self._files(name)}
-        found = {}
+        overlaps = {}
         for name in sorted(self.distributions.keys() - known - {package.key}):
             if is_called_after(package.selector.project, name):
                 same = next((file for file in self._files(name) if file in own), "")
                 if same:
-                    found[name] = same
-        return found
+                    overlaps[name] = same
+        return overlaps
 
     def _files(self, name: str) -> list[str]:
         with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
@@ -253,10 +255,9 @@ class Installed:
         return []
 
     def required(self, package: Recorded) -> dict[str, str]:
-        """Return what others require of a package's variants that are installed.
+        """Return a sentence for each installed variant that another distribution requires, by key.
 
-        That is a sentence for each variant, by its key. What goes with the package, itself and its
-        variants, is no other.
+        The package itself and its variants do not count.
         """
         here = self.variants(package)
         standing = standing_for(package.selector, self.interpreter.marker)
@@ -266,34 +267,34 @@ class Installed:
             if name in going:
                 continue
             with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
-                for one in map(Requirement, distribution.requires or ()):
-                    form, _ = parse_form(str(one))
-                    for key in here if self.needs(one) else ():
+                for requirement in map(Requirement, distribution.requires or ()):
+                    form, _ = parse_form(str(requirement))
+                    for key in here if self.needs(requirement) else ():
                         if any(own.is_asked_by(form) for own in standing.get(key, ())):
-                            sentences.setdefault(key, f"{name} requires {one}")
+                            sentences.setdefault(key, f"{name} requires {requirement}")
         return sentences
 
     def with_pinned(self, project: str, version: str) -> list[str]:
-        """Return the same where only the project's metadata can be read.
+        """Return what `with_variants` does, for a package whose record cannot be used.
 
-        They do not say which requirements are its variants: those called after it or, if there are
-        none, those pinned to its version are.
+        Its variants are guessed from its requirements: those named after the project or, without
+        any, those pinned to its version.
         """
         own: list[Requirement] = []
         # What bad metadata raises differs with Python's version.
         with contextlib.suppress(Exception):
             required = map(Requirement, self.distributions[normalize(project)].requires or ())
             here = self.distributions.keys()
-            own += (one for one in required if normalize(one.name) in here and self.needs(one))
-        called = [one for one in own if is_called_after(project, one.name)]
-        pinned = called or [one for one in own if is_pinned(one, version)]
-        return [project, *dict.fromkeys(one.name for one in pinned)]
+            own += (item for item in required if normalize(item.name) in here and self.needs(item))
+        named = [item for item in own if is_called_after(project, item.name)]
+        variants = named or [item for item in own if is_pinned(item, version)]
+        return [project, *dict.fromkeys(item.name for item in variants)]
 
     def request(self, project: str, version: str, named: str = "") -> str:
-        """Return the requirement that installs a selector package from where it came from.
+        """Return the requirement that installs a selector package again, from the same source.
 
-        Unless that is a wheel, whose choice is made. ``named`` is the project with its extras.
-        https://packaging.python.org/specifications/direct-url/
+        A wheel is not used again, because its choice is fixed. ``named`` is the project with its
+        extras. https://packaging.python.org/specifications/direct-url/
         """
         named = named or project
         try:
@@ -310,13 +311,12 @@ class Installed:
             if not gone and not parts.path.endswith(".whl"):
                 return str(Requirement(f"{named} @ {url}"))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            pass  # it came from an index, or nobody can tell
+            pass  # from an index, or unknown
         return f"{named}=={version}" if version else named
 
 
 def read_installed(interpreter: Interpreter) -> Installed:
     """Return what is installed in the environment of ``interpreter``."""
-    found = find_distributions(interpreter.folders)
-    # Of one that is there twice, the first is what Python sees.
-    first = {name: Distribution.at(folders[0]) for name, folders in found.items()}
-    return Installed(interpreter, first)
+    # Python imports the first of several.
+    folders = find_distributions(interpreter.folders).items()
+    return Installed(interpreter, {name: Distribution.at(paths[0]) for name, paths in folders})

@@ -1,4 +1,4 @@
-"""``selector-backend machine``: the facts of this machine."""
+"""``selector-backend machine``: shows the facts of this machine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from .common import (
     JsonOption,
     SetOption,
     UsageError,
-    bad,
-    good,
+    print_facts,
     print_json,
-    print_table,
     printable,
 )
 from .fleet import MachineOption, look_at_machine
@@ -44,22 +42,14 @@ def machine(
     if fact is not None and fact not in FACTS:
         hint = did_you_mean(fact, FACTS) or f"; the facts are {', '.join(FACTS)}"
         raise UsageError(f"--fact {fact}: not a fact{hint}")
-    found = look_at_machine([fact] if fact else [*FACTS], profile, stated)
+    facts = look_at_machine([fact] if fact else [*FACTS], profile, stated)
     if as_json:
-        print_json(found.dump())
+        print_json(facts.dump())
     elif fact is None:
-        rows = [
-            (
-                one.name,
-                one.source,
-                bad(f"absent: {one.reason}") if one.value is None else good(one.text),
-            )
-            for one in found.facts.values()
-        ]
-        print_table(("fact", "read from", "value"), rows)
-    elif found[fact].value is not None:
-        typer.echo(printable(found[fact].text))
-    if fact is not None and found[fact].value is None:
+        print_facts(facts.facts)
+    elif facts[fact].value is not None:
+        typer.echo(printable(facts[fact].text))
+    if fact is not None and facts[fact].value is None:
         if not as_json:
-            typer.echo(printable(f"{fact} is absent: {found[fact].reason}"), err=True)
+            typer.echo(printable(f"{fact} is absent: {facts[fact].reason}"), err=True)
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``selector-backend matrix``: a project's variants against many machines."""
+"""``selector-backend matrix``: shows which variant of a project each of many machines gets."""
 
 from __future__ import annotations
 
@@ -108,13 +108,14 @@ def matrix(
             asked = wanted[machine.name]
             problem = _unmet(machine.name, asked, decision)
             problems += [problem] if problem else []
-            found = _chosen_or_refusing(decision)
-            row["expected"] = {"variant": asked, "found": found, "problem": problem}
+            actual = _chosen_or_refusing(decision)
+            row["expected"] = {"variant": asked, "found": actual, "problem": problem}
         if as_json:
             typer.echo(json.dumps(row))
     if html is not None:
         _write_page(html, page)
-    by_variant = {one.name: counts[one.name] for one in selector.variants if one.refuse is None}
+    names = (variant.name for variant in selector.variants if variant.refuse is None)
+    by_variant = {name: counts[name] for name in names}
     if as_json:
         summary = {"format": FORMAT, "variants": by_variant, "nothing": counts[None]}
         typer.echo(json.dumps(summary))
@@ -132,7 +133,7 @@ def matrix(
 
 
 class _Table:
-    """A table that is written row by row. The machine's name is last, and so needs no width."""
+    """A table that is written row by row, the machine's name last, whose width is not known."""
 
     def __init__(self, selector: Selector, consoles: list[Console]) -> None:
         self.consoles = consoles
@@ -172,7 +173,7 @@ def _outcome(variant: Variant, verdict: Verdict, chosen: Sequence[str]) -> str:
 
 
 def _row(machine: NamedMachine, decision: Decision) -> dict[str, object]:
-    """Return what a machine gets as JSON data."""
+    """Return what a machine gets, as JSON data."""
     return {
         "name": machine.name,
         "after": machine.after,
@@ -198,16 +199,16 @@ def _chosen_or_refusing(decision: Decision) -> str | None:
 
 
 def _unmet(name: str, wanted: str | None, decision: Decision) -> str | None:
-    """Return why a machine does not get what is wanted, or ``None`` where it does."""
-    found = _chosen_or_refusing(decision)
-    if found == wanted:
+    """Return why a machine does not get what is ``wanted``, or ``None`` if it does."""
+    actual = _chosen_or_refusing(decision)
+    if actual == wanted:
         return None
     shown = [
         "that no variant fits" if wanted is None else _named(wanted, decision),
-        "no variant that fits" if found is None else _named(found, decision),
+        "no variant that fits" if actual is None else _named(actual, decision),
     ]
     lines = [f"{name}: expected {shown[0]}, found {shown[1]}"]
-    asked, there = ((names or "").split(",") for names in (wanted, found))
+    asked, there = ((names or "").split(",") for names in (wanted, actual))
     for verdict in decision.verdicts:
         if verdict.variant in (*asked, *there):
             later = verdict.fits and verdict.variant not in there

@@ -1,4 +1,4 @@
-"""``selector-backend rename``: finished wheels, as the distribution of one variant."""
+"""``selector-backend rename``: renames finished wheels to the distribution of a variant."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def rename(
         if not wheel.is_file():
             raise UsageError(f"{wheel}: there is no such file")
     read = read_folder(project)
-    found = find_variant(read.selector, variant, "--variant")
-    renaming = renaming_of(read.selector, read.tree, found, version_of)
+    chosen = find_variant(read.selector, variant, "--variant")
+    renaming = renaming_of(read.selector, read.tree, chosen, version_of)
     for wheel in wheels:
         print_line(str(outdir / rename_wheel(wheel, outdir, renaming)))
 

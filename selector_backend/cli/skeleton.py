@@ -1,6 +1,6 @@
 """The files of a new selector package with its core and its variants, and of a new tree.
 
-Values in, texts out: `init` asks for what is in a `NewProject`, and writes what `files` returns.
+`init` makes a `NewProject` of its arguments, and writes what `files` or `tree_files` returns.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 VERSION = "0.1"
-#: The end of core's name, after the project's; no variant can have it.
+#: The suffix of core's name; no variant can have it.
 CORE = "core"
 
-#: The library that each of MPI's two ABIs has under Linux.
+#: The libraries of MPI's two ABIs on Linux.
 _MPI = {"openmpi": "libmpi.so.40", "mpich": "libmpi.so.12"}
-#: Names that are used for the build that runs everywhere.
+#: Usual names of the build that runs everywhere.
 _EVERYWHERE = ("cpu", "generic", "default", "baseline")
-# Without a separator, a number that begins with 1 or 2 has a major version of two digits.
+# Without a separator, a major version that begins with 1 or 2 has two digits.
 _CUDA = re.compile(r"cu(?:da)?-?([12]\d|[7-9])-?(1\d|\d)?x?")
 _ROCM = re.compile(r"rocm-?([12]\d|[1-9])-?(1\d|\d)?x?")
 # A target, or all of a family, as AMD names it: gfx94x.
@@ -40,17 +40,14 @@ _LEVEL = re.compile(r"(?:x86-64-)?(v[234])")
 
 @dataclass(frozen=True)
 class NewVariant:
-    """A variant to write: its name, and its condition as a ``when`` table; an empty one holds."""
+    """A variant to write: its name and its ``when`` table, empty if it fits every machine."""
 
     name: str
     when: Mapping[str, Any]
 
     @property
     def conform(self) -> dict[str, str]:
-        """What an environment has to agree on for it: the major versions of CUDA and of ROCm.
-
-        Beyond those their libraries are not compatible.
-        """
+        """Its ``conform`` table: major versions of CUDA and ROCm, whose libraries don't mix."""
         agreed = {}
         for fact, asked in self.when.items():
             name, major = conforming(fact), major_of(asked) if isinstance(asked, str) else None
@@ -60,7 +57,7 @@ class NewVariant:
 
     @property
     def fits(self) -> str:
-        """Where it fits, in words."""
+        """Where it fits, as text for the README."""
         if not self.when:
             return "every machine"
         return ", ".join(f"{fact} {_shown(asked)}" for fact, asked in self.when.items())
@@ -68,7 +65,7 @@ class NewVariant:
 
 @dataclass(frozen=True)
 class NewProject:
-    """What has to be known of a selector package that does not exist yet."""
+    """A selector package to write."""
 
     name: str
     kind: str
@@ -77,7 +74,7 @@ class NewProject:
 
     @property
     def stem(self) -> str:
-        """The name as the names of Python modules have it."""
+        """The name as in names of Python modules."""
         return normalize(self.name).replace("-", "_")
 
     @property
@@ -102,7 +99,7 @@ class NewProject:
 
 
 def known_condition(name: str) -> dict[str, Any] | None:
-    """Return the condition that a variant's name stands for, ``None`` if it stands for none.
+    """Return the condition that a variant's name implies, ``None`` if it implies none.
 
     ``cu12`` and ``cuda12x`` are any CUDA since 12.0, ``cu118`` any since 11.8, with a GPU that this
     CUDA has code for; ``rocm7`` is ROCm 7 with a GPU, ``rocm714`` that since 7.14; ``gfx942`` is
@@ -134,7 +131,7 @@ def known_condition(name: str) -> dict[str, Any] | None:
 
 
 def files(project: NewProject) -> dict[str, str]:
-    """Return the texts of all files, by their paths in the folder that they are to be in."""
+    """Return the texts of all files, by their paths in the target folder."""
     name, core = project.name, f"{project.name}-{CORE}"
     conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
     values = {
@@ -147,8 +144,8 @@ def files(project: NewProject) -> dict[str, str]:
         "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
         **_readme_values(project),
         "modules": "".join(
-            f"        {json.dumps(one.name)}: {json.dumps(project.module(one))},\n"
-            for one in project.variants
+            f"        {json.dumps(variant.name)}: {json.dumps(project.module(variant))},\n"
+            for variant in project.variants
         ),
     }
     made = {
@@ -168,10 +165,11 @@ def files(project: NewProject) -> dict[str, str]:
 
 
 def table(project: NewProject, **first: object) -> str:
-    """Return the selector table in TOML; ``first`` are its keys that come before the others."""
+    """Return the selector table in TOML; ``first`` are its first keys."""
     lines = ["[tool.selector]"]
-    lines += [f"{key} = {as_toml(one)}" for key, one in first.items()]
-    return "\n\n".join(["\n".join(lines), *(_row(one, project.kind) for one in project.variants)])
+    lines += [f"{key} = {as_toml(value)}" for key, value in first.items()]
+    rows = (_row(variant, project.kind) for variant in project.variants)
+    return "\n\n".join(["\n".join(lines), *rows])
 
 
 def _row(variant: NewVariant, kind: str) -> str:
@@ -185,18 +183,18 @@ def _row(variant: NewVariant, kind: str) -> str:
 
 
 def as_toml(value: Any) -> str:
-    """Return a value as TOML has it in one line."""
+    """Return a value in TOML, in one line."""
     if isinstance(value, dict):
-        pairs = ", ".join(f"{as_key(key)} = {as_toml(one)}" for key, one in value.items())
+        pairs = ", ".join(f"{as_key(key)} = {as_toml(item)}" for key, item in value.items())
         return f"{{ {pairs} }}"
     if isinstance(value, list):
         return f"[{', '.join(map(as_toml, value))}]"
-    # What JSON writes of these is TOML too, except for one character.
+    # JSON is TOML here, except for one character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def as_key(key: str) -> str:
-    """Return a key as TOML has it."""
+    """Return a key in TOML."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else as_toml(key)
 
 

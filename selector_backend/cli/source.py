@@ -1,4 +1,4 @@
-"""What a command is given to look at: a project's folder or its sdist."""
+"""The argument of a command: a project's folder or its sdist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.table import Selector
 
-#: The placeholder of a version that is not known, and a version that takes its place until then.
+#: The placeholder of an unknown version, and a unique version that stands in for it.
 VERSION, _UNLIKE_ANY = "{version}", "0+found.when.built"
 SOURCE_NAME, SOURCE_HELP = "DIR | SDIST", "The project's folder, or its sdist."
 SourceArgument = Annotated[Path, typer.Argument(metavar=SOURCE_NAME, help=SOURCE_HELP)]
@@ -31,9 +31,9 @@ def is_sdist(source: Path) -> bool:
 
 
 def opened(source: Path) -> contextlib.AbstractContextManager[Path]:
-    """Return a context with a project's folder: that of an sdist is there for as long.
+    """Return a context with a project's folder: for an sdist, a temporary one.
 
-    Entering it raises `SelectorError` for what is no sdist.
+    Entering it raises `SelectorError` if the sdist cannot be read.
     """
     if not is_sdist(source):
         return contextlib.nullcontext(source)
@@ -51,9 +51,9 @@ def read_folder(folder: Path) -> Project:
 
 
 def read_selector(source: Path) -> Selector:
-    """Return the table of a project's folder or of an sdist, with where its facts can be.
+    """Return the table of a project's folder or of an sdist, with the platforms of its facts.
 
-    A version that the build alone finds stays `VERSION`, as it is in the table.
+    A version that only building finds stays the placeholder `VERSION`.
     """
     with opened(source) as folder:
         project = read_folder(folder)

@@ -1,4 +1,4 @@
-"""``selector-backend variant-wheels``: the table, for installers that read variant wheels."""
+"""``selector-backend variant-wheels``: writes the table as variant wheels (PEP 825)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> Non
         compiled = _compiled(folder, from_sdist=is_sdist(source))
         selector = compiled.selector
         wheels = building.variant_wheels(selector)
-        shipped = ((f"On {each.name}", each.machine) for each in shipped_machines(tuple(FACTS)))
+        shipped = ((f"On {named.name}", named.machine) for named in shipped_machines(tuple(FACTS)))
         count = prove(selector, wheels, shipped)
         files = building.write_variant_wheels(outdir, folder, compiled, wheels, __version__)
     for file in files:
@@ -46,7 +46,7 @@ def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> Non
 
 
 def _compiled(folder: Path, *, from_sdist: bool) -> Compiled:
-    """Return what the wheels are made of: of an sdist, what it has compiled."""
+    """Return the compiled table: an sdist has it, and a folder is compiled."""
     if from_sdist:
         try:
             return read_compiled(folder)
@@ -75,7 +75,7 @@ def _notes(
     for provider in selector.providers:
         if provider.namespace in used and provider != PROVIDERS.get(provider.namespace):
             yield (
-                "uv knows the providers that it has built in, and not this one of "
-                f"{provider.namespace}; it takes no wheel that asks for it"
+                f"uv does not know this provider of {provider.namespace}, only its built-in ones; "
+                "it takes no wheel that asks for it"
             )
     yield "the format is a draft of PEP 825 (0.x), and not for production yet"

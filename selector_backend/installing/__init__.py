@@ -1,6 +1,5 @@
-"""What runs on the user's machine: reads what is asked for, decides, and writes the wheel.
+"""What runs on the user's machine: reads the request, decides, and writes the wheel.
 
-Nothing here, in `model` and in `probes` imports anything but the standard library. The exceptions
-are ``pynvml`` and ``archspec``, where a condition asks what they tell, and ``packaging``, where one
-compares the version of something that is installed. A self-contained sdist carries all three.
+This package, `model` and `probes` import only the standard library, and for some conditions
+``pynvml``, ``archspec`` or ``packaging``. A self-contained sdist carries those that it needs.
 """

@@ -1,7 +1,7 @@
-"""What a command asks for beside the package: by its words, and by the files that they name.
+"""The other requirements of the calling command: its arguments, and the files that they name.
 
-Whoever asks for ``spam`` and ``spam-cpu`` in one command asks for the variant cpu. Nothing is read
-but regular files that the command names, and whatever can't be read or understood asks for nothing.
+A command with ``spam`` and ``spam-cpu`` asks for the variant cpu. Only regular files that the
+command names are read; anything that cannot be read or parsed is ignored.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from ..model.standing import Form
     from ..model.table import Selector
 
-#: A larger file is not read, nor are more of them.
+#: The size of the largest file, and the number of files, that are read.
 LARGEST_FILE, MOST_FILES = 1_000_000, 100
-# Nor is a longer requirement, which would take long to match.
+# Longer requirements are ignored, since they take long to match.
 _LONGEST = 1000
 
-# A requirement with a URL, one without, and what names a file or a repository.
+# A requirement with a URL, one without, and the names of a file or a repository.
 _WITH_URL = re.compile(rf"({NAME_FORMAT}(?:\s*\[[^\]]*\])?)\s*@")
 _PLAIN = re.compile(rf"{NAME_FORMAT}\s*(?:\[[\w., -]*\])?\s*[\w.!+*,<>=~() -]*")
 _ARCHIVE = re.compile(r"(.+?)-\d[^/\\]*?\.(?:whl|zip|tar\.gz)(?:[\[?#].*)?")
@@ -50,27 +50,26 @@ _NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(\"[^\"]+\"|'[^']+'|[^\s\
 
 @dataclass(frozen=True)
 class Asked:
-    """A requirement of the calling command: what it asks for, and who asks for what."""
+    """A requirement of the calling command, and its ``source`` for messages."""
 
     form: Form
     source: str
 
 
 def with_asked(selector: Selector, request: Request, installation: Installation) -> Request:
-    """Return ``request`` or, where it is silent, what is asked for beside the package.
+    """Return ``request`` or, if that is automatic, the variants that other requirements ask for.
 
-    Raises `SelectorError` where variants that exclude each other are asked for, and it is for an
-    environment.
+    Raises `SelectorError` if these exclude each other, and the command installs or locks.
     """
     standing = standing_for(selector, marker_of(selector))
     names = {form.name for own in standing.values() for form in own}
     files: list[str] = []
-    found = [*read_asked(installation, names, files)]
+    requirements = [*read_asked(installation, names, files)]
     request = replace(request, files=(*request.files, *files))
     beside = {}
     for key, own in standing.items():
         sources = {
-            form: next((one.source for one in found if form.is_asked_by(one.form)), "")
+            form: next((row.source for row in requirements if form.is_asked_by(row.form)), "")
             for form in own
         }
         if are_here(own, (form for form in own if sources[form])):
@@ -92,23 +91,24 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
 def read_asked(
     installation: Installation, names: set[str], files: list[str] | None = None
 ) -> Iterator[Asked]:
-    """Yield what the calling command asks for of ``names``, which are normalized.
+    """Yield the calling command's requirements on ``names``, which are normalized.
 
-    The files that it is read from are added to ``files``. Never raises, and waits for nothing.
+    The files that are read are added to ``files``. Never raises or blocks.
     """
-    for word in installation.requirements:
-        yield from _of_requirement(word, "the command line", names, installation.stated)
+    target = installation.target_marker
+    for argument in installation.requirements:
+        yield from _of_requirement(argument, "the command line", names, target)
     waiting = [(file, installation.started_in) for file in reversed(installation.files)]
     seen: set[str] = set()
     while waiting and len(seen) < MOST_FILES:
         file, folder = waiting.pop()
-        path = os.path.join(folder, file)  # noqa: PTH118 - `~` and `..` are as they are written
+        path = os.path.join(folder, file)  # noqa: PTH118 - keeps `~` and `..`
         if "\0" in path or not os.path.isabs(path):  # noqa: PTH117
             continue
-        place = os.path.realpath(path)
-        if place in seen:
+        real = os.path.realpath(path)
+        if real in seen:
             continue
-        seen.add(place)
+        seen.add(real)
         text = read_text(path)
         if text and files is not None:
             files.append(path)
@@ -120,17 +120,17 @@ def read_asked(
                 nested.append((match[1].strip("\"'"), os.path.dirname(path)))  # noqa: PTH120
             elif not line.startswith("-"):
                 requirement = _OPTION.split(line)[0]
-                yield from _of_requirement(requirement, shown, names, installation.stated)
+                yield from _of_requirement(requirement, shown, names, target)
         waiting += reversed(nested)
 
 
 def read_text(path: str, most: int = LARGEST_FILE) -> str:
-    """Return the content of a regular file of no more than ``most`` bytes, else ``""``.
+    """Return the content of a regular file of at most ``most`` bytes, else ``""``.
 
-    What is, or leads to, a pipe, a device or a descriptor is not opened.
+    Pipes, devices and descriptors are not opened, also by links.
     """
     try:
-        # Even a pipe that is opened without waiting is closed for who writes into it.
+        # Opening and closing a pipe would break it for its writer.
         if _is_of_the_system(path) or not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             return ""
         content = read_regular(Path(path), most=most)
@@ -140,7 +140,7 @@ def read_text(path: str, most: int = LARGEST_FILE) -> str:
 
 
 def _is_of_the_system(path: str) -> bool:
-    """Return whether a path leads over ``/dev`` or ``/proc``, as ``/dev/fd/63`` does."""
+    """Return whether a path leads through ``/dev`` or ``/proc``, as ``/dev/fd/63`` does."""
     for _ in range(40):
         folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
         folder = f"{os.path.realpath(folder)}/"
@@ -164,30 +164,30 @@ def _in_toml(name: str, text: str) -> list[str]:
     try:
         data = load_toml(text)
         if name == "pyproject.toml":
-            return [str(one) for one in data["project"]["dependencies"]]
+            return [*map(str, data["project"]["dependencies"])]
         return [
-            f"{one['name']}=={one.get('version', '')};{one.get('marker', '')}".replace("==;", ";")
-            for one in data["packages"]
+            f"{row['name']}=={row.get('version', '')};{row.get('marker', '')}".replace("==;", ";")
+            for row in data["packages"]
         ]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ImportError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return []
 
 
 def load_toml(text: str) -> dict[str, Any]:
-    """Return what TOML says. Raises what `model.toml_reader` does."""
+    """Return the data in TOML. Raises ``ValueError``, and `ImportError` without a TOML reader."""
     if sys.version_info >= (3, 11):
-        from tomllib import loads
+        import tomllib
     else:
-        from ..model.toml_reader import loads
-    return loads(text)
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def _of_requirement(
-    text: str, where: str, names: set[str], stated: Mapping[str, str]
+    text: str, where: str, names: set[str], target: Mapping[str, str]
 ) -> Iterator[Asked]:
-    """Yield what a requirement asks for, if it is one of ``names`` and its marker is true.
+    """Yield a requirement if it is on one of ``names`` and its marker is true.
 
-    Of a URL, which may have a password, no more is shown than the name.
+    Of one with a URL, which may have a password, only the name is shown.
     """
     if len(text) > _LONGEST:
         return
@@ -202,22 +202,20 @@ def _of_requirement(
     elif _PLAIN.fullmatch(written):
         shown = " ".join(written.split())
     form, _ = parse_form(shown)
-    if form.name in names and holds(marker.strip(), stated):
+    if form.name in names and holds(marker.strip(), target):
         yield Asked(form, f"{where}: {shown}")
 
 
-def holds(marker: str, stated: Mapping[str, str]) -> bool:
-    """Return whether a marker, ``""`` for none, is true here; not where that can't be told.
+def holds(marker: str, target: Mapping[str, str]) -> bool:
+    """Return whether a marker, or ``""``, is true here; false if it cannot be evaluated.
 
-    ``stated`` are the variables of another platform, if the command is for one.
+    ``target`` are the variables of another platform, if the command is for one.
     """
-    try:
-        return not marker or evaluate(marker, {**_variables(), **stated})
-    except CannotTellError:
-        return False
-
-
-def _variables() -> Mapping[str, str]:
+    if not marker:
+        return True
     from ..probes.marker import environment
 
-    return environment()
+    try:
+        return evaluate(marker, {**environment(), **target})
+    except CannotTellError:
+        return False

@@ -1,7 +1,7 @@
-"""The process that called this one, as far as the system tells.
+"""The process that called this one, as far as the system shows it.
 
-Linux tells by ``/proc``, macOS by `sysctl` and `proc_pidinfo`, Windows as `windows_caller` says.
-Whatever fails means "not known".
+Linux has ``/proc``, macOS `sysctl` and `proc_pidinfo`, Windows `windows_caller`. Whatever fails is
+not known.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ..model.values import dataclass
 
 @dataclass(frozen=True)
 class Process:
-    """A process: its command line, its working directory, and what tells it from all others.
+    """A process: its command line, its working directory, and its unique ``identity``.
 
-    ``identity`` is made of its number and its start, since numbers are given again, and of what
-    counts them. ``locked`` are the folders whose file ``.lock`` it has open. Each is empty where it
-    is not known.
+    The identity is PID and start time, because PIDs are reused, and on Linux the PID namespace and
+    the boot. ``locked`` are the folders whose file ``.lock`` it has open. Each is empty where it is
+    not known.
     """
 
     arguments: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Process:
 
 @functools.cache
 def parent() -> Process:
-    """Return this process's parent. It is read once."""
+    """Return this process's parent, which is read once."""
     read = {"linux": _linux, "darwin": _macos, "win32": _windows}.get(sys.platform)
     return read() if read else Process()
 
@@ -39,29 +39,29 @@ def parent() -> Process:
 def _linux() -> Process:
     arguments, folder, identity, pid = b"", "", "", "0"
     with contextlib.suppress(OSError, IndexError):
-        # In a sandbox, `os.getppid` may count otherwise than the /proc that it sees.
+        # In a sandbox, `os.getppid` may differ from the /proc that it sees.
         pid = _stat("self")[1]
     with contextlib.suppress(OSError):
         arguments = _read(f"/proc/{pid}/cmdline")
     with contextlib.suppress(OSError):
         folder = os.readlink(f"/proc/{pid}/cwd")
-    # All of it or none: half of it may be another process's, too.
+    # All parts or none: some of them alone are not unique.
     with contextlib.suppress(OSError, IndexError):
-        start = _stat(pid)[19]  # in ticks since the system's
-        # Containers count their processes again, and may share a cache: pid_namespaces(7).
-        counted = os.stat("/proc/self/ns/pid").st_ino
+        start = _stat(pid)[19]  # in ticks since the boot
+        # Containers have PIDs of their own, and may share a cache: pid_namespaces(7).
+        namespace = os.stat("/proc/self/ns/pid").st_ino
         boot = _read("/proc/sys/kernel/random/boot_id").decode()[:8]
-        if pid != "1":  # which takes over the hooks of a frontend that is gone
-            identity = f"{pid}-{start}-{counted}-{boot}"
+        if pid != "1":  # the parent of hooks whose frontend has died
+            identity = f"{pid}-{start}-{namespace}-{boot}"
     locked = _open_locks(pid)
     with contextlib.suppress(OSError, IndexError):
-        if _stat("self")[1] != pid:  # it ended meanwhile, and another has its number, or none
+        if _stat("self")[1] != pid:  # it has ended, and its PID may be reused
             return Process()
     return Process(tuple(os.fsdecode(arguments).split("\0")[:-1]), folder, identity, locked)
 
 
 def _open_locks(pid: str) -> tuple[str, ...]:
-    """Return the folders whose file ``.lock`` a process has open; none of another user's."""
+    """Return the folders whose file ``.lock`` a process has open; none for another user's."""
     folders = set()
     with contextlib.suppress(OSError):
         for number in os.listdir(f"/proc/{pid}/fd"):
@@ -73,16 +73,16 @@ def _open_locks(pid: str) -> tuple[str, ...]:
 
 
 def _stat(pid: str) -> list[str]:
-    """Return what proc_pid_stat(5) has of a process, from its third field on.
+    """Return a process's fields of proc_pid_stat(5) from the third on.
 
-    The second, the program's name in brackets, may have blanks and brackets in it.
+    The second, the program's name in brackets, may itself have spaces and brackets.
     """
     return _read(f"/proc/{pid}/stat").rpartition(b")")[2].decode().split()
 
 
 def _read(file: str) -> bytes:
-    with open(file, "rb") as opened:
-        return opened.read()
+    with open(file, "rb") as stream:
+        return stream.read()
 
 
 # <sys/sysctl.h> and <sys/proc_info.h>
@@ -120,23 +120,23 @@ def _macos() -> Process:
 
 
 def arguments_of(data: bytes) -> list[str]:
-    """Return the arguments in what KERN_PROCARGS2 gives, or none if it is not that.
+    """Return the arguments in the data of KERN_PROCARGS2, or none if these are invalid.
 
-    Their count is a native int. The path of the program follows, and NULs that pad it; then the
-    arguments and, after them, the environment, each with a NUL behind it.
+    Their count is a native int. The path of the program follows, padded with NULs; then the
+    arguments and the environment, each ended by a NUL.
     """
     if len(data) < 4:
         return []
     count = int.from_bytes(data[:4], sys.byteorder)
     _, _, rest = data[4:].partition(b"\0")
-    words = rest.lstrip(b"\0").split(b"\0")
-    return [os.fsdecode(word) for word in words[:count]] if 0 < count < len(words) else []
+    texts = rest.lstrip(b"\0").split(b"\0")
+    return [*map(os.fsdecode, texts[:count])] if 0 < count < len(texts) else []
 
 
 def folder_of(data: bytes) -> str:
-    """Return the working directory in a ``proc_vnodepathinfo``, whose first path it is, or ``""``.
+    """Return the working directory, the first path in a ``proc_vnodepathinfo``, or ``""``.
 
-    A path follows 152 bytes of other things, and has 1024 bytes.
+    It has 1024 bytes, after 152 bytes of other fields.
     """
     return os.fsdecode(data[152 : 152 + 1024].partition(b"\0")[0]) if len(data) == 2352 else ""
 

@@ -1,4 +1,4 @@
-"""What an installation gets, and when what forbids it stops the install."""
+"""Decides for an installation, and stops it if the machine or the environment forbids it."""
 
 from __future__ import annotations
 
@@ -27,22 +27,21 @@ if TYPE_CHECKING:
 def choose(
     selector: Selector, request: Request, installation: Installation, backend: str
 ) -> tuple[Decision, str]:
-    """Return what is decided, and the message of what forbids it, if that can wait.
+    """Return the decision, and the message of a stop that is left to the hook that builds.
 
-    What the machine forbids stops here. What the environment forbids is left to the hook that
-    builds the wheel, since a resolver may look at a release that it then leaves; but not where the
-    command asks for nothing else. ``backend`` is our own version.
+    A resolver may read the metadata of a release that it does not install. So what the environment
+    forbids stops later, unless the command asks for nothing else. ``backend`` is this version.
 
-    Raises `SelectorError` where it stops.
+    Raises `SelectorError` where it stops at once.
     """
     machine, folders = Machine(), installation.folders
-    there = find_distributions(folders) if selector.sees_environment else None
+    distributions = find_distributions(folders) if selector.sees_environment else None
     if request.automatic:
         machine = read_machine(
             selector.facts,
             os.environ,
             handoff_of(installation, os.environ, backend),
-            scope=selector.scope(folders, there),
+            scope=selector.scope(folders, distributions),
             profile=request.profile,
         )
     if installation.everywhere:
@@ -58,7 +57,7 @@ def choose(
         machine, notes = on_target(machine, selector, installation.target, _marker(machine))
         request = replace(request, notes=(*request.notes, *notes))
     last = installation.folders_removed_last
-    environment = read_environment(selector, folders, last, there=there)
+    environment = read_environment(selector, folders, last, distributions=distributions)
     decision = decide(selector, machine, request, environment)
     message = _message(decision, installation)
     waits = installation.stops_late and not installation.is_only(selector.project)
@@ -72,15 +71,15 @@ def choose(
 
 
 def _marker(machine: Machine) -> Mapping[str, str]:
-    """Return the marker variables of this machine, as they are or as they are stated."""
+    """Return the marker variables of this machine, or those that are stated."""
     from ..probes.marker import environment
 
-    stated = next((fact.value for fact in machine.facts.values() if fact.kind is MARKERS), None)
-    return {**environment(), **(stated if isinstance(stated, dict) else {})}
+    marker = next((fact.value for fact in machine.facts.values() if fact.kind is MARKERS), None)
+    return {**environment(), **(marker if isinstance(marker, dict) else {})}
 
 
 def check_locked(selector: Selector, variants: Sequence[str], installation: Installation) -> None:
-    """Raise `SelectorError` where the environment forbids the ``variants`` that were locked."""
+    """Raise `SelectorError` if the environment forbids the locked ``variants``."""
     if not installation.folders:
         return
     environment = read_environment(selector, installation.folders)
@@ -91,7 +90,7 @@ def check_locked(selector: Selector, variants: Sequence[str], installation: Inst
 
 
 def _message(decision: Decision, installation: Installation) -> str:
-    """Return what stops an install, ``""`` if nothing does. Only then is the text imported."""
+    """Return the message of a decision that stops the install, else ``""``."""
     if decision.stop is None:
         return ""
     from .messages import message_of
@@ -100,9 +99,9 @@ def _message(decision: Decision, installation: Installation) -> str:
 
 
 def check_together(files: Mapping[str, bytes], installation: Installation) -> None:
-    """Stop where another package that the same command installs needs something else.
+    """Raise `SelectorError` if another package of the same command needs other ``conform`` values.
 
-    ``files`` are those of the ``.dist-info``. Raises `SelectorError`.
+    ``files`` are those of the ``.dist-info``.
     """
     from ..model.record import RECORD_NAME, Record, agree, parse_record
     from .handoff import exchange

@@ -1,4 +1,4 @@
-"""What the environment that is being installed into holds, where it can be seen.
+"""Reads the environment that is installed into, where it can be seen.
 
 Only variants that exclude each other (the requirement kind) depend on it.
 """
@@ -29,53 +29,51 @@ def read_environment(
     folders: Sequence[str],
     removed_last: Sequence[str] = (),
     marker: Mapping[str, str] | None = None,
-    there: Mapping[str, Sequence[Path]] | None = None,
+    distributions: Mapping[str, Sequence[Path]] | None = None,
 ) -> Environment:
-    """Return what the folders of an environment hold that matters to ``selector``.
+    """Return the part of an environment with these ``folders`` that matters to ``selector``.
 
-    From the folders ``removed_last``, an old release is removed after all else is installed.
-    ``marker`` are the variables of its interpreter, if that is not the running one, and ``there``
-    the distributions in the folders, if these were listed already.
+    From the folders ``removed_last``, the installer removes an old release after it has installed
+    all else. ``marker`` are the variables of the environment's interpreter, if it is not this one,
+    and ``distributions`` those in the folders, if these were listed before.
 
-    Never raises for what is in them: a record that cannot be read is passed over, and noted.
+    Never raises for their content: a record that cannot be read is passed over, and noted.
     """
     paths = folders if selector.kind == REQUIREMENT else ()
-    if there is None:
-        there = find_distributions(paths or removed_last)
+    if distributions is None:
+        distributions = find_distributions(paths or removed_last)
     marker = marker or marker_of(selector)
-    places = {*map(Path, removed_last)}
-    own = there.get(normalize(selector.project), ())
-    code = _code(folder for folder in own if folder.parent in places)
+    parents = {*map(Path, removed_last)}
+    own = distributions.get(normalize(selector.project), ())
+    code = _code(folder for folder in own if folder.parent in parents)
     if not paths:
         return Environment(marker=marker, code=code)
-    records = _records(there)
-    notes = []
-    for one in records:
-        if isinstance(one, Unusable):
-            notes.append(f"the record of {one.project} was passed over: {one.reason}")
+    records, notes = list[Record](), list[str]()
+    for record in _records(distributions):
+        if isinstance(record, Unusable):
+            notes.append(f"the record of {record.project} was passed over: {record.reason}")
         else:
-            notes += [f"in the record of {one.project}, {what}" for what in one.passed_over]
-    usable = tuple(_as_installed(one, there) for one in records if isinstance(one, Record))
-    found = Environment(usable, marker=marker, notes=tuple(notes), code=code)
-    record = found.record_of(selector.project)
-    names = {normalize(selector.project), *(record.distributions if record else ())}
-    forms = [parse_form(one)[0] for one in _required(selector)]
+            notes += [f"in the record of {record.project}, {note}" for note in record.passed_over]
+            records.append(_as_installed(record, distributions))
+    environment = Environment(tuple(records), marker=marker, notes=tuple(notes), code=code)
+    current = environment.record_of(selector.project)
+    names = {normalize(selector.project), *(current.distributions if current else ())}
+    forms = [parse_form(requirement)[0] for requirement in _required(selector)]
+    all_extras = {extra for form in forms for extra in form.extras}
     extras = {
-        form.name: _extras(
-            there, form.name, {extra for one in forms for extra in one.extras}, marker
-        )
+        form.name: _extras(distributions, form.name, all_extras, marker)
         for form in forms
-        if form.extras and form.name in there
+        if form.extras and form.name in distributions
     }
     names |= {form.name for form in forms}
     names |= {*former_distributions(selector).values()}
-    names |= {name for own in extras.values() for some in own.values() for name in some}
-    return replace(found, versions=versions_of(names, there), extras=extras)
+    names |= {name for by_extra in extras.values() for name in sum(by_extra.values(), ())}
+    return replace(environment, versions=versions_of(names, distributions), extras=extras)
 
 
 def marker_of(selector: Selector) -> Mapping[str, str] | None:
-    """Return the variables that markers are judged with here, if variants require by any."""
-    if not any(set(";[").intersection(one) for one in _required(selector)):
+    """Return the marker variables here, or ``None`` if no requirement has a marker or extra."""
+    if not any(set(";[").intersection(requirement) for requirement in _required(selector)):
         return None
     from ..probes.marker import environment
 
@@ -83,52 +81,51 @@ def marker_of(selector: Selector) -> Mapping[str, str] | None:
 
 
 def _required(selector: Selector) -> Iterator[str]:
-    return (one for variant in selector.variants for one, _ in requirements_of(variant))
+    return (text for variant in selector.variants for text, _ in requirements_of(variant))
 
 
 def _extras(
-    there: Mapping[str, Sequence[Path]],
+    distributions: Mapping[str, Sequence[Path]],
     name: str,
     extras: Iterable[str],
     marker: Mapping[str, str] | None,
 ) -> dict[str, tuple[str, ...]]:
-    """Return those extras of a distribution that are whole, each with what only it requires."""
+    """Return the complete extras of a distribution, each with the names that only it requires."""
     from importlib.metadata import Distribution
 
     def names(extra: str) -> set[str]:
-        """Return the names of what is required with an extra."""
+        """Return the names that are required with an extra."""
         variables = {**(marker or {}), "extra": extra}
         return {form.name for form, text in forms if not text or evaluate(text, variables)}
 
-    found: dict[str, tuple[str, ...]] = {}
+    complete: dict[str, tuple[str, ...]] = {}
     with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
-        forms = [*map(parse_form, Distribution.at(there[name][0]).requires or ())]
+        forms = [*map(parse_form, Distribution.at(distributions[name][0]).requires or ())]
         for extra in extras:
             own = names(extra) - names("")
-            if own and own <= there.keys():
-                found[extra] = tuple(sorted(own))
-    return found
+            if own and own <= distributions.keys():
+                complete[extra] = tuple(sorted(own))
+    return complete
 
 
 def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
     """Return the records of the selector packages in the folders ``paths``.
 
-    Of a project that is there twice, the first is the one that Python sees.
+    Of several of a project, the first, which Python uses.
     """
     return _records(find_distributions(paths))
 
 
-def _as_installed(record: Record, there: Mapping[str, Sequence[Path]]) -> Record:
-    """Return a record without what extras would have brought, and did not."""
-    required = {*map(distribution_of, record.requires)}
-    here = tuple(name for name in record.distributions if name in there or name in required)
-    return replace(record, distributions=here)
+def _as_installed(record: Record, distributions: Mapping[str, Sequence[Path]]) -> Record:
+    """Return a record without the distributions of extras that are not installed."""
+    names = {*map(distribution_of, record.requires), *distributions}
+    return replace(record, distributions=tuple(filter(names.__contains__, record.distributions)))
 
 
 def _code(folders: Iterable[Path]) -> Code | None:
-    """Return the first of a project's releases, by their metadata, that has code itself.
+    """Return the first of a project's releases, by metadata folders, that has own code.
 
-    A selector package has none. What has no readable ``RECORD`` cannot be removed, either.
+    A selector package has none. Without a readable ``RECORD``, an installer removes nothing.
     """
     for folder in folders:
         if (folder / RECORD_NAME).exists():
@@ -142,19 +139,18 @@ def _code(folders: Iterable[Path]) -> Code | None:
 
 
 def _records(distributions: Mapping[str, Sequence[Path]]) -> list[Record | Unusable]:
-    found: dict[str, Record | Unusable] = {}
+    records: dict[str, Record | Unusable] = {}
     for folders in distributions.values():
         for folder in folders:
             record = _read_record(folder)
             if record is not None:
-                found.setdefault(record.key, record)
-    return [*found.values()]
+                records.setdefault(record.key, record)
+    return [*records.values()]
 
 
 def _read_record(folder: Path) -> Record | Unusable | None:
-    """Return the record in a ``.dist-info``, ``None`` if it has none, as most have."""
+    """Return the record in a ``.dist-info``, ``None`` if it has none."""
     try:
-        # Reading this one file spares parsing the metadata of everything that is installed.
         record = parse_record(read_regular(folder / RECORD_NAME).decode("utf-8"))
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
         return None

@@ -1,6 +1,6 @@
-"""Files: read without waiting, whoever wrote them, and written whole or not at all.
+"""Reads files of others without blocking, and writes files whole or not at all.
 
-Every hook imports this, so it imports little.
+Every hook imports this module: keep it cheap to import.
 """
 
 from __future__ import annotations
@@ -17,33 +17,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-# What is read of others has no more bytes than this.
+# The size limit of files of others.
 _MOST = 16 << 20
-#: How the name of a file begins that is not yet whole.
+#: The prefix of the name of a file that is not yet complete.
 PARTIAL = ".selector-"
 
 
 def read_regular(file: Path | str, *, own: bool = False, most: int = _MOST) -> bytes:
-    """Return the content of a file that somebody else may have written, opened without waiting.
+    """Return the content of a regular file that somebody else may have written.
 
-    One that has to be our ``own`` is this user's, and no link. Raises ``OSError``, also for what is
-    no regular file, or has more than ``most`` bytes, 16 MiB by itself.
+    One that has to be our ``own`` must belong to this user, and not be a link. Raises ``OSError``,
+    also for other kinds of files, and those of more than ``most`` bytes.
     """
     names = ("O_NONBLOCK", "O_NOFOLLOW") if own else ("O_NONBLOCK",)
-    more = sum(getattr(os, name, 0) for name in names)  # which Windows does not have
-    with open(file, "rb", opener=lambda path, flags: os.open(path, flags | more)) as opened:
-        status = os.fstat(opened.fileno())
-        strange = own and os.name == "posix" and status.st_uid != os.geteuid()
-        if not stat.S_ISREG(status.st_mode) or strange or status.st_size > most:
+    more = sum(getattr(os, name, 0) for name in names)  # Windows has none
+    with open(file, "rb", opener=lambda path, flags: os.open(path, flags | more)) as stream:
+        status = os.fstat(stream.fileno())
+        foreign = own and os.name == "posix" and status.st_uid != os.geteuid()
+        if not stat.S_ISREG(status.st_mode) or foreign or status.st_size > most:
             raise OSError(errno.EINVAL, "it is no regular file, or too large")
-        return opened.read(most)
+        return stream.read(most)
 
 
 def is_private(folder: Path | str) -> bool:
-    """Return whether a folder is this user's. What lies in it is believed.
+    """Return whether a folder belongs to this user, so that the files in it can be trusted.
 
-    The group is left out: where it may write into uv's cache, it may also replace the Python there
-    that runs this.
+    The group may write: where it may write into uv's cache, it can also replace the Python there.
     """
     if os.name != "posix":
         return True
@@ -55,7 +54,7 @@ def is_private(folder: Path | str) -> bool:
 
 
 def write_folder(folder: Path | str, files: Mapping[str, bytes]) -> str:
-    """Write ``files`` below ``folder``, which is created if missing. Returns the folder's name."""
+    """Write ``files`` into ``folder``, which is created if missing. Returns the folder's name."""
     for path, data in files.items():
         write_file(folder, path, data)
     return os.path.basename(folder)
@@ -77,10 +76,10 @@ def write_file(folder: Path | str, name: str, data: bytes) -> str:
 
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[str]:
-    """Yield the path of a file to write, which takes the place of ``path`` if nothing fails.
+    """Yield the path of a temporary file to write, which replaces ``path`` if nothing fails.
 
-    So it is whole or not there, also where this process is killed or the disk is full. Its folder
-    is created if missing. An `OSError` names ``path``.
+    So ``path`` is complete or unchanged, even if this process is killed or the disk is full. Its
+    folder is created if missing. An `OSError` names ``path``.
     """
     folder = os.path.dirname(path)
     partial = os.path.join(folder, f"{PARTIAL}{os.getpid()}.partial")

@@ -1,4 +1,4 @@
-"""What a build comes to: what is decided, as the `Finished` files that hooks hand to a frontend."""
+"""Decides, and makes the `Finished` files that hooks give to a frontend."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 def finish(
     compiled: Compiled, request: Request, installation: Installation, backend: str
 ) -> Finished:
-    """Decide, and return what the build comes to, without a wheel; ``backend`` is our own version.
+    """Decide, and return the finished ``.dist-info``; ``backend`` is this version.
 
-    Raises `SelectorError` where the install stops here.
+    Raises `SelectorError` if the install stops.
     """
     from .choosing import choose
     from .wheel import dist_info
@@ -37,15 +37,15 @@ def finish(
     selector = compiled.selector
     decision, stop = choose(selector, request, installation, backend)
     hidden = installation.hidden if selector.sees_environment else ""
-    said = (_choice_of(decision), *decision.notes, *filter(None, [hidden]))
+    lines = (_choice_of(decision), *decision.notes, *filter(None, [hidden]))
     label = installation.mark.label(selector.version, decision.names)
     version = f"{selector.version}+{label}" if label else selector.version
     files = dist_info(Path.cwd(), compiled, decision, version, backend)
     if stop:
         files[STOP_NAME] = stop.encode()
     shown = selector.version if installation.mark is Mark.LABEL else version
-    said_lines = "".join(f"{line}\n" for line in said)
-    return Finished(f"{compiled.name}-{shown}.dist-info", files, said_lines)
+    message = "".join(f"{line}\n" for line in lines)
+    return Finished(f"{compiled.name}-{shown}.dist-info", files, message)
 
 
 def decide_first(
@@ -55,12 +55,12 @@ def decide_first(
     settings: Mapping[str, Any] | None,
     backend: str,
 ) -> None:
-    """Decide, and leave what the build comes to for the hooks after the first, where that can be.
+    """Decide, and leave the finished files for the next hooks, if possible.
 
-    It can't if the table was compiled just now, from files that are not known here. The wheel is
-    left, too, if the hook that builds it serves the same, and has nothing to check.
+    It is not if the table was compiled just now, from unknown files. The wheel is left too, if the
+    hook that builds it has the same installation, and nothing to check.
 
-    Raises `SelectorError` where the install stops here.
+    Raises `SelectorError` if the install stops.
     """
     from .choosing import choose
 
@@ -87,7 +87,7 @@ def finish_wheel(
     settings: Mapping[str, Any] | None,
     installation: Installation,
 ) -> tuple[str, bytes]:
-    """Return the name of the wheel with a ``.dist-info`` of these ``files``, and its content."""
+    """Return the name and content of the wheel with a ``.dist-info`` of these ``files``."""
     project, _, variants, _ = recorded_choice(files)
     stem, tag = stem_of(folder, files), installation.mark.tag(variants)
     if read_portable(project, settings, os.environ):
@@ -96,35 +96,36 @@ def finish_wheel(
     elif installation.mark is Mark.LABEL:
         from zlib import crc32
 
-        # uv unpacks a wheel once for each name, so one with another record needs another: by a
-        # build number, which nobody sees.
+        # uv unpacks a wheel once for each name, so another record needs another name: the build
+        # number differs, which nobody sees.
         tag = f"{crc32(files['selector.json'])}-{tag}"
     return f"{stem}-{tag}.whl", pack(folder, files)
 
 
 def _choice_of(decision: Decision) -> str:
-    """Return the line that says what was chosen, and why; of what was to be expected, why not."""
+    """Return the line with the choice, its reason, and why not the variant that was expected."""
     names, regions = decision.names, decision.regions
     title = f"{decision.selector.project} {decision.selector.version}"
-    if regions and (markers := [regions.marker_of(one) for one in decision.variants]) != [""]:
+    if regions and (markers := [*map(regions.marker_of, decision.variants)]) != [""]:
         names = [f"{name} where {marker}" for name, marker in zip(names, markers)]
         return f"{title} gets {', and '.join(names)}"
     what = f"{title} gets {' and '.join(names)}"
     if not decision.request.automatic:
         return f"{what}, as {decision.request.source} asks"
-    reasons = [one.reason for one in decision.verdicts if one.variant in decision.names]
+    verdicts = decision.verdicts
+    reasons = [verdict.reason for verdict in verdicts if verdict.variant in decision.names]
     expected = _expected(decision)
     if expected:
         reasons.append(f"not {expected.variant}: {expected.reason}")
-    # A library's own words may have several lines.
+    # A library's error message may have several lines.
     return " ".join(f"{what}: {'; '.join(reasons)}".split())
 
 
 def _expected(decision: Decision) -> Verdict | None:
-    """Return the verdict on a variant that one would have expected in place of the chosen one.
+    """Return the verdict on the variant that the user may have expected instead, if any.
 
-    That is the one that another package forbids; else, of those whose facts the machine has, the
-    last, which asks least of them; else the first. None is of another platform.
+    That is one that another package forbids; else the last of those whose facts the machine has,
+    which asks least of them; else the first. Variants of other platforms do not count.
     """
     from ..model.kinds import judge
 
@@ -138,14 +139,13 @@ def _expected(decision: Decision) -> Verdict | None:
             continue
         if verdict.clashes:
             return verdict
-        here = [one for one in variant.when if judge([_markers(one)], facts)[0]]
-        told = [
-            one
-            for one in here
-            if all(wanted is False or facts[name].value is not None for name, wanted in one.items())
+        here = [when for when in variant.when if judge([_markers(when)], facts)[0]]
+        present = [
+            all(wanted is False or facts[name].value is not None for name, wanted in when.items())
+            for when in here
         ]
         if here:
-            (near if told else others).append(verdict)
+            (near if any(present) else others).append(verdict)
     return next(iter(near[-1:] or others), None)
 
 

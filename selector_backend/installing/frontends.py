@@ -1,13 +1,13 @@
-"""Who calls the backend, what it has set up for the call, and what to name the wheel for it.
+"""The frontends that call the backend: how to recognise them, their commands, and their marks.
 
-Installers keep the wheel that they build from an sdist, and the metadata, and give them to the next
-who asks for that name and version: another request, or a machine that has a driver by now, gets the
-choice of before. No standard lets a backend say that a wheel is not to be kept. So the wheel is
-marked in the one way that each frontend installs but does not reuse; `Mark` has the ways.
-``benchmarks/frontends.md`` shows what comes of it, from a run of ``tests/frontends``.
+Installers cache the wheel and the metadata that they build from an sdist, and reuse them for that
+name and version: another request, or a machine that has a driver by now, would get the old choice.
+No standard lets a backend forbid that. So the wheel is marked in a way that the frontend installs
+but does not reuse; `Mark` has the ways. ``benchmarks/frontends.md`` has the results of a run of
+``tests/frontends``.
 
-What would make the marks unnecessary: wheel variants (PEP 817), or frontends that ask the backend
-before they reuse what it built. Keying by config settings, as uv has it and pip may get it
+Marks would be unnecessary with wheel variants (PEP 817), or with frontends that ask the backend
+before they reuse a wheel. A cache by config settings, as in uv and maybe in pip
 (https://github.com/pypa/pip/issues/11164), is not enough, since the machine and the table's
 variable also choose.
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Hook:
-    """What the process of a hook sees of who started it.
+    """The process of a hook.
 
     ``argv`` and ``environ`` are its own, ``parent`` is the process that started it, ``folder`` the
-    project's and ``prefix`` that of its Python. ``builds`` is whether the hook builds the wheel.
+    project's and ``prefix`` its Python's. ``builds`` is whether the hook builds the wheel.
     """
 
     argv: Sequence[str]
@@ -47,28 +47,30 @@ class Hook:
 
     @property
     def script(self) -> str:
-        """The script that runs, ``-c`` if it is none."""
+        """The script that runs, or ``-c``."""
         return self.argv[0] if self.argv else ""
 
     @property
     def knows_its_parent(self) -> bool:
-        """Whether the command line is known that this was called by."""
+        """Whether the parent's command line is known."""
         return bool(self.parent.arguments)
 
 
 @dataclass(frozen=True)
 class Locking:
-    """Where a frontend keeps what it locks, and the ``commands`` that read it, or write it.
+    """A frontend's lock, and the ``commands`` that read or write it.
 
-    The lock has one of ``names``, or the one that an option of ``file`` or ``file_variable`` gives.
-    The options ``project`` and ``project_variable`` name the project's folder. ``apart`` are the
-    options with which another environment than the project's may be meant; with ``never``, it is.
-    The others are as `Lock` has them.
+    Its name is one of ``names``, or the value of an option of ``file`` or of ``file_variable``. The
+    options ``project`` and the ``project_variable`` have the project's folder. With an option of
+    ``apart``, the environment may be another than the project's; with one of ``never``, it is. The
+    others are as in `Lock`.
     """
 
     names: tuple[str, ...]
     commands: tuple[str, ...]
     again: str
+    #: The command that installs from the lock.
+    sync: tuple[str, ...]
     project: tuple[str, ...] = ()
     project_variable: str = ""
     file: tuple[str, ...] = ()
@@ -85,46 +87,44 @@ class Locking:
 
 @dataclass(frozen=True)
 class Frontend:
-    """A row of `FRONTENDS`. A frontend that is not known has the row `UNKNOWN`."""
+    """A row of `FRONTENDS`."""
 
     name: str = ""
-    #: What its program is called: the pattern of a script's or a module's name, without a suffix.
+    #: The pattern of its program's name: a script's or a module's, without a suffix.
     programs: str = ""
-    #: Whether a hook was started by it: by what it sets up, and by whether the parent's program is
-    #: called so. ``None`` where the name is all.
+    #: Whether it started a hook, by its setup and by whether the parent's program has its name.
+    #: ``None`` if the name alone decides.
     recognises: Callable[[Hook, bool], bool] | None = None
-    #: Whether the words of a program that has it inside are taken for its own.
+    #: Whether the arguments of a program that contains it are parsed as its own.
     embedded: bool = False
-    #: How a wheel is marked that is not to be kept, and how where the project lies in a folder that
-    #: has one of these patterns.
+    #: The mark of a wheel that is not to be kept, and those for projects in a folder with one of
+    #: these patterns.
     mark: Mark = Mark.NONE
     marks: Mapping[str, Mark] = field(default_factory=dict)
-    #: Its commands, the longer of two that begin alike, such as ``pip compile``, without the
-    #: options between. The first is what it does where none is known.
+    #: Its commands, without options in between, such as ``pip compile``; the longest counts. The
+    #: first is the default.
     purposes: Mapping[str, Purpose] = field(default_factory=dict)
     #: The commands of ``purposes`` that lock first, and install when the wheel is built.
     locking_first: tuple[str, ...] = ()
-    #: How it locks projects, for all platforms, and the options that make other locks so.
+    #: How it locks projects, for all platforms, and the options that make other locks universal.
     locking: Locking | None = None
     universal: tuple[str, ...] = ()
-    #: The options that state another platform, and the Python on it.
+    #: The options that state another platform, and its Python.
     platform: tuple[str, ...] = ()
     python_version: tuple[str, ...] = ()
-    #: The commands that remove from an environment what is not asked for.
+    #: The commands that remove other packages from the environment.
     exact: tuple[str, ...] = ()
-    #: The options with which every command does, and those with which none does.
+    #: The options with which every command does so, and those with which none does.
     all_exact: tuple[str, ...] = ()
     inexact: tuple[str, ...] = ()
-    #: The commands that hand all that follows the first other word to what they run.
+    #: The commands that run a program, and pass it all arguments after its name.
     running: tuple[str, ...] = ()
-    #: The options, but those below, that are followed by a value: it may look like a command, or
-    #: like an option.
+    #: The options with a value in the next argument, besides those below.
     valued: tuple[str, ...] = ()
-    #: The commands whose other words are requirements, and those whose words are files of them.
+    #: The commands whose arguments are requirements, and those whose arguments are files of them.
     naming: tuple[str, ...] = ()
     listing: tuple[str, ...] = ()
-    #: The options that name a requirement, those that name a file of them, and those that ask in
-    #: another way for something to be installed.
+    #: The options with a requirement, those with a file of them, and others that install something.
     requirements: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
@@ -132,25 +132,24 @@ class Frontend:
     several: tuple[str, ...] = ()
     #: The options with which nothing is installed.
     dry: tuple[str, ...] = ("--dry-run",)
-    #: The options that name the environment's Python.
+    #: The options with the environment's Python.
     python: tuple[str, ...] = ()
-    #: The options that install into a folder, and those that install elsewhere; the variables of
-    #: either.
+    #: The options that install into a folder, and those that install elsewhere; their variables.
     target: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     target_variable: str = ""
     elsewhere_variables: tuple[str, ...] = ()
-    #: The folder that it makes for one build and throws away after it, if this runs in one.
+    #: Its temporary folder for one build, if this runs in one.
     scratch: Callable[[Hook], Path | None] | None = None
-    #: The variables that name a folder that each command has for itself.
+    #: The variables with a temporary folder for one command.
     trackers: tuple[str, ...] = ()
-    #: The folder of its own that all builds of a command share.
+    #: Its folder that all builds of a command share.
     shared: Callable[[Hook], Path | None] | None = None
-    #: When the hooks' Python is the one of the environment that is installed into.
+    #: When the hooks run on the Python of the environment that is installed into.
     shows_environment: Literal["never", "without isolation", "always"] = "never"
     #: Whether it locks the environment that it installs into, by a file ``.lock`` in its folder.
     locks_environment: bool = False
-    #: A variable that those versions set that have no option ``--config-settings``.
+    #: A variable that versions without the option ``--config-settings`` set.
     without_settings: str = ""
     #: Whether an upgrade installs what the new release requires before it removes the old release.
     removes_last: bool = False
@@ -158,8 +157,8 @@ class Frontend:
 
 # pip ------------------------------------------------------------------------------------------
 
-# pip runs its own copy of the script that calls hooks, from a temporary file if pip itself is run
-# from a zip file. The variables are for the pips that pip starts; those before 22.1 set the second.
+# pip runs its copy of the script that calls hooks, from a temporary file if pip is run from a zip
+# file. The variables are for the pips that pip starts; those before 22.1 set the second.
 _SCRIPT_OF_PIP = r"[/\\]pip[/\\]_vendor[/\\]"
 _BEFORE_22_1 = "PIP_REQ_TRACKER"
 _VARIABLES_OF_PIP = ("PIP_BUILD_TRACKER", _BEFORE_22_1)
@@ -173,20 +172,20 @@ def _by_pip(hook: Hook, named: bool) -> bool:
 
 
 def _with_pip(hook: Hook, named: bool) -> bool:
-    """Return whether this is a program that is called so, and has a pip inside."""
+    """Return whether this is a program with the row's name that contains pip."""
     return named and _by_pip(hook, named=False)
 
 
 def _tracker_of_pip(hook: Hook) -> Path | None:
-    """Return the folder in which a pip, and those that it starts, note what they build."""
-    found = (hook.environ.get(name) for name in _VARIABLES_OF_PIP)
-    return next((Path(folder) for folder in found if folder), None)
+    """Return the folder in which a pip, and those that it starts, track their builds."""
+    folders = map(hook.environ.get, _VARIABLES_OF_PIP)
+    return next((Path(folder) for folder in folders if folder), None)
 
 
 def _overlay(name: str) -> Callable[[Hook], Path | None]:
-    """Return what finds a build environment that is an overlay beside the interpreter.
+    """Return a function that finds a build environment whose folder ``site`` is in ``PYTHONPATH``.
 
-    It has a folder ``site``, which is put on the import path by a variable.
+    ``name`` is the pattern of the environment's name.
     """
 
     def find(hook: Hook) -> Path | None:
@@ -201,24 +200,23 @@ def _overlay(name: str) -> Callable[[Hook], Path | None]:
 
 # uv -------------------------------------------------------------------------------------------
 
-# uv's cache: where it builds (an environment for each build), and where it unpacks what comes from
-# an index or from --find-links. From a folder, a file, a URL or a repository, it takes what it kept
-# whatever the version is, so a label would keep nothing from being reused. And it compares the
-# version with that of its lock, of pyproject.toml and of what is installed, so it would build anew,
-# or find the lock outdated.
+# Folders in uv's cache: of its build environments, and of sdists from an index or --find-links. For
+# sdists from a folder, a file, a URL or a repository, a label is of no use: uv reuses them whatever
+# the version is. And since it compares the version with its lock, pyproject.toml and the installed
+# version, it would build again, or find the lock outdated.
 _UV_BUILDS = r"builds-v\d+"
 _UV_INDEX = r"[/\\]sdists-v\d+[/\\](index|pypi)[/\\]"
 
 
 def _by_uv(hook: Hook, named: bool) -> bool:
-    """Return whether this is uv, or something else that has uv's code in it.
+    """Return whether this is uv, or another program with uv's code.
 
-    uv hands the hook to ``python -c``; the others run a script. uv sets the variable, but where it
-    can't find its own path: on Linux without ``/proc``. pixi does not set it.
+    uv runs hooks by ``python -c``, other frontends by a script. uv sets the variable, except where
+    it can't find its own path: on Linux without ``/proc``. pixi does not set it.
     https://github.com/astral-sh/uv/pull/11326
     """
-    told = "UV" in hook.environ and not hook.knows_its_parent
-    return hook.script == "-c" and (named or told or _uv_build(hook) is not None)
+    set_by_uv = "UV" in hook.environ and not hook.knows_its_parent
+    return hook.script == "-c" and (named or set_by_uv or _uv_build(hook) is not None)
 
 
 def _uv_build(hook: Hook) -> Path | None:
@@ -236,7 +234,7 @@ def _uv_builds(hook: Hook) -> Path | None:
 
 
 def _build_env(hook: Hook) -> Path | None:
-    """Return the environment that build makes; one of the user's may be called much like it."""
+    """Return build's environment. In another folder, one of that name is the user's."""
     import tempfile
 
     folder = Path(hook.prefix)
@@ -247,10 +245,8 @@ def _build_env(hook: Hook) -> Path | None:
 
 INSTALL, LOCK, LOOK, KEEP = Purpose.INSTALL, Purpose.LOCK, Purpose.LOOK, Purpose.KEEP
 
-UNKNOWN = Frontend(programs="(?!)")
-
-#: All that are known. The order matters where a hook looks like two: what `uv run` starts inherits
-#: uv's variables, and that may be a pip; and other programs have a pip inside.
+#: The known frontends. The order matters where a hook looks like that of two: a pip that `uv run`
+#: starts inherits uv's variables, and other programs contain pip.
 FRONTENDS = (
     # It resolves by `pip download`, and then keeps what `pip wheel` builds.
     Frontend("pex", "pex", _with_pip, purposes={"": KEEP}),
@@ -275,7 +271,7 @@ FRONTENDS = (
         recognises=_by_pip,
         embedded=True,
         mark=Mark.TAG,
-        # pip keeps a copy of the wheel, and nothing can be done about that from here:
+        # pip caches the wheel, which cannot be prevented here:
         # https://github.com/pypa/pip/issues/6852
         purposes={"install": INSTALL, "download": LOOK, "lock": LOCK, "wheel": KEEP},
         valued=(
@@ -303,7 +299,7 @@ FRONTENDS = (
         scratch=_overlay("pip-build-env-.+"),
         trackers=_VARIABLES_OF_PIP,
         shared=_tracker_of_pip,
-        # By the environment's interpreter, of whose import path only its folders are taken away.
+        # pip runs the environment's interpreter, without the environment's folders.
         shows_environment="always",
         # `install_given_reqs` takes the requirements in the order of what they require.
         # https://github.com/pypa/pip/blob/26.0/src/pip/_internal/req/__init__.py
@@ -331,6 +327,7 @@ FRONTENDS = (
                 *("lock", "export", "tree", "audit", "check"),
             ),
             again="uv sync --upgrade-package {project}=={version} --reinstall-package {project}",
+            sync=("uv", "sync"),
             project=("--project",),
             project_variable="UV_PROJECT",
             apart=("--with", "-w", "--with-requirements", "--with-editable"),
@@ -379,7 +376,7 @@ FRONTENDS = (
         shows_environment="without isolation",
         locks_environment=True,
     ),
-    # They install what the wheel requires before they build it.
+    # poetry and pdm install the requirements of the wheel before they build it.
     Frontend(
         name="poetry",
         programs="poetry",
@@ -390,7 +387,7 @@ FRONTENDS = (
             "lock": LOCK,
             **dict.fromkeys(("build", "publish"), KEEP),
         },
-        # To install, it locks where there is no lock.
+        # Without a lock, it locks before it installs.
         locking_first=("install", "sync", "add", "remove", "update"),
         naming=("add",),
         valued=("-C", "--directory", "-P", "--project"),
@@ -398,6 +395,7 @@ FRONTENDS = (
             names=("poetry.lock",),
             commands=("install", "sync", "add", "remove", "update", "lock"),
             again="poetry update --lock --no-cache {project}",
+            sync=("poetry", "install"),
             project=("-P", "--project"),
             written_last=("add", "remove", "update"),
         ),
@@ -412,7 +410,7 @@ FRONTENDS = (
             **dict.fromkeys(("lock", "import", "fix", "outdated", "export"), LOCK),
             **dict.fromkeys(("build", "publish"), KEEP),
         },
-        # To install, it locks what is not locked yet.
+        # It locks what is not locked yet before it installs.
         locking_first=("install", "add", "remove", "update"),
         naming=("add",),
         valued=("-c", "--config", "-p", "--project", "-L", "--lockfile"),
@@ -422,8 +420,9 @@ FRONTENDS = (
                 *("install", "sync", "add", "remove", "update"),
                 *("lock", "import", "fix", "outdated", "export"),
             ),
-            # It takes what a package requires from the lock, as long as the version stays.
+            # It takes a package's requirements from the lock if the version is the same.
             again="PDM_NO_CACHE=1 pdm lock",
+            sync=("pdm", "sync"),
             project=("-p", "--project"),
             project_variable="PDM_PROJECT",
             file=("-L", "--lockfile"),

@@ -1,11 +1,11 @@
-"""What one hook leaves for the hooks after it, in folders that the frontend makes and throws away.
+"""Files that one hook leaves for later hooks, in temporary folders of the frontend.
 
-- In one build's folder: what was read of the machine, and what the build comes to once that is
-  decided. The next hooks copy it: they import no more than what is imported here at the top.
-- In one command's folder, for all packages that it builds: what of the machine has nothing to do
-  with the package, and what each package that is to be installed got.
+- In the folder of one build: the facts that were read, and the finished files once it is decided.
+  The next hooks copy these, and import no more than this module does at its top.
+- In the folder of one command, for all packages that it builds: the facts of drivers, and the
+  choice of each package that is to be installed.
 
-Neither is read by another command: the files are named after the process that calls the hooks.
+No other command reads them: the files are named after the process that calls the hooks.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ if TYPE_CHECKING:
     from ..model.record import Record
 
 _START = "selector-"
-#: A command takes no longer. What is older is of none that runs, and is removed.
+#: Older files belong to no running command, and are removed.
 _LONGEST_SECONDS = 3600
-#: The variables that differ from build to build, or begin so.
+#: Names, or prefixes, of variables that differ between the builds of a command.
 _OF_ONE_BUILD = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "PEP517_", "_PYPROJECT_HOOKS_")
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a build comes to: the ``.dist-info`` and the wheel, each with its name.
+    """The result of a build: the ``.dist-info`` and the wheel, each with its name.
 
-    ``wheel`` is empty where only the hook that builds it can tell whether it may. ``said`` is what
-    people are told.
+    ``wheel`` is empty if the hook that builds it has to decide or check more. ``message`` is for
+    the user.
     """
 
     folder: str
     files: Mapping[str, bytes]
-    said: str = ""
+    message: str = ""
     wheel: str = ""
     content: bytes = b""
 
     def prepare(self, directory: str) -> str:
-        """Say what was chosen, and write the ``.dist-info`` into a folder. Returns its name."""
+        """Print the message, and write the ``.dist-info`` into a folder. Returns its name."""
         self.say()
         return write_folder(os.path.join(directory, self.folder), self.files)
 
     def build(self, directory: str, prepared: str | None) -> str:
-        """Write the wheel into a folder, and return its name; ``""`` if it is not the right one.
+        """Write the wheel into a folder, and return its name.
 
-        It is not if the ``.dist-info`` that was ``prepared`` is another.
+        It is ``""`` if there is no wheel, or the ``.dist-info`` that was ``prepared`` is another.
         """
         if not self.wheel or not (prepared is None or self._is_at(prepared)):
             return ""
@@ -68,8 +68,8 @@ class Finished:
         return write_file(directory, self.wheel, self.content)
 
     def say(self) -> None:
-        """Say what was chosen. Frontends show it if they are to say more."""
-        print(self.said, end="", file=sys.stderr, flush=True)
+        """Print the message. Frontends show it with ``-v``."""
+        print(self.message, end="", file=sys.stderr, flush=True)
 
     def _is_at(self, prepared: str) -> bool:
         if os.path.basename(prepared) != self.folder:
@@ -90,15 +90,15 @@ def leave(
     settings: Mapping[str, Any] | None,
     backend: str,
 ) -> None:
-    """Leave what a build comes to for the hooks after this one, where the frontend lets it.
+    """Leave the result of a build for later hooks, if the frontend has a folder for it.
 
-    ``decided_from`` are the files that it was decided from, in the project's folder, ``settings``
-    the frontend's config settings, and ``backend`` is our own version.
+    ``decided_from`` are the files that the decision depends on, ``settings`` the config settings,
+    and ``backend`` is this version.
     """
     folder, identity = installation.scratch, installation.identity
     if folder is None or identity != parent().identity or not is_private(folder):
         return
-    fields = finished.folder, {**finished.files}, finished.said, finished.wheel, finished.content
+    fields = {**vars(finished), "files": {**finished.files}}
     with contextlib.suppress(OSError, SelectorError):
         hashed = _hash_all(decided_from, settings, backend)
         data = marshal.dumps((hashed, [*decided_from], fields))
@@ -106,7 +106,7 @@ def leave(
 
 
 def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
-    """Return what a hook before this one has left, if it would be decided the same now."""
+    """Return the result that an earlier hook left, if nothing that it depends on has changed."""
     identity = parent().identity
     overlays = map(os.path.split, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     for folder in (sys.prefix, *(above for above, name in overlays if name == "site")):
@@ -115,14 +115,14 @@ def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
             with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
                 hashed, decided_from, fields = marshal.loads(read_regular(file, own=True))
                 if hashed == _hash_all(decided_from, settings, backend):
-                    return Finished(*fields)
+                    return Finished(**fields)
     return None
 
 
 def _hash_all(files: Sequence[str], settings: Mapping[str, Any] | None, backend: str) -> bytes:
-    """Return a hash of all that a build is decided from.
+    """Return a hash of everything that the decision on a build depends on.
 
-    A hash, since variables may be secrets, and this one, since Python has it: `hashlib` takes 4 ms.
+    Only the hash is written, since variables may be secrets. `hashlib` would take 4 ms to import.
     """
     from importlib.util import source_hash
 
@@ -136,16 +136,16 @@ def _hash_all(files: Sequence[str], settings: Mapping[str, Any] | None, backend:
 
 @dataclass(frozen=True)
 class Handoff:
-    """What is read of the machine: the files of ``build`` and of the whole ``command``.
+    """The files with the machine's facts: of one ``build``, and of the whole ``command``.
 
-    Each is ``None`` where there is no place for it.
+    Each is ``None`` if there is no folder for it.
     """
 
     build: Path | None = None
     command: Path | None = None
 
     def recall(self) -> Machine:
-        """Return what hooks of before have read; nothing of a file that is no machine profile."""
+        """Return the facts that earlier hooks have read; none of an invalid file."""
         from ..model.machine import Machine
 
         facts: dict[str, Fact] = {}
@@ -156,7 +156,7 @@ class Handoff:
         return Machine(facts)
 
     def remember(self, machine: Machine) -> None:
-        """Leave ``machine`` for the next hooks. A folder that can't be written to is no error."""
+        """Leave ``machine`` for later hooks, if the folder can be written."""
         from ..model.facts import FACTS
         from ..model.machine import Machine
 
@@ -170,11 +170,11 @@ class Handoff:
 
 
 def handoff_of(installation: Installation, environ: Mapping[str, str], backend: str) -> Handoff:
-    """Return where the hooks of an installation leave what they read.
+    """Return the files in which the hooks of an installation leave facts.
 
-    ``backend`` is our own version: another reads a machine in its own way. So may a build with
-    variables of its own, as uv gives them (``extra-build-variables``), and another Python: one of
-    musl's loads no driver for glibc.
+    The command's is not shared with another version of this backend (``backend``), with a build
+    that has other variables, as uv sets by ``extra-build-variables``, or with another Python, since
+    one for musl loads no driver for glibc.
     """
     identity, build = installation.identity, installation.scratch
     if build is None or not identity:
@@ -192,11 +192,11 @@ def handoff_of(installation: Installation, environ: Mapping[str, str], backend: 
 
 
 def exchange(installation: Installation, record: Record) -> list[Record]:
-    """Leave the choice of a package that is to be installed, and return those of others.
+    """Leave the choice of a package that is to be installed, and return those of other packages.
 
-    Installers may build two packages at once. Since each writes before it reads, at least one of
-    them sees the other. Nothing is seen where the command has no folder of its own, or may install
-    into several environments.
+    Installers may build two packages at the same time. Since each writes before it reads, at least
+    one of them reads the other's. Returns none if the command has no folder of its own, or may
+    install into several environments.
     """
     from ..model.record import Record, parse_record
 

@@ -1,4 +1,4 @@
-"""Who calls this process, what for, and into which environment: the `Installation`, read once."""
+"""Reads the `Installation`: the command that calls this process, its purpose and environment."""
 
 from __future__ import annotations
 
@@ -23,69 +23,69 @@ if TYPE_CHECKING:
 
 
 def read_installation(*, builds: bool = False) -> Installation:
-    """Return what this process serves. ``builds`` is whether its hook builds the wheel."""
+    """Return this process's installation. ``builds`` is whether its hook builds the wheel."""
     return identify(Hook(sys.argv, os.environ, parent(), str(Path.cwd()), sys.prefix, builds))
 
 
 def identify(hook: Hook) -> Installation:
-    """Return what the hook of a process serves."""
-    program, words = _program(hook.parent.arguments)
+    """Return the installation of a hook's process."""
+    program, arguments = _program(hook.parent.arguments)
     for row in FRONTENDS:
         named = re.fullmatch(row.programs, program) is not None
         if row.recognises(hook, named) if row.recognises else named:
-            line = _parse(row, words if named or row.embedded else ())
+            line = _parse(row, arguments if named or row.embedded else ())
             return _installation(row, hook, line, named=named)
     return Installation()
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A command line: its command, the words after that, and its options, with their values."""
+    """A command line: its command, positional arguments, and options with their values."""
 
     command: str = ""
-    words: tuple[str, ...] = ()
+    positional: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
 
     def values(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return what the options ``names`` were given."""
+        """Return the values of the options ``names``."""
         return tuple(value for name, value in self.options if name in names)
 
     def value(self, names: Sequence[str]) -> str:
-        """Return what the last of the options ``names`` was given, ``""`` if none is there."""
+        """Return the value of the last of the options ``names``, ``""`` without any."""
         return ("", *self.values(names))[-1]
 
     def has(self, names: Sequence[str]) -> bool:
-        """Return whether one of the options ``names`` is there."""
+        """Return whether the command line has one of the options ``names``."""
         return any(name in names for name, _ in self.options)
 
 
-def _parse(row: Frontend, words: Sequence[str]) -> _Line:
-    """Return the command line of a frontend; the command is the first word that is one of its."""
+def _parse(row: Frontend, arguments: Sequence[str]) -> _Line:
+    """Parse the arguments of a frontend; its command is the first that is one of its commands."""
     firsts = {name.partition(" ")[0] for name in row.purposes}
     valued = (*row.valued, *row.requirements, *row.files, *row.more)
     valued += (*row.python, *row.target, *row.elsewhere, *row.platform, *row.python_version)
-    command, others, options = "", list[str](), list[tuple[str, str]]()
-    rest = iter(words)
-    for word in rest:
-        if word == "--":
-            others += rest
+    command, positional, options = "", list[str](), list[tuple[str, str]]()
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            positional += rest
             break
-        option, value = _option(word, valued)
+        option, value = _option(argument, valued)
         if option:
             options.append((option, (next(rest, "") if value is None else value) or ""))
-        elif word.startswith("--"):
-            options.append((word, ""))
-        elif not word.startswith("-"):
-            if not command and word in firsts:
-                command = word
-            elif command and f"{command} {word}" in row.purposes and not others:
-                command = f"{command} {word}"
+        elif argument.startswith("--"):
+            options.append((argument, ""))
+        elif not argument.startswith("-"):
+            if not command and argument in firsts:
+                command = argument
+            elif command and f"{command} {argument}" in row.purposes and not positional:
+                command = f"{command} {argument}"
             elif command in row.running:
-                others.append(word)
+                positional.append(argument)
                 break
             elif command or "" in row.listing:
-                others.append(word)
-    return _Line(command, tuple(others), tuple(options))
+                positional.append(argument)
+    return _Line(command, tuple(positional), tuple(options))
 
 
 def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Installation:
@@ -95,17 +95,17 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
     environment, folders = "", list[str]()
     if purpose is Purpose.INSTALL and (named or not line.command or not _redirects(row, line)):
         environment, folders = _environment(row, hook, line, target, isolated=scratch is not None)
-    names = [Path(hook.environ.get(one, "")).name for one in row.trackers]
+    trackers = [Path(hook.environ.get(name, "")).name for name in row.trackers]
     marks = [mark for pattern, mark in row.marks.items() if re.search(pattern, hook.folder)]
     asking = line if named else _Line()
-    words = asking.words if line.command in row.naming else ()
-    others = [one for text in asking.values(row.requirements) for one in text.split(",")]
-    listed = asking.words if line.command in row.listing else ()
+    requirements = [*(asking.positional if line.command in row.naming else ())]
+    requirements += [item for text in asking.values(row.requirements) for item in text.split(",")]
+    listed = asking.positional if line.command in row.listing else ()
     return Installation(
         frontend=row.name,
         command=line.command,
         purpose=purpose,
-        requirements=(*words, *others),
+        requirements=tuple(requirements),
         files=(*asking.values(row.files), *listed),
         reads_more=not named or line.has((*row.requirements, *row.files, *row.more)),
         started_in=hook.parent.folder,
@@ -115,15 +115,15 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         ),
         mark=Mark.NONE if purpose is Purpose.KEEP else [*marks, row.mark][0],
         commands=_commands(row, hook, line, environment, target, scratch),
-        # What is chosen is built before anything is changed, but by uv without isolation.
+        # The wheel is built before the environment changes, except by uv without isolation.
         stops_late=bool(folders) and (row.shows_environment == "always" or scratch is not None),
         locked_before=hook.builds and row.locks_environment and line.command in row.locking_first,
         lock=_lock(row, hook, line),
         one_environment=line.command not in row.several,
         scratch=scratch,
         shared=row.shared(hook) if row.shared else None,
-        # pip has a folder's name for this, which does where the process is not known.
-        identity=next(filter(None, (hook.parent.identity, *names)), ""),
+        # Where the process is not known, the name of pip's tracker folder identifies the command.
+        identity=next(filter(None, (hook.parent.identity, *trackers)), ""),
         everywhere=purpose is Purpose.LOCK and _is_everywhere(row, hook, line),
         target=_target(row, line),
     )
@@ -175,7 +175,7 @@ def _environment(
 ) -> tuple[str, list[str]]:
     """Return the environment that is installed into, and the folders of its distributions.
 
-    Both are empty where they are not known for certain, or do not stay as they are.
+    Both are empty if they are not known for certain, or the command removes other packages.
     """
     exact = line.command in row.exact and not line.has(row.inexact)
     if exact or line.has(row.all_exact):
@@ -197,24 +197,24 @@ def _environment(
 def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
     """Return the folder of the environment that a frontend has locked, ``""`` in any doubt.
 
-    uv locks the environment before it resolves. A folder that is none is the one of all its tools,
-    or of a cache. Where open files cannot be seen, what the command line names by a path is all.
+    uv locks the environment before it resolves. Other locked folders are that of all its tools, or
+    a cache. Where open files cannot be seen, it is the path on the command line.
     """
     named = line.value((*row.target, *row.elsewhere))
     folders = list(hook.parent.locked)
     if sys.platform != "linux":
         folders = [_absolute(named or line.value(row.python), hook)]
-        folders += [str(Path(one).parent.parent) for one in folders if one]  # of an interpreter
+        folders += [str(Path(file).parent.parent) for file in folders if file]  # of an interpreter
     if named:
         wanted = os.path.realpath(_absolute(named, hook) or os.devnull)
-        found = [one for one in folders if os.path.realpath(one) == wanted]
+        matching = [folder for folder in folders if os.path.realpath(folder) == wanted]
     else:
-        found = [one for one in folders if one and Path(one, "pyvenv.cfg").is_file()]
-    return found[0] if len(found) == 1 else ""
+        matching = [path for path in folders if path and Path(path, "pyvenv.cfg").is_file()]
+    return matching[0] if len(matching) == 1 else ""
 
 
 def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
-    """Return where the command reads or writes what it installs, ``None`` in any doubt."""
+    """Return the lock that the command reads or writes, ``None`` in any doubt."""
     locking = row.locking
     if locking is None or line.command not in locking.commands or line.has(locking.never):
         return None
@@ -227,7 +227,7 @@ def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
         again = f"{locking.again} --script {quote(script)}"
         folder = _absolute(str(Path(script).parent), hook)
         if line.command in row.locking_first and not Path(folder, f"{name}.lock").is_file():
-            return None  # only `uv lock` makes it
+            return None  # only `uv lock` writes it
         return Lock((f"{name}.lock",), folder, of_project=False, again=again)
     if script is None or not _is_of_project(row, hook, line):
         return None
@@ -243,9 +243,9 @@ def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
 
 
 def _is_of_project(row: Frontend, hook: Hook, line: _Line) -> bool:
-    """Return whether what is installed is for the environment of a project.
+    """Return whether the command installs into the environment of a project.
 
-    Open locks tell it, where there are some, from one that uv makes for a script or for ``--with``.
+    If uv has it locked, its path shows whether it is one for a script or ``--with``.
     """
     environment = _locked(row, hook, line) if hook.parent.locked else ""
     if re.search(r"[/\\]environments-v\d+[/\\]", environment):
@@ -256,14 +256,14 @@ def _is_of_project(row: Frontend, hook: Hook, line: _Line) -> bool:
 def _script(locking: Locking, hook: Hook, line: _Line) -> str | None:
     """Return the script whose environment this is (PEP 723), ``""`` for a project's.
 
-    ``None`` stands for one that cannot be read again.
+    ``None`` is for a script that cannot be read again, such as standard input.
     """
-    arguments, named = hook.parent.arguments, [*line.words]
+    arguments, named = hook.parent.arguments, [*line.positional]
     marked = line.has(locking.script)
     if line.command != locking.runs:
         pairs = zip(arguments, arguments[1:])
         named = [value for option, value in pairs if option in locking.script]
-        named += [one.partition("=")[2] for one in arguments if one.startswith("--script=")]
+        named += [text.partition("=")[2] for text in arguments if text.startswith("--script=")]
         return named[0] if named else ""
     if not named:
         return None if "-" in arguments else ""
@@ -280,28 +280,27 @@ def _script(locking: Locking, hook: Hook, line: _Line) -> str | None:
 
 
 def _absolute(written: str, hook: Hook) -> str:
-    """Return a path of the command line, ``""`` where its folder is not known.
+    """Return the absolute path of one on the command line, ``""`` if its folder is not known.
 
-    The hooks run in the project's folder, not where the frontend was called.
+    The hooks run in the project's folder, not where the frontend was started.
     """
     path = Path(hook.parent.folder, os.path.expanduser(written))  # noqa: PTH111 - Path's raises for `~nobody`
     return str(path) if written and path.is_absolute() else ""
 
 
 def _removed_last(folders: Sequence[str]) -> list[str]:
-    """Return the folders from which an old release is removed after all else is installed.
+    """Return the folders from which the installer removes an old release after all else.
 
-    Into the folder of ``--target``, an installer puts files over those that are there. From
-    folders outside of a virtual environment, and those of others, it removes nothing.
+    From folders outside of a virtual environment, or of other users, it removes nothing.
     """
     own = sys.prefix if sys.prefix != sys.base_prefix else ""
-    return [one for one in folders if one.startswith(own) and os.access(one, os.W_OK)]
+    return [path for path in folders if path.startswith(own) and os.access(path, os.W_OK)]
 
 
 def _commands(
     row: Frontend, hook: Hook, line: _Line, environment: str, target: str, scratch: Path | None
 ) -> Commands:
-    """Return how commands begin that install into this environment, and uninstall from it."""
+    """Return the first arguments of commands that install into this environment, and uninstall."""
     has_settings = row.without_settings not in hook.environ
     if row.shows_environment == "always":
         pip = _pip(hook, line.value(row.python), scratch)
@@ -326,13 +325,13 @@ def _commands(
 
 
 def _pip(hook: Hook, python: str, scratch: Path | None) -> tuple[str, ...]:
-    """Return how to call the pip that installs for this Python."""
+    """Return the first arguments of the pip that installs for this Python."""
     if python:
         return "pip", "--python", python
     own = Path(sys.executable).parent
     for folder in hook.environ.get("PATH", "").split(os.pathsep):
         if scratch and folder.startswith(str(scratch)):
-            continue  # what the build needs
+            continue  # the build environment's
         if any(Path(folder, name).exists() for name in ("pip", "pip.exe")):
             if Path(folder) == own:
                 return ("pip",)
@@ -340,18 +339,18 @@ def _pip(hook: Hook, python: str, scratch: Path | None) -> tuple[str, ...]:
     return sys.executable, "-m", "pip"
 
 
-def _option(word: str, valued: Sequence[str]) -> tuple[str, str | None]:
-    """Return which of the options ``valued`` is in a word, and its value if it is in there, too.
+def _option(argument: str, valued: Sequence[str]) -> tuple[str, str | None]:
+    """Return the option of ``valued`` in an argument, and its value if the argument has that too.
 
-    Short ones may be written together: ``-Ut dep``, ``-Utdep``.
+    Short options may be joined: ``-Ut dep``, ``-Utdep``.
     """
-    if word.startswith("--"):
-        name, equals, value = word.partition("=")
+    if argument.startswith("--"):
+        name, equals, value = argument.partition("=")
         return (name, value if equals else None) if name in valued else ("", None)
-    if word.startswith("-"):
-        for index, letter in enumerate(word[1:], start=2):
+    if argument.startswith("-"):
+        for index, letter in enumerate(argument[1:], start=2):
             if f"-{letter}" in valued:
-                return f"-{letter}", word[index:] or None
+                return f"-{letter}", argument[index:] or None
     return "", None
 
 
@@ -360,21 +359,21 @@ _SUFFIX = r"(?i)\.(py|pyz|exe)$"
 
 
 def _program(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """Return what a command line runs, a script's or a module's name, and the arguments of that."""
-    words = list(arguments)
-    if words and re.fullmatch(_INTERPRETER, _parts(words[0])[-1]):
-        del words[0]
-        while words and words[0].startswith("-"):
+    """Return the script or module that a command line runs, and that program's arguments."""
+    rest = list(arguments)
+    if rest and re.fullmatch(_INTERPRETER, _parts(rest[0])[-1]):
+        del rest[0]
+        while rest and rest[0].startswith("-"):
             valued = ("-c", "-m", "-W", "-X", "--check-hash-based-pycs")
-            option, value = _option(words.pop(0), valued)
-            if option and value is None and words:
-                value = words.pop(0)
+            option, value = _option(rest.pop(0), valued)
+            if option and value is None and rest:
+                value = rest.pop(0)
             if option in ("-c", "-m"):
-                return (value or "") if option == "-m" else "", words
-    if not words:
+                return (value or "") if option == "-m" else "", rest
+    if not rest:
         return "", []
-    *folders, name = (re.sub(_SUFFIX, "", part) for part in _parts(words[0]))
-    return folders[-1] if name == "__main__" and folders else name, words[1:]
+    *folders, name = (re.sub(_SUFFIX, "", part) for part in _parts(rest[0]))
+    return folders[-1] if name == "__main__" and folders else name, rest[1:]
 
 
 def _parts(path: str) -> list[str]:
@@ -382,10 +381,10 @@ def _parts(path: str) -> list[str]:
 
 
 def _site_packages(prefix: str) -> list[str]:
-    """Return the folders that hold the distributions of an environment, as it is by itself.
+    """Return the folders with the distributions of an environment, the user's first.
 
-    The user's own comes first, as on the import path. pip takes them off that for the hooks;
-    `site` still names them. Another environment than this one is of the same interpreter.
+    pip removes them from the hooks' import path, but `site` still has them. Another environment
+    than this one has the same interpreter.
     """
     sees_system = _sees_system(prefix)
     users = [site.getusersitepackages()] if sees_system else []
@@ -394,9 +393,9 @@ def _site_packages(prefix: str) -> list[str]:
 
 
 def _sees_system(prefix: str) -> bool:
-    """Return whether the system's folders, and the user's own, belong to an environment.
+    """Return whether the system's and the user's folders belong to an environment.
 
-    They do not in a virtual environment, unless its settings say so (PEP 405).
+    In a virtual environment, only its settings can include them (PEP 405).
     """
     if prefix == sys.base_prefix:
         return True

@@ -1,6 +1,7 @@
-"""What the person who installs asked for: our config settings, and variables.
+"""The user's request: config settings, and variables.
 
-All hooks read the settings, also the one that only packs what was prepared: it imports no more.
+Every hook reads the settings, even one that only packs a prepared ``.dist-info``: so other modules
+are imported late.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from ..model.machine import ProfileFile
     from ..model.table import Selector
 
-#: What a request may say in place of a variant's name.
+#: Values of a request besides the variants' names.
 AUTO, ALL = "auto", "all"
 
-#: The config settings that are ours.
+#: The config settings of this backend.
 SETTINGS = ("variant", "machine", "portable")
 
 
@@ -30,17 +31,18 @@ def read_request(
     environ: Mapping[str, str],
     option: str = "",
 ) -> Request:
-    """Return what the config settings or, where they are silent, the table's variable ask for.
+    """Return the request of the config settings or, without one, of the table's variable.
 
-    ``option`` is what asks in their place, if they are not the frontend's.
+    ``option`` is the name of the command's option that has the settings, if they are not the
+    frontend's.
 
-    Raises `SelectorError` for a variant that the table does not have or that cannot be had, for a
-    list where variants exclude each other, and for a setting that names the project and is none.
+    Raises `SelectorError` for a variant that the table does not have or that refuses, for a list
+    where variants exclude each other, and for an unknown setting with the project's name.
     """
     from ..model.decision import Request
     from ..model.markers import normalize
 
-    read_portable(selector.project, settings, environ)  # a mistake in it is found before the build
+    read_portable(selector.project, settings, environ)  # to report an error in it before the build
     own = own_settings(selector.project, settings)
     notes = near_misses(environ, selector.variable)
     source, asked = own.get("variant", (selector.variable, environ.get(selector.variable, "")))
@@ -68,14 +70,14 @@ def _profile(own: Mapping[str, tuple[str, Any]], environ: Mapping[str, str]) -> 
 
 
 def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the variants asked for, in the table's order."""
+    """Return the keys of the variants asked for, in the table's order."""
     from ..model.table import CAPABILITY
 
     choices = {variant.key: variant.name for variant in selector.variants if not variant.refuse}
     if not choices:
         raise SelectorError(
             f"{source} asks for {', '.join(asked.values())}, but {selector.project} has no variant "
-            "to ask for: each stands for machines that it does not run on"
+            "to ask for: each is for machines that it does not support"
         )
     if selector.kind != CAPABILITY and (len(asked) > 1 or ALL in asked):
         raise SelectorError(
@@ -91,11 +93,9 @@ def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[s
         if key in (AUTO, ALL):
             problem = f"{name!r} together with names of variants."
         elif key in (variant.key for variant in selector.variants):
-            problem = (
-                f"{name!r}, which stands for machines that {selector.project} does not run on."
-            )
+            problem = f"{name!r}, which is for machines that {selector.project} does not support."
         elif instead := selector.instead_of(key):
-            problem = f"{name!r}, which {instead} takes the place of in this version."
+            problem = f"{name!r}, which {instead} replaces in this version."
         else:
             hint = did_you_mean(name, choices.values()) or "."
             problem = f"{name!r}, which {selector.project} does not have{hint}"
@@ -106,7 +106,7 @@ def _known(selector: Selector, source: str, asked: Mapping[str, str]) -> tuple[s
 
 
 def _alone(selector: Selector, source: str) -> str:
-    """Return how to ask this project alone, where ``source`` asks all that are built."""
+    """Return how to ask this project alone, if ``source`` asks all that are built, else ``""``."""
     if source != "-C variant":
         return ""
     project = selector.project
@@ -119,16 +119,16 @@ def _alone(selector: Selector, source: str) -> str:
 def read_portable(
     project: str, settings: Mapping[str, Any] | None, environ: Mapping[str, str]
 ) -> bool:
-    """Return whether a wheel is asked for that can be carried to other machines.
+    """Return whether a portable wheel is asked for, for other machines.
 
-    Raises `SelectorError` for anything but yes and no.
+    Raises `SelectorError` for a value that is neither true nor false.
     """
     variable = f"the environment variable {PORTABLE_VARIABLE}", environ.get(PORTABLE_VARIABLE, "")
     source, text = own_settings(project, settings).get("portable", variable)
-    word = str(text).strip().lower()
-    if word in ("true", "1", "yes", "on"):
+    value = str(text).strip().lower()
+    if value in ("true", "1", "yes", "on"):
         return True
-    if word in ("false", "0", "no", "off", ""):
+    if value in ("false", "0", "no", "off", ""):
         return False
     raise SelectorError(f"{source} is {text!r}; expected true or false")
 
@@ -136,12 +136,12 @@ def read_portable(
 def own_settings(
     project: str, settings: Mapping[str, Any] | None, known: Sequence[str] = SETTINGS
 ) -> dict[str, tuple[str, Any]]:
-    """Return the config settings that ``project`` is to heed: how each is written, and its value.
+    """Return the config settings for ``project`` by key: how each is written, and its value.
 
     ``spam:variant`` is for spam alone and wins over ``variant``, which is for every selector
-    package that is built. What else there is, is other backends' or other projects'.
+    package that is built. Settings of other backends and projects are ignored.
 
-    Raises `SelectorError` for one that names this project, and is not ``known``.
+    Raises `SelectorError` for one with this project's name that is not ``known``.
     """
     bare: dict[str, tuple[str, Any]] = {}
     named: dict[str, tuple[str, Any]] = {}

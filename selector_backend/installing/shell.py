@@ -1,4 +1,4 @@
-"""Commands and variables as the shell at hand takes them."""
+"""Commands and variables in the syntax of the user's shell."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 POSIX, CMD, POWERSHELL = "posix", "cmd", "powershell"
 
-# What needs no quotes. PowerShell splits `a,b`, and `-a.b`.
+# Arguments that need no quotes. PowerShell splits `a,b`, and `-a.b`.
 _PLAIN = {CMD: r"[\w@%+=:,./\\-]+", POWERSHELL: r"(?!-.*[.:])[\w%+=:./\\-]+"}
-# The folder of a user's own modules, which PowerShell adds to a variable that every program has.
+# The folder of the user's modules, which PowerShell adds to `PSModulePath`.
 _OF_POWERSHELL = r"(?i)\\Documents\\(Windows)?PowerShell\\Modules"
 
 
 def shell_at_hand(environ: Mapping[str, str] = os.environ, system: str = os.name) -> str:
-    """Return the shell that takes what is shown: `POSIX`, `CMD` or `POWERSHELL`.
+    """Return the shell that the user types into: `POSIX`, `CMD` or `POWERSHELL`.
 
-    Windows tells by variables alone. `MSYSTEM` is that of Git's Bash. Of the other two, only cmd
-    hands `PROMPT` on. Below PowerShell, cmd is taken for it: most often, it runs a batch file.
+    On Windows, variables show it. Git's Bash sets `MSYSTEM`. Of the others, only cmd passes
+    `PROMPT` on. cmd inside PowerShell counts as PowerShell, since most often it runs a batch file.
     """
     if system != "nt" or "MSYSTEM" in environ:
         return POSIX
@@ -29,32 +29,32 @@ def shell_at_hand(environ: Mapping[str, str] = os.environ, system: str = os.name
     return CMD if "PROMPT" in environ and not below_powershell else POWERSHELL
 
 
-def quote(word: str, shell: str = "") -> str:
-    """Return a word of a command as ``shell`` takes it, the one at hand by default."""
+def quote(argument: str, shell: str = "") -> str:
+    """Return an argument of a command in the syntax of ``shell``, by default the user's."""
     shell = shell or shell_at_hand()
     if shell == POSIX:
         import shlex
 
-        return shlex.quote(word)
-    if re.fullmatch(_PLAIN[shell], word):
-        return word
-    if shell == POWERSHELL:
-        return "'{}'".format(re.sub("(['\u2018-\u201b])", r"\1\1", word))  # it takes all for quotes
-    # Backslashes count only before a quote, and there each counts twice.
-    return '"{}"'.format(re.sub(r'(\\*)("|\Z)', lambda m: m[1] * 2 + (m[2] and '\\"'), word))
+        return shlex.quote(argument)
+    if re.fullmatch(_PLAIN[shell], argument):
+        return argument
+    if shell == POWERSHELL:  # to which all of these are quotes
+        return "'{}'".format(re.sub("(['\u2018-\u201b])", r"\1\1", argument))
+    # A backslash is doubled before a quote only.
+    return '"{}"'.format(re.sub(r'(\\*)("|\Z)', lambda m: m[1] * 2 + (m[2] and '\\"'), argument))
 
 
-def show_command(words: Sequence[str], shell: str = "") -> str:
-    """Return a command as ``shell`` takes it, the one at hand by default."""
+def show_command(arguments: Sequence[str], shell: str = "") -> str:
+    """Return a command in the syntax of ``shell``, by default the user's."""
     shell = shell or shell_at_hand()
-    quoted = [quote(word, shell) for word in words]
+    quoted = [quote(argument, shell) for argument in arguments]
     if shell == POWERSHELL and quoted[0].startswith("'"):
         quoted.insert(0, "&")
     return " ".join(quoted)
 
 
 def show_variables(variables: Mapping[str, str], command: str = "", shell: str = "") -> str:
-    """Return how ``shell``, the one at hand by default, sets variables, and runs a command then."""
+    """Return what sets variables in ``shell``, by default the user's, and then runs a command."""
     shell = shell or shell_at_hand()
     form, separator = {
         POSIX: ("{}={}", " "),

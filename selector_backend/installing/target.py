@@ -18,7 +18,7 @@ _SHORT = {
     "linux": "x86_64-unknown-linux-gnu",
     "macos": "aarch64-apple-darwin",
 }
-# How the names of a platform tell its system, and its C library.
+# The patterns of a system in the names of platforms.
 _SYSTEMS = {
     "win32": r"windows|^win",
     "darwin": r"darwin|macosx|macos",
@@ -26,41 +26,42 @@ _SYSTEMS = {
 }
 _MACHINES = r"x86_64|aarch64|arm64|amd64|i686|armv7l|ppc64le|riscv64|s390x|win32"
 _VERSION = r"(?:manylinux|musllinux|macosx)_(\d+)_(\d+)"
-# What old tags of wheels stand for (PEP 600).
+# The glibc versions of old tags of wheels (PEP 600).
 _OLD = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
 
 
 def read_target(options: str, platform: str, python: str) -> Target:
-    """Return what ``options`` state: a platform, as uv or pip calls it, and a version of Python.
+    """Return the platform that ``options`` state, by uv's or pip's name, with a version of Python.
 
-    What is not understood of them settles nothing.
+    Unknown parts of a name are ignored.
     """
     name = _SHORT.get(platform, platform)
-    system = next((one for one, form in _SYSTEMS.items() if re.search(form, name)), "")
+    matching = (system for system, pattern in _SYSTEMS.items() if re.search(pattern, name))
+    system = next(matching, "")
     marker = {**SYSTEMS.get(system, {}), **_python(python)}
     if machine := re.search(_MACHINES, name):
         marker["platform_machine"] = _machine(machine[0], system)
     version = ""
     fact = {"linux": "musl" if "musl" in name else "glibc", "darwin": "macos"}.get(system, "")
-    if found := re.search(_VERSION, name):
-        version = f"{found[1]}.{found[2]}"
+    if match := re.search(_VERSION, name):
+        version = f"{match[1]}.{match[2]}"
     for old, least in _OLD.items():
         version = least if re.search(rf"{old}(?!\d)", name) else version
     return Target(options, marker, fact, version)
 
 
 def _machine(name: str, system: str) -> str:
-    """Return what ``platform_machine`` is on a system whose platforms have ``name``."""
-    called = {"win32": "i686", "arm64": "aarch64", "amd64": "x86_64"}.get(name, name)
+    """Return the ``platform_machine`` on a system whose platform has the machine ``name``."""
+    common = {"win32": "i686", "arm64": "aarch64", "amd64": "x86_64"}.get(name, name)
     own = {
         "win32": {"x86_64": "AMD64", "aarch64": "ARM64", "i686": "x86"},
         "darwin": {"aarch64": "arm64"},
     }
-    return own.get(system, {}).get(called, called)
+    return own.get(system, {}).get(common, common)
 
 
 def _python(text: str) -> Mapping[str, str]:
-    """Return the variables of a version of Python: ``3.12``, ``3.12.1``, or pip's ``312``."""
+    """Return the marker variables of a Python version: ``3.12``, ``3.12.1``, or pip's ``312``."""
     if re.fullmatch(r"[23]\d{1,2}", text):
         text = f"{text[0]}.{text[1:]}"
     if not is_release(text):

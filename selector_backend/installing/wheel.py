@@ -1,7 +1,7 @@
-"""A decision into the files of a ``.dist-info``, and these into a wheel.
+"""Makes the files of a ``.dist-info`` from a decision, and a wheel from these.
 
 The same input gives the same bytes, whatever the clock, the umask, the locale or the folder. Not
-every hook writes a file, so what it takes to write is imported where it is written.
+every hook writes files, so modules for that are imported late.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from ..model.record import Record
     from ..model.table import Compiled
 
-#: What a prepared ``.dist-info`` has besides, if the wheel must not be built: the message why not.
+#: A file of a prepared ``.dist-info`` whose wheel must not be built: the message why not.
 STOP_NAME = "selector-stop.txt"
 
-#: An index refuses a classifier of this kind. One uploaded wheel would fix one machine's choice for
-#: everybody, since installers prefer a wheel to the sdist.
+#: An index refuses this classifier. An uploaded wheel would give one machine's choice to everybody,
+#: since installers prefer a wheel to the sdist.
 NEVER_UPLOAD = "Private :: Do Not Upload"
 
-# The time in archives where SOURCE_DATE_EPOCH does not say: 2 February 2020, 00:00 UTC. A zip
-# file cannot hold a time before 1980.
+# The time in archives without SOURCE_DATE_EPOCH: 2 February 2020, 00:00 UTC. A zip file cannot have
+# a time before 1980.
 _EPOCH = 1580601600
 _ZIP_EPOCH = 315532800
 _VERSION = re.compile(rb"(?m)^Version: (.*)$")
@@ -51,9 +51,9 @@ def dist_info(
 ) -> dict[str, bytes]:
     """Return the files of the ``.dist-info`` by their names in it, without ``RECORD``.
 
-    ``folder`` is the project's, where its licence files lie; ``version`` the wheel's, which may
-    have a label; ``backend`` our own version; ``tags`` are the wheel's, and ``never_upload`` is
-    whether an index is to refuse it.
+    ``folder`` is the project's, which has the licence files; ``version`` the wheel's, which may
+    have a label; ``backend`` this package's; ``tags`` are the wheel's, and ``never_upload`` is
+    whether an index has to refuse it.
 
     Raises `SelectorError` if a licence file is missing.
     """
@@ -79,9 +79,9 @@ def dist_info(
 def metadata(
     compiled: Compiled, decision: Decision, version: str, *, never_upload: bool = True
 ) -> bytes:
-    """Return the core metadata of the wheel: ``PKG-INFO``, and what the decision adds.
+    """Return the core metadata of the wheel: ``PKG-INFO`` with the decision's requirements.
 
-    The sdist marks as dynamic (PEP 643) what is added here; the wheel has nothing dynamic.
+    These are dynamic in the sdist (PEP 643); the wheel has nothing dynamic.
     """
     from ..model.standing import each_once
 
@@ -103,7 +103,7 @@ def metadata(
 
 
 def record_of(decision: Decision, backend: str) -> Record:
-    """Return the record of a decision that chose something; ``backend`` is our own version."""
+    """Return the record of a decision that chose variants; ``backend`` is this version."""
     from ..model.record import Record
     from ..model.table import dump
 
@@ -113,7 +113,7 @@ def record_of(decision: Decision, backend: str) -> Record:
         version=selector.version,
         variants=tuple(decision.names),
         decided_by=decision.request.source,
-        distributions=tuple(name for one in decision.variants for name in one.distributions),
+        distributions=sum((variant.distributions for variant in decision.variants), ()),
         conform=decision.conform,
         requires=decision.requires,
         extras=decision.extras,
@@ -126,7 +126,7 @@ def record_of(decision: Decision, backend: str) -> Record:
 
 
 def _wheel(backend: str, tags: Iterable[str]) -> bytes:
-    """Return the ``WHEEL`` file of the binary distribution format."""
+    """Return the file ``WHEEL``."""
     lines = [
         "Wheel-Version: 1.0",
         f"Generator: selector-backend {backend}",
@@ -146,34 +146,32 @@ def read_dist_info(folder: Path) -> dict[str, bytes]:
 
 
 def stem_of(folder: str, files: Mapping[str, bytes]) -> str:
-    """Return the name and version that ``files`` of a ``.dist-info`` give the name of a wheel."""
-    found = _VERSION.search(files.get("METADATA", b""))
-    version = found[1].decode() if found else ""
+    """Return the name and version of a wheel's file name, by the ``files`` of a ``.dist-info``."""
+    match = _VERSION.search(files.get("METADATA", b""))
+    version = match[1].decode() if match else ""
     return f"{folder.partition('-')[0]}-{version}"
 
 
 def recorded_choice(files: Mapping[str, bytes]) -> tuple[str, str, list[str], bool]:
-    """Return project, version and the variants chosen, by the record in a ``.dist-info``.
+    """Return the project, version and chosen variants in the record of a ``.dist-info``.
 
-    The last is whether a whole environment has to agree on anything with these.
-
-    Raises `SelectorError` if it is damaged.
+    The last is whether the record has ``conform``. Raises `SelectorError` if it is damaged.
     """
     try:
         record = json.loads(files["selector.json"])
         project, version, variants = record["project"], record["version"], record["variants"]
-        if all(isinstance(one, str) for one in (project, version, *variants)):
+        if all(isinstance(text, str) for text in (project, version, *variants)):
             return project, version, variants, bool(record.get("conform"))
     except (ValueError, LookupError, TypeError, RecursionError):
         pass
-    raise SelectorError("the metadata that was prepared for this wheel is damaged: selector.json")
+    raise SelectorError("the prepared metadata of this wheel is damaged: selector.json")
 
 
 def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str, bytes]]:
-    """Return the stem of a wheel, and its files, with the version that the project has.
+    """Return the stem and files of a wheel with the project's version, without a label.
 
-    uv, to 0.11 at least, keeps a portable wheel for its config settings only, but its metadata
-    for everybody. So what is prepared has the label even if a portable wheel is asked for.
+    uv, to 0.11 at least, caches a portable wheel for its config settings only, but its metadata
+    for all. So prepared metadata have the label even if a portable wheel is asked for.
     """
     _, version, _, _ = recorded_choice(files)
     text = _VERSION.sub(b"Version: " + version.encode(), files["METADATA"], count=1)
@@ -181,7 +179,7 @@ def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str,
 
 
 def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes]) -> str:
-    """Write a wheel of nothing but a ``.dist-info`` into ``folder``. Returns the file's name.
+    """Write a wheel with only a ``.dist-info`` into ``folder``. Returns the file's name.
 
     ``stem`` is the name and version, ``tag`` the compatibility tag in the file's name.
     """
@@ -189,10 +187,10 @@ def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes
 
 
 def pack(root: str, dist_info: Mapping[str, bytes]) -> bytes:
-    """Return a wheel of nothing but a ``.dist-info``, the folder ``root``.
+    """Return a wheel with only a ``.dist-info``, the folder ``root``.
 
-    The paths of ``dist_info`` are relative to that folder. ``RECORD`` is made here. Nothing is
-    compressed: the files are small, and so the bytes do not depend on a zlib.
+    The paths of ``dist_info`` are relative to that folder; ``RECORD`` is added. Nothing is
+    compressed: the files are small, and the bytes do not depend on a version of zlib.
     """
     import csv
     import zipfile

@@ -1,8 +1,8 @@
-"""The process that called this one, on Windows. Nothing else imports this module.
+"""The process that called this one, on Windows.
 
-Arguments and folder lie in the memory of that process, where its process environment block (PEB)
-points to them. What is at which offset depends on the size of a pointer alone: x86-64 and ARM64 are
-alike. https://learn.microsoft.com/windows/win32/api/winternl/ns-winternl-peb
+The process environment block (PEB) in that process's memory points to its arguments and folder. The
+offsets depend only on the size of a pointer: they are the same on x86-64 and ARM64.
+https://learn.microsoft.com/windows/win32/api/winternl/ns-winternl-peb
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-#: Between a frontend and its hook there is one at most, but one may start another.
+#: Between a frontend and its hook is usually one at most, but one may start another.
 _MOST_LAUNCHERS = 4
 #: PROCESS_QUERY_LIMITED_INFORMATION and PROCESS_VM_READ
 _ACCESS = 0x1000 | 0x10
-#: What `NtQueryInformationProcess` is asked for.
+#: Information classes of `NtQueryInformationProcess`.
 _BASIC, _TIMES, _WOW64 = 0, 4, 26
-#: By the size of a pointer, where the PEB points to the process's parameters, and where these have
-#: the folder and the command line.
+#: By the size of a pointer: the offset of the parameters in the PEB, and those of the folder and
+#: the command line in the parameters.
 _OFFSETS = {4: (0x10, 0x24, 0x40), 8: (0x20, 0x38, 0x70)}
 
 
 def calling_process() -> tuple[tuple[str, ...], str, str]:
     """Return the caller's arguments, its folder, and its PID and start.
 
-    The ``python.exe`` of a virtual environment is a launcher, which starts the interpreter with its
-    own arguments. It is passed over. Raises `OSError` if the caller is not known.
+    The ``python.exe`` of a virtual environment, a launcher that starts the interpreter with the
+    same arguments, is skipped. Raises `OSError` if the caller is not known.
     """
     _, arguments, _, start, parent = _process(os.getpid())
     for _ in range(_MOST_LAUNCHERS):
@@ -60,7 +60,7 @@ def _process(pid: int) -> tuple[int, tuple[str, ...], str, int, int]:
     def ask(kind: int, form: str) -> tuple[int, ...]:
         buffer = ctypes.create_string_buffer(struct.calcsize(form))
         if query(handle, kind, buffer, len(buffer), None):
-            raise OSError(f"process {pid} tells nothing")
+            raise OSError(f"process {pid} cannot be queried")
         return struct.unpack(form, buffer.raw)
 
     def memory(address: int, size: int) -> bytes:
@@ -71,7 +71,7 @@ def _process(pid: int) -> tuple[int, tuple[str, ...], str, int, int]:
 
     try:
         (start,) = ask(_TIMES, "=Q24x")  # in units of 100 ns since 1601
-        (wow64,) = ask(_WOW64, "@P")  # of a process of 32 bits on a system of 64: its PEB
+        (wow64,) = ask(_WOW64, "@P")  # the PEB of a 32-bit process on a 64-bit system
         word, form = struct.calcsize("P"), "@6P"
         wide = word == 8
         if not (wide or wow64) and hasattr(native, "NtWow64ReadVirtualMemory64"):
@@ -100,7 +100,7 @@ def read_parameters(
         return int.from_bytes(memory(address, word), "little")
 
     def text(address: int) -> str:
-        # A UNICODE_STRING has its length in bytes, its room, and a pointer.
+        # A UNICODE_STRING has its length in bytes, its capacity, and a pointer.
         length = int.from_bytes(memory(address, 2), "little")
         content = memory(pointer(address + word), length) if length else b""
         return content.decode("utf-16-le", "surrogatepass")
@@ -124,7 +124,7 @@ def split_line(line: str) -> list[str]:
         if piece.endswith('"'):
             backslashes, literal = divmod(len(piece) - 1, 2)
             current += "\\" * backslashes
-            if literal or (was_closed and not backslashes):  # `""` between quotes is one, too
+            if literal or (was_closed and not backslashes):  # `""` inside quotes is a quote
                 current += '"'
                 quoted = quoted or not literal
             else:

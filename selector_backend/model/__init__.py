@@ -1,1 +1,1 @@
-"""What things are: values, without input or output, by the standard library alone."""
+"""Values, and decisions from them: no input or output, the standard library alone."""

@@ -1,4 +1,4 @@
-"""What a ``pyproject.toml`` says of this backend: how it is required, and where it is carried."""
+"""How a ``pyproject.toml`` requires this backend, and where an sdist carries it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ CARRIED = "_selector"
 
 
 def bounded(backend: str, extras: str = "") -> str:
-    """Return the requirement on the version ``backend``, and on what is compatible with it.
+    """Return the requirement on the version ``backend`` or a compatible one.
 
-    ``extras`` are those in brackets, such as ``[tree]``.
+    ``extras`` are in brackets, such as ``[tree]``.
     """
     major, minor = backend.split(".")[:2]
     return f"selector-backend{extras}>={major}.{minor},<{int(major) + 1}"
 
 
 def plain_build_system(backend: str) -> list[str]:
-    """Return the lines of a ``[build-system]`` that fetches the backend, and what it needs."""
+    """Return the lines of a ``[build-system]`` that requires the backend from an index."""
     return [
         "[build-system]",
         f'requires = ["{bounded(backend)}"]',

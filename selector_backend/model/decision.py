@@ -1,6 +1,6 @@
-"""Which variants a machine gets, and why. Pure: values in, a value out.
+"""Decides which variants a machine gets, and why. Pure: values in, a value out.
 
-The sentences made here are the ones that the error message, the record and the command show.
+The error message, the record and the command show the sentences that are made here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """A variant that an existing lock names, by its key, and where: a ``marker``, or ``""``.
+    """A variant that an existing lock has, by its key, and the ``marker`` of where, or ``""``.
 
     Of several on one platform that exclude each other, the first counts. ``source`` is the lock's
     name.
@@ -46,16 +46,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for.
+    """What the user asks for.
 
-    ``variants`` are the names asked for, as names are compared; empty if the choice is left to the
-    machine. ``source`` is what asked: ``machine``, ``variant wheel``, ``-C variant``,
-    ``-C spam:variant``, the table's variable, or such as ``requirements.txt: spam-cpu==1.0``.
-    ``profile`` is the file of a machine profile that stands in for the machine, and ``notes`` say
-    what may have been asked for, and was not understood. ``kept`` is what a lock is to keep of the
-    one that it replaces, where the choice is left to the machine; nothing if it is to choose
-    ``anew``. It is ``locked`` where a lock asks. ``files`` are
-    those that all this was read from.
+    ``variants`` are the normalized names of the variants asked for; empty if the machine decides.
+    ``source`` is who asks: ``machine``, ``variant wheel``, ``-C variant``, ``-C spam:variant``, the
+    table's variable, or, for example, ``requirements.txt: spam-cpu==1.0``. ``profile`` is the
+    machine profile to use in place of the machine. ``notes`` are on requests that were not
+    understood. ``kept`` are the variants that a new lock keeps from the one that it replaces, if
+    the machine decides; none if it chooses ``anew``. ``locked`` is whether a lock asks. ``files``
+    are those that all this was read from.
     """
 
     variants: tuple[str, ...] = ()
@@ -75,7 +74,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Code:
-    """A release of the project that has code itself: its name and version, and a file of it."""
+    """A release of the project with code of its own: its name and version, and one of its files."""
 
     project: str
     version: str
@@ -84,13 +83,13 @@ class Code:
 
 @dataclass(frozen=True)
 class Environment:
-    """What is known of an environment; nothing, if it cannot be seen.
+    """What is known of an environment; empty if it cannot be seen.
 
-    ``selectors`` are the records of the selector packages in it, ``versions`` the versions of those
-    distributions that the table's variants require, by normalized name, and ``extras`` those of
-    their extras that are whole in it, each with the distributions that only it requires. ``marker``
-    are the variables that markers are judged with, ``notes`` say what was passed over, and ``code``
-    is the project's own code that would be removed last.
+    ``selectors`` are the records of the selector packages in it. ``versions`` are those of the
+    distributions that the table's variants require, by normalized name, and ``extras`` their extras
+    that are complete, each with the distributions that only it requires. ``marker`` are the marker
+    variables, ``notes`` are on records that were passed over, and ``code`` is the project's own
+    code that the installer would remove last.
     """
 
     selectors: tuple[Record, ...] = ()
@@ -101,22 +100,22 @@ class Environment:
     code: Code | None = None
 
     def record_of(self, project: str) -> Record | None:
-        """Return what is installed of ``project`` itself."""
+        """Return the record of ``project``, if it is installed."""
         key = normalize(project)
-        return next((one for one in self.selectors if one.key == key), None)
+        return next((record for record in self.selectors if record.key == key), None)
 
     def others(self, project: str) -> list[Record]:
-        """Return the selector packages but ``project``."""
+        """Return the records of the selector packages other than ``project``."""
         key = normalize(project)
-        return [one for one in self.selectors if one.key != key]
+        return [record for record in self.selectors if record.key != key]
 
 
 @dataclass(frozen=True)
 class NothingFits:
-    """No variant fits, or the first that does is ``refused``, one that stands for stopping.
+    """No variant fits, or the first that does is ``refused``: it stops the install.
 
     ``in_the_way`` are the installed packages that disagree with a variant that would fit, ``own``
-    the names of what is installed of the project itself.
+    the names of the project's installed distributions.
     """
 
     refused: Variant | None = None
@@ -126,9 +125,9 @@ class NothingFits:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A variant that was asked for disagrees with what is installed; ``clash`` is the sentence.
+    """A variant that was asked for disagrees with installed packages; ``clash`` is the sentence.
 
-    ``own`` are the names of what is installed of the project itself.
+    ``in_the_way`` and ``own`` are as in `NothingFits`.
     """
 
     variant: str
@@ -139,13 +138,13 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class AnotherInstalled:
-    """The variant ``chosen`` would go over others of the project.
+    """The variant ``chosen`` would be installed over others of the project.
 
-    ``others`` are their distributions by the variants' keys, ``record`` what is known of how they
-    were chosen, and ``versions`` what is installed, by name. ``mixed`` is whether files of both
-    would be: extras of one distribution have no files in common. ``better`` is the verdict on a
-    variant that would fit and comes first, and ``in_the_way`` are the installed packages that
-    disagree with it.
+    ``others`` are their distributions by the variants' keys, ``record`` is the record of their
+    choice, and ``versions`` are the installed versions by name. ``mixed`` is whether their files
+    would mix: extras of one distribution have no files in common. ``better`` is the verdict on a
+    variant before ``chosen`` that fits the machine, and ``in_the_way`` are the installed packages
+    that disagree with it.
     """
 
     chosen: Variant
@@ -159,10 +158,9 @@ class AnotherInstalled:
 
 @dataclass(frozen=True)
 class OverCode:
-    """The variants ``chosen`` would go over a release of the project that has ``code`` itself.
+    """The variants ``chosen`` would be installed over a release of the project with own ``code``.
 
-    That is removed after they are installed, with each file of theirs that has the name of an old
-    one.
+    The installer removes that release last, with the new files that have the name of an old one.
     """
 
     chosen: tuple[Variant, ...]
@@ -171,11 +169,11 @@ class OverCode:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a request gets on a machine, in an environment.
+    """The result of a request on a machine, in an environment.
 
-    ``variants`` is empty if it gets nothing, and then ``stop`` says why; `messages` has the text.
-    ``facts`` are the facts that counted, ``notes`` what else is worth knowing. A decision for all
-    platforms has ``regions``, and the variants that any of them gets.
+    ``variants`` are those chosen; without any, ``stop`` says why, and `messages` has the text.
+    ``facts`` are the facts that counted, ``notes`` are for the user. A decision for all platforms
+    has ``regions``, and the variants of all of them.
     """
 
     selector: Selector
@@ -189,7 +187,7 @@ class Decision:
 
     @property
     def names(self) -> list[str]:
-        """The names of the variants chosen."""
+        """The names of the chosen variants."""
         return [variant.name for variant in self.variants]
 
     @property
@@ -200,16 +198,16 @@ class Decision:
 
     @property
     def extras(self) -> Mapping[str, tuple[str, ...]]:
-        """What the project's extras add to that, but for what is handed on to requirements."""
+        """The requirements that the project's extras add, but for extras of those requirements."""
 
         def of(extra: str) -> Callable[[Variant], list[str]]:
-            return lambda one: [text for text, by in requirements_of(one) if by == extra]
+            return lambda variant: [text for text, by in requirements_of(variant) if by == extra]
 
-        found = {name: each_once(self._lines(of(name))) for name in self.selector.extras}
-        return {name: some for name, some in found.items() if some}
+        extras = {name: each_once(self._lines(of(name))) for name in self.selector.extras}
+        return {name: requires for name, requires in extras.items() if requires}
 
     def extra_lines(self, extra: str) -> list[str]:
-        """Return what the variants add to an extra, with the marker that ties it to that."""
+        """Return the requirements that the variants add to an extra, with the extra's marker."""
         return self._lines(lambda variant: variant.extras.get(extra, ()))
 
     def _lines(self, of: Callable[[Variant], Iterable[str]]) -> list[str]:
@@ -219,16 +217,16 @@ class Decision:
 
     @property
     def stops_for_environment(self) -> bool:
-        """Whether it is what else is installed that stops it, and not the machine."""
+        """Whether installed packages stop it, and not the machine."""
         return bool(self.stop) and not (
             isinstance(self.stop, NothingFits) and not self.stop.in_the_way
         )
 
     @property
     def conform(self) -> Mapping[str, str]:
-        """What the variants chosen need the whole environment to agree on."""
+        """The values on which the chosen variants need the whole environment to agree."""
         pairs = [pair for variant in self.variants for pair in variant.conform.items()]
-        if self.regions:  # what is the same on all platforms
+        if self.regions:  # those that are the same on all platforms
             pairs = [pair for pair in pairs if pairs.count(pair) == len(self.variants)]
         return dict(pairs)
 
@@ -236,12 +234,12 @@ class Decision:
 def decide(
     selector: Selector, machine: Machine, request: Request, environment: Environment
 ) -> Decision:
-    """Return what ``request`` gets on ``machine``. Never raises: what cannot be told does not hold.
+    """Return the decision on ``request``. Never raises: a condition that cannot be judged is false.
 
-    A request that names variants gets them, whatever the machine; otherwise the variant that is
-    installed already stays if it fits, or else the first that fits is chosen, or all that fit if
-    the table says so. Neither gets into an environment that holds another variant, or whose other
-    packages disagree, or over code that would take the variant's files with it.
+    A request that names variants gets them, whatever the machine. Otherwise the installed variant
+    stays if it fits, or else the first that fits is chosen, or all that fit if the table says so.
+    It stops if another variant is installed, if other packages disagree, or if a release with own
+    code is.
     """
     selector = with_standing(selector, environment.marker)
     installed = installed_variants(selector, environment)
@@ -281,12 +279,15 @@ def _choose(
 ) -> Decision:
     machine = partly_stated(machine, selector)
     facts = {name: _relevant(machine[name], selector) for name in selector.facts}
-    verdicts = tuple(_judge_in(environment, one, selector, machine) for one in selector.variants)
+    verdicts = tuple(
+        _judge_in(environment, variant, selector, machine) for variant in selector.variants
+    )
     notes = (*request.notes, *environment.notes)
     decision = Decision(selector, request, (), verdicts, facts, notes)
-    fitting = [one for one, verdict in zip(selector.variants, verdicts) if verdict.fits]
+    judged = [*zip(selector.variants, verdicts)]
+    fitting = [variant for variant, verdict in judged if verdict.fits]
     if not fitting:
-        would_fit = [one for one, verdict in zip(selector.variants, verdicts) if verdict.clashes]
+        would_fit = [variant for variant, verdict in judged if verdict.clashes]
         in_the_way = _in_the_way(would_fit, selector, environment)
         own = _own(selector, environment, installed)
         return replace(decision, stop=NothingFits(in_the_way=in_the_way, own=own))
@@ -294,8 +295,8 @@ def _choose(
     if first.refuse is not None:
         return replace(decision, stop=NothingFits(refused=first))
     if selector.choose:
-        return replace(decision, variants=tuple(one for one in fitting if one.refuse is None))
-    chosen = next((one for one in fitting if one.key in installed), first)
+        return replace(decision, variants=tuple(each for each in fitting if each.refuse is None))
+    chosen = next((variant for variant in fitting if variant.key in installed), first)
     if chosen is not first:
         note = f"{first.name} fits, and comes first; {chosen.name} is installed already and stays"
         return replace(decision, variants=(chosen,), notes=(*decision.notes, note))
@@ -308,23 +309,25 @@ def _force(
     environment: Environment,
     installed: Mapping[str, tuple[str, ...]],
 ) -> Decision:
-    chosen = tuple(one for one in selector.variants if one.key in request.variants)
-    verdicts = tuple(_forced(one, one in chosen, request) for one in selector.variants)
+    variants = selector.variants
+    chosen = tuple(variant for variant in variants if variant.key in request.variants)
+    verdicts = tuple(_forced(variant, variant in chosen, request) for variant in variants)
     notes = (*request.notes, *environment.notes)
     decision = Decision(selector, request, chosen, verdicts, {}, notes)
-    clashes = [clash for one in chosen if (clash := _clash(one, selector, environment))]
-    if not clashes:
+    clashes = [_clash(variant, selector, environment) for variant in chosen]
+    clash = next(filter(None, clashes), None)
+    if not clash:
         return decision
     in_the_way = _in_the_way(chosen, selector, environment)
     own = _own(selector, environment, installed)
-    stop = Disagreement(chosen[0].name, clashes[0], in_the_way, own)
+    stop = Disagreement(chosen[0].name, clash, in_the_way, own)
     return replace(decision, variants=(), stop=stop)
 
 
 def _own(
     selector: Selector, environment: Environment, installed: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, ...]:
-    """Return the names of the variants that are installed, and of the project if it is, too."""
+    """Return the names of the project's installed distributions, its own first."""
     names = [name for own in installed.values() for name in own]
     return (selector.project, *names) if environment.record_of(selector.project) else (*names,)
 
@@ -332,14 +335,14 @@ def _own(
 def _judge_in(
     environment: Environment, variant: Variant, selector: Selector, machine: Machine
 ) -> Verdict:
-    """Judge a variant by the machine, and then by what else is installed."""
+    """Judge a variant by the machine, and then by the other installed packages."""
     fits, reason = judge(variant.when, machine)
     clash = _clash(variant, selector, environment) if fits else None
     return Verdict(variant.name, fits and not clash, clash or reason, clashes=bool(clash))
 
 
 def _clash(variant: Variant, selector: Selector, environment: Environment) -> str | None:
-    """Return a sentence on the first installed package that ``variant`` disagrees with, if any."""
+    """Return a sentence on the first installed package that disagrees with ``variant``, if any."""
     for other in environment.others(selector.project):
         for name in _disagree(variant, other):
             installed = f"{other.project} {other.version} is installed"
@@ -348,23 +351,23 @@ def _clash(variant: Variant, selector: Selector, environment: Environment) -> st
 
 
 def _disagree(variant: Variant, other: Record) -> list[str]:
-    """Return the names on which ``variant`` and an installed package do not agree."""
-    wanted = variant.conform
-    return [name for name, text in wanted.items() if other.conform.get(name, text) != text]
+    """Return the names of `conform` on which ``variant`` and an installed package disagree."""
+    pairs = variant.conform.items()
+    return [name for name, text in pairs if other.conform.get(name, text) != text]
 
 
 def installed_variants(selector: Selector, environment: Environment) -> dict[str, tuple[str, ...]]:
-    """Return the variants of this project that are installed, if they exclude each other.
+    """Return the installed variants of this project, by key, if they exclude each other.
 
-    Each has the distributions that are its own, or its extras'. Without any, as plain ``jax``
-    beside ``jax[cuda12]``, it counts only if the installed record names it. A variant of an older
-    release whose distributions are still there counts if that record or the table names it.
+    Each has its own distributions, or those of its extras. Without any, as plain ``jax`` beside
+    ``jax[cuda12]``, it counts only if the installed record names it. A variant of an older release
+    whose distributions are still installed counts if that record or the table names it.
     """
     if selector.kind != REQUIREMENT:
         return {}
     record = environment.record_of(selector.project)
     recorded = [*map(normalize, record.variants)] if record else []
-    found: dict[str, tuple[str, ...]] = {}
+    installed: dict[str, tuple[str, ...]] = {}
     here = variants_here(selector, environment.versions, environment.extras, environment.marker)
     for key, forms in here.items():
         names = [form.name for form in forms if form.alone or form.label]
@@ -372,25 +375,25 @@ def installed_variants(selector: Selector, environment: Environment) -> dict[str
             extras = environment.extras.get(form.name, {})
             names += [name for extra in sorted(form.extras) for name in extras[extra]]
         if names or key in recorded:
-            found[key] = tuple(dict.fromkeys(names))
+            installed[key] = tuple(dict.fromkeys(names))
     for key, name in former_distributions(selector).items():
         if name in environment.versions:
-            found[key] = (name,)
+            installed[key] = (name,)
     then = record.distributions if record else ()
     if then and environment.versions.keys() >= {*then}:
         for key in recorded:
-            found.setdefault(key, then)
-    return found
+            installed.setdefault(key, then)
+    return installed
 
 
 def _left_beside(
     chosen: Sequence[Variant], installed: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return what of other variants would be left beside those chosen, by the variants' keys.
+    """Return the distributions of other variants that would stay beside those chosen, by key.
 
-    A distribution that is required with a local label takes the place of the one with another.
+    A distribution with a local label replaces the same one with another label.
     """
-    forms = [parse_form(one)[0] for variant in chosen for one in variant.requires]
+    forms = [parse_form(text)[0] for variant in chosen for text in variant.requires]
     replaced = {form.name for form in forms if form.label}
     left = {
         key: tuple(name for name in names if name not in replaced)
@@ -403,7 +406,7 @@ def _left_beside(
 def _in_the_way(
     variants: Sequence[Variant], selector: Selector, environment: Environment
 ) -> tuple[Record, ...]:
-    """Return the installed packages that one of ``variants`` disagrees with."""
+    """Return the installed packages that disagree with one of ``variants``."""
     return tuple(
         other
         for other in environment.others(selector.project)
@@ -412,13 +415,14 @@ def _in_the_way(
 
 
 def partly_stated(machine: Machine, selector: Selector) -> Machine:
-    """Return ``machine``, with what else has to be stated said where it is missing.
+    """Return ``machine`` with absent facts filled in where others of their family are stated.
 
-    Somebody who states one fact of a GPU means a machine that has it. What a condition asks of that
-    GPU besides was read here, and is absent: then a new GPU is meant, as far as one is known.
+    Who states one fact of a GPU means a machine that has one. So where a condition also asks for
+    another fact of that family, which was read here and is absent, it gets the value of a new GPU;
+    where that is not known, its reason says which fact to state too.
     """
     facts = {}
-    for alternative in (one for variant in selector.variants for one in variant.when):
+    for alternative in (when for variant in selector.variants for when in variant.when):
         for name, wanted in alternative.items():
             fact, kind = machine[name], FACTS[name]
             stated = [
@@ -444,13 +448,14 @@ def partly_stated(machine: Machine, selector: Selector) -> Machine:
 
 
 def _relevant(fact: Fact, selector: Selector) -> Fact:
-    """Return ``fact`` with what the table names of it.
+    """Return ``fact`` with the part of its value that the table names.
 
-    That is an environment's variables that its markers use, and the distributions that it asks for.
+    Of marker variables, those in its markers; of installed distributions, those it asks for.
     """
     if fact.value is None:
         return fact
-    wanted = [one.wanted for one in selector.conditions if one.fact == fact.name]
+    conditions = selector.conditions
+    wanted = [condition.wanted for condition in conditions if condition.fact == fact.name]
     return replace(fact, value=fact.kind.named(fact.value, wanted))
 
 

@@ -1,4 +1,4 @@
-"""What is decided for a lock that is for all platforms, or for another one than this."""
+"""Decides for all platforms, for a lock, or for another platform than this one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .regions import Cell, Leaf
     from .table import Selector, Where
 
-_CALLED = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
+_TITLES = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 
 
 def machine_on(
@@ -44,14 +44,14 @@ def machine_on(
     *,
     here: bool = False,
 ) -> Machine:
-    """Return ``machine`` as far as it can be a platform that has the variables ``marker``.
+    """Return ``machine`` as one of a platform with the marker variables ``marker``.
 
-    What its machines cannot have is absent, but not what was read ``here``. ``libc`` is that of
-    Linux, if it is known.
+    Facts that the platform cannot have are absent, except those read ``here``, if it is this one.
+    ``libc`` is the C library of a Linux, if it is known.
     """
     facts = {**machine.facts}
-    called = _CALLED.get(marker["sys_platform"], marker["sys_platform"])
-    reason = f"{called} on {marker['platform_machine']} cannot have it"
+    title = _TITLES.get(marker["sys_platform"], marker["sys_platform"])
+    reason = f"{title} on {marker['platform_machine']} cannot have it"
     for row in selector.where:
         fact = facts.get(row.fact)
         if fact is None or fact.value is None or _has(row, marker, libc):
@@ -59,8 +59,8 @@ def machine_on(
         if here and fact.origin is Origin.READ:
             continue
         if row.names and isinstance(fact.value, frozenset):
-            left = (one for one in fact.value if not row.is_of_name(one))
-            facts[row.fact] = replace(fact, value=frozenset(left))
+            names = (name for name in fact.value if not row.is_of_name(name))
+            facts[row.fact] = replace(fact, value=frozenset(names))
         else:
             facts[row.fact] = Fact(row.fact, fact.source, reason=reason)
     for name in filter(_is_marker, selector.facts):
@@ -69,11 +69,11 @@ def machine_on(
 
 
 def _has(row: Where, marker: Mapping[str, str], libc: str = "") -> bool:
-    """Return whether a platform is one of a row's; of others, what the common ones all are."""
+    """Return whether a row has a platform; `OTHER` machines count if it has all common ones."""
     machines = MACHINES.get(marker["sys_platform"], ())
     if marker["platform_machine"] != OTHER or not machines:
         return row.has(marker, libc)
-    return all(row.has({**marker, "platform_machine": one}, libc) for one in machines)
+    return all(row.has({**marker, "platform_machine": name}, libc) for name in machines)
 
 
 def _is_marker(fact: str) -> bool:
@@ -83,10 +83,10 @@ def _is_marker(fact: str) -> bool:
 def on_target(
     machine: Machine, selector: Selector, target: Target, here: Mapping[str, str]
 ) -> tuple[Machine, tuple[str, ...]]:
-    """Return the machine that a command states, and what to note of it.
+    """Return the machine that a command states, and the notes on it.
 
-    What ``target`` settles is as it says, what its machines cannot have is absent, and all else is
-    as on ``machine``, whose marker variables are ``here``.
+    It has what ``target`` states, lacks the facts that the platform cannot have, and is otherwise
+    as ``machine``, whose marker variables are ``here``.
     """
     marker = {**here, **target.marker}
     there = machine_on(machine, selector, marker, target.fact)
@@ -111,14 +111,14 @@ def on_target(
 def decide_everywhere(
     selector: Selector, machine: Machine, request: Request, here: Mapping[str, str]
 ) -> Decision:
-    """Return what ``request`` gets on each platform: a `Decision` that has `Regions`.
+    """Return the decision on ``request`` for each platform: a `Decision` with `Regions`.
 
-    Facts that a platform cannot have are absent there, markers are judged there, and all else is as
-    on ``machine``. ``here`` are this machine's marker variables. A variant that is asked for is
-    taken where it can be at all, or everywhere if it can be nowhere. On other platforms the choice
-    is that of a machine of which nothing else is known. What a lock is to keep is kept.
+    A platform lacks the facts that it cannot have, markers are judged there, and all else is as on
+    ``machine``, whose marker variables are ``here``. A variant that is asked for is taken on all
+    platforms that can have it, or everywhere if none can. The variants that a lock keeps come next.
+    Otherwise the first that fits is chosen, or all that fit.
 
-    It stops only where no platform gets a variant.
+    It stops only if no platform gets a variant.
     """
     selector = with_standing(selector)
     decision = decide(selector, machine, replace(request, kept=()), Environment())
@@ -127,11 +127,11 @@ def decide_everywhere(
         for index, variant in enumerate(selector.variants)
         if variant.refuse is None
     }
-    kept = [(one.variant, _told_apart(one.marker)) for one in request.kept]
+    kept = [(row.variant, _with_python_version(row.marker)) for row in request.kept]
     kept = [(key, marker) for key, marker in kept if key in numbers]
     cells = list_cells([*_markers(selector), *(text for _, text in kept)], here)
     if len(cells) > MOST_CELLS:
-        note = "its markers tell too many platforms apart, so the lock is for this one alone"
+        note = "its markers distinguish too many platforms, so the lock is for this one alone"
         return replace(decision, notes=(*decision.notes, note))
     machine = partly_stated(machine, selector)
     can_be = _possible(selector, cells)
@@ -156,12 +156,12 @@ def decide_everywhere(
         return decision
     regions = Regions(selector.variants, shortest_tree(cells, leaves))
     notes = [*decision.notes, *_notes(decision, request, regions)]
-    variants = tuple(one for index, one in enumerate(selector.variants) if index in used)
+    variants = tuple(row for index, row in enumerate(selector.variants) if index in used)
     return replace(decision, variants=variants, stop=None, notes=tuple(notes), regions=regions)
 
 
 def _fitting(selector: Selector, machine: Machine) -> list[int]:
-    """Return what a machine gets: the first variant that fits, or all that do."""
+    """Return the numbers of the first variant that fits, or all that do; ``~`` if it refuses."""
     fitting: list[int] = []
     for index, variant in enumerate(selector.variants):
         if judge(variant.when, machine)[0]:
@@ -172,19 +172,19 @@ def _fitting(selector: Selector, machine: Machine) -> list[int]:
 
 
 def can_be_on(selector: Selector, variant: str, here: Mapping[str, str]) -> bool:
-    """Return whether a variant, by its key, can be at all where the markers are ``here``."""
+    """Return whether a platform with the markers ``here`` can have a variant, by its key."""
     cells = [cell for cell in list_cells(_markers(selector), here) if cell.here]
     can_be = _possible(selector, cells)
-    index = [one.key for one in selector.variants].index(variant)
+    index = [row.key for row in selector.variants].index(variant)
     return any(can_be(index, cell) for cell in cells)
 
 
 def _markers(selector: Selector) -> list[str]:
-    return [str(one.wanted) for one in selector.conditions if _is_marker(one.fact)]
+    return [str(wanted) for fact, wanted in selector.conditions if _is_marker(fact)]
 
 
 def _possible(selector: Selector, cells: Iterable[Cell]) -> Callable[[int, Cell], bool]:
-    """Return what says whether a variant, by its number, can be on a platform at all."""
+    """Return a function that says whether a platform can have a variant, by its number."""
     alike: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         alike.setdefault(cell.system, []).append(cell)
@@ -205,9 +205,9 @@ def _possible(selector: Selector, cells: Iterable[Cell]) -> Callable[[int, Cell]
         if key not in known:
             when = selector.variants[index].when
             known[key] = not when or any(
-                all(can_hold(fact, wanted, one) for fact, wanted in alternative.items())
+                all(can_hold(fact, wanted, other) for fact, wanted in alternative.items())
                 for alternative in when
-                for one in alike[cell.system]
+                for other in alike[cell.system]
             )
         return known[key]
 
@@ -215,15 +215,15 @@ def _possible(selector: Selector, cells: Iterable[Cell]) -> Callable[[int, Cell]
 
 
 def _is_kept(marker: str, cell: Cell, can_be: bool) -> bool:
-    """Return whether a lock names a variant on a platform; without a marker, where it can be."""
+    """Return whether a lock has a variant on a platform: without a marker, if that can have it."""
     try:
         return evaluate(marker, cell.marker) if marker else can_be
     except CannotTellError:
         return False
 
 
-def _told_apart(marker: str) -> str:
-    """Return a lock's marker with ``python_version``, where it has the full one for that.
+def _with_python_version(marker: str) -> str:
+    """Return a lock's marker with ``python_version`` for ``python_full_version`` where they agree.
 
     uv writes ``python_full_version >= '3.12'`` for either.
     """

@@ -1,7 +1,6 @@
-"""What a fact is: its kind of value, how people write it, and what reads it.
+"""The facts: their kinds of value, their variables, and the families that read them.
 
-`FACTS` and the modules of `selector_backend.probes` are the only places that know facts
-by their names.
+Only `FACTS` and the modules of `selector_backend.probes` have facts by name.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FactType:
-    """What is known of a fact before any machine is looked at.
+    """The definition of a fact.
 
-    ``family`` is the module of `selector_backend.probes` that reads it; ``meaning`` and
-    ``source`` are for the documentation, and ``example`` for messages. ``shared`` facts are those
-    of a driver: it may be slow to answer, and tells all packages that a command builds the same.
-    ``newest`` is what a new device has, as people write it: it counts where something else of the
-    family is stated, and nothing of this fact is stated or there.
+    ``family`` is the module of `selector_backend.probes` that reads it; ``meaning`` and ``source``
+    are for the documentation, and ``example`` for messages. ``shared`` facts are a driver's, which
+    may be slow to answer: they are read once for all packages that a command builds. ``newest`` is
+    the value of a new device: it counts where another fact of the family is stated, and this one is
+    neither stated nor present.
     """
 
     name: str
@@ -51,8 +50,8 @@ class FactType:
         return "SELECTOR_" + self.name.upper().replace("-", "_")
 
 
-#: Every fact, in the order of the documentation. A new fact is a line here and, unless a family
-#: that exists already reads it, a file in `selector_backend.probes`.
+#: Every fact, in the order of the documentation. A new fact is an entry here and, unless an
+#: existing family reads it, a module of `selector_backend.probes`.
 FACTS: Mapping[str, FactType] = {
     fact.name: fact
     for fact in (
@@ -198,10 +197,10 @@ FACTS: Mapping[str, FactType] = {
 
 
 def holds(fact: str, wanted: Wanted, value: Value | None, reason: str = "") -> tuple[bool, str]:
-    """Return whether the value of the fact so named is as ``wanted``, as `Kind.holds` has it."""
+    """Return whether the value of a fact is as ``wanted``, and the sentence: see `Kind.holds`."""
     return FACTS[fact].kind.holds(fact, wanted, value, reason)
 
 
 def text_of(fact: str, value: Value | None) -> str:
-    """Return the value of the fact so named as a person reads it: ``12.4``, or ``absent``."""
+    """Return the value of a fact as text for people: ``12.4``, or ``absent``."""
     return "absent" if value is None else FACTS[fact].kind.text(value)

@@ -1,9 +1,9 @@
-"""The kinds of value that facts have: how each is written, read, said and judged.
+"""The kinds of value that facts have: how each is parsed, written, shown and judged.
 
-One text, in two distributions: selector-backend judges with it at installation, selector-runtime
-at import. So it knows neither of them, and imports as little as it can.
+selector-backend judges with it at installation; selector-runtime has a copy, and judges with that
+at import. So it imports neither of them, and as little as possible.
 
-A condition asks one thing of one fact. What it asks, and what a fact's value is:
+A condition asks one thing of one fact. The values, and what is asked of them:
 
 ==============  ==================================  =======================================
 kind            value                               what is asked
@@ -11,18 +11,18 @@ kind            value                               what is asked
 `VERSION`       ``"12.4"``                          a specifier: ``">=12,<13"``
 `VERSIONS`      ``("7.5", "8.6")``, of the devices  a specifier that one of them is in, or
                                                     after `EVERY`, that all of them are in
-`NAMES`         ``frozenset({"avx2", "fma"})``      names, all of which are there; ``gfx94*``
-                                                    is any that begins so
-`LIBRARIES`     ``frozenset({"libmpi.so.40"})``     likewise, and as they are written
+`NAMES`         ``frozenset({"avx2", "fma"})``      names that all are in it; ``gfx94*`` is
+                                                    any with that prefix
+`LIBRARIES`     ``frozenset({"libmpi.so.40"})``     likewise, not normalized
 `FEATURES`      ``frozenset({"64-bit"})``           likewise
 `PROPERTIES`    ``frozenset({"a :: b :: c"})``      properties (PEP 817), likewise
 `DISTRIBUTIONS` ``frozenset({"torch==2.9.1"})``     requirements, all of which are met
 `MARKERS`       ``{"sys_platform": "linux"}``       a marker
-any             ``None``, where it is absent        ``True`` or ``False``: is it there
+any             ``None``, where it is absent        ``True`` or ``False``: is it present
 ==============  ==================================  =======================================
 
-Versions are plain releases: numbers with dots between them. Those of distributions are any that
-PEP 440 has, and `packaging`, which compares them, is imported where a requirement has a specifier.
+Versions are plain releases: numbers with dots between them. Those of distributions are any of
+PEP 440; `packaging`, which compares them, is imported where a requirement has a specifier.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ if TYPE_CHECKING:
     Wanted = Union[bool, str, tuple[str, ...]]
     Value = Union[str, tuple[str, ...], frozenset[str], Mapping[str, str]]
 
-#: What begins a specifier that the version of every device has to be in, and not just one.
+#: The prefix of a specifier that the version of every device has to be in, not just of one.
 EVERY = "every "
 
-# A name, such as ``avx2``; PEP 817's form of a property, whose parts may be set apart as one likes.
+# A name, such as ``avx2``; PEP 817's form of a property, with any spaces between its parts.
 _NAME = r"(?a)[\w.+-]+"
 _PROPERTY = r"(?a)\s*([a-z0-9_]+)\s*::\s*([a-z0-9_]+)\s*::\s*([a-z0-9_.]+)\s*"
-# A distribution that is installed, and its version if that is known; and what is asked of one.
+# An installed distribution, with its version if that is known; and a requirement on one.
 _DISTRIBUTION = rf"(?a)({NAME_FORMAT})(?:\s*==\s*({VERSION_FORMAT}))?"
 _REQUIREMENT = r"([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)([=<>!~].*)?"
 
@@ -70,14 +70,14 @@ class Kind:
     title = "a value"
 
     def parse(self, text: str) -> Value:
-        """Return the value that ``text`` stands for, as people write it; commas separate lists.
+        """Return the value in ``text``, as people write it; commas separate lists.
 
         Raises ``ValueError`` with a sentence that says what was expected.
         """
         return self.load([item.strip() for item in text.split(",") if item.strip()])
 
     def load(self, data: object) -> Value:
-        """Return the value that the JSON ``data`` stands for: the inverse of `dump`.
+        """Return the value from JSON ``data``: the inverse of `dump`.
 
         Raises ``ValueError`` with a sentence that says what was expected.
         """
@@ -91,18 +91,18 @@ class Kind:
         return sorted(value)
 
     def text(self, value: Any) -> str:
-        """Return ``value`` as a person reads it: ``7.5, 8.6``."""
+        """Return ``value`` as text for people: ``7.5, 8.6``."""
         return ", ".join(sorted(value))
 
     def named(self, value: Any, wanted: Iterable[Wanted]) -> Any:
-        """Return what of ``value`` the conditions ``wanted`` name."""
+        """Return the part of ``value`` that the conditions ``wanted`` name."""
         return value
 
     def holds(self, fact: str, wanted: Wanted, value: Any, reason: str = "") -> tuple[bool, str]:
-        """Return whether the value of the fact so named is as ``wanted``, and the sentence for it.
+        """Return whether the value of ``fact`` is as ``wanted``, and a sentence that says so.
 
-        ``reason`` says why the fact is absent, or not all of it is known. Raises `CannotTellError`
-        where it cannot be told.
+        ``reason`` says why the fact is absent, or not wholly known. Raises `CannotTellError` where
+        it cannot be judged.
         """
         if value is None:
             return wanted is False, f"{fact} is absent: {reason}"
@@ -177,7 +177,7 @@ class _Names(Kind):
         return frozenset(map(self.normalize, items))
 
     def normalize(self, name: str) -> str:
-        """Return a name as names are compared: ``AVX512-VNNI`` is ``avx512_vnni``.
+        """Return the normalized name: ``avx512_vnni`` for ``AVX512-VNNI``.
 
         Raises ``ValueError`` with a sentence that says what was expected.
         """
@@ -187,26 +187,26 @@ class _Names(Kind):
 
     def holds(self, fact: str, wanted: Wanted, value: Any, reason: str = "") -> tuple[bool, str]:
         held, sentence = super().holds(fact, wanted, value, reason)
-        whole = held or not reason or value is None or isinstance(wanted, bool)
-        return held, sentence if whole else f"{sentence} ({reason})"
+        complete = held or not reason or value is None or isinstance(wanted, bool)
+        return held, sentence if complete else f"{sentence} ({reason})"
 
     def _holds(self, fact: str, wanted: str | tuple[str, ...], value: Any) -> tuple[bool, str]:
         asked = wanted if isinstance(wanted, tuple) else (wanted,)
-        answers = {name: self._find(name, value) for name in asked}
+        matches = {name: self._match(name, value) for name in asked}
         missing = [
-            f"{name} ({there} is there)" if there else name
-            for name, (there, meets) in answers.items()
+            f"{name} ({match} is there)" if match else name
+            for name, (match, meets) in matches.items()
             if not meets
         ]
         if missing:
             return False, f"{fact} lacks {', '.join(missing)}"
-        return True, f"{fact} has {', '.join(there for there, _ in answers.values())}"
+        return True, f"{fact} has {', '.join(match for match, _ in matches.values())}"
 
-    def _find(self, name: str, value: frozenset[str]) -> tuple[str, bool]:
-        """Return what of ``value`` is compared with ``name``, and whether it is what is asked."""
+    def _match(self, name: str, value: frozenset[str]) -> tuple[str, bool]:
+        """Return the item of ``value`` to compare with ``name``, ``""`` if none, and the result."""
         if name.endswith("*"):
-            there = min((one for one in value if one.startswith(name[:-1])), default="")
-            return there, bool(there)
+            match = min((item for item in value if item.startswith(name[:-1])), default="")
+            return match, bool(match)
         return (name, True) if name in value else ("", False)
 
 
@@ -251,15 +251,17 @@ class _Distributions(_Names):
         return normalize(match[1]) + (f"=={match[2]}" if match[2] else "")
 
     def named(self, value: Any, wanted: Iterable[Wanted]) -> Any:
-        asked = (one for some in wanted if isinstance(some, tuple) for one in some)
+        asked = (text for texts in wanted if isinstance(texts, tuple) for text in texts)
         named = {*map(distribution_of, asked)}
-        return frozenset(one for one in value if distribution_of(one) in named)
+        return frozenset(item for item in value if distribution_of(item) in named)
 
-    def _find(self, name: str, value: frozenset[str]) -> tuple[str, bool]:
-        match = re.fullmatch(_REQUIREMENT, name)
-        start = f"{match[1]}==" if match else ""
-        there = next((one for one in value if match and f"{one}==".startswith(start)), "")
-        return there, bool(there) and _meets(there, name)
+    def _match(self, name: str, value: frozenset[str]) -> tuple[str, bool]:
+        parsed = re.fullmatch(_REQUIREMENT, name)
+        if parsed is None:
+            return "", False
+        start = f"{parsed[1]}=="
+        match = next((item for item in value if f"{item}==".startswith(start)), "")
+        return match, bool(match) and _meets(match, name)
 
 
 class _Markers(Kind):
@@ -294,7 +296,7 @@ class _Markers(Kind):
         for marker in wanted:
             try:
                 used.update(marker_variables(str(marker)))
-            except CannotTellError:  # as its verdict says
+            except CannotTellError:  # the verdict says so
                 continue
         return {name: text for name, text in value.items() if name in used}
 
@@ -317,12 +319,12 @@ VERSION, VERSIONS, NAMES, LIBRARIES, FEATURES, PROPERTIES, DISTRIBUTIONS, MARKER
 
 
 def judge(when: Iterable[Mapping[str, Wanted]], facts: Any) -> tuple[bool, str]:
-    """Return whether one of the alternatives ``when`` holds, and the sentence that says why.
+    """Return whether one of the alternatives ``when`` holds, and a sentence that says why.
 
-    Each alternative is what is asked of each of some facts, all of which must hold; without any
-    alternative, everything fits. ``facts[name]`` has the ``kind`` and ``value`` of a fact, and the
-    ``reason`` why it is absent, or not all of it is known. The sentence names what holds of the
-    alternative that does, or what does not hold of each. What cannot be told does not hold.
+    An alternative holds if all of its conditions do; without any alternative, everything fits.
+    ``facts[name]`` has the ``kind`` and ``value`` of a fact, and the ``reason`` why it is absent,
+    or not wholly known. The sentence has the conditions of the alternative that holds, or those
+    that fail of each. A condition that cannot be judged fails.
     """
     failures = []
     for alternative in when:
@@ -345,9 +347,9 @@ def _answer(name: str, wanted: Wanted, fact: Any) -> tuple[bool, str]:
 
 
 def _meets(distribution: str, requirement: str) -> bool:
-    """Return whether a distribution (``torch==2.9.1``) is what is required.
+    """Return whether a distribution (``torch==2.9.1``) meets a requirement on it.
 
-    A pre-release that is installed counts as well. Raises `CannotTellError`.
+    Pre-releases count too. Raises `CannotTellError` where that is not known.
     """
     name, _, version = distribution.partition("==")
     specifier = requirement[len(name) :]

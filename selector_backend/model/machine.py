@@ -1,7 +1,6 @@
-"""What is known of a machine: facts, each with where it was read, and files that stand for them.
+"""The facts of a machine, each with its source, and machine profiles.
 
-Nothing here looks at the machine that runs it; that is what `selector_backend.probes` is
-for.
+Nothing here reads the machine that runs it: `selector_backend.probes` does.
 """
 
 from __future__ import annotations
@@ -35,24 +34,20 @@ OPTION = "--set"
 
 
 class Origin(enum.Enum):
-    """Where a fact comes from."""
+    """Where a fact comes from: the machine that runs this, a variable or option, or a profile."""
 
-    #: The machine that runs this.
     READ = "read"
-    #: A person, by a variable or an option.
     STATED = "stated"
-    #: A machine profile.
     PROFILE = "profile"
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is known of a machine.
+    """One fact of a machine.
 
-    ``source`` says in words what told it. A fact without a ``value`` is absent, and ``reason`` says
-    why in words that can follow "cuda is absent: "; beside a value, it says what of it is missing.
+    ``source`` is where it was read, as text for people. A fact without a ``value`` is absent, and
+    ``reason`` says why, to follow "cuda is absent: "; beside a value, it says what is missing.
     ``not_found`` are the libraries of which the loader found none, if that is why it is absent.
-    ``origin`` is whether it was read or given.
     """
 
     name: str
@@ -69,7 +64,7 @@ class Fact:
 
     @property
     def text(self) -> str:
-        """The value as a person reads it: ``12.4``, ``7.5, 8.6``, or ``absent``."""
+        """The value as text for people: ``12.4``, ``7.5, 8.6``, or ``absent``."""
         return text_of(self.name, self.value)
 
     def dump(self) -> dict[str, Any]:
@@ -83,17 +78,17 @@ class Fact:
 
 @dataclass(frozen=True)
 class ProfileFile:
-    """The path of a machine profile, and what names it: ``-C machine`` or the variable."""
+    """The path of a machine profile, and the setting or variable that names it (``source``)."""
 
     path: str
     source: str
 
 
 def load_fact(name: str, data: object, source: str, origin: Origin = Origin.READ) -> Fact:
-    """Return the fact that the JSON ``data`` stands for: the inverse of `Fact.dump`.
+    """Return the fact in JSON ``data``: the inverse of `Fact.dump`.
 
-    For what people write by hand, a plain value stands for a fact with that value, and ``null``
-    for an absent one. ``source`` is used where the data names none.
+    In what people write, a plain value is a fact with that value, and ``null`` an absent one.
+    ``source`` is used where the data has none.
 
     Raises ``ValueError`` with a sentence that says what was expected.
     """
@@ -122,16 +117,16 @@ def load_fact(name: str, data: object, source: str, origin: Origin = Origin.READ
 
 @dataclass(frozen=True)
 class Machine:
-    """All the facts that are known of a machine."""
+    """The facts that are known of a machine, by name."""
 
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Fact:
-        """Return the fact ``name``, an absent one if nothing is known of it."""
+        """Return the fact ``name``, an absent one if it is not known."""
         return self.facts.get(name) or Fact(name, "nothing", reason="it was not read")
 
     def with_facts(self, facts: Mapping[str, Fact]) -> Machine:
-        """Return the machine with ``facts`` in place of those of the same name that it has."""
+        """Return the machine with its facts replaced by ``facts`` of the same name."""
         return Machine({name: facts.get(name, fact) for name, fact in self.facts.items()})
 
     def dump(self) -> dict[str, Any]:
@@ -140,19 +135,20 @@ class Machine:
 
 
 def load_machine(data: object, file: str, origin: Origin = Origin.PROFILE) -> Machine:
-    """Return the machine that a profile describes: the inverse of `Machine.dump`.
+    """Return the machine of a profile's JSON data: the inverse of `Machine.dump`.
 
-    Raises `InvalidFileError`, with every problem of the profile, naming ``file``.
+    Raises `InvalidFileError` on ``file`` with every problem of the profile, or `SelectorError` if
+    it is not a profile of this format.
     """
     if not isinstance(data, dict) or not isinstance(data.get("facts"), dict):
         raise SelectorError(
             f"{file} is not a machine profile: expected an object "
             'such as {"format": 1, "facts": {"cuda": "12.4"}}'
         )
-    found = data.get("format")
-    if found != FORMAT:
-        known = found is None or isinstance(found, int)
-        which = f"format {found}" if known else "an unknown format"
+    number = data.get("format")
+    if number != FORMAT:
+        known = number is None or isinstance(number, int)
+        which = f"format {number}" if known else "an unknown format"
         raise SelectorError(
             f"{file} is a machine profile of {which}; this version reads format {FORMAT}"
         )
@@ -178,7 +174,7 @@ def load_machine(data: object, file: str, origin: Origin = Origin.PROFILE) -> Ma
 def override(name: str, environ: Mapping[str, str]) -> Fact | None:
     """Return the fact that ``SELECTOR_<FACT>`` sets in ``environ``, or ``None`` if it is not set.
 
-    Raises `SelectorError` if the variable holds something that the fact cannot be.
+    Raises `SelectorError` if the variable is not a value of the fact.
     """
     fact = FACTS[name]
     text = environ.get(fact.variable)
@@ -194,7 +190,7 @@ def override(name: str, environ: Mapping[str, str]) -> Fact | None:
 
 
 def parse_stated(name: str, text: str, source: str, *, absent: str) -> Fact:
-    """Return the fact ``name`` as a person writes it: nothing is an absent one, ``absent`` why.
+    """Return the fact ``name`` from the text that a person writes; empty, it is ``absent`` (why).
 
     Raises ``ValueError`` with a sentence that says what was expected.
     """
@@ -204,7 +200,7 @@ def parse_stated(name: str, text: str, source: str, *, absent: str) -> Fact:
 
 
 def parse_setting(setting: str) -> Fact:
-    """Return the fact that ``cuda=12.4`` states; with nothing after the ``=``, it is absent.
+    """Return the fact of a setting such as ``cuda=12.4``; absent with nothing after the ``=``.
 
     Raises ``ValueError`` with a sentence that says what was expected.
     """
@@ -223,9 +219,9 @@ def parse_setting(setting: str) -> Fact:
 
 
 def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
-    """Return the machine that a profile describes, with the facts ``names`` and no others.
+    """Return the machine of a profile's file, with the facts ``names`` and no others.
 
-    A fact that the profile says nothing of is absent. Raises `SelectorError` if the file cannot be
+    A fact that the profile does not have is absent. Raises `SelectorError` if the file cannot be
     read, or is not a profile.
     """
     named = f"{file.source} names the machine profile {file.path}"
@@ -236,8 +232,8 @@ def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
         hint = ""
         if not path.is_absolute():
             hint = (
-                "; a relative path starts at the folder of the package's source, which is not "
-                "where the installer was started: give the whole path"
+                "; a relative path starts at the folder of the package's source, not where the "
+                "installer was started: give the absolute path"
             )
         raise SelectorError(f"{named}, which does not exist{hint}") from None
     except OSError as error:
@@ -251,12 +247,13 @@ def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
 
 
 def parse_profile(content: bytes, what: str, file: str) -> Any:
-    """Return the JSON data of a profile. Raises `SelectorError`, which ``what`` begins.
+    """Return the JSON data of a profile.
 
-    A key that is given twice is an `InvalidFileError` on ``file``.
+    Raises `SelectorError`, which begins with ``what``, or `InvalidFileError` on ``file`` if an
+    object has a key more than once.
     """
     try:
-        # What Windows' PowerShell writes by `>` is UTF-16.
+        # Windows PowerShell's `>` writes UTF-16.
         text = content.decode(json.detect_encoding(content))
         return json.loads(text, object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
@@ -273,9 +270,9 @@ def parse_profile(content: bytes, what: str, file: str) -> Any:
 
 
 def stand_in(profile: Machine, names: Collection[str]) -> Machine:
-    """Return the facts ``names`` of a machine profile as those of the machine that it stands for.
+    """Return the machine of a profile with the facts ``names``.
 
-    A fact that it says nothing of is absent; the sources of the others say that it is a profile's.
+    A fact that it does not have is absent; the sources of the others begin with "machine profile".
     """
     facts = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""What the backend serves right now: who calls, what for, and where to."""
+"""The frontend's command that calls the hooks: its purpose, and where it installs to."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-#: The tag that every wheel has inside, and a portable one also in the name of its file.
+#: The tag in every wheel's ``WHEEL``, and in the file name of a portable one.
 PORTABLE_TAG = "py3-none-any"
 
 
 class Purpose(enum.Enum):
     """What a hook is called for. One command may have several: uv's locks, and then installs."""
 
-    #: An environment gets what is built.
+    #: The wheel is installed into an environment.
     INSTALL = "install"
-    #: What is to be installed is written down, to be installed later.
+    #: The requirements are locked, to be installed later.
     LOCK = "lock"
-    #: Somebody wants to know what would be installed.
+    #: The user asks what would be installed.
     LOOK = "look"
-    #: A wheel is built to be carried elsewhere, and has to be one that any installer takes.
+    #: The wheel is kept, and has to be one that any installer takes.
     KEEP = "keep"
 
 
 class Mark(enum.Enum):
-    """How a wheel is kept from being reused."""
+    """How a wheel's mark keeps frontends from reusing it from their cache."""
 
-    #: Not at all: a wheel to keep, or a frontend that is not known.
+    #: Not at all: a wheel to keep, or an unknown frontend.
     NONE = "none"
-    #: A platform tag in the file's name that no machine has. Frontends pick a kept wheel by the
-    #: tags in its name, and check the one that they have just built by its content or not at all:
-    #: pip's `SimpleWheelCache.get` skips what `Wheel.supported` denies, and `pip check` reads the
-    #: file ``WHEEL``, which therefore says ``py3-none-any``. poetry's `ArtifactCache` and pdm's
-    #: `WheelCache` look at the name in the same way.
+    #: A platform tag in the file's name that no machine has. Frontends select a cached wheel by the
+    #: tags in its name, but check one that they have just built by its content, or not at all:
+    #: pip's `SimpleWheelCache.get` skips wheels that `Wheel.supported` rejects, while `pip check`
+    #: reads the file ``WHEEL``, which has ``py3-none-any``. poetry's `ArtifactCache` and pdm's
+    #: `WheelCache` check the name in the same way.
     #: https://github.com/pypa/pip/blob/26.0/src/pip/_internal/cache.py
     #: https://github.com/python-poetry/poetry/blob/2.5.1/src/poetry/utils/cache.py
     #: https://github.com/pdm-project/pdm/blob/2.29.3/src/pdm/models/caches.py
     TAG = "tag"
-    #: A local version label (PEP 440), but for the name of the ``.dist-info`` folder. uv refuses a
-    #: wheel whose name does not fit the machine, but an sdist of 1.0 may give a wheel of 1.0+label,
-    #: and compares versions exactly when it looks into its cache (`CachedMetadata::matches`,
-    #: `BuiltWheelFile::matches`). The version that is installed it takes from the folder's name.
+    #: A local version label (PEP 440), except in the name of the ``.dist-info`` folder. uv refuses
+    #: a wheel whose tags do not fit the machine, but an sdist of 1.0 may give a wheel of 1.0+label,
+    #: and it compares versions exactly in its cache (`CachedMetadata::matches`,
+    #: `BuiltWheelFile::matches`). It takes the installed version from the folder's name.
     #: https://github.com/astral-sh/uv/pull/11429
     LABEL = "label"
 
     def label(self, version: str, variants: Sequence[str]) -> str:
-        """Return the label that ``version`` gets, or ``""``.
+        """Return the label for ``version``, or ``""``.
 
-        A version that has a label of its own stays unchanged: PEP 440 has one label only, and uv
-        takes 1.0+own for 1.0, but nothing else for 1.0+own.
+        A version with a label of its own gets none: PEP 440 allows one label, and uv takes 1.0+own
+        for 1.0, but nothing else for 1.0+own.
         """
         if self is not Mark.LABEL or "+" in version:
             return ""
         return _join(".", variants)
 
     def tag(self, variants: Sequence[str]) -> str:
-        """Return the tag that ends the name of the wheel's file."""
+        """Return the tag in the wheel's file name."""
         if self is not Mark.TAG:
             return PORTABLE_TAG
         return f"py3-none-selected_{_join('_', variants)}"
@@ -71,8 +71,8 @@ class Mark(enum.Enum):
 class Target:
     """Another platform than this one, which a command states by its ``options``.
 
-    ``marker`` are the marker variables that it settles, and ``fact`` is what it has a version of,
-    such as the C library of Linux, with the ``version`` if the options name one.
+    ``marker`` are its marker variables. ``fact`` is the fact of its C library or system, such as
+    ``glibc``, and ``version`` that fact's value, if the options have one.
     """
 
     options: str
@@ -83,11 +83,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Commands:
-    """How the commands that change an environment begin, for people to type: their first words.
+    """The frontend's commands that change an environment, as their first arguments, for messages.
 
-    ``has_settings`` is whether there is an option that asks for a variant, and ``names_package``
-    whether the package is named, since a project's own command names none. ``uninstall`` is
-    empty where no command can do it.
+    ``has_settings`` is whether an option can ask for a variant, and ``names_package`` whether the
+    command takes the package's name. ``uninstall`` is empty where there is no such command.
     """
 
     install: tuple[str, ...] = ("pip", "install")
@@ -100,10 +99,10 @@ class Commands:
 class Lock:
     """The lock that a command installs from, or writes.
 
-    It has the first of the ``names`` that lies in ``folder`` or, if it is ``of_project``, beside
-    the nearest ``pyproject.toml`` from there upwards; in uv's workspaces also in the root. It is
-    ``written_last`` if this command writes it only after it has installed. ``again`` is the command
-    that locks a ``{project}`` of a ``{version}`` anew.
+    It is the first file of the ``names`` in ``folder`` or, if ``of_project``, beside the nearest
+    ``pyproject.toml`` from there upwards; if ``of_workspace``, also in the root of uv's workspace.
+    ``written_last`` is whether this command writes it after it has installed. ``again`` is the
+    command that locks a ``{project}`` of a ``{version}`` anew.
     """
 
     names: tuple[str, ...]
@@ -116,26 +115,25 @@ class Lock:
 
 @dataclass(frozen=True)
 class Installation:
-    """What the backend serves: who calls, what for, and into which environment.
+    """The command that calls this hook: the frontend, its purpose, and the environment.
 
-    ``frontend`` and its ``command`` are empty where they are not known. ``requirements`` are those
-    that the command line names, ``files`` the files of them, from the folder that it was
-    ``started_in``, and ``reads_more`` is whether the requirements of the command are not all that
-    it asks for, or not known. ``one_environment`` is whether all that the command builds is for the
-    same environment. ``folders`` are those of the environment that is installed
-    into; empty where it cannot be seen for certain, or does not count. From
-    ``folders_removed_last``, an old release is removed after all else is installed. ``mark`` is how
-    the wheel is marked, and ``commands`` are what people are shown. ``stops_late`` is whether what
-    the environment forbids is left to the hook that builds the wheel, and ``locked_before`` whether
-    that hook installs what the hook before it locked. ``lock`` is where it reads what to install,
-    or writes that, if it does.
+    ``frontend`` and ``command`` are empty if they are not known. ``requirements`` are those on the
+    command line, ``files`` its requirements files, relative to the folder ``started_in``, and
+    ``reads_more`` is whether the command may have other requirements. ``one_environment`` is
+    whether everything that the command builds is for the same environment. ``folders`` are those of
+    the environment; empty if it is not known for certain, or does not count. From
+    ``folders_removed_last``, the installer removes an old release after it has installed all else.
+    ``mark`` is how the wheel is marked, and ``commands`` are for messages. ``stops_late`` is
+    whether only the hook that builds the wheel stops for the environment, and ``locked_before``
+    whether that hook installs what the hook before it locked. ``lock`` is the lock that the command
+    reads or writes, if any.
 
-    ``scratch`` is the folder that the frontend made for this one build, ``shared`` the one that it
-    has for all builds of its command, and ``identity`` tells the process that calls all the hooks
-    of a command from any other; each is empty where there is none.
+    ``scratch`` is the frontend's temporary folder for this one build, ``shared`` the one for all
+    builds of the command, and ``identity`` identifies the process that calls the command's hooks;
+    each is empty if there is none.
 
     ``everywhere`` is whether this is a lock for all platforms, and ``target`` the platform that the
-    command states, if it is for another than this one.
+    command states, if it is not this one.
     """
 
     frontend: str = ""
@@ -160,41 +158,34 @@ class Installation:
     target: Target | None = None
 
     @property
-    def stated(self) -> Mapping[str, str]:
-        """The marker variables that the command states, if it is for another platform."""
+    def target_marker(self) -> Mapping[str, str]:
+        """The marker variables of the platform that the command states, if any."""
         return self.target.marker if self.target else {}
 
     @property
     def hidden(self) -> str:
-        """The sentence on an environment that cannot be seen, or ``""``."""
+        """The note that the environment cannot be seen, or ``""``."""
         if self.folders or not self.frontend or self.purpose is not Purpose.INSTALL:
             return ""
-        return (
-            f"what is installed where {self.frontend} installs to is not known here, "
-            "and does not count"
-        )
+        return f"{self.frontend} does not show its environment, so installed packages do not count"
 
     def is_only(self, project: str) -> bool:
-        """Return whether the command asks for ``project``, and for nothing else."""
+        """Return whether the command asks for ``project`` and nothing else."""
         from .markers import normalize
 
         if self.reads_more or len(self.requirements) != 1:
             return False
-        word, key = self.requirements[0].partition(" @ ")[0], normalize(project)
-        *folders, name = re.split(r"[/\\]", word)
+        target, key = self.requirements[0].partition(" @ ")[0], normalize(project)
+        *folders, name = re.split(r"[/\\]", target)
         if folders or ".tar." in name:
             return re.match(rf"{key}-\d", normalize(name)) is not None
         return normalize(re.split(r"[^\w.-]", name)[0]) == key
 
 
 def _join(separator: str, variants: Sequence[str]) -> str:
-    """Return the names of ``variants`` joined, in the characters that tags and labels share.
+    """Return the names of ``variants`` joined, in characters that are valid in tags and labels.
 
-    Cut short where there are many: the mark has to be there, not to be told from others.
+    Cut short, since file names are limited: a mark need not be unique.
     """
-    words = re.findall(r"[a-z0-9]+", " ".join(variants).lower())
-    return separator.join(words)[:_LONGEST].rstrip(separator)
-
-
-# A file's name has 255 bytes at most.
-_LONGEST = 80
+    parts = re.findall(r"[a-z0-9]+", " ".join(variants).lower())
+    return separator.join(parts)[:80].rstrip(separator)

@@ -1,8 +1,8 @@
-"""The record of a choice, ``spam-1.0.dist-info/selector.json``: written here, and read here.
+"""The record of a choice, ``spam-1.0.dist-info/selector.json``: writes and reads it.
 
 A record is read long after it was written, and by the hooks of other projects too. So reading never
-raises: what is missing in a record, or of a wrong type, is passed over and noted, and a record that
-cannot be used at all is an `Unusable`, which says why.
+raises: a value that is missing or of the wrong type is passed over and noted, and a record that
+cannot be used is an `Unusable`, which says why.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-#: What decides where nothing was asked for: the machine or, where the installer reads variant
-#: wheels (PEP 825), the one that it took by its properties.
+#: `Record.decided_by` where no variant was asked for: the machine decided, or the installer, which
+#: reads variant wheels (PEP 825).
 MACHINE, VARIANT_WHEEL = "machine", "variant wheel"
 
 #: The record's name in the ``.dist-info``, and its format number.
@@ -34,8 +34,8 @@ FORMAT = 1
 class Verdict:
     """Whether a variant fits the machine, and the sentence that says why.
 
-    ``fits`` is ``None`` where the variant was not judged, since the choice was forced. ``clashes``
-    is whether the machine would do, and what else is installed does not.
+    ``fits`` is ``None`` where the choice was forced, so that the variant was not judged.
+    ``clashes`` is whether it fits the machine, but disagrees with an installed package.
     """
 
     variant: str
@@ -46,14 +46,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Record:
-    """A choice as it is written into the installed package.
+    """A choice as it is written into the installed package, without any folder's name.
 
-    It names no place. ``variants`` are the names of the variants chosen, and ``distributions`` what
-    stands for them, by normalized name: what goes if the choice is to change. ``extras`` are what
-    each of the project's extras adds to ``requires``, if it adds anything.
-    ``decided_by`` is the request's source. ``table`` is the table's `table.dump`, for choosing
-    again; `table.load_selector` reads it. ``passed_over`` says what was wrong in a record that was
-    read.
+    ``variants`` are the names of the chosen variants, and ``distributions`` the normalized names of
+    theirs, which are uninstalled to change the choice. ``extras`` are the requirements that each of
+    the project's extras adds to ``requires``. ``decided_by`` is the request's source. ``table`` is
+    the table's `table.dump`, for choosing again; `table.load_selector` reads it. ``passed_over``
+    are notes on invalid values of a record that was read.
     """
 
     project: str
@@ -78,12 +77,12 @@ class Record:
 
     @property
     def forced_by(self) -> str | None:
-        """What asked for those variants, ``None`` where nobody did."""
+        """The source of the request for these variants, ``None`` if there was none."""
         return None if self.decided_by in (MACHINE, VARIANT_WHEEL) else self.decided_by
 
     def dump(self) -> dict[str, Any]:
         """Return the record as JSON data."""
-        extras = {name: [*some] for name, some in self.extras.items()}
+        extras = {name: [*requires] for name, requires in self.extras.items()}
         return {
             "format": FORMAT,
             "project": self.project,
@@ -96,8 +95,8 @@ class Record:
             **({"extras": extras} if extras else {}),
             "facts": {name: fact.dump() for name, fact in self.facts.items()},
             "verdicts": [
-                {"name": one.variant, "fits": one.fits, "reason": one.reason}
-                for one in self.verdicts
+                {"name": verdict.variant, "fits": verdict.fits, "reason": verdict.reason}
+                for verdict in self.verdicts
             ],
             "notes": [*self.notes],
             "table": self.table,
@@ -107,13 +106,13 @@ class Record:
     def to_bytes(self) -> bytes:
         """Return the content of the record's file."""
         text = json.dumps(self.dump(), indent=2, ensure_ascii=False) + "\n"
-        # A variable that is not UTF-8 has lone surrogates; escaped like this they are JSON.
+        # A variable that is not UTF-8 has lone surrogates, which are escaped as in JSON.
         return text.encode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """A record that cannot be used. ``reason`` is a sentence on it, the others name its package."""
+    """A record that cannot be used, of a ``project`` and ``version``; ``reason`` is a sentence."""
 
     reason: str
     project: str = ""
@@ -136,14 +135,14 @@ def parse_record(content: str | bytes) -> Record | Unusable:
     if not isinstance(data, dict) or "format" not in data:
         return Unusable("it is not a record of selector-backend")
     if data["format"] != FORMAT:
-        found = data["format"] if isinstance(data["format"], int) else "another"
-        return Unusable(f"its format is {found}, and this version reads {FORMAT}")
+        number = data["format"] if isinstance(data["format"], int) else "another"
+        return Unusable(f"its format is {number}, and this version reads {FORMAT}")
     values: tuple[Any, ...] = tuple(map(data.get, ("project", "version", "variants")))
     project, version, variants = values
     if not is_name(project) or not is_version(version):
         return Unusable("it does not name its project and version")
     if not isinstance(variants, list) or not variants or not all(map(is_name, variants)):
-        return Unusable("it does not say which variants were chosen")
+        return Unusable("it does not name the chosen variants")
     reader = _Reader(data)
     return Record(
         project=project,
@@ -164,14 +163,14 @@ def parse_record(content: str | bytes) -> Record | Unusable:
 
 
 class _Reader:
-    """Takes values out of a record, and notes those that are not of the type wanted."""
+    """Takes values out of a record, and notes those of another type than expected."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
         self.passed_over: list[str] = []
 
     def take(self, name: str, shape: Any, expected: str) -> Any:
-        """Return a value, or ``None`` and a note where there is none of this shape."""
+        """Return a value, or ``None`` with a note if it does not have the shape."""
         value = self.data.get(name)
         if has_shape(value, shape):
             return value
@@ -188,11 +187,11 @@ class _Reader:
         return self.take(name, {str: str}, "an object of texts") or {}
 
     def extras(self) -> dict[str, tuple[str, ...]]:
-        found = self.take("extras", {str: [str]}, "an object of lists of texts") or {}
-        return {name: tuple(some) for name, some in found.items()}
+        extras = self.take("extras", {str: [str]}, "an object of lists of texts") or {}
+        return {name: tuple(requires) for name, requires in extras.items()}
 
     def facts(self) -> dict[str, Fact]:
-        """Return the facts; those that this version does not know are no fault of the record."""
+        """Return the facts, without those that this version does not know."""
         facts: dict[str, Fact] = {}
         for name, data in (self.take("facts", dict, "an object") or {}).items():
             if name in FACTS:
@@ -204,18 +203,18 @@ class _Reader:
 
     def verdicts(self) -> tuple[Verdict, ...]:
         shape = {"name": str, "fits": (bool, type(None)), "reason": str}
-        found = self.take("verdicts", list, "a list") or ()
-        whole = [one for one in found if has_shape(one, shape) and shape.keys() <= one.keys()]
-        if len(whole) < len(found):
+        items = self.take("verdicts", list, "a list") or ()
+        valid = [item for item in items if has_shape(item, shape) and shape.keys() <= item.keys()]
+        if len(valid) < len(items):
             self.passed_over.append("not all of its verdicts can be read")
-        return tuple(Verdict(one["name"], one["fits"], one["reason"]) for one in whole)
+        return tuple(Verdict(item["name"], item["fits"], item["reason"]) for item in valid)
 
 
 def agree(conform: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Return whether two choices agree on what a whole environment has to agree on."""
+    """Return whether the ``conform`` of two choices agree."""
     return all(other.get(name, text) == text for name, text in conform.items())
 
 
 def is_version(value: object) -> bool:
-    """Return whether a value is a version, safe in a command."""
+    """Return whether a value is a version, which is safe in a command."""
     return isinstance(value, str) and re.fullmatch(VERSION_FORMAT, value) is not None

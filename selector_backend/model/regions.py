@@ -1,8 +1,8 @@
-"""Platforms, and which variant each gets, as the shortest markers that say so.
+"""Platforms, the variants that each gets, and the shortest markers for these.
 
-Nobody can list all platforms, so those count that are common, this one, and what markers name. What
-comes of them is a tree of tests, of which each platform, listed or not, takes exactly one path: so
-the markers that are read off it exclude each other, and leave out none.
+No list has all platforms, so only the common ones, this one, and those in markers are considered.
+The result is a decision tree: every platform, listed or not, takes exactly one path. So the markers
+of the paths exclude each other, and cover all platforms.
 """
 
 from __future__ import annotations
@@ -21,41 +21,40 @@ if TYPE_CHECKING:
 
     from .table import Variant
 
-    #: The variants that a platform gets, by their numbers in the table; of one that refuses, ``~``
-    #: of its number.
+    #: The numbers of the variants that a platform gets; ``~`` of the number of one that refuses.
     Leaf = tuple[int, ...]
     Tree = Union["Branching", Leaf, bool]
     Grown = tuple[int, Tree, dict[Leaf, int]]
 
-#: What the systems that count are called by each marker variable.
+#: The systems that are considered, and their marker variables.
 SYSTEMS = {
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
     "darwin": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
     "win32": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 }
-#: Their common machines. What all of these can have, the others of the system can, too.
+#: Their common machines. What all of these can have, other machines of the system can have too.
 MACHINES = {
     "linux": ("x86_64", "aarch64"),
     "darwin": ("arm64", "x86_64"),
     "win32": ("AMD64", "ARM64"),
 }
-# Those that other systems have, too.
+# The common machines of other systems.
 _SHARED = ("x86_64", "aarch64", "arm64")
 
-#: Any value that is not listed.
+#: Any other value than those listed.
 OTHER = "(another)"
 _SYSTEM, _MACHINE, _PYTHON = "sys_platform", "platform_machine", "python_version"
 _OF_SYSTEMS = ("platform_system", "os_name")
 _OF_PYTHONS = ("implementation_name", "platform_python_implementation")
 _TEXTS = (_SYSTEM, _MACHINE, *_OF_SYSTEMS, *_OF_PYTHONS)
-#: The other variables count as on this machine. Of `python_full_version < '3.13'` and its negation,
-#: 3.13.0rc1 is in neither for some installers; the rest are no fixed texts.
+#: Variables that count as on this machine. For some installers, 3.13.0rc1 is neither in
+#: `python_full_version < '3.13'` nor in its negation; the others are not from a fixed list.
 AS_HERE = ("implementation_version", "platform_release", "platform_version", "python_full_version")
 
-# The variables that tests are made of, the first in front.
+# The variables of tests, in the order in which markers have them.
 _ORDER = (*_TEXTS, _PYTHON)
 
-#: More platforms than this are not told apart, nor more sets of them tried for the shortest tree.
+#: The most platforms that are distinguished, and the most sets of them tried for the shortest tree.
 MOST_CELLS, _MOST_TRIED = 4000, 2000
 
 
@@ -64,7 +63,7 @@ MOST_CELLS, _MOST_TRIED = 4000, 2000
 
 @dataclass(frozen=True)
 class Cell:
-    """A platform that counts, with a Python: its marker variables, and what tests see of them.
+    """A platform with a Python: its marker variables, and their values for tests (``seen``).
 
     ``here`` is whether its system and machine are this machine's.
     """
@@ -75,14 +74,14 @@ class Cell:
 
     @property
     def system(self) -> tuple[str, ...]:
-        """What tells its system and machine from others."""
+        """The values that identify its system and machine."""
         return tuple(self.marker[name] for name in (_SYSTEM, _MACHINE, *_OF_SYSTEMS))
 
 
 def list_cells(markers: Iterable[str], here: Mapping[str, str]) -> list[Cell]:
-    """Return the platforms that count, where conditions use ``markers``.
+    """Return the platforms that conditions with ``markers`` distinguish, `MOST_CELLS` + 1 at most.
 
-    ``here`` are this machine's marker variables. There are more than `MOST_CELLS` at most by one.
+    ``here`` are this machine's marker variables.
     """
     compared = [*dict.fromkeys(itertools.chain.from_iterable(map(_comparisons, markers)))]
     named: dict[str, list[str]] = {name: [] for name in _TEXTS}
@@ -108,7 +107,7 @@ def list_cells(markers: Iterable[str], here: Mapping[str, str]) -> list[Cell]:
         seen: dict[str, Any] = {name: marker[name] for name in (*_TEXTS, _PYTHON)}
         for variable, text in inside:
             seen[f"{_quote(text)} in {variable}"] = text in marker[variable]
-            listed = (*named[variable], *(one.get(variable) for one in SYSTEMS.values()))
+            listed = (*named[variable], *(system.get(variable) for system in SYSTEMS.values()))
             if variable == _MACHINE:
                 listed += (here[_MACHINE], *itertools.chain(*MACHINES.values()))
             if marker[variable] == text and text not in listed:
@@ -122,37 +121,37 @@ def list_cells(markers: Iterable[str], here: Mapping[str, str]) -> list[Cell]:
 def _systems(
     named: Mapping[str, list[str]], inside: Sequence[tuple[str, str]], here: Mapping[str, str]
 ) -> list[dict[str, str]]:
-    """Return the systems and machines that count, as marker variables."""
+    """Return the systems and machines to consider, as marker variables."""
     common = [*itertools.chain(*MACHINES.values())]
     more = [*named[_MACHINE], *(text for name, text in inside if name == _MACHINE)]
-    more = [one for one in more if one not in common]
+    more = [machine for machine in more if machine not in common]
     other = {_SYSTEM: OTHER, "platform_system": OTHER, "os_name": "posix"}
-    kinds = [dict(one) for one in SYSTEMS.values()]
+    systems = [*map(dict, SYSTEMS.values())]
     own = {name: here[name] for name in other}
-    kinds += [own] if own not in kinds else []
+    systems += [own] if own not in systems else []
     for name in other:
         texts = [*named[name], *(text for variable, text in inside if variable == name)]
-        known = [kind[name] for kind in kinds]
-        kinds += [{**other, name: text} for text in dict.fromkeys(texts) if text not in known]
-    found = []
-    for kind in (*kinds, other):
-        machines = [*MACHINES.get(kind[_SYSTEM], _SHARED), *more, OTHER]
-        machines += [here[_MACHINE]] if kind == own else []
-        found += [{**kind, _MACHINE: machine} for machine in dict.fromkeys(machines)]
-    return found
+        known = [system[name] for system in systems]
+        systems += [{**other, name: text} for text in dict.fromkeys(texts) if text not in known]
+    platforms = []
+    for system in (*systems, other):
+        machines = [*MACHINES.get(system[_SYSTEM], _SHARED), *more, OTHER]
+        machines += [here[_MACHINE]] if system == own else []
+        platforms += [{**system, _MACHINE: machine} for machine in dict.fromkeys(machines)]
+    return platforms
 
 
 def _minors(text: str) -> Iterator[str]:
-    """Yield the versions of Python that a text names, and those beside them: ``3.11``."""
+    """Yield the versions of Python in a text, and those before and after each: ``3.11``."""
     for major, minor in re.findall(r"(\d{1,4})(?:\.(\d{1,4}))?", text):
         number = int(minor or 0)
-        yield from (f"{major}.{one}" for one in range(max(number - 1, 0), number + 2))
+        yield from (f"{major}.{near}" for near in range(max(number - 1, 0), number + 2))
 
 
 def _comparisons(marker: str) -> list[tuple[str, str, str, bool]]:
     try:
         return comparisons(marker)
-    except CannotTellError:  # as its verdict says
+    except CannotTellError:  # the verdict says so
         return []
 
 
@@ -165,23 +164,23 @@ def _is_same(marker: Mapping[str, str], here: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Test:
-    """Whether a variable has a value. Of ``python_version``, whether it is below it.
+    """Whether a variable has a value or, for ``python_version``, is below it.
 
-    What a text has in it is a variable of its own, which is true or not.
+    ``'bsd' in sys_platform`` is a variable of its own, which is true or false.
     """
 
     variable: str
     value: Any
 
     def holds(self, seen: Mapping[str, Any]) -> bool:
-        """Return whether it holds on a platform, as tests see that."""
+        """Return whether it holds on a platform with these values."""
         value = seen[self.variable]
         if self.variable == _PYTHON:
             return release_key(value) < release_key(self.value)
         return bool(value == self.value)
 
     def text(self, holds: bool) -> str:
-        """Return the marker of the platforms that it ``holds`` on, or of all others."""
+        """Return the marker of the platforms where it ``holds``, or of all others."""
         if self.value is True:
             return self.variable if holds else self.variable.replace(" in ", " not in ")
         yes, no = ("<", ">=") if self.variable == _PYTHON else ("==", "!=")
@@ -190,7 +189,7 @@ class Test:
 
 @dataclass(frozen=True)
 class Branching:
-    """A test, with what follows where it holds, and where it does not."""
+    """A test, with the tree where it holds, and the one where it does not."""
 
     test: Test
     yes: Tree
@@ -199,15 +198,15 @@ class Branching:
 
 @dataclass(frozen=True)
 class Regions:
-    """Which of the ``variants`` of a table each platform gets."""
+    """The ``variants`` of a table, and the tree of those that each platform gets."""
 
     variants: tuple[Variant, ...]
     tree: Tree
 
     def marker(self, choose: Callable[[Leaf], bool]) -> str | None:
-        """Return the marker of the platforms whose variants are as ``choose`` says.
+        """Return the marker of the platforms whose leaf ``choose`` accepts.
 
-        It is ``""`` where that is all of them, and ``None`` where it is none.
+        It is ``""`` for all platforms, and ``None`` for none.
         """
         tree = _relabel(self.tree, choose)
         if isinstance(tree, bool):
@@ -218,12 +217,12 @@ class Regions:
         return " or ".join(paths)
 
     def marker_of(self, variant: Variant) -> str:
-        """Return the marker of the platforms that get a variant, ``""`` where all do."""
-        index = [one.key for one in self.variants].index(variant.key)
+        """Return the marker of the platforms that get a variant, ``""`` if all do."""
+        index = [row.key for row in self.variants].index(variant.key)
         return self.marker(having({index})) or ""
 
     def lines(self, of: Callable[[Variant], Iterable[str]]) -> list[str]:
-        """Return the requirements ``of`` the variants, each with the marker of where it counts."""
+        """Return the requirements ``of`` the variants, each with its platforms' marker."""
         owners: dict[str, tuple[str, set[int]]] = {}
         for index, variant in enumerate(self.variants):
             for line in of(variant):
@@ -233,32 +232,31 @@ class Regions:
 
 
 def having(numbers: Collection[int]) -> Callable[[Leaf], bool]:
-    """Return what chooses the leaves that have one of some numbers."""
+    """Return a function that accepts the leaves with one of the numbers."""
     return lambda leaf: any(number in leaf for number in numbers)
 
 
 def with_marker(requirement: str, marker: str) -> str:
-    """Return a requirement that counts only where ``marker`` is true, too."""
+    """Return a requirement that counts only where ``marker`` is true too."""
     if not marker:
         return requirement
-    # Behind a URL, only a blank tells the marker from it.
+    # A URL may contain ";", so a space has to be before the marker's.
     end = " ;" if " @ " in requirement.partition(";")[0] else ";"
-    written, _, own = requirement.partition(end)
-    both = [one for one in (own.strip(), marker) if one]
-    if len(both) > 1:
-        both = [f"({one})" if " or " in one else one for one in both]
-    return f"{written}{end} {' and '.join(both)}"
+    start, _, own = requirement.partition(end)
+    markers = [*filter(None, (own.strip(), marker))]
+    if len(markers) > 1:
+        markers = [f"({text})" if " or " in text else text for text in markers]
+    return f"{start}{end} {' and '.join(markers)}"
 
 
 def shortest_tree(cells: Iterable[Cell], leaves: Iterable[Leaf]) -> Tree:
-    """Return a tree that leads each platform to its leaf, by tests that make short markers."""
+    """Return the tree that leads each platform to its leaf, with the tests of short markers."""
     rows = [*zip((cell.seen for cell in cells), leaves)]
     names = [*dict.fromkeys((*_ORDER, *rows[0][0]))]
-    for name in reversed(_ORDER):  # without the variables that nothing depends on
-        others = [one for one in names if one != name]
-        if len({(*(seen[one] for one in others), leaf) for seen, leaf in rows}) == len(
-            {(*(seen[one] for one in others),) for seen, _ in rows}
-        ):
+    for name in reversed(_ORDER):  # drop the variables that nothing depends on
+        others = [other for other in names if other != name]
+        values = {tuple(map(seen.__getitem__, others)) for seen, _ in rows}
+        if len({(*map(seen.__getitem__, others), leaf) for seen, leaf in rows}) == len(values):
             names = others
     tests = [
         Test(name, value)
@@ -271,7 +269,7 @@ def shortest_tree(cells: Iterable[Cell], leaves: Iterable[Leaf]) -> Tree:
 
 
 class _Search:
-    """Looks for the tree with the least text on its paths."""
+    """Searches the tree with the least text on its paths."""
 
     def __init__(self, rows: Sequence[tuple[Mapping[str, Any], Leaf]], tests: list[Test]) -> None:
         self.leaves = [leaf for _, leaf in rows]
@@ -282,7 +280,7 @@ class _Search:
         self.grown: dict[frozenset[int], Grown] = {}
 
     def grow(self, numbers: frozenset[int]) -> Grown:
-        """Return for some platforms the length of the tests, the tree, and how often a leaf is."""
+        """Return some platforms' tree, the length of its tests (first), and each leaf's count."""
         if len({self.leaves[at] for at in numbers}) == 1:
             leaf = self.leaves[min(numbers)]
             return 0, leaf, {leaf: 1}
@@ -294,14 +292,14 @@ class _Search:
                     options.append(self._join(test, yes, no))
                     if len(self.grown) > _MOST_TRIED:
                         break
-            self.grown[numbers] = min(options, key=lambda one: one[0])
+            self.grown[numbers] = min(options, key=lambda option: option[0])
         return self.grown[numbers]
 
     def _join(self, test: Test, yes: frozenset[int], no: frozenset[int]) -> Grown:
         (length, tree, paths), (other_length, other, others) = self.grow(yes), self.grow(no)
         length += other_length
         for holds, own, beside in ((True, paths, other), (False, others, tree)):
-            # As `_paths` has it: what is beside a leaf need not exclude it from others of its kind.
+            # As in `_paths`: beside an equal leaf, a path needs no test.
             count = sum(number for leaf, number in own.items() if leaf != beside)
             length += len(test.text(holds)) * count
         counts = {leaf: paths.get(leaf, 0) + others.get(leaf, 0) for leaf in (*paths, *others)}
@@ -309,7 +307,7 @@ class _Search:
 
 
 def _relabel(tree: Tree, choose: Callable[[Leaf], bool]) -> Tree:
-    """Return a tree with whether ``choose`` takes a leaf in its place."""
+    """Return a tree with ``choose(leaf)`` in place of each leaf."""
     if isinstance(tree, Branching):
         yes, no = _relabel(tree.yes, choose), _relabel(tree.no, choose)
         return yes if yes == no else Branching(tree.test, yes, no)
@@ -317,9 +315,9 @@ def _relabel(tree: Tree, choose: Callable[[Leaf], bool]) -> Tree:
 
 
 def _paths(tree: Tree) -> list[list[tuple[Test, bool]]]:
-    """Return the tests on each way to a leaf that is true, and whether they have to hold.
+    """Return the tests on each path to a true leaf, and whether each has to hold.
 
-    Where all of one side is true, the other side need not exclude it.
+    Where one side is true as a whole, the other side need not exclude it.
     """
     if not isinstance(tree, Branching):
         return [[]] if tree is True else []
@@ -329,15 +327,15 @@ def _paths(tree: Tree) -> list[list[tuple[Test, bool]]]:
 
 
 def _path_text(path: Sequence[tuple[Test, bool]]) -> str:
-    """Return the marker of a path, without what follows from the rest of it."""
-    settled = {test.variable for test, holds in path if holds and test.variable != _PYTHON}
-    kept = [one for one in path if one[1] or one[0].variable not in settled]
+    """Return the marker of a path, without tests that follow from others of it."""
+    known = {test.variable for test, holds in path if holds and test.variable != _PYTHON}
+    kept = [(test, holds) for test, holds in path if holds or test.variable not in known]
     for below in (True, False):
-        bounds = [one for one in kept if one[0].variable == _PYTHON and one[1] is below]
-        bounds.sort(key=lambda one: release_key(one[0].value), reverse=not below)
-        kept = [one for one in kept if one not in bounds[1:]]
+        bounds = [step for step in kept if step[0].variable == _PYTHON and step[1] is below]
+        bounds.sort(key=lambda step: release_key(step[0].value), reverse=not below)
+        kept = [step for step in kept if step not in bounds[1:]]
     order = {name: at for at, name in enumerate(_ORDER)}
-    kept.sort(key=lambda one: (order.get(one[0].variable, -1), one[1]))
+    kept.sort(key=lambda step: (order.get(step[0].variable, -1), step[1]))
     return " and ".join(test.text(holds) for test, holds in kept)
 
 

@@ -1,7 +1,7 @@
-"""What JSON data have to look like before anything is made of them.
+"""Checks JSON data before values are made of them.
 
-A compiled table is written by `dump_compiled`, and anybody who writes one by hand can give it the
-right hash. So what becomes a path or a line of metadata is checked again where it is read.
+Anybody can write a compiled table by hand, with the right hash. So values that become a path or a
+line of metadata are checked again when they are read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _VARIANT = {
 _WHERE = {"fact": str, "platforms": {str: [str]}, "names": [str], "libc": str}
 _PROVIDER = {"namespace": str, "requires": [str], "plugin-api": str, "enable-if": str}
 
-#: The shapes of a selector, and of what ``selector-table.json`` holds besides.
+#: The shapes of a selector, and of the other keys of ``selector-table.json``.
 SELECTOR = {
     **dict.fromkeys(("project", "version", "kind", "variable", "choose", "advice"), str),
     "requires": [str],
@@ -42,7 +42,7 @@ COMPILED = {
     "requires": [str],
 }
 
-# Of what a name and a version are, as the names of an sdist's and a wheel's files begin.
+# The characters of a name and a version in the file name of an sdist or a wheel.
 _OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 _OF_VERSIONS = _OF_NAMES | {*".!+"}
 
@@ -50,31 +50,30 @@ _OF_VERSIONS = _OF_NAMES | {*".!+"}
 def has_shape(value: object, shape: Any) -> bool:
     """Return whether JSON data have a shape.
 
-    That is a type, a list of such data, an object of them (under `str`, or by their keys, none of
-    which has to be there), or one of several in a tuple.
+    A shape is a type, a list with the shape of the items, an object with the shapes of some keys
+    (`str` for all others; no key is required), or a tuple of alternatives.
     """
     if isinstance(shape, tuple):
-        return any(has_shape(value, one) for one in shape)
+        return any(has_shape(value, alternative) for alternative in shape)
     if isinstance(shape, list):
-        return isinstance(value, list) and all(has_shape(one, shape[0]) for one in value)
+        return isinstance(value, list) and all(has_shape(item, shape[0]) for item in value)
     if not isinstance(shape, dict) or not isinstance(value, dict):
         return isinstance(shape, type) and isinstance(value, shape)
-    shapes = ((one, shape.get(key, shape.get(str, object))) for key, one in value.items())
-    return all(has_shape(one, expected) for one, expected in shapes)
+    default = shape.get(str, object)
+    return all(has_shape(item, shape.get(key, default)) for key, item in value.items())
 
 
 def leads_outside(path: str) -> bool:
-    """Return whether a relative path, or a pattern, leads out of its folder, on any system."""
+    """Return whether a relative path or pattern leads out of its folder, on any system."""
     plain = path.replace("\\", "/")
     return plain.startswith("/") or plain[1:2] == ":" or ".." in plain.split("/")
 
 
 def check_compiled(data: Mapping[str, Any]) -> None:
-    """Check what becomes a path or a line of a wheel. Raises `ValueError` with what is wrong.
+    """Check the values of a compiled table that become a path or a line of a wheel.
 
-    So does text that is not UTF-8, a lone surrogate.
-
-    ``data`` is a compiled table whose selector was read.
+    Its selector was read before. Raises `ValueError` with what is wrong; a lone surrogate raises it
+    too, as `UnicodeEncodeError`.
     """
     if not has_shape(data, COMPILED):
         raise ValueError("it is not of the form that this version knows")

@@ -1,4 +1,4 @@
-"""What stands for each variant of a table: what tells from an environment that it is installed."""
+"""Which distributions show that a variant of a table is installed: they stand for it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     Extras = Mapping[str, Mapping[str, tuple[str, ...]]]
 
-# A requirement, as the dependency specifiers specification writes it: a name, its extras, its
-# versions or its URL, and its marker.
+# A dependency specifier: a name, extras, versions or a URL, and a marker.
 _REQUIREMENT = re.compile(
     r"\s*([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?\s*(@\s*\S+|[^;@]*)\s*(?:;(.*))?", re.DOTALL
 )
@@ -26,10 +25,10 @@ _LABEL = re.compile(r"===?\s*[^\s,+]+\+([A-Za-z0-9._-]+)")
 
 @dataclass(frozen=True)
 class Form:
-    """A distribution, with its extras and its local version label, as a requirement asks for it.
+    """A distribution as a requirement asks for it: with its extras and local version label.
 
-    It is ``alone`` where no other variant requires the distribution, in whatever form. ``by`` is
-    the project's extra that brings it, if it takes one.
+    ``alone`` is whether no other variant requires the distribution in any form. ``by`` is the
+    project's extra that requires it, if any.
     """
 
     name: str
@@ -39,7 +38,7 @@ class Form:
     by: str = field(default="", compare=False)
 
     def is_asked_by(self, other: Form) -> bool:
-        """Return whether a requirement of the form ``other`` takes this one."""
+        """Return whether a requirement of the form ``other`` asks for this one."""
         if self.name != other.name or self.alone:
             return self.name == other.name
         return bool(self.extras or self.label) and (
@@ -48,26 +47,31 @@ class Form:
 
 
 def parse_form(requirement: str) -> tuple[Form, str]:
-    """Return what a requirement asks for, and its marker, ``""`` without one."""
+    """Return the form of a requirement, and its marker, ``""`` without one."""
     match = _REQUIREMENT.match(requirement)
     if match is None:
         return Form(""), ""
     name, extras, versions, marker = match.groups()
-    names = frozenset(normalize(one.strip()) for one in (extras or "").split(",") if one.strip())
+    names = filter(None, map(str.strip, (extras or "").split(",")))
     label = _LABEL.search(versions)
-    form = Form(normalize(name), names, normalize_label(label[1]) if label else "")
+    form = Form(
+        normalize(name),
+        frozenset(map(normalize, names)),
+        normalize_label(label[1]) if label else "",
+    )
     return form, (marker or "").strip()
 
 
 def normalize_label(text: str) -> str:
-    """Return a local version label as labels are compared (PEP 440)."""
+    """Return the normalized local version label (PEP 440)."""
     return re.sub("[-_.]", ".", text).lower()
 
 
 def requirements_of(variant: Variant) -> Iterator[tuple[str, str]]:
-    """Yield what a variant requires, each with the project's extra that it takes, or ``""``.
+    """Yield a variant's requirements, each with the project's extra that adds it, or ``""``.
 
-    What an extra hands on is left out: it asks for nothing else.
+    Without those of an extra that only add the same extra to a requirement, as ``jax[cuda]`` does
+    to ``jax`` in the extra ``cuda``.
     """
     for text in variant.requires:
         yield text, ""
@@ -81,36 +85,36 @@ def requirements_of(variant: Variant) -> Iterator[tuple[str, str]]:
 
 
 def _untied(requirement: str, extra: str) -> str:
-    """Return what is required with an extra, without the marker that ties it to that."""
+    """Return a requirement of an extra without the extra's marker."""
     text = requirement.removesuffix(f'extra == "{extra}"').rstrip(" ;")
     return text.removesuffix(" and")
 
 
 def each_once(requirements: Iterable[str]) -> tuple[str, ...]:
-    """Return requirements, each once, however its name is written."""
-    found: dict[str, str] = {}
-    for one in requirements:
-        found.setdefault(as_compared(one), one)
-    return (*found.values(),)
+    """Return requirements without duplicates, also if the name is written in another way."""
+    unique: dict[str, str] = {}
+    for requirement in requirements:
+        unique.setdefault(as_compared(requirement), requirement)
+    return (*unique.values(),)
 
 
 def as_compared(requirement: str) -> str:
-    """Return a requirement with its name as names are compared."""
+    """Return a requirement with its name normalized."""
     return re.sub(r"^[A-Za-z0-9._-]+", lambda name: normalize(name[0]), requirement)
 
 
 def are_here(forms: Iterable[Form], here: Iterable[Form]) -> bool:
-    """Return whether a variant is there, that ``forms`` stand for, as ``here`` are.
+    """Return whether a variant for which ``forms`` stand is installed, if those ``here`` are.
 
-    Those are all that need no extra of the project, or any that an extra brings.
+    That takes all forms that are of no extra of the project, or any of an extra.
     """
-    there = {*here}
-    needed = [form for form in forms if not form.by]
-    return any(form.by for form in there) or (bool(needed) and there.issuperset(needed))
+    present = {*here}
+    required = [form for form in forms if not form.by]
+    return any(form.by for form in present) or (bool(required) and present.issuperset(required))
 
 
 def with_extras(selector: Selector, names: Iterable[str]) -> str:
-    """Return the project, with those of its extras that bring some of the distributions."""
+    """Return the project with those of its extras that require some of the distributions."""
     own = {form.name: form.by for forms in standing_for(selector).values() for form in forms}
     extras = sorted({own[name] for name in names if own.get(name)})
     return f"{selector.project}[{','.join(extras)}]" if extras else selector.project
@@ -121,11 +125,10 @@ def standing_for(
 ) -> dict[str, tuple[Form, ...]]:
     """Return what stands for each variant, by its key.
 
-    Those are its distributions that no other variant requires. If some of them are called as the
-    project, or as the project with more behind, only these: ``numpy`` beside ``spam-cu12`` is
-    everybody's. A variant without any has the forms that it alone requires distributions in, and
-    nothing where no form tells it from the others. A requirement stands for nothing where its
-    marker is not true with the variables ``marker``; without them, all count.
+    Those are its distributions that no other variant requires. If some of them have the project's
+    name as a prefix, only these: ``spam-cu12``, but not ``numpy`` beside it. A variant without any,
+    except those of its extras, has the forms of distributions that it alone requires, if there are
+    any. With ``marker``, the marker variables, only requirements whose marker is true count.
     """
     asked = _asked(selector, marker)
     names = collections.Counter(
@@ -140,29 +143,37 @@ def standing_for(
         apart = [form for form in certain if times[form] == 1]
         by = {form.name: form.by for form in reversed(certain)}
         own = [Form(name, alone=True, by=by[name]) for name in sorted(called or alone)]
+        if own and all(form.by for form in own):
+            own += [form for form in apart if not form.by]
         standing[key] = tuple(own or apart)
     return standing
 
 
 def former_distributions(selector: Selector) -> dict[str, str]:
-    """Return what stood for the variants that the table had before, by their keys."""
-    required = {distribution_of(one) for variant in selector.variants for one in variant.requires}
-    stood = {
+    """Return the distributions of the variants that the table had before, by their keys.
+
+    Without those that the table still requires, also by an extra: they stay.
+    """
+    texts = [*selector.requires]
+    for variant in selector.variants:
+        texts += [*variant.requires, *(text for lines in variant.extras.values() for text in lines)]
+    required = {*map(distribution_of, texts)}
+    former = {
         normalize(name): normalize(f"{selector.project}-{name}")
         for variant in selector.variants
         for name in variant.formerly
     }
-    return {key: name for key, name in stood.items() if name not in required}
+    return {key: name for key, name in former.items() if name not in required}
 
 
 def with_standing(selector: Selector, marker: Mapping[str, str] | None = None) -> Selector:
-    """Return ``selector`` with the ``distributions`` of its variants, as they are here."""
+    """Return ``selector`` with the ``distributions`` of its variants on this platform."""
     standing = standing_for(selector, marker)
     variants = []
     for variant in selector.variants:
         names = tuple(form.name for form in standing[variant.key] if form.alone)
-        known = variant.distributions == names
-        variants.append(variant if known else replace(variant, distributions=names))
+        same = variant.distributions == names
+        variants.append(variant if same else replace(variant, distributions=names))
     return replace(selector, variants=tuple(variants))
 
 
@@ -172,17 +183,17 @@ def variants_here(
     extras: Extras,
     marker: Mapping[str, str] | None = None,
 ) -> dict[str, tuple[Form, ...]]:
-    """Return what stands for each variant that is installed, by its key.
+    """Return what stands for each installed variant, by its key.
 
-    ``versions`` and ``extras`` are what an environment holds: the latter the extras of each
-    distribution that are whole there, with the distributions that only the extra requires.
+    ``versions`` and ``extras`` are those of an environment: the extras of each distribution that
+    are complete there, with the distributions that only the extra requires.
     """
     asked = _asked(selector, marker)
     asking = collections.defaultdict(list)
     for key, forms in asked.items():
         for form in forms:
             asking[form.name].append((key, form))
-    found = {}
+    installed = {}
     for key, own in standing_for(selector, marker).items():
         here = []
         for form in own:
@@ -190,8 +201,8 @@ def variants_here(
             if _is_here(form, rivals, versions, extras):
                 here.append(form)
         if are_here(own, here):
-            found[key] = (*here,)
-    return found
+            installed[key] = (*here,)
+    return installed
 
 
 def _is_here(
@@ -204,16 +215,16 @@ def _is_here(
     if form.name not in versions or form.alone:
         return form.name in versions
     other_label = normalize_label(versions[form.name].partition("+")[2]) != form.label
-    there = extras.get(form.name, {}).keys()
-    return form.extras <= there and not any(
-        (other_label and rival.label != form.label) or form.extras < rival.extras <= there
+    present = extras.get(form.name, {}).keys()
+    return form.extras <= present and not any(
+        (other_label and rival.label != form.label) or form.extras < rival.extras <= present
         for rival in rivals
     )
 
 
 def _asked(selector: Selector, marker: Mapping[str, str] | None) -> dict[str, dict[Form, bool]]:
-    """Return what each variant requires that not all do, and whether that is certain here."""
-    shared = {distribution_of(one) for one in selector.requires}
+    """Return the forms that each variant requires and not all do, and whether that is certain."""
+    shared = {*map(distribution_of, selector.requires)}
     asked: dict[str, dict[Form, bool]] = {}
     for variant in selector.variants:
         forms = asked[variant.key] = {}
@@ -233,6 +244,6 @@ def _asked(selector: Selector, marker: Mapping[str, str] | None) -> dict[str, di
 
 
 def is_called_after(project: str, name: str) -> bool:
-    """Return whether a distribution has the project's name, or that with ``-`` and more behind."""
+    """Return whether a distribution has the project's name, or begins with that and ``-``."""
     own = normalize(project)
     return f"{normalize(name)}-".startswith(f"{own}-")

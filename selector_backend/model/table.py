@@ -1,8 +1,8 @@
-"""The selector table as installing needs it: its values, and the file that holds it compiled.
+"""The compiled selector table: its values, and the file that has it.
 
-An sdist carries ``selector-table.json``, which `selector_backend.authoring.compile` made of its
-``pyproject.toml``. What is in it is filled in and ready to be judged: requirements and conditions
-are text.
+An sdist carries ``selector-table.json``, which `selector_backend.authoring.compile` made from its
+``pyproject.toml``. It has all defaults and placeholders filled in; requirements and conditions are
+text.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 #: The kinds of selector.
 CAPABILITY, REQUIREMENT = "capability", "requirement"
 
-#: What `Selector.choose` may be: the first variant that fits, or each that does.
+#: The key ``choose``: the first variant that fits, or all that do.
 FIRST_THAT_FITS, ALL_THAT_FIT = "first", "all"
 
-#: The compiled table's name in the sdist, and the number of its format. Every release reads all
-#: formats since the first.
+#: The compiled table's file name in the sdist, and its format number. Every release reads all
+#: formats before its own.
 TABLE_NAME = "selector-table.json"
 FORMAT = 2
 
 
 class Condition(collections.namedtuple("Condition", ("fact", "wanted"))):
-    """One key of a ``when`` table: the name of a fact, and what is asked of it (`kinds`)."""
+    """One key of a ``when`` table: a fact's name, and what is asked of the fact (`kinds`)."""
 
     __slots__ = ()
 
@@ -51,12 +51,11 @@ class Variant:
     """One entry of the table.
 
     ``requires`` are requirements as text, ``extras`` those that each of the project's extras adds,
-    with the marker that ties them to it, and ``distributions`` the normalized names of
-    what stands for the variant. ``when`` is a choice of alternatives, each a conjunction of what is
-    asked of facts; without any, the variant fits every machine. ``conform`` is what a whole
-    environment has to agree on, such as ``cuda`` on ``12``. A variant that has ``refuse`` stands
-    for stopping, and has no requirements. ``formerly`` are the names of variants of older releases
-    that it takes the place of.
+    with the extra's marker, and ``distributions`` the normalized names of those that stand for the
+    variant. ``when`` are alternatives, each a conjunction of conditions; without any, the variant
+    fits every machine. ``conform`` are values that a whole environment has to agree on, such as
+    ``12`` for ``cuda``. A variant with ``refuse`` stops the install with that message, and has no
+    requirements. ``formerly`` are the names of variants of older releases that it replaces.
     """
 
     name: str
@@ -79,7 +78,7 @@ class Provider:
     """A wheel-variant provider, which says which properties of a namespace are supported.
 
     ``plugin_api`` is the plugin's object reference. The provider is asked only where the marker
-    ``enable_if`` is true, if it is given.
+    ``enable_if``, if any, is true.
     """
 
     namespace: str
@@ -90,10 +89,10 @@ class Provider:
 
 @dataclass(frozen=True)
 class Where:
-    """Which platforms can have a ``fact`` at all or, if there are ``names``, these of its names.
+    """The platforms that can have a ``fact`` or, if there are ``names``, these names of it.
 
-    ``platforms`` has machines by ``sys_platform``, as ``platform_machine`` has them; ``*`` stands
-    for any of either. On Linux, only those with the C library ``libc`` can, if it is given.
+    ``platforms`` maps ``sys_platform`` to values of ``platform_machine``; ``*`` is any of either.
+    With ``libc``, a Linux needs that C library.
     """
 
     fact: str
@@ -102,37 +101,37 @@ class Where:
     libc: str = ""
 
     def is_of(self, wanted: Wanted) -> bool:
-        """Return whether what is asked of the fact is said here."""
+        """Return whether this entry is about what a condition asks of the fact."""
         return not self.names or (
             isinstance(wanted, tuple) and not {*wanted}.isdisjoint(self.names)
         )
 
     def is_of_name(self, name: str) -> bool:
-        """Return whether one of the names is that one, or what it begins with."""
+        """Return whether ``name`` is one of the names, or has the prefix of one with ``*``."""
         return any(
-            name.startswith(one[:-1]) if one.endswith("*") else name == one for one in self.names
+            name.startswith(own[:-1]) if own.endswith("*") else name == own for own in self.names
         )
 
     def has(self, marker: Mapping[str, str], libc: str = "") -> bool:
-        """Return whether a platform, by its marker variables, is one of these.
+        """Return whether the platform with these marker variables can have the fact.
 
-        ``libc`` is the C library of a Linux, if that is known.
+        ``libc`` is the C library of a Linux, if it is known.
         """
         if libc and self.libc not in ("", libc) and marker["sys_platform"] == "linux":
             return False
         machines = {"*", marker["platform_machine"]}
         systems = ("*", marker["sys_platform"])
-        return any(not machines.isdisjoint(self.platforms.get(one, ())) for one in systems)
+        return any(not machines.isdisjoint(self.platforms.get(name, ())) for name in systems)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What reading facts takes to know besides their names.
+    """The inputs of probes besides the fact names.
 
     ``providers`` are asked for properties. ``requirements`` are what conditions ask of the
-    environment, whose folders are ``folders``; none where it cannot be seen. ``distributions`` are
-    those in the folders, if these were listed already. ``libraries`` are those that the dynamic
-    loader is to find.
+    environment with the ``folders``, which are empty where it cannot be seen. ``distributions`` are
+    those in the folders, if these were listed before. ``libraries`` are searched by the dynamic
+    loader.
     """
 
     providers: tuple[Provider, ...] = ()
@@ -144,10 +143,10 @@ class Scope:
 
 @dataclass(frozen=True)
 class Selector:
-    """A whole selector table, its defaults filled in.
+    """A whole selector table, with defaults filled in.
 
-    ``extras`` are the project's that add something to some variant. ``choose`` is `ALL_THAT_FIT`
-    where each variant that fits is chosen, and else ``""``.
+    ``extras`` are the project's extras that add requirements to a variant. ``choose`` is
+    `ALL_THAT_FIT`, or ``""`` for the first that fits.
     """
 
     project: str
@@ -171,14 +170,14 @@ class Selector:
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """The names of the facts that the conditions ask for, in the order of `FACTS`."""
+        """The names of the facts in conditions, in the order of `FACTS`."""
         named = {condition.fact for condition in self.conditions}
         return tuple(name for name in FACTS if name in named)
 
     def instead_of(self, key: str) -> str:
-        """Return the name of the variant in place of a former one, ``""`` if there is none."""
-        names = (one.name for one in self.variants if key in map(normalize, one.formerly))
-        return next(names, "")
+        """Return the name of the variant that replaces a former one, ``""`` if there is none."""
+        variants = self.variants
+        return next((row.name for row in variants if key in map(normalize, row.formerly)), "")
 
     @property
     def named_providers(self) -> tuple[Provider, ...]:
@@ -188,32 +187,31 @@ class Selector:
 
     @property
     def named_requirements(self) -> tuple[str, ...]:
-        """What the conditions ask of the environment."""
+        """The requirements in conditions on the environment."""
         return self._named(DISTRIBUTIONS)
 
     @property
     def sees_environment(self) -> bool:
-        """Whether what is installed beside it counts."""
+        """Whether the packages in the environment count."""
         return self.kind == REQUIREMENT or bool(self.named_requirements)
 
     @property
     def named_libraries(self) -> tuple[str, ...]:
-        """The shared libraries that the conditions name."""
+        """The shared libraries in conditions."""
         return self._named(LIBRARIES)
 
     def _named(self, kind: Kind) -> tuple[str, ...]:
-        """Return what the conditions name of the facts of a kind, each once."""
-        wanted = (one.wanted for one in self.conditions if FACTS[one.fact].kind is kind)
-        return tuple(
-            dict.fromkeys(name for some in wanted if isinstance(some, tuple) for name in some)
-        )
+        """Return the names in conditions on the facts of a kind, without duplicates."""
+        asked = (wanted for fact, wanted in self.conditions if FACTS[fact].kind is kind)
+        lists = (wanted for wanted in asked if isinstance(wanted, tuple))
+        return tuple(dict.fromkeys(name for names in lists for name in names))
 
     def scope(
         self,
         folders: Iterable[str] = (),
         distributions: Mapping[str, Sequence[Path]] | None = None,
     ) -> Scope:
-        """Return what reading the facts takes to know, in an environment of ``folders``."""
+        """Return the inputs of the probes, in an environment with ``folders``."""
         return Scope(
             self.named_providers,
             self.named_requirements,
@@ -225,12 +223,12 @@ class Selector:
 
 @dataclass(frozen=True)
 class Compiled:
-    """All that installing needs of a project.
+    """Everything that installing needs of a project.
 
-    ``requires`` is what its static extras require, as metadata have it; in format 1, that is in
-    ``pkg_info``. ``name`` is the project's as it starts the names of files, ``metadata_version``
-    the wheel's, ``license_files`` are paths from the project's folder, and ``entry_points`` is the
-    text of ``entry_points.txt``. ``files`` are those of the sdist that it was read from.
+    ``requires`` are the requirements of its static extras, as in metadata; in format 1, they are in
+    ``pkg_info``. ``name`` is the project's as in file names, ``metadata_version`` the wheel's,
+    ``license_files`` are paths from the project's folder, and ``entry_points`` is the text of
+    ``entry_points.txt``. ``files`` are those of the sdist that it was read from.
     """
 
     selector: Selector
@@ -248,9 +246,9 @@ class NotCompiledError(Exception):
 
 
 def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
-    """Return the content of ``selector-table.json``: what installing reads.
+    """Return the content of ``selector-table.json``.
 
-    ``pyproject`` is the ``pyproject.toml`` that it was made of, ``backend`` our own version.
+    ``pyproject`` is the content of the ``pyproject.toml``, ``backend`` this package's version.
     """
     data: dict[str, Any] = {
         "format": FORMAT,
@@ -269,10 +267,10 @@ def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
 
 
 def read_compiled(folder: Path) -> Compiled:
-    """Return what the sdist in ``folder`` holds compiled.
+    """Return the compiled table of the sdist in ``folder``.
 
-    Raises `NotCompiledError` where it has none that can be used: it is damaged, of a format that is
-    not known here, or another ``pyproject.toml`` lies beside it.
+    Raises `NotCompiledError` if it has none, or it is damaged, of an unknown format, or of another
+    ``pyproject.toml``.
     """
     try:
         data = json.loads((folder / TABLE_NAME).read_bytes())
@@ -302,43 +300,42 @@ def read_compiled(folder: Path) -> Compiled:
             files=(TABLE_NAME, "PKG-INFO", "pyproject.toml", *data["license-files"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # Whole, so it is of a release that has facts or values which this one does not know.
+        # It is not damaged, so a newer release wrote it, with facts or values unknown to this one.
         raise NotCompiledError(f"{TABLE_NAME} cannot be used: {error}") from None
 
 
 def hash_text(content: bytes) -> str:
-    """Return the hash of a text file, the same whatever its lines end with."""
+    """Return the hash of a text file, the same for all line endings."""
     import hashlib
 
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
-    """Return the hash of JSON data, the same however they are written."""
+    """Return the hash of JSON data, the same for all formatting."""
     import hashlib
 
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def dump(value: Any) -> Any:
-    """Return a value of this module as JSON data; what is empty is left out of objects."""
-    names = fields_of(type(value))
-    if names:
-        pairs = ((name, getattr(value, name)) for name in names)
+    """Return a value of this module as JSON data, without the fields that are empty."""
+    fields = {name: getattr(value, name) for name in fields_of(type(value))}
+    if fields:
         return {
-            name.replace("_", "-"): dump(one)
-            for name, one in pairs
-            if one not in (None, "", (), {})
+            name.replace("_", "-"): dump(item)
+            for name, item in fields.items()
+            if item not in (None, "", (), {})
         }
     if isinstance(value, (tuple, list)):
         return [*map(dump, value)]
-    return {key: dump(one) for key, one in value.items()} if isinstance(value, dict) else value
+    return {key: dump(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def load_selector(data: Any) -> Selector:
-    """Return the selector that JSON data stand for: the inverse of `dump`.
+    """Return the selector from JSON data: the inverse of `dump`.
 
-    Raises ``ValueError`` where they are of another shape, or ask for a fact that is not known here.
+    Raises ``ValueError`` if they have another shape, or ask for an unknown fact.
     """
     if not shapes.has_shape(data, shapes.SELECTOR) or not data.get("variants"):
         raise ValueError("its table is not of the form that this version knows")
@@ -348,29 +345,29 @@ def load_selector(data: Any) -> Selector:
         raise ValueError(f"its table chooses {data['choose']!r}, which is not known")
     try:
         variants = tuple(
-            _load(Variant, {**one, "when": _conditions(one.get("when", ()))})
-            for one in data["variants"]
+            _load(Variant, {**row, "when": _conditions(row.get("when", ()))})
+            for row in data["variants"]
         )
         if len({variant.key for variant in variants}) < len(variants):
             raise ValueError("it has two variants of one name")
-        providers = tuple(_load(Provider, one) for one in data.get("providers", ()))
-        where = tuple(_load(Where, one) for one in data.get("where", ()))
+        providers = tuple(_load(Provider, row) for row in data.get("providers", ()))
+        where = tuple(_load(Where, row) for row in data.get("where", ()))
         return _load(
             Selector, {**data, "variants": variants, "providers": providers, "where": where}
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"its table is not whole: {error}") from None
+        raise ValueError(f"its table is incomplete: {error}") from None
 
 
 def _load(kind: type[T], data: Mapping[str, Any]) -> T:
-    known = {key.replace("-", "_"): one for key, one in data.items()}
-    return kind(**{name: _frozen(known[name]) for name in fields_of(kind) if name in known})
+    fields = {key.replace("-", "_"): item for key, item in data.items()}
+    return kind(**{name: _frozen(fields[name]) for name in fields_of(kind) if name in fields})
 
 
 def _frozen(data: Any) -> Any:
     """Return JSON data with tuples for lists."""
     if isinstance(data, dict):
-        return {key: _frozen(one) for key, one in data.items()}
+        return {key: _frozen(item) for key, item in data.items()}
     return tuple(map(_frozen, data)) if isinstance(data, list) else data
 
 
@@ -387,12 +384,12 @@ def namespace_of(variant_property: str) -> str:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return ``text`` with its placeholders (``{cuda}``) filled in from ``values``.
+    """Return ``text`` with its placeholders (``{cuda}``) replaced by ``values``.
 
-    As `str.format` has it, two braces stand for one. What is not a placeholder stays unchanged.
+    As in `str.format`, ``{{`` is a brace. Unknown placeholders stay unchanged.
     """
 
-    def filled(found: re.Match[str]) -> str:
-        return values.get(found[1], found[0]) if found[1] else found[0][0]
+    def value_of(match: re.Match[str]) -> str:
+        return values.get(match[1], match[0]) if match[1] else match[0][0]
 
-    return re.sub(r"{{|}}|{([^{}]+)}", filled, text)
+    return re.sub(r"{{|}}|{([^{}]+)}", value_of, text)

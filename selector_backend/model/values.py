@@ -1,8 +1,8 @@
-"""Frozen dataclasses that cost little to define.
+"""Frozen dataclasses that are cheap to define.
 
-`dataclasses` compiles code for each class, and imports `inspect` to do so. In a hook, which defines
-two dozen of them and lives for a tenth of a second, that is half of the work. Here is as much of it
-as this package uses; type checkers see the real one.
+`dataclasses` imports `inspect` and compiles code for each class. In a hook, which defines two dozen
+of them and takes a tenth of a second, that would be half of the time. This module has the part that
+this package uses; type checkers see the real one.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 if not TYPE_CHECKING:
     _MISSING = object()
 
-    class field:  # noqa: N801 - as it is called there
-        """What a field has besides a default."""
+    class field:  # noqa: N801 - the name in `dataclasses`
+        """A field's default, and whether it is compared."""
 
         def __init__(self, default=_MISSING, *, default_factory=None, compare=True):
             self.default, self.factory, self.compare = default, default_factory, compare
 
     def dataclass(*, frozen):
-        """Make a class one of values that are built, compared and shown by their fields."""
+        """Return a decorator that makes a class a frozen dataclass."""
         assert frozen
 
         def make(cls):
-            given = {name: cls.__dict__.get(name, _MISSING) for name in cls.__annotations__}
-            cls.__fields__ = {
-                name: one if isinstance(one, field) else field(one) for name, one in given.items()
-            }
+            cls.__fields__ = {}
+            for name in cls.__annotations__:
+                default = cls.__dict__.get(name, _MISSING)
+                cls.__fields__[name] = default if isinstance(default, field) else field(default)
             for name, method in _METHODS.items():
                 setattr(cls, name, method)
             return cls
@@ -42,24 +42,25 @@ if not TYPE_CHECKING:
         """Return ``value`` with ``changes``."""
         return type(value)(**{**value.__dict__, **changes})
 
-    def _init(self, *args, **given):
+    def _init(self, *args, **kwargs):
         fields = self.__fields__
         values = dict(zip(fields, args))
-        if len(args) > len(fields) or values.keys() & given.keys() or given.keys() - fields.keys():
+        wrong = values.keys() & kwargs.keys() or kwargs.keys() - fields.keys()
+        if len(args) > len(fields) or wrong:
             raise TypeError(f"{type(self).__name__} has the fields {', '.join(fields)}")
-        values.update(given)
-        for name, one in fields.items():
+        values.update(kwargs)
+        for name, own in fields.items():
             if name not in values:
-                values[name] = one.default if one.factory is None else one.factory()
+                values[name] = own.default if own.factory is None else own.factory()
             if values[name] is _MISSING:
-                raise TypeError(f"{type(self).__name__} has to be given {name!r}")
+                raise TypeError(f"{type(self).__name__} needs a value of {name!r}")
         self.__dict__.update((name, values[name]) for name in fields)
 
     def _refuse(self, name, *_):
         raise AttributeError(f"cannot change {name!r}, {type(self).__name__} is frozen")
 
     def _key(self):
-        return tuple(self.__dict__[name] for name, one in self.__fields__.items() if one.compare)
+        return tuple(self.__dict__[name] for name, own in self.__fields__.items() if own.compare)
 
     def _equals(self, other):
         return _key(self) == _key(other) if type(other) is type(self) else NotImplemented

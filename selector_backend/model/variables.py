@@ -1,6 +1,6 @@
-"""The environment variables ``SELECTOR_…``: those that are ours, and those that are nearly ours.
+"""The environment variables ``SELECTOR_…``, and misspelled ones.
 
-A fact's own is `FactType.variable`, the one that forces a variant is the table's.
+A fact's is `FactType.variable`; the one that forces a variant is the table's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What all of them begin with.
+#: Their common prefix.
 PREFIX = "SELECTOR_"
 
 #: Names a machine profile; ``-C machine`` wins over it.
@@ -20,45 +20,40 @@ MACHINE_VARIABLE = "SELECTOR_MACHINE"
 #: Asks for a portable wheel, as ``-C portable=true`` does.
 PORTABLE_VARIABLE = "SELECTOR_PORTABLE"
 
-#: Says which platforms a lock is for: ``here``, or all of them.
+#: The platforms that a lock is for: ``here``, or all of them.
 PLATFORMS_VARIABLE = "SELECTOR_PLATFORMS"
 
-#: How long a family of facts may take, in seconds.
+#: The time limit of a family of facts, in seconds.
 TIMEOUT_VARIABLE = "SELECTOR_PROBE_TIMEOUT"
 
-#: Names the folder in which ``/sys``, ``/dev`` and ``/opt`` are, if not the root: containers are
-#: given the host's under a name such as ``/host``.
+#: The folder that has ``sys``, ``dev`` and ``opt``, if not the root: a container may have those of
+#: its host in a folder such as ``/host``.
 ROOT_VARIABLE = "SELECTOR_SYSROOT"
 
-#: Says whether `selector_runtime` may advise to choose again: 0 if it may not.
+#: 0 if `selector_runtime` is not to advise to choose again.
 ADVICE_VARIABLE = "SELECTOR_ADVICE"
 
-# How alike two names have to be, by `difflib`, which counts what follows the prefix: two letters
-# of CUDA that changed places are 0.75, GPU and CPU are less.
+# How similar two names have to be after the prefix, by `difflib`'s ratio: two swapped letters of
+# CUDA are 0.75, GPU and CPU are less.
 _CLOSENESS = 0.75
 
 
 def near_misses(names: Iterable[str], *others: str) -> tuple[str, ...]:
-    """Return a sentence on each variable of ``names`` that is none of ours, and nearly one.
+    """Return a sentence on each variable of ``names`` that looks like a misspelled one of ours.
 
-    ``others`` are also ours: the table's variable may have any name. What is not close to any
-    is somebody else's.
+    ``others`` are ours too, such as the table's variable, which may have any name.
     """
     set_here = [name for name in names if name.startswith(PREFIX)]
-    if not set_here:  # as on nearly every machine
+    if not set_here:  # as on most machines
         return ()
     from .facts import FACTS
 
     ours = {MACHINE_VARIABLE, PORTABLE_VARIABLE, TIMEOUT_VARIABLE, ROOT_VARIABLE, ADVICE_VARIABLE}
     ours.add(PLATFORMS_VARIABLE)
     ours.update(fact.variable for fact in FACTS.values())
-    words = {name[len(PREFIX) :] for name in ours}
-    nearly = {
-        name: near
-        for name in sorted({*set_here} - ours - {*others})
-        if (near := nearest(name[len(PREFIX) :], words, _CLOSENESS))
-    }
+    known = {name[len(PREFIX) :] for name in ours}
     return tuple(
         f"the environment variable {name} is not known, did you mean {PREFIX}{near}?"
-        for name, near in nearly.items()
+        for name in sorted({*set_here} - ours - {*others})
+        if (near := nearest(name[len(PREFIX) :], known, _CLOSENESS))
     )

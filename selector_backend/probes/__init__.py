@@ -1,7 +1,7 @@
-"""Reading the machine: one module a family of facts, all behind `read_machine`.
+"""Reading the machine's facts: a module for each family of facts, called by `read_machine`.
 
-Which family reads which fact is in `selector_backend.model.facts.FACTS`, and what a family is in
-`family.Family`.
+`selector_backend.model.facts.FACTS` says which family reads a fact; `family.Family` is what each
+module provides.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from ..model.machine import ProfileFile
 
     class Memory(Protocol):
-        """Where what is read is left for who reads later."""
+        """Keeps facts that were read, for later hooks."""
 
         def recall(self) -> Machine:
-            """Return what was read before."""
+            """Return the facts that were read before."""
 
         def remember(self, machine: Machine) -> None:
-            """Leave ``machine`` for later."""
+            """Keep ``machine`` for later."""
 
 
-#: Where facts are read for no table.
+#: The scope where facts are read without a table.
 NO_TABLE = Scope()
 
 
@@ -47,11 +47,11 @@ def read_machine(
 ) -> Machine:
     """Return the machine that runs this, with the facts ``names`` and no others.
 
-    ``SELECTOR_<FACT>`` in ``environ`` wins over what could be read, and spares the reading. So
-    does a ``profile`` that stands in for the machine. ``scope`` is that of the table.
-    What one hook reads is left in ``memory``, if there is one, for the next.
+    A fact that ``SELECTOR_<FACT>`` in ``environ`` sets, or a ``profile`` of another machine, is not
+    read. ``scope`` has the table's inputs for the probes. ``memory`` keeps the facts that were read
+    for the next hook.
 
-    Raises `SelectorError` only if a variable, or a profile, is something that it cannot be.
+    Raises `SelectorError` if a variable or the profile is invalid.
     """
     read_timeout(environ)
     facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
@@ -71,40 +71,38 @@ def read_machine(
 
 
 def needs(
-    names: Collection[str], environ: Mapping[str, str], scope: Scope, *, stated: bool
+    names: Collection[str], environ: Mapping[str, str], scope: Scope, *, profiled: bool
 ) -> list[str]:
-    """Return the requirements that the facts ``names`` take on this system.
+    """Return the requirements of reading and judging the facts ``names`` on this system.
 
-    None are read if a profile has ``stated`` them, or a variable one of them.
+    Facts of a profile (``profiled``) are not read, nor is a fact that a variable sets.
     """
-    read = [name for name in names if not stated and override(name, environ) is None]
+    read = [name for name in names if not profiled and override(name, environ) is None]
     needed = [family.needs_to_judge(scope) for family in families(names)]
     needed += [family.needs(scope) for family in families(read)]
     return [requirement for requirements in needed for requirement in requirements]
 
 
 def families(names: Iterable[str]) -> dict[Family, list[str]]:
-    """Return the families that read the facts ``names``, each with those that are its own."""
-    members: dict[str, list[str]] = {}
+    """Return the families that read the facts ``names``, each with its facts of these."""
+    members: dict[Family, list[str]] = {}
     for name in names:
-        members.setdefault(FACTS[name].family, []).append(name)
-    return {
-        importlib.import_module(f"{__name__}.{module}").FAMILY: own
-        for module, own in members.items()
-    }
+        module = importlib.import_module(f"{__name__}.{FACTS[name].family}")
+        members.setdefault(module.FAMILY, []).append(name)
+    return members
 
 
 def _read(names: Iterable[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     facts = []
     for family, members in families(names).items():
         if family.is_64_bit and sys.maxsize < 2**32:
-            # Windows' drivers, for one, have libraries of 32 bits, too, but no wheel does.
-            reason = "this Python has 32 bits, and programs for GPUs have 64"
+            # Windows' drivers, for example, have 32-bit libraries too, but no wheel does.
+            reason = "this Python is 32-bit, and programs for GPUs are 64-bit"
             facts += [Fact(name, FACTS[name].source, reason=reason) for name in members]
             continue
         try:
             facts += family.read(members, environ, scope)
-        except Exception as error:  # noqa: BLE001 - no probe is worth an install that fails
+        except Exception as error:  # noqa: BLE001 - a probe must not make the install fail
             from .child import describe
 
             reason = f"it could not be read: {describe(error)}"
@@ -113,7 +111,7 @@ def _read(names: Iterable[str], environ: Mapping[str, str], scope: Scope) -> lis
 
 
 def complete(fact: Fact) -> Fact:
-    """Return a stated fact with all that its value implies."""
+    """Return a stated fact with everything that its value implies."""
     if fact.value is None:
         return fact
     try:
@@ -125,7 +123,7 @@ def complete(fact: Fact) -> Fact:
 
 
 def with_implied(name: str, value: Value) -> Value:
-    """Return a value of the fact ``name`` with all that it implies: ``zen3`` has ``avx2``."""
+    """Return a value of the fact ``name`` with everything it implies: ``zen3`` has ``avx2``."""
     (family,) = families([name])
     implied: Value = family.implies(value)
     return implied

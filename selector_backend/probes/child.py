@@ -1,7 +1,6 @@
-"""Asking somebody else's library in a child process, so that it can take nothing down but itself.
+"""Calling other people's libraries in a child process, so that they cannot harm the installer.
 
-A driver may hang, abort, call ``exit``, leave a fork behind or write to standard output; none of
-that reaches the installer.
+A driver may hang, abort, call ``exit``, leave a fork behind or write to standard output.
 """
 
 from __future__ import annotations
@@ -24,40 +23,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import IO, Any, Callable
 
-# The child takes this process's import path as it is: build environments are made of more than
-# what a fresh interpreter would find by itself. It does so before it imports anything but `sys`,
-# which is built in: its own path begins with the current folder, and a ``json.py`` may lie there.
-# ``-S`` spares what `site` would do besides. ``-B``, since a module half of which was compiled, as
-# some Pythons do on a full disk, would look like a driver that can't be asked.
+# The child gets this process's import path, since a fresh interpreter would not find all of a build
+# environment. It sets it before it imports anything but `sys`, which is built in: its own path
+# begins with the current folder, which may have a ``json.py``. ``-S`` skips `site`, for speed.
 _START = (
     "import sys; sys.path[:] = sys.argv[2:]; import json; "
     "from selector_backend.probes.child import answer; answer(*json.loads(sys.argv[1]))"
 )
-#: How long a child that was killed may take to go. One that is stuck inside the kernel does not
-#: go at all, and is left behind.
+#: How long to wait for a killed child to end. One that is stuck inside the kernel is left behind.
 _GRACE_SECONDS = 1.0
-#: How often it is looked whether the child has died: what it forked may keep its output open.
+#: How often to check whether the child has died, since its forks may keep its output open.
 _STEP_SECONDS = 0.05
-#: Longer than any limit that is meant; `select` cannot take them all.
+#: Longer than any useful limit; `select` does not take much larger numbers.
 _FOREVER_SECONDS = 1e6
-#: No longer than this is what others say of an error.
-_WORDS = 500
-# The folder of a file, in the loader's own words about it.
+#: Error messages of libraries are cut to this length.
+_LONGEST = 500
+# The folder of a file, in a loader's error message.
 _FOLDER = r"(?:\b[A-Za-z]:)?[^\s:()']*[/\\](?:[^:()']*[/\\])?"
 
 
 class NoAnswerError(Exception):
     """There is no answer. ``str()`` is the reason, to follow the library's name.
 
-    A reader may raise it in the child, and then the parent does.
+    If a reader raises it in the child, the parent raises it too.
     """
 
 
 def ask(reader: str, environ: Mapping[str, str], seconds: float, *arguments: str) -> Any:
     """Call ``reader`` (``"package.module:function"``) with ``arguments`` in a child process.
 
-    Returns the JSON data that it returns. Raises `NoAnswerError` if it does not within
-    ``seconds`` (0 or less: it is not asked), or dies first.
+    Returns the JSON data that it returns. Raises `NoAnswerError` if it dies, or takes longer than
+    ``seconds``; if these are 0 or less, it is not called.
     """
     (answered,) = ask_each([(reader, *arguments)], environ, seconds)
     if isinstance(answered, NoAnswerError):
@@ -70,8 +66,9 @@ def ask_each(
 ) -> list[Any]:
     """Call several readers, each with its arguments, one after another in a child process.
 
-    Returns for each what it returns, or the `NoAnswerError` that `ask` would raise. All of them
-    together have ``seconds``. Those after one that ends the process are called in another.
+    Returns for each what it returns, or the `NoAnswerError` that `ask` would raise. ``seconds`` is
+    the limit for all of them together. After a reader that ends the process, the others are called
+    in a new one.
     """
     deadline = time.monotonic() + seconds
     answers: list[Any] = []
@@ -83,7 +80,7 @@ def ask_each(
 def _ask_on(
     calls: Sequence[Sequence[str]], environ: Mapping[str, str], seconds: float
 ) -> list[Any]:
-    """Return the answers of one child process: at least one, if only why there is none."""
+    """Return the answers of one child process: at least one, which may be a `NoAnswerError`."""
     if seconds <= 0:
         return [NoAnswerError("was not asked, since no time was left")]
     if not sys.executable:
@@ -100,18 +97,18 @@ def _ask_on(
     try:
         process = subprocess.Popen(
             [sys.executable, "-S", "-c", _START, json.dumps([calls, seconds]), *_import_path()],
-            stdin=subprocess.PIPE,  # its end is how the child notices that this process has died
+            stdin=subprocess.PIPE,  # when it closes, the child knows that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=dict(environ),
-            # What the library itself starts (nvidia-modprobe, say) is ended along with the child.
+            # Processes that the library starts, such as nvidia-modprobe, end with the child.
             **options,
         )
     except OSError as error:
         return [NoAnswerError(f"could not be asked: {error.strerror}")]
     lines, timed_out, ended = _read_lines(process, hold(process), len(calls), seconds)
     answers: list[Any] = []
-    with contextlib.suppress(ValueError, KeyError, TypeError):  # what the library wrote there
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # the library may write there too
         for line in lines:
             outcome = json.loads(line)
             failed = "reason" in outcome
@@ -126,9 +123,9 @@ def _ask_on(
 
 
 def _import_path() -> list[str]:
-    """Return the import path for a child, on which this package has to be.
+    """Return the import path for a child, with this package on it.
 
-    Some frontends find a backend that an sdist carries by other means (``sys.meta_path``).
+    Some frontends find a backend that an sdist carries by ``sys.meta_path`` instead.
     """
     root = str(Path(__file__).absolute().parents[2])
     return sys.path if root in sys.path else [root, *sys.path]
@@ -137,12 +134,10 @@ def _import_path() -> list[str]:
 def _read_lines(
     process: subprocess.Popen[bytes], kill: Callable[[], object], count: int, seconds: float
 ) -> tuple[list[bytes], bool, bool]:
-    """Return up to ``count`` lines that a child writes, whether it took too long, or ended itself.
+    """Return up to ``count`` lines of a child's output, whether it timed out, and whether it ended.
 
-    The child is ended in any case, by ``kill``.
-
-    The end of its output is not waited for, nor is the pipe closed while it is read: a fork of the
-    library's may hold the other end.
+    A child that has not ended is ended by ``kill``. Do not wait for the end of its output, or close
+    the pipe while it is read: a fork of the library's may hold the other end.
     """
     import threading
 
@@ -157,11 +152,11 @@ def _read_lines(
             reader.join(min(_STEP_SECONDS, seconds))
         timed_out = reader.is_alive() and process.poll() is None
         if not timed_out and written.count(b"\n") < count:
-            _wait(process)  # so that it is known how it died
+            _wait(process)  # to know its exit status
         ended = process.poll() is not None
     finally:
         _end(process, kill)
-    reader.join(_GRACE_SECONDS)  # what was written before the end is read
+    reader.join(_GRACE_SECONDS)  # to read what is left in the pipe
     if not reader.is_alive():
         process.stdout.close()
     return bytes(written).split(b"\n")[:-1][:count], timed_out, ended
@@ -173,13 +168,13 @@ def _read_into(written: bytearray, count: int, stream: IO[bytes]) -> None:
 
 
 def answer(calls: Sequence[Sequence[str]], seconds: float) -> None:
-    """Be the child: call readers, write what each returns to standard output, and end.
+    """Be the child: call readers, write what each returns to standard output, and exit.
 
-    It ends with its parent, too, and a little after the ``seconds`` that its parent waits.
+    It also ends when its parent does, and a little after the ``seconds`` that the parent waits.
     """
     _end_with_parent(seconds + _GRACE_SECONDS)
     if os.name == "nt":
-        # Windows looks for what a library needs in the current folder, too, which is the sdist's.
+        # Windows also searches the current folder, the sdist's, for the libraries of a library.
         os.chdir(sys.base_prefix)
     out = os.fdopen(_keep_stdout(), "w", encoding="ascii")
     with contextlib.suppress(ImportError, ValueError, OSError):
@@ -192,12 +187,12 @@ def answer(calls: Sequence[Sequence[str]], seconds: float) -> None:
             outcome = {"answer": getattr(importlib.import_module(module), function)(*arguments)}
         except NoAnswerError as error:
             outcome = {"reason": str(error)}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it
+        except Exception as error:  # noqa: BLE001 - the parent reports any
             reason = crash(error) or f"could not be asked: {describe(error)}"
             outcome = {"reason": reason}
         out.write(json.dumps(outcome) + "\n")
         out.flush()
-    os._exit(0)  # the answers are out: what a library does at exit is of no interest
+    os._exit(0)  # skips what libraries do at exit
 
 
 def crash(error: Exception) -> str:
@@ -213,22 +208,22 @@ def crash(error: Exception) -> str:
 
 
 def describe(error: Exception) -> str:
-    """Return what an error of other people's code says: its kind, and its words without folders."""
-    if isinstance(error, OSError) and error.strerror:  # more than that is the file's path
+    """Return the type and message of an error of other people's code, without folders."""
+    if isinstance(error, OSError) and error.strerror:  # without the file's path
         return f"{type(error).__name__}: {error.strerror}"
     return f"{type(error).__name__}: {without_folders(str(error))}"
 
 
-def without_folders(words: str) -> str:
-    """Return what a loader says of a library, cut short: a record names no place."""
-    return re.sub(_FOLDER, "", words[:_WORDS])
+def without_folders(message: str) -> str:
+    """Return an error message without folders, which no record has, and cut short."""
+    return re.sub(_FOLDER, "", message[:_LONGEST])
 
 
 def _end_with_parent(seconds: float) -> None:
-    """Leave a process that ends this one's group as the parent ends, or after ``seconds``.
+    """Fork a watcher that kills this process group when the parent ends, or after ``seconds``.
 
-    A process, since a thread or a signal does not reach a library that holds Python's lock, nor
-    what the library starts.
+    A thread or a signal handler would not run while a library holds the GIL, and would not end what
+    the library starts.
     """
     if os.name != "posix" or os.getpgrp() != os.getpid():
         return
@@ -237,29 +232,29 @@ def _end_with_parent(seconds: float) -> None:
             return
         try:
             os.close(1)  # the parent waits for the answer, or for the output's end
-            # The parent writes nothing; what can be read is the end of its pipe.
+            # The parent writes nothing: its pipe becomes readable when it closes.
             select.select([0], [], [], min(seconds, _FOREVER_SECONDS))
         finally:
             os.killpg(0, signal.SIGKILL)
 
 
 def _keep_stdout() -> int:
-    """Return a descriptor of standard output; let others read nothing, and write to nowhere."""
+    """Return a new descriptor of standard output, and redirect the standard streams to null."""
     kept = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
     return kept
 
 
 def _hold(process: subprocess.Popen[bytes]) -> Callable[[], object]:
-    """Return the function that ends a child and all that it started."""
+    """Return the function that kills a child and all that it started."""
     return partial(os.killpg, process.pid, signal.SIGKILL)
 
 
 def _end(process: subprocess.Popen[bytes], kill: Callable[[], object]) -> None:
-    """End a child and all that it started, whether or not it has ended by itself."""
+    """End a child and all that it started, even if the child itself has ended."""
     with contextlib.suppress(OSError):
         kill()
     _wait(process)

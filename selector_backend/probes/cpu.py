@@ -1,4 +1,4 @@
-"""`cpu`: what the CPU can do, from archspec, or py-cpuinfo on systems that archspec cannot read."""
+"""`cpu`: the CPU's features, from archspec, or py-cpuinfo on systems that archspec cannot read."""
 
 from __future__ import annotations
 
@@ -19,15 +19,12 @@ if TYPE_CHECKING:
     from ..model.table import Scope
 
 _READ_BY_ARCHSPEC = ("Linux", "Darwin", "Windows")
-#: What a program of 32 bits runs on, where the machine is of 64.
+#: The 32-bit family of each 64-bit one.
 _NARROW = {"x86_64": "i686", "aarch64": "arm"}
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the one fact of this family.
-
-    Its names are the CPU's features, its microarchitecture and those that it descends from.
-    """
+    """Return the fact `cpu`: the CPU's features, its microarchitecture and its ancestors."""
     if platform.system() in _READ_BY_ARCHSPEC:
         return [_from_archspec()]
     try:
@@ -38,14 +35,14 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 
 
 def needs(scope: Scope) -> list[str]:
-    """Return the requirements that reading the CPU takes on this system."""
+    """Return the requirements of reading the CPU on this system."""
     return [] if platform.system() in _READ_BY_ARCHSPEC else ["py-cpuinfo>=9"]
 
 
 def known_targets() -> list[Any]:
     """Return archspec's microarchitectures, the same on every system.
 
-    archspec adds one that is called as this system calls its own processor, such as ``AMD64``.
+    Without the one that archspec adds for this system's own name of its CPU, such as ``AMD64``.
     """
     from archspec.cpu import TARGETS
     from archspec.cpu.schema import TARGETS_JSON
@@ -62,17 +59,16 @@ def with_implied(names: frozenset[str]) -> frozenset[str]:
 
 
 def names_of(target: Any) -> frozenset[str]:
-    """Return the names that archspec's microarchitecture ``target`` answers to."""
-    targets = [target, *target.ancestors]
-    features = {feature for one in targets for feature in one.features}
-    aliases = {alias for alias in target.feature_aliases if alias in target}
-    # What archspec reads off the system has no name of its own.
-    named = {one.name for one in targets if one.name}
-    return frozenset(map(normalize_name, named | features | aliases))
+    """Return the names and features of archspec's ``target`` and its ancestors."""
+    lineage = [target, *target.ancestors]
+    names = {ancestor.name for ancestor in lineage if ancestor.name}  # a detected CPU has none
+    names.update(feature for ancestor in lineage for feature in ancestor.features)
+    names.update(alias for alias in target.feature_aliases if alias in target)
+    return frozenset(map(normalize_name, names))
 
 
 def flags() -> list[str]:
-    """Ask py-cpuinfo, which runs machine code of its own making. Runs in a child process."""
+    """Ask py-cpuinfo, which runs generated machine code. Runs in a child process."""
     import cpuinfo
 
     info = cpuinfo.get_cpu_info()
@@ -82,7 +78,7 @@ def flags() -> list[str]:
 def _from_archspec() -> Fact:
     from archspec.cpu import detect, host
 
-    # archspec warns, and goes on with a CPU that can do nothing, where it cannot read the system.
+    # Where archspec cannot read the system, it warns and returns a CPU without features.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         info, best = detect.detected_info(), host()
@@ -90,22 +86,22 @@ def _from_archspec() -> Fact:
         return Fact("cpu", "archspec", reason=f"archspec: {caught[0].message}")
     names, reason = names_of(best) | names_of(info), ""
     if not (info.name or info.features or info.generation):
-        reason = "/proc/cpuinfo does not tell what this CPU can do"
+        reason = "/proc/cpuinfo does not list this CPU's features"
     if sys.maxsize < 2**32 and best.family.name in _NARROW:
         names, reason = _of_32_bits(names, best.family.name)
     return Fact("cpu", "archspec", names, reason)
 
 
 def _of_32_bits(names: frozenset[str], family: str) -> tuple[frozenset[str], str]:
-    """Return what of a CPU of 64 bits a program of 32 bits can use, and what is missing.
+    """Return the features of a 64-bit CPU for a 32-bit program, and why others are missing.
 
-    The features of x86 are the same for both; those of Arm, as the kernel tells them, are not.
+    The features of x86 are the same for both; for Arm, the kernel has other names.
     """
     from archspec.cpu import TARGETS
 
     known = names if family == "x86_64" else frozenset()
     features = known.difference(map(normalize_name, TARGETS))
-    reason = f"this Python has 32 bits, so nothing counts that takes {family}"
+    reason = f"this Python is 32-bit, so features that need {family} do not count"
     return features | names_of(TARGETS[_NARROW[family]]), reason
 
 

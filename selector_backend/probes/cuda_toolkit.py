@@ -1,11 +1,11 @@
 """`cuda-toolkit`, from the libraries of a CUDA toolkit: NVRTC, or else the CUDA runtime.
 
-They are looked for where a program finds them, one place after another: what all programs have
-loaded already, NVIDIA's wheels in the environment, where the frontend lets it be seen,
-``CUDA_HOME`` and ``CUDA_PATH``, and where the dynamic loader looks. The first that loads is asked,
-each in a child process of its own; all of them together have one time limit.
+They are searched in the order in which programs find them: libraries that are preloaded, NVIDIA's
+wheels in the environment, if the frontend shows it, ``CUDA_HOME`` and ``CUDA_PATH``, and the
+dynamic loader's folders. The first that loads is asked, each in its own child process, within one
+time limit for all.
 
-Most machines have no toolkit, so what asking takes is imported where there is one.
+Most machines have no toolkit, so the modules that ask it are imported late.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..model.machine import Fact
 from .family import Family, read_timeout
-from .loader import is_file, is_loaded, places
+from .loader import is_file, is_loaded, locations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..model.table import Scope
 
-# The libraries' names, newest first, and last the one that a toolkit for developers has.
+# The libraries' names, newest first, and last the one of a toolkit for developers.
 _WINDOWS = sys.platform == "win32"
 _NVRTC = (
     "nvrtc64_130_0.dll nvrtc64_120_0.dll nvrtc64_112_0.dll nvrtc64_111_0.dll nvrtc64_110_0.dll"
@@ -39,9 +39,9 @@ _RUNTIME = (
     if _WINDOWS
     else "libcudart.so.13 libcudart.so.12 libcudart.so.11.0 libcudart.so"
 ).split()
-# Where the two differ in one place, it is NVRTC that counts.
+# Where a folder has both, NVRTC's version counts.
 _LIBRARIES = (("nvrtc", "NVRTC", _NVRTC), ("runtime", "CUDA runtime", _RUNTIME))
-# Where a toolkit, and wheels of NVIDIA's, keep them. The wheels of an environment are one place.
+# The folders of a toolkit and of NVIDIA's wheels that have them.
 _TOOLKIT_FOLDERS = ("bin/x64", "bin") if _WINDOWS else ("lib64", "lib")
 _WHEEL_FOLDERS = (
     ("nvidia/*/bin/x86_64", "nvidia/*/bin") if _WINDOWS else ("nvidia/cu[0-9]*/lib", "nvidia/*/lib")
@@ -50,7 +50,7 @@ _VARIABLES = ("CUDA_HOME", "CUDA_PATH")
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the one fact of this family."""
+    """Return the fact `cuda-toolkit`."""
     if sys.platform == "darwin":
         return [_absent("there is no CUDA for macOS")]
     sources: dict[str, list[str]] = {}
@@ -82,18 +82,18 @@ def runtime(file: str) -> str:
 
 
 def _libraries(environ: Mapping[str, str], scope: Scope) -> Iterator[tuple[str, str, str]]:
-    """Return the libraries that are there: file, reader and source, as `Library` has them."""
-    for find, place in _places(environ, scope):
+    """Yield the file, reader and source of each library that exists, for `Library`."""
+    for find, origin in _locations(environ, scope):
         for reader, title, names in _LIBRARIES:
             for name in names:
                 for file in find(name):
-                    yield file, f"{__name__}:{reader}", f"{title}, {place}"
+                    yield file, f"{__name__}:{reader}", f"{title}, {origin}"
 
 
-def _places(
+def _locations(
     environ: Mapping[str, str], scope: Scope
 ) -> Iterator[tuple[Callable[[str], list[str]], str]]:
-    """Return the places in their order, each as a function that finds a library's files there."""
+    """Yield the search locations, each as a function that finds a library's files there."""
     yield partial(_by_loader, partial(is_loaded, environ=environ)), "loaded already"
     for packages in map(Path, scope.folders):
         wheels = [sorted(packages.glob(pattern), reverse=True) for pattern in _WHEEL_FOLDERS]
@@ -102,7 +102,7 @@ def _places(
         if environ.get(variable):
             folders = [Path(environ[variable], name) for name in _TOOLKIT_FOLDERS]
             yield partial(_in_folders, folders), f"found in {variable}"
-    for has in places(environ):
+    for has in locations(environ):
         yield partial(_by_loader, has), "found by the dynamic loader"
 
 

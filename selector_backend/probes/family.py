@@ -1,4 +1,4 @@
-"""What a family of facts is, and what families share: their time, and the host's files."""
+"""What a family of facts is, and what families share: the time limit, and the host's root."""
 
 from __future__ import annotations
 
@@ -17,50 +17,37 @@ if TYPE_CHECKING:
     from ..model.machine import Fact
     from ..model.table import Scope
 
-#: How long a family of facts may take, in seconds.
+#: The time limit of a family of facts, in seconds.
 TIMEOUT = 10.0
-#: The one way to any GPU on WSL 2, which has no driver of the GPU's own.
+#: The device through which WSL 2 reaches any GPU; it has no driver for the GPU itself.
 WSL_DEVICE = "dev/dxg"
-
-
-def _no_requirements(scope: Scope) -> Sequence[str]:
-    return ()
-
-
-def _no_libraries(scope: Scope) -> Mapping[str, str]:
-    return {}
-
-
-def _itself(value: Any) -> Any:
-    return value
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family of facts: those that are read together. Its module has it as ``FAMILY``.
+    """A family of facts, which are read together: the ``FAMILY`` of each module.
 
-    ``read`` returns the facts of some names, and may return others of the family that come with
-    them. It never raises for what it finds: a fact that cannot be read is absent, with the reason.
+    ``read`` returns the facts of the names it gets, and may return others of the family. A fact
+    that cannot be read is absent, with the reason: ``read`` does not raise for it.
 
-    ``needs`` are the requirements that reading takes on this system, and ``needs_to_judge`` those
-    that judging takes, whether facts are read or stated. ``implies`` returns a stated value with
-    all that follows from it. ``carries`` are the distributions that reading and judging import,
-    each with what is imported: a self-contained sdist carries them. ``is_64_bit`` is true if what
-    the facts are asked for has 64 bits on every system, as all wheels for GPUs.
+    ``needs`` returns the requirements of reading on this system, and ``needs_to_judge`` those of
+    judging facts, read or stated. ``implies`` returns a stated value with everything it implies.
+    ``carries`` maps distributions to the modules that reading and judging import from them, for
+    self-contained sdists. ``is_64_bit`` is whether a 32-bit Python can use none of the facts.
     """
 
     read: Callable[[Collection[str], Mapping[str, str], Scope], list[Fact]]
-    needs: Callable[[Scope], Sequence[str]] = _no_requirements
-    needs_to_judge: Callable[[Scope], Sequence[str]] = _no_requirements
-    implies: Callable[[Any], Any] = _itself
-    carries: Callable[[Scope], Mapping[str, str]] = _no_libraries
+    needs: Callable[[Scope], Sequence[str]] = lambda _: ()
+    needs_to_judge: Callable[[Scope], Sequence[str]] = lambda _: ()
+    implies: Callable[[Any], Any] = lambda value: value
+    carries: Callable[[Scope], Mapping[str, str]] = lambda _: {}
     is_64_bit: bool = False
 
 
 def read_timeout(environ: Mapping[str, str]) -> float:
-    """Return how many seconds a family of facts may take.
+    """Return the time limit of a family of facts, in seconds.
 
-    Raises `SelectorError` if the variable that sets it does not hold a number above zero.
+    Raises `SelectorError` if ``SELECTOR_PROBE_TIMEOUT`` is not a number above zero.
     """
     text = environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT)
     try:
@@ -76,10 +63,10 @@ def read_timeout(environ: Mapping[str, str]) -> float:
 
 
 def root(environ: Mapping[str, str]) -> Path:
-    """Return the folder in which ``/sys``, ``/dev`` and ``/opt`` are."""
+    """Return the folder that has ``sys``, ``dev`` and ``opt``."""
     return Path(environ.get(ROOT_VARIABLE) or "/")
 
 
 def is_wsl(environ: Mapping[str, str]) -> bool:
-    """Return whether this is WSL 2 with a GPU, of whatever maker."""
+    """Return whether this is WSL 2 with a GPU of any maker."""
     return os.path.exists(root(environ) / WSL_DEVICE)  # noqa: PTH110 - `Path.exists` may raise

@@ -1,4 +1,4 @@
-"""Which distributions folders hold, with their versions."""
+"""The distributions in folders, and their versions."""
 
 from __future__ import annotations
 
@@ -15,43 +15,42 @@ if TYPE_CHECKING:
 
 
 def find_distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
-    """Return where the metadata of each distribution in the folders ``paths`` are.
+    """Return the metadata folders of the distributions in ``paths``, by normalized name.
 
-    The names are normalized. Of one that is there twice, the first is the one that
-    Python sees. Importing `importlib.metadata` takes longer than all else that a hook does, so it
-    is left to read the few that matter.
+    Of several with a name, Python uses the first. `importlib.metadata` is slow to import, so only
+    the metadata of those that matter are read by it.
     """
-    found: dict[str, list[Path]] = {}
+    distributions: dict[str, list[Path]] = {}
     for path in paths:
         with contextlib.suppress(OSError):
             for folder in Path(path).iterdir():
                 stem, _, suffix = folder.name.lower().rpartition(".")
                 name = stem.partition("-")[0]
-                # What pip is about to remove begins with ~, and is ignored if it is left.
+                # pip renames a folder that it is about to remove, so that it begins with ~.
                 if suffix in ("dist-info", "egg-info") and is_name(name):
-                    found.setdefault(normalize(name), []).append(folder)
-    return found
+                    distributions.setdefault(normalize(name), []).append(folder)
+    return distributions
 
 
-def versions_of(names: Iterable[str], there: Mapping[str, Sequence[Path]]) -> dict[str, str]:
-    """Return the versions of those distributions ``names`` that are ``there``, by their folders."""
-    return {name: identify_at(there[name][0])[1] for name in names if name in there}
+def versions_of(names: Iterable[str], folders: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+    """Return the versions of those distributions ``names`` that have metadata ``folders``."""
+    return {name: identify_at(folders[name][0])[1] for name in names if name in folders}
 
 
 def identify(distribution: Distribution) -> tuple[str, str]:
-    """Return a distribution's name and version, by its folder's name where its METADATA is bad.
+    """Return a distribution's name and version, from its folder's name where METADATA has none.
 
-    Both end up in commands.
+    They are checked, since both are put into commands; the version is ``""`` if there is none.
     """
     name = version = ""
     with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
         name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-    # There is no public way to the folder's name; `importlib.metadata` finds names by it, too.
+    # There is no public access to the folder's name.
     folder = Path(str(getattr(distribution, "_path", "a distribution without a name"))).name
     stem = folder[: folder.rfind(".")] if folder.endswith((".dist-info", ".egg-info")) else folder
     named, _, versioned = stem.partition("-")
-    known = (one for one in (version, versioned) if is_version(one))
-    return name if is_name(name) else named, next(known, "")
+    valid = filter(is_version, (version, versioned))
+    return name if is_name(name) else named, next(valid, "")
 
 
 def identify_at(folder: Path) -> tuple[str, str]:

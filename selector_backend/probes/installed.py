@@ -1,7 +1,4 @@
-"""`installed`: the distributions that conditions name, as the environment has them.
-
-Only those are looked up, and the record tells of no other.
-"""
+"""`installed`: the distributions in the environment that conditions name, and no others."""
 
 from __future__ import annotations
 
@@ -26,33 +23,33 @@ _HIDDEN = f"that environment is not shown here; {FACTS['installed'].variable} ca
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the one fact of this family. A version that is none is left out, and noted."""
+    """Return the fact `installed`. An invalid version is left out, with the reason."""
     if not scope.folders:
         return [Fact("installed", _SOURCE, reason=_HIDDEN)]
-    found: set[str] = set()
+    distributions: set[str] = set()
     unknown = []
     names = dict.fromkeys(map(distribution_of, scope.requirements))
-    there = scope.distributions
-    if there is None:
-        there = find_distributions(scope.folders)
-    for name, version in versions_of(names, there).items():
+    folders = scope.distributions
+    if folders is None:
+        folders = find_distributions(scope.folders)
+    for name, version in versions_of(names, folders).items():
         try:
-            found.update(FACTS["installed"].kind.load([f"{name}=={version}"]))
+            distributions.update(FACTS["installed"].kind.load([f"{name}=={version}"]))
         except ValueError:
-            found.add(name)
+            distributions.add(name)
             unknown.append(name)
     reason = f"no version can be read of {', '.join(unknown)}" if unknown else ""
-    return [Fact("installed", _SOURCE, frozenset(found), reason)]
+    return [Fact("installed", _SOURCE, frozenset(distributions), reason)]
 
 
 def needs_to_judge(scope: Scope) -> list[str]:
-    """Return what comparing versions takes, if one is to be compared and it is not here already."""
+    """Return the requirement of comparing versions, if conditions have any and it is missing."""
     return [_REQUIREMENT] if libraries(scope) and not importlib.util.find_spec("packaging") else []
 
 
 def libraries(scope: Scope) -> dict[str, str]:
-    """Return what compares versions, if a requirement has a specifier (`kinds`)."""
-    compared = any(set("<>=!~").intersection(one) for one in scope.requirements)
+    """Return the library that compares versions, if a requirement has a specifier (`kinds`)."""
+    compared = any(set("<>=!~").intersection(text) for text in scope.requirements)
     return {"packaging": "packaging"} if compared else {}
 
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Library:
-    """A library that may tell a fact.
+    """A library that may know a fact.
 
-    ``file`` is its name or path, ``reader`` the function that asks it (see `child.ask`), given the
-    file, and ``source`` what a fact says of where it was read.
+    ``file`` is its name or path, ``reader`` the function that asks it, called with the file (see
+    `child.ask`), and ``source`` that of the fact.
     """
 
     file: str
@@ -35,10 +35,10 @@ class Library:
 def ask_in_turn(
     name: str, libraries: Iterable[Library], environ: Mapping[str, str], seconds: float
 ) -> tuple[Fact | None, list[str]]:
-    """Return the fact ``name`` from the first library that tells its version.
+    """Return the fact ``name`` from the first library that answers, and the others' failures.
 
-    One that does not load, or gives no answer that is a version, is passed over for the next; all
-    of them together have ``seconds``. Returns also why those that did not answer did not.
+    A library that does not load, or gives no valid value, is passed over for the next. ``seconds``
+    is the limit for all of them together.
     """
     deadline = time.monotonic() + seconds
     failures = []
@@ -56,23 +56,23 @@ def ask_in_turn(
 def load(file: str) -> ctypes.CDLL:
     """Load a library. Runs in a child process.
 
-    Raises `NoAnswerError` in the loader's words, without the folders: reasons name no place.
+    Raises `NoAnswerError` with the loader's message, without folders.
     """
     import ctypes
 
     try:
         if sys.platform == "win32":
-            # By its path, since Windows looks for a name in the current folder before PATH. What it
-            # needs is looked for in its own folder first: LOAD_WITH_ALTERED_SEARCH_PATH.
+            # By its path, since Windows searches the current folder before PATH. The libraries that
+            # it needs are searched in its own folder first: LOAD_WITH_ALTERED_SEARCH_PATH.
             return ctypes.CDLL(path_of(file, os.environ), winmode=0x8)
         return ctypes.CDLL(file)
     except OSError as error:
-        words = without_folders(str(error)).removeprefix(f"{Path(file).name}: ")
-        raise NoAnswerError(f"does not load: {words}") from None
+        message = without_folders(str(error)).removeprefix(f"{Path(file).name}: ")
+        raise NoAnswerError(f"does not load: {message}") from None
 
 
 def integers(file: str, function: str, count: int) -> list[int]:
-    """Return the integers that a library's function leaves behind its ``count`` arguments.
+    """Return the integers that a library's function writes to its ``count`` pointer arguments.
 
     Runs in a child process. Raises `NoAnswerError`.
     """
@@ -91,5 +91,5 @@ def integers(file: str, function: str, count: int) -> list[int]:
 def cuda_version(number: int) -> str:
     """Return CUDA's integer version as text: 12040 is 12.4. Raises `NoAnswerError` for nonsense."""
     if number < 1000:
-        raise NoAnswerError(f"says that it is of version {number}")
+        raise NoAnswerError(f"reports the version {number}, which is none of CUDA's")
     return f"{number // 1000}.{number % 1000 // 10}"

@@ -1,12 +1,11 @@
-"""Whether the dynamic loader would find a library, told without loading it.
+"""Whether the dynamic loader would find a library, without loading it, which would run its code.
 
-Loading runs the library's code; finding it needs a look at a few folders only. A library that is
-there but does not load is "found": the child process that asks it will say what is wrong.
+A library that exists but does not load counts as found: the child process that asks it reports why.
 
-Most loaders look in the folders that are written down here. glibc's loader is asked itself, which
-takes `ctypes` and its milliseconds, where it may look elsewhere, or has loaded a library already.
+Most loaders search the folders listed here. glibc's loader is asked, by `ctypes`, which is slower,
+where it may search others or have preloaded a library.
 
-One text, in two distributions: selector-runtime looks by it at import, so it imports little.
+selector-runtime has a copy of this module, and runs it at import: keep it cheap to import.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Callable
 
-# Where loaders look without being told (ld.so(8), and musl's own default path).
+# The default search path of loaders (ld.so(8), and musl's).
 _DEFAULT_FOLDERS = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
 _GLIBC_CACHE = "/etc/ld.so.cache"
 _PRELOADED = "/etc/ld.so.preload"
@@ -31,13 +30,13 @@ _SERINFO, _SERINFOSIZE = 4, 5  # of dlinfo(3)
 
 def findable(name: str, environ: Mapping[str, str]) -> bool:
     """Return whether the loader would find the library ``name`` (``libcuda.so.1``)."""
-    return is_loaded(name, environ) or any(has(name) for has in places(environ))
+    return is_loaded(name, environ) or any(has(name) for has in locations(environ))
 
 
 def is_loaded(name: str, environ: Mapping[str, str]) -> bool:
-    """Return whether all programs have the library loaded already, as what is preloaded.
+    """Return whether the library is preloaded into all programs.
 
-    The loader knows it by its soname, whatever its file is called.
+    The loader knows it by its soname, whatever its file's name.
     """
     if not (_LINUX and (environ.get("LD_PRELOAD") or os.path.exists(_PRELOADED))):
         return False
@@ -50,15 +49,15 @@ def is_loaded(name: str, environ: Mapping[str, str]) -> bool:
     return True
 
 
-def places(environ: Mapping[str, str]) -> Iterator[Callable[[str], bool]]:
-    """Return where the loader looks, in its order.
+def locations(environ: Mapping[str, str]) -> Iterator[Callable[[str], bool]]:
+    """Yield the locations that the loader searches, in its order.
 
-    Each place is a function that tells whether a library of a name is there.
+    Each is a function that returns whether it has a library of the name.
     """
     loader = _own_loader() if _LINUX else ""
-    asked = loader or (_LINUX and "$" in environ.get("LD_LIBRARY_PATH", ""))
-    told = _told_folders() if asked else []
-    first, default = (told, []) if told else _known_folders(environ)
+    asks = loader or (_LINUX and "$" in environ.get("LD_LIBRARY_PATH", ""))
+    folders = _folders_of_glibc() if asks else []
+    first, default = (folders, []) if folders else _known_folders(environ)
     for folder in first:
         yield partial(_is_in, folder)
     if _LINUX:
@@ -69,12 +68,13 @@ def places(environ: Mapping[str, str]) -> Iterator[Callable[[str], bool]]:
 
 def path_of(name: str, environ: Mapping[str, str]) -> str:
     """Return the path at which Windows finds a library; its name if nowhere."""
-    first, then = _known_folders(environ)
-    return next(filter(is_file, (os.path.join(one, name) for one in (*first, *then))), name)
+    first, default = _known_folders(environ)
+    paths = (os.path.join(folder, name) for folder in (*first, *default))
+    return next(filter(is_file, paths), name)
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
-    """Return whether there is such a file. As loaders do, pass over what cannot be looked at."""
+    """Return whether a file exists and is accessible."""
     return os.path.isfile(path)
 
 
@@ -83,17 +83,17 @@ def _is_in(folder: str, name: str) -> bool:
 
 
 def _known_folders(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the folders that loaders are known to look in: those told of first, then the rest."""
+    """Return the folders that loaders search: those before the cache, and those after it."""
     if sys.platform == "win32":
         windows = environ.get("SystemRoot", r"C:\Windows")
         programs = environ.get("ProgramFiles", r"C:\Program Files")
-        # The last is where NVML was before DCH drivers. The current folder comes before PATH by
-        # Windows' order, and is left out: in a hook, it is the sdist's.
+        # The last had NVML before DCH drivers. The current folder, which Windows searches before
+        # PATH, is left out: in a hook, it is the sdist's.
         own = [sys.base_prefix, rf"{windows}\System32", rf"{windows}\System", windows]
         own.append(rf"{programs}\NVIDIA Corporation\NVSMI")
         return own, [*filter(os.path.isabs, _split(environ.get("PATH", ""), ";"))]
-    first = _split(environ.get("LD_LIBRARY_PATH", ""), ":;")  # glibc's loader knows both
-    first.append(f"{sys.base_prefix}/lib")  # an interpreter's own run path, as conda's has
+    first = _split(environ.get("LD_LIBRARY_PATH", ""), ":;")  # glibc splits at both
+    first.append(f"{sys.base_prefix}/lib")  # the RPATH of an interpreter such as conda's
     default = [*_DEFAULT_FOLDERS]
     triplet = getattr(sys.implementation, "_multiarch", "")
     if triplet:
@@ -115,14 +115,14 @@ def _split(path: str, separators: str) -> list[str]:
 
 @cache
 def _own_loader() -> str:
-    """Return the loader that runs this process, if it is not the system's.
+    """Return the path of this process's loader, ``""`` if it is the system's.
 
-    EESSI, Nix and Guix have a C library of their own, whose loader has its own folders and cache.
+    EESSI, Nix and Guix have a C library whose loader has its own folders and cache.
     """
     try:
         start = _read("/proc/self/exe", 4096)
         name = start[: start.find(b"\0", start.find(b"/ld"))].rpartition(b"\0")[2]
-        if b"/ld" not in name:  # patchelf may write it to the end
+        if b"/ld" not in name:  # patchelf may write it to the file's end
             import re
 
             pattern = rb" (/.*/ld(?:64)?[-.][-.\w]+)$"
@@ -134,8 +134,8 @@ def _own_loader() -> str:
 
 
 @cache
-def _told_folders() -> list[str]:
-    """Return the folders in which glibc's loader says that it looks; none where it does not say."""
+def _folders_of_glibc() -> list[str]:
+    """Return the folders that glibc's loader searches, as it reports them; none if it does not."""
     try:
         import ctypes
 
@@ -160,7 +160,7 @@ def _told_folders() -> list[str]:
 
 @cache
 def _read_cache(loader: str) -> bytes:
-    """Return the cache of glibc's loader. One that is not the system's names its own."""
+    """Return the content of the cache of glibc's loader; another ``loader`` has its path in it."""
     file = _GLIBC_CACHE
     try:
         if loader:
@@ -179,9 +179,9 @@ def _read(file: str, size: int = -1) -> bytes:
 
 
 def _is_cached(contents: bytes, name: str) -> bool:
-    """Return whether a cache of glibc's loader has a library.
+    """Return whether the content of a cache of glibc's loader has a library.
 
-    Names stand in it as plain strings, each ended by a zero byte. Since glibc 2.33, a name that
-    ends another string is not written again: it is the end of the path that it is found at.
+    It has names as strings that end with a zero byte. Since glibc 2.33, a name may also be just the
+    end of a path.
     """
     return any(before + os.fsencode(name) + b"\0" in contents for before in (b"\0", b"/"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the one fact of this family: every marker variable of this interpreter."""
+    """Return the fact `marker`: every marker variable of this interpreter."""
     return [Fact("marker", "the running interpreter", value=environment())]
 
 

@@ -1,4 +1,4 @@
-"""`library`: the shared libraries of some names that the dynamic loader finds; none is loaded."""
+"""`library`: those shared libraries of the table that the dynamic loader finds; none is loaded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the one fact of this family. Where none is found, it has no names."""
-    there = frozenset(name for name in scope.libraries if findable(name, environ))
-    return [Fact("library", "the dynamic loader", there)]
+    """Return the fact `library`; where none is found, it has no names."""
+    names = frozenset(name for name in scope.libraries if findable(name, environ))
+    return [Fact("library", "the dynamic loader", names)]
 
 
 FAMILY = Family(read)

@@ -1,13 +1,13 @@
 """`cuda`, `nvidia-driver` and `compute-capability`, from the NVIDIA driver's own libraries.
 
 NVML (the NVIDIA Management Library) is asked first, through `pynvml`, and then the CUDA driver
-library, as far as both are there, in one child process and with one time limit. NVML knows what is
-in the machine, and the other whether CUDA starts here: what it says counts where they differ, and
-where NVML is missing or fails, as on Jetson.
+library, in one child process and with one time limit. NVML knows the machine's hardware, the CUDA
+driver library whether CUDA starts here: its answer counts where they differ, and where NVML is
+missing or fails, as on Jetson.
 
-``CUDA_VISIBLE_DEVICES`` plays no part: it is a setting of one run, and installing is for all.
+``CUDA_VISIBLE_DEVICES`` is ignored: it is for one run, and an install is for all.
 
-Most machines have no driver, so what asking takes is imported where there is one.
+Most machines have no driver, so the modules that ask it are imported late.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from ..model.table import Scope
 
-    #: What a library says of a fact: its ``value``, that it is ``absent``, or the ``error`` why
-    #: the library cannot tell; and the ``source``.
+    #: A library's answer for a fact: its ``value``, the reason why it is ``absent``, or the
+    #: ``error`` why the library does not know; and the ``source``.
     Answer = dict[str, Any]
 
 _WINDOWS = sys.platform == "win32"
@@ -39,14 +39,14 @@ _CUDA_LIBRARY = "nvcuda.dll" if _WINDOWS else "libcuda.so.1"
 
 _NO_GPU = "the NVIDIA driver sees no GPU"
 _MISMATCH = "driver/library version mismatch: the driver was updated, restart the machine"
-# What the driver's own words leave open, by NVML's return code.
+# Clearer messages than NVML's own, by its return code.
 _NVML_ERRORS = {
     4: "no permission to talk to the NVIDIA driver",
     9: "the NVIDIA kernel driver is not loaded",
     12: f"{_NVML_LIBRARY} or a library it needs does not load",
     13: "the driver's library lacks a function; the driver is too old or only half installed",
     15: "the GPU has fallen off the bus; restart the machine",
-    16: "the GPU has to be reset (nvidia-smi --gpu-reset), or the machine restarted",
+    16: "the GPU needs a reset (nvidia-smi --gpu-reset), or the machine a restart",
     18: _MISMATCH,
 }
 _NO_CUDA_LIBRARY = (
@@ -54,7 +54,7 @@ _NO_CUDA_LIBRARY = (
     "(NVIDIA_DRIVER_CAPABILITIES=compute,utility)"
 )
 _OTHER_PYNVML = (
-    "the module pynvml is not that of nvidia-ml-py, but of nvidia-ml-py3 or another distribution: "
+    "the module pynvml is not from nvidia-ml-py, but from nvidia-ml-py3 or another distribution: "
     "uninstall that, and then reinstall nvidia-ml-py"
 )
 # The same by the CUDA driver's return code (`CUresult`).
@@ -78,49 +78,47 @@ _CUDA_ERRORS = {
 
 
 _NAMES = ("cuda", "nvidia-driver", "compute-capability")
-# Where the kernel's driver tells its version.
+# Where the kernel's driver shows its version.
 _VERSION_FILES = ("sys/module/nvidia/version", "proc/driver/nvidia/version")
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return all facts of this family, absent ones with the reason.
-
-    Those that are not among ``names`` come with the same answer, and spare a later hook the asking.
-    """
+    """Return all facts of this family, whatever the ``names``: one answer has all of them."""
     by_nvml, by_cuda = _ask(environ)
-    # The CUDA driver library does not know the driver's own version.
-    told = "value" in by_nvml["nvidia-driver"] or "value" not in by_cuda.get("cuda", {})
-    by_cuda["nvidia-driver"] = {} if told else _kernel_driver(environ)
+    # The CUDA driver library does not know the driver's version.
+    known = "value" in by_nvml["nvidia-driver"] or "value" not in by_cuda.get("cuda", {})
+    by_cuda["nvidia-driver"] = {} if known else _kernel_driver(environ)
     return [_fact(name, _combine(by_nvml[name], by_cuda.get(name, {}))) for name in _NAMES]
 
 
 def _ask(environ: Mapping[str, str]) -> tuple[dict[str, Answer], dict[str, Answer]]:
-    """Return NVML's answer for each fact, and the CUDA driver library's, if that is there."""
+    """Return NVML's answer for each fact, and the CUDA driver library's, if that exists."""
     missing = {"error": f"the loader does not find {_NVML_LIBRARY}", "source": _NVML}
     missing["not_found"] = _NVML_LIBRARY
     answers: dict[str, dict[str, Answer]] = {_NVML: _all(missing), _CUDA: {}}
     libraries = {_NVML: (_NVML_LIBRARY, "nvml"), _CUDA: (_CUDA_LIBRARY, "cuda")}
-    there = [title for title, (file, _) in libraries.items() if findable(file, environ)]
-    if there:
+    existing = [title for title, (file, _) in libraries.items() if findable(file, environ)]
+    if existing:
         from .child import NoAnswerError, ask_each
 
         child_environ = {k: v for k, v in environ.items() if k != "CUDA_VISIBLE_DEVICES"}
-        calls = [[f"{__name__}:{libraries[title][1]}"] for title in there]
-        for title, said in zip(there, ask_each(calls, child_environ, read_timeout(environ))):
-            if isinstance(said, NoAnswerError):
-                # There may be CUDA without NVML, and none where its own library does not answer.
-                said = _all({"error" if title == _NVML else "absent": str(said)})
-            for answer in said.values():
+        calls = [[f"{__name__}:{libraries[title][1]}"] for title in existing]
+        results = ask_each(calls, child_environ, read_timeout(environ))
+        for title, result in zip(existing, results):
+            if isinstance(result, NoAnswerError):
+                # CUDA may work without NVML, but not without the CUDA driver library.
+                result = _all({"error" if title == _NVML else "absent": str(result)})
+            for answer in result.values():
                 answer["source"] = title
                 reason = "absent" if "absent" in answer else "error"
                 if answer.get(reason) not in (None, _NO_GPU):
                     answer[reason] = f"{title}: {answer[reason]}"
-            answers[title] = said
+            answers[title] = result
     return answers[_NVML], answers[_CUDA]
 
 
 def _combine(nvml: Answer, cuda: Answer) -> Answer:
-    """Return the answer that counts; ``cuda`` is empty if that library does not know the fact."""
+    """Return the answer that counts; ``cuda`` is empty if that library has none for the fact."""
     if "absent" in nvml or not cuda:
         return nvml
     if "value" in cuda:
@@ -132,7 +130,7 @@ def _combine(nvml: Answer, cuda: Answer) -> Answer:
 
 
 def _kernel_driver(environ: Mapping[str, str]) -> Answer:
-    """Return the version of the driver that the kernel has loaded; nothing if it is not told."""
+    """Return the version of the kernel's driver as an answer, an empty one if it is not known."""
     for file in _VERSION_FILES:
         try:
             text = (root(environ) / file).read_text(encoding="utf-8")
@@ -157,11 +155,11 @@ def _all(answer: Answer) -> dict[str, Answer]:
 
 
 def _attempt(
-    call: Callable[[], Any], fact: str = "", words: Callable[[Exception], str] = str
+    call: Callable[[], Any], fact: str = "", message_of: Callable[[Exception], str] = str
 ) -> Answer:
-    """Return what a call of a library gives, or the error that it ends in, in ``words``.
+    """Return what ``call`` returns, or the message of the error that it raises.
 
-    What cannot be a value of ``fact`` is an error, too, and that fact's alone.
+    An invalid value of ``fact`` is an error, too.
     """
     try:
         value = call()
@@ -169,35 +167,34 @@ def _attempt(
             FACTS[fact].kind.load(value)
     except UnicodeDecodeError:
         return {"error": "its answer is not text"}
-    except Exception as error:  # noqa: BLE001 - a library that fails is what this is for
+    except Exception as error:  # noqa: BLE001 - a library may raise anything
         from .child import crash
 
-        # `MemoryError` has no words.
-        return {"error": crash(error) or words(error) or type(error).__name__}
+        # `MemoryError` has no message
+        return {"error": crash(error) or message_of(error) or type(error).__name__}
     return {"value": value}
 
 
 def nvml() -> dict[str, Answer]:
     """Ask NVML. Runs in a child process; returns an answer for each fact, as JSON data.
 
-    Of `pynvml`, no more is compiled and run than is called, if that can be told and suffices:
-    CONTRIBUTING says why.
+    Of `pynvml`, only the part that is called is compiled, if possible: CONTRIBUTING says why.
     """
     try:
-        return _ask_nvml(_part_of_pynvml(), _words_or_raise)
-    except Exception:  # noqa: BLE001 - of another form than it has now, or not there
+        return _ask_nvml(_part_of_pynvml(), _message_or_raise)
+    except Exception:  # noqa: BLE001 - a pynvml of another form, or none
         sys.modules.pop("pynvml", None)
     import pynvml
 
-    return _ask_nvml(pynvml, _nvml_words)
+    return _ask_nvml(pynvml, _nvml_message)
 
 
-def _ask_nvml(pynvml: Any, words: Callable[[Exception], str]) -> dict[str, Answer]:
-    """Return what `pynvml` answers for each fact, or errors, which ``words`` tells."""
+def _ask_nvml(pynvml: Any, message_of: Callable[[Exception], str]) -> dict[str, Answer]:
+    """Return the answer of `pynvml` for each fact."""
     from .library import cuda_version
 
     def attempt(call: Callable[[], Any], fact: str = "") -> Answer:
-        return _attempt(call, fact, words)
+        return _attempt(call, fact, message_of)
 
     started = attempt(pynvml.nvmlInit)
     if "error" in started:
@@ -208,7 +205,7 @@ def _ask_nvml(pynvml: Any, words: Callable[[Exception], str]) -> dict[str, Answe
         answers = _all({"absent": _NO_GPU})
     elif "value" in count:
         handles = attempt(lambda: _each(range(count["value"]), pynvml.nvmlDeviceGetHandleByIndex))
-        if "error" in handles:  # a GPU that gives none can't be used from here
+        if "error" in handles:  # a GPU without a handle can't be used from here
             answers = _all({"absent": handles["error"]})
         else:
             version = attempt(lambda: cuda_version(_nvml_cuda_version(pynvml)), "cuda")
@@ -223,15 +220,15 @@ def _ask_nvml(pynvml: Any, words: Callable[[Exception], str]) -> dict[str, Answe
     return answers
 
 
-# What is called here of pynvml.
+# What this module uses of pynvml.
 _CALLED = (
     *("nvmlInit", "nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex"),
     *("nvmlDeviceGetCudaComputeCapability", "nvmlSystemGetDriverVersion"),
     *("nvmlSystemGetCudaDriverVersion", "nvmlSystemGetCudaDriverVersion_v2"),
     *("NVMLError_FunctionNotFound", "NVMLError_LibraryNotFound"),
 )
-# Where a statement of a module begins that is not inside of another, and one that only defines a
-# name: a function, a class, a constant on one line, or an import of one name.
+# The start of a module's top-level statement, and a statement that only defines a name: a function,
+# a class, a constant on one line, or an import of one name.
 _STATEMENT = r"(?m)^(?=[\w@])"
 _DEFINITION = (
     r"(?m)(?:[@#].*\n)*"
@@ -240,24 +237,24 @@ _DEFINITION = (
 
 
 def _part_of_pynvml() -> Any:
-    """Return the module `pynvml` with nothing in it but what `_CALLED` needs.
+    """Return the module `pynvml` with only the definitions that `_CALLED` needs.
 
-    Raises some exception where that can't be told.
+    Raises any exception where that fails.
     """
     import importlib.util
 
     spec: Any = importlib.util.find_spec("pynvml")
     module = importlib.util.module_from_spec(spec)
     part = _part_of(Path(spec.origin).read_text(encoding="utf-8"), _CALLED)
-    sys.modules["pynvml"] = module  # it looks itself up there
+    sys.modules["pynvml"] = module  # pynvml looks itself up there
     exec(compile(part, spec.origin, "exec"), module.__dict__)
     return module
 
 
 def _part_of(source: str, names: Iterable[str]) -> str:
-    """Return of a module's source all but the definitions that ``names`` do not need.
+    """Return a module's source without the definitions that ``names`` do not need.
 
-    A definition is needed if what is kept has its name anywhere, in a text or a comment, too.
+    A definition is needed if the kept source has its name anywhere, even in a string or comment.
     """
     statements: list[tuple[str, str]] = []
     decorators = ""
@@ -280,17 +277,17 @@ def _part_of(source: str, names: Iterable[str]) -> str:
     return "".join(text for name, text in statements if name in needed)
 
 
-def _nvml_words(error: Exception) -> str:
+def _nvml_message(error: Exception) -> str:
     if isinstance(error, AttributeError):
         return _OTHER_PYNVML
     return _NVML_ERRORS.get(getattr(error, "value", 0), str(error))  # pynvml's have NVML's code
 
 
-def _words_or_raise(error: Exception) -> str:
-    """Return the words of an error of NVML's; raise any that tells of something not there."""
+def _message_or_raise(error: Exception) -> str:
+    """Return the message of NVML's error; raise one that means that a definition is missing."""
     if isinstance(error, (AttributeError, LookupError, NameError)):
         raise error
-    return _nvml_words(error)
+    return _nvml_message(error)
 
 
 def _nvml_cuda_version(pynvml: Any) -> int:
@@ -299,24 +296,24 @@ def _nvml_cuda_version(pynvml: Any) -> int:
     except pynvml.NVMLError_FunctionNotFound:  # drivers before CUDA 10.1
         return int(pynvml.nvmlSystemGetCudaDriverVersion())
     except pynvml.NVMLError_LibraryNotFound:
-        # It asks the CUDA driver library itself.
+        # NVML calls the CUDA driver library for it.
         # https://docs.nvidia.com/deploy/nvml-api/group__nvmlSystemQueries.html
         raise _CudaError(_NO_CUDA_LIBRARY) from None
 
 
 def _driver_version(pynvml: Any) -> str:
     version: str | bytes = pynvml.nvmlSystemGetDriverVersion()
-    return version.decode() if isinstance(version, bytes) else version  # as nvidia-ml-py3 gives it
+    return version.decode() if isinstance(version, bytes) else version  # nvidia-ml-py3's is bytes
 
 
 def _each(items: Iterable[Any], read: Callable[[Any], Any]) -> list[Any]:
-    """Return what ``read`` gives for each GPU. One that is lost does not hide the others."""
+    """Return ``read(item)`` for each GPU, without those that fail unless all do."""
     results: list[Any] = []
     lost: Exception | None = None
     for item in items:
         try:
             results.append(read(item))
-        except Exception as error:  # noqa: BLE001 - whatever the library does about it
+        except Exception as error:  # noqa: BLE001 - a library may raise anything
             lost = error
     if lost is not None and not results:
         raise lost
@@ -324,7 +321,7 @@ def _each(items: Iterable[Any], read: Callable[[Any], Any]) -> list[Any]:
 
 
 def _capabilities(gpus: Iterable[Any], read: Callable[[Any], tuple[int, int]]) -> list[str]:
-    """Return the compute capability of each GPU, sorted so that two libraries' can be compared."""
+    """Return the compute capability of each GPU, sorted to compare two libraries' answers."""
     return sorted(_each(gpus, lambda gpu: _capability(*read(gpu))))
 
 
@@ -337,8 +334,7 @@ def _capability(major: int, minor: int) -> str:
 def cuda() -> dict[str, Answer]:
     """Ask the CUDA driver library. Runs in a child process, like `nvml`.
 
-    ``cuDriverGetVersion`` answers without a GPU too, and where CUDA does not start, so that is
-    tried first.
+    CUDA is started first, since ``cuDriverGetVersion`` also answers where it does not start.
     """
     from .library import cuda_version, load
 
@@ -363,7 +359,7 @@ def cuda() -> dict[str, Answer]:
 
 
 class _CudaError(Exception):
-    """The CUDA driver library returned an error code, or is not there."""
+    """The CUDA driver library returned an error code, or is missing."""
 
 
 def _check(status: int) -> None:
@@ -372,7 +368,7 @@ def _check(status: int) -> None:
 
 
 def _integer(function: Any, *arguments: object) -> int:
-    """Return the integer that a function of the library leaves behind its first argument."""
+    """Return the integer that a function of the library writes to its first argument."""
     import ctypes
 
     result = ctypes.c_int()
@@ -387,5 +383,4 @@ def _cuda_capability(library: Any, index: int) -> tuple[int, int]:
     return major, minor
 
 
-# The child process imports it.
 FAMILY = Family(read, carries=lambda _: {"nvidia-ml-py": "pynvml"}, is_64_bit=True)

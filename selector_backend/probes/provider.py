@@ -1,7 +1,6 @@
-"""`property`: what wheel-variant providers report as supported (PEP 850, and PEP 817).
+"""`property`: the properties that wheel-variant providers support (PEP 850, and PEP 817).
 
-The plugins are what people call the providers' code. Each is asked in a child process of its own;
-all of them together have one time limit.
+Each provider's plugin is asked in its own child process; one time limit is for all together.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the one fact of this family: the properties of all the providers that answer.
+    """Return the fact `property`: the properties of all the providers that answer.
 
-    Why some do not is its reason.
+    Its reason says why the others do not.
     """
     deadline = time.monotonic() + read_timeout(environ)
     supported: set[str] = set()
@@ -39,14 +38,14 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
             failures.append(f"{provider.namespace}: its provider is not for this machine")
             continue
         try:
-            found = ask(
+            answer = ask(
                 f"{__name__}:properties",
                 environ,
                 deadline - time.monotonic(),
                 provider.namespace,
                 provider.plugin_api,
             )
-            supported.update(map(PROPERTIES.normalize, found))
+            supported.update(map(PROPERTIES.normalize, answer))
         except (NoAnswerError, ValueError) as error:
             failures.append(f"{provider.namespace}: its provider {error}")
         else:
@@ -60,39 +59,41 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 
 
 def needs(scope: Scope) -> list[str]:
-    """Return the requirements that asking the providers takes here."""
-    return [one for provider in scope.providers if enabled(provider) for one in provider.requires]
+    """Return the requirements of the providers that are enabled here."""
+    providers = filter(enabled, scope.providers)
+    return [requirement for provider in providers for requirement in provider.requires]
 
 
 def enabled(provider: Provider) -> bool:
-    """Return whether a provider is one for the interpreter that runs this, as its marker says."""
+    """Return whether a provider's marker is true for this interpreter."""
     try:
         return provider.enable_if is None or evaluate(provider.enable_if, environment())
-    except CannotTellError:  # what cannot be told is not so
+    except CannotTellError:
         return False
 
 
 def properties(namespace: str, plugin_api: str) -> list[str]:
     """Ask a provider's plugin. Runs in a child process.
 
-    In PEP 817 a plugin names its namespace; in PEP 850 only those who name the plugin do.
+    A plugin of PEP 817 has its ``namespace``; in PEP 850, only its users name it.
     """
     module, _, path = plugin_api.partition(":")
     plugin: Any = importlib.import_module(module)
     for name in filter(None, path.split(".")):
         plugin = getattr(plugin, name)
-    if isinstance(plugin, type):  # both ask the class; plugins older than they need an instance
+    if isinstance(plugin, type):  # both PEPs call the class; older plugins need an instance
         with contextlib.suppress(TypeError):
             plugin = plugin()
     own = getattr(plugin, "namespace", namespace)
     if own != namespace:
-        raise NoAnswerError(f"is one of the namespace {own!r}")
+        raise NoAnswerError(f"has the namespace {own!r}")
     configs = _call(plugin.get_supported_configs)
-    return [f"{namespace} :: {one.name} :: {value}" for one in configs for value in one.values]
+    pairs = ((config.name, value) for config in configs for value in config.values)
+    return [f"{namespace} :: {feature} :: {value}" for feature, value in pairs]
 
 
 def _call(function: Any) -> Any:
-    """Call ``get_supported_configs``, which before PEP 817 took the properties of interest."""
+    """Call ``get_supported_configs``, which took an argument before PEP 817."""
     try:
         inspect.signature(function).bind()
     except TypeError:

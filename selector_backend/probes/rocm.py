@@ -1,11 +1,11 @@
 """`rocm` and `gfx`: AMD's ROCm, and the AMD GPUs that programs can use.
 
-ROCm's version is not that of its HIP runtime (ROCm 10.1 has HIP 7.16), so the files in which an
-installation notes it are read first, and the HIP runtime is asked only where there are none. The
-GPUs are read from the topology of KFD, the kernel's driver for computing on AMD GPUs: files, and no
-library of anybody's. Windows and WSL 2 have no KFD; there the HIP runtime is asked for them.
+ROCm's version is not that of its HIP runtime (ROCm 10.1 has HIP 7.16), so the version files of an
+installation are read first, and the HIP runtime is asked only where there are none. The GPUs are
+read from the files of KFD, the kernel's driver for computing on AMD GPUs, without any library.
+Windows and WSL 2 have no KFD; there the HIP runtime is asked for them.
 
-``HIP_VISIBLE_DEVICES`` and the like play no part: they are settings of one run.
+``HIP_VISIBLE_DEVICES`` and the like are ignored: they are settings of one run.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _LIBRARY_FOLDER = "bin" if _WINDOWS else "lib"
 _HIP = "the HIP runtime"
 _VARIABLES = ("ROCM_PATH", "ROCM_HOME")
 _VERSION_FILES = (".info/version", ".info/version-dev")
-#: Where AMD's wheel `rocm-sdk-core` has its ROCm, below the folder that it is installed into.
+#: The folder of ROCm in ``site-packages``, from AMD's wheel `rocm-sdk-core`.
 _WHEEL_FOLDER = "_rocm_sdk_core"
 
 _KFD = "the kernel's KFD topology"
 _TOPOLOGY = "sys/class/kfd/kfd/topology/nodes"
-#: What hides GPUs from a run, or has them pass for others.
+#: Variables that hide GPUs from one run, or change what they are.
 _OF_ONE_RUN = (
     "CUDA_VISIBLE_DEVICES",
     "GPU_DEVICE_ORDINAL",
@@ -56,14 +56,13 @@ _OF_ONE_RUN = (
 )
 
 _HIP_NO_DEVICE = 100
-#: The function that tells of a GPU, and where in its answer the target begins: since HIP 6 another
-#: structure, under another name.
+#: The function that describes a GPU, and the target's offset in its structure; HIP 6 changed both.
 _PROPERTIES = (
     ("hipGetDevicePropertiesR0600", 1160),
     ("hipGetDevicePropertiesR0000", 396),
     ("hipGetDeviceProperties", 396),
 )
-#: More than either structure has.
+#: Larger than either structure.
 _PROPERTIES_SIZE = 8192
 _TARGET = re.compile(r"gfx[0-9a-f]+", re.ASCII)
 
@@ -78,30 +77,31 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
 
 
 def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
-    """Return ROCm's version from the first place that programs come to.
+    """Return ROCm's version from the first installation that programs find.
 
-    That is the environment, then what variables name, what the loader finds, and ``/opt/rocm``.
+    They search the environment, the folders that variables name, the loader's and ``/opt/rocm``.
     """
-    places = [(Path(one, _WHEEL_FOLDER), ", found in the environment") for one in scope.folders]
+    environment = ", found in the environment"
+    folders = [(Path(folder, _WHEEL_FOLDER), environment) for folder in scope.folders]
     named = [Path(environ[name]) for name in _VARIABLES if environ.get(name)]
-    places += [(folder, "") for base in named for folder in _installations(base)]
-    usual = [(folder, "") for folder in _installations(root(environ) / "opt/rocm")]
+    folders += [(folder, "") for base in named for folder in _installations(base)]
+    default = [(folder, "") for folder in _installations(root(environ) / "opt/rocm")]
     loaded = [(folder, "") for folder in _on_library_path(environ)]
-    for folder, where in (*places, *loaded, *usual):
+    for folder, origin in (*folders, *loaded, *default):
         for file in (folder / name for name in _VERSION_FILES):
             try:
-                found = re.match(r"\d+(\.\d+)+", file.read_text(encoding="utf-8"), re.ASCII)
-                if found:
-                    version = FACTS["rocm"].kind.load(found[0])
-                    return Fact("rocm", f"ROCm's version file{where}", value=version)
+                match = re.match(r"\d+(\.\d+)+", file.read_text(encoding="utf-8"), re.ASCII)
+                if match:
+                    version = FACTS["rocm"].kind.load(match[0])
+                    return Fact("rocm", f"ROCm's version file{origin}", value=version)
             except (OSError, ValueError):
                 continue
     libraries = (
-        Library(file, f"{__name__}:hip", f"{_HIP}{where}")
-        for file, where in (
-            *_libraries(places),
+        Library(file, f"{__name__}:hip", f"{_HIP}{origin}")
+        for file, origin in (
+            *_libraries(folders),
             *((name, "") for name in _LIBRARIES if findable(name, environ)),
-            *_libraries(usual),
+            *_libraries(default),
         )
     )
     fact, failures = ask_in_turn("rocm", libraries, environ, read_timeout(environ))
@@ -112,24 +112,24 @@ def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
 
 
 def _on_library_path(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the folders that have a HIP runtime in theirs of ``LD_LIBRARY_PATH``."""
+    """Yield the parents of the folders in ``LD_LIBRARY_PATH`` that have a HIP runtime."""
     for entry in filter(None, environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)):
         if any(is_file(Path(entry, name)) for name in _LIBRARIES):
             yield Path(entry, os.pardir)
 
 
-def _libraries(places: Iterable[tuple[Path, str]]) -> Iterator[tuple[str, str]]:
-    for folder, where in places:
+def _libraries(folders: Iterable[tuple[Path, str]]) -> Iterator[tuple[str, str]]:
+    for folder, origin in folders:
         for file in (folder / _LIBRARY_FOLDER / name for name in _LIBRARIES):
             if is_file(file):
-                yield str(file), where
+                yield str(file), origin
 
 
 def _installations(base: Path) -> list[Path]:
     """Return the folders of ROCm at ``base``: itself, or since ROCm 7.13 ``core-10.1`` in it.
 
-    Which of several is in use tell the links ``lib`` and ``core``. Without these, as with packages
-    for a single GPU, it is the newest. Most machines have none.
+    The links ``lib`` and ``core`` lead to the one in use. Without these, as with packages for a
+    single GPU, it is the newest.
     """
     if not os.path.isdir(base):  # noqa: PTH112 - `Path.is_dir` may raise
         return []
@@ -145,7 +145,7 @@ def _installations(base: Path) -> list[Path]:
 def hip(file: str) -> str:
     """Ask the HIP runtime for its version. Runs in a child process.
 
-    The last part of that is a build's number and none of ROCm's, so the first two are given.
+    Only the first two parts, since the last is a build number.
     """
     (number,) = integers(file, "hipRuntimeGetVersion", 1)
     if number < 10_000_000:
@@ -169,7 +169,7 @@ def _gfx(environ: Mapping[str, str]) -> Fact:
         return _from_kfd(nodes, environ)
     if is_wsl(environ):
         return _from_hip(
-            environ, f"WSL 2 shows GPUs by /{WSL_DEVICE} alone, and not their targets; "
+            environ, f"WSL 2 has only /{WSL_DEVICE}, which does not show the GPUs' targets; "
         )
     reason = "the kernel has no driver for AMD GPUs loaded (amdgpu with KFD)"
     return Fact("gfx", _KFD, reason=reason)
@@ -178,8 +178,8 @@ def _gfx(environ: Mapping[str, str]) -> Fact:
 def _from_kfd(nodes: list[Path], environ: Mapping[str, str]) -> Fact:
     """Return the targets of the GPUs among ``nodes`` that the HIP runtime can use.
 
-    It opens KFD's device, and that of each GPU. It does without a GPU whose device is not there, or
-    is not for this container, and finds none at all if it may not open one.
+    That opens KFD's device, and that of each GPU. It skips a GPU whose device is missing or denied
+    to this container, but finds no GPU at all if the user lacks permission for one.
     """
     gpus, hidden = _gpus(nodes)
     refusal = _refusal("dev/kfd", environ) if gpus or hidden else None
@@ -193,61 +193,61 @@ def _from_kfd(nodes: list[Path], environ: Mapping[str, str]) -> Fact:
             usable.append(gpu)
             refusal = refusal or refused
     targets = frozenset(map(_target, usable)) - {""}
-    untold = "" if all(map(_target, usable)) else "the kernel does not tell the target of a GPU"
+    unknown = "" if all(map(_target, usable)) else "the kernel does not show the target of a GPU"
     if refusal:
         return Fact("gfx", _KFD, reason=f"there is an AMD GPU, but {refusal.strerror}")
     if targets:
-        return Fact("gfx", _KFD, targets, untold)
-    reason = f"there is an AMD GPU, but {untold}" if untold else "no AMD GPU is visible"
+        return Fact("gfx", _KFD, targets, unknown)
+    reason = f"there is an AMD GPU, but {unknown}" if unknown else "no AMD GPU is visible"
     if hidden:
-        reason += f"; {hidden} there may not be used from here: hand /dev/dri to the container"
+        reason += f"; {hidden} may not be used from here: give /dev/dri to the container"
     return Fact("gfx", _KFD, reason=reason)
 
 
 def _gpus(nodes: list[Path]) -> tuple[list[dict[str, int]], int]:
-    """Return the properties of the nodes that are GPUs, and how many may not be read."""
+    """Return the properties of the nodes that are GPUs, and how many nodes may not be read."""
     gpus, hidden = [], 0
     for file in nodes:
         try:
             text = file.read_text(encoding="utf-8")
-        except PermissionError:  # KFD's answer where a container was not given the GPU
+        except PermissionError:  # in a container that does not have the GPU
             hidden += 1
         except (OSError, ValueError):
             continue
         else:
-            found = re.findall(r"(?am)^(\w+) (\d{1,20})$", text)
-            properties = {name: int(number) for name, number in found}
+            pairs = re.findall(r"(?am)^(\w+) (\d{1,20})$", text)
+            properties = {name: int(number) for name, number in pairs}
             if properties.get("simd_count") or _target(properties):
                 gpus.append(properties)
     return gpus, hidden
 
 
 def _target(properties: Mapping[str, int]) -> str:
-    """Return a node's target (``gfx90a`` for 90010); nothing for a CPU, or on an old kernel."""
+    """Return a node's target (``gfx90a`` for 90010); ``""`` for a CPU, or on an old kernel."""
     number = properties.get("gfx_target_version", 0)
     return f"gfx{number // 10000}{number // 100 % 100:x}{number % 100:x}" if number else ""
 
 
 def _refusal(device: str, environ: Mapping[str, str]) -> OSError | None:
-    """Return the error that opening a device as the HIP runtime does ends in, in our own words."""
+    """Return the error of opening a device as the HIP runtime does, with a clearer message."""
     file = root(environ) / device
     try:
         os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
-        words = f"/{device} cannot be opened: {error.strerror}"
+        message = f"/{device} cannot be opened: {error.strerror}"
         if error.errno == errno.ENOENT:
-            words = f"/{device} is not here: hand it to the container"
+            message = f"/{device} does not exist here: give it to the container"
         elif error.errno == errno.EACCES and (group := _other_group(file)):
-            words = (
+            message = (
                 f"/{device} is for the group {group}, which this user is not in: "
                 f"sudo usermod -a -G {group} $USER, and log in again"
             )
-        return OSError(error.errno, words)
+        return OSError(error.errno, message)
     return None
 
 
 def _other_group(file: Path) -> str:
-    """Return the group that may read and write a file, if the user is not in it."""
+    """Return the group that may read and write a file, ``""`` if the user is in it."""
     import grp
 
     status = file.stat()
@@ -255,17 +255,17 @@ def _other_group(file: Path) -> str:
         return ""
     try:
         return grp.getgrgid(status.st_gid).gr_name
-    except KeyError:  # as in a container, which does not know the host's groups
+    except KeyError:  # a container does not know the host's groups
         return str(status.st_gid)
 
 
 def _from_hip(environ: Mapping[str, str], why: str) -> Fact:
-    """Return the targets that the HIP runtime tells; ``why`` begins the reason if it does not."""
+    """Return the targets from the HIP runtime; ``why`` begins the reason if it has none."""
     libraries = (
         Library(name, f"{__name__}:targets", _HIP) for name in _LIBRARIES if findable(name, environ)
     )
-    whole = {name: value for name, value in environ.items() if name not in _OF_ONE_RUN}
-    fact, failures = ask_in_turn("gfx", libraries, whole, read_timeout(environ))
+    unset = {name: value for name, value in environ.items() if name not in _OF_ONE_RUN}
+    fact, failures = ask_in_turn("gfx", libraries, unset, read_timeout(environ))
     reason = "; ".join(failures) or f"the loader does not find {_HIP} ({_LIBRARIES[0]})"
     return fact or Fact("gfx", _HIP, reason=why + reason)
 
@@ -285,16 +285,16 @@ def targets(file: str) -> list[str]:
     if not known:
         raise NoAnswerError(f"lacks {_PROPERTIES[0][0]}")
     name, offset = known[0]
-    found = []
+    names = []
     for index in range(count.value):
         answer = ctypes.create_string_buffer(_PROPERTIES_SIZE)
         status = getattr(library, name)(answer, index)
         target = _TARGET.match(answer.raw[offset:].decode("ascii", "replace"))
         if status == 0 and target:  # ``gfx90a:sramecc+:xnack-``
-            found.append(target[0])
-    if not found:
-        raise NoAnswerError(f"{name} tells no target")
-    return found
+            names.append(target[0])
+    if not names:
+        raise NoAnswerError(f"{name} returned no target")
+    return names
 
 
 FAMILY = Family(read, is_64_bit=True)

@@ -25,7 +25,7 @@ _SOURCE = "the running interpreter"
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
     """Return the facts ``names`` of this family."""
     readers = {"glibc": _glibc, "musl": _musl, "macos": _macos}
-    whose = {
+    reasons = {
         "glibc": "this Python does not run on the GNU C library",
         "musl": "this Python does not run on the musl C library",
         "macos": "this is not macOS",
@@ -36,13 +36,13 @@ def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> li
             facts.append(Fact(name, _SOURCE, abi_features()))
             continue
         text = readers[name](environ)
-        value, reason = (text, "") if is_release(text) else (None, whose[name])
+        value, reason = (text, "") if is_release(text) else (None, reasons[name])
         facts.append(Fact(name, _SOURCE, value, reason))
     return facts
 
 
 def abi_features() -> frozenset[str]:
-    """Return the features that PEP 780 names: what this interpreter was built with."""
+    """Return this interpreter's ABI features (PEP 780)."""
     import sysconfig
 
     features = {"64-bit" if sys.maxsize > 2**32 else "32-bit"}
@@ -55,23 +55,23 @@ def abi_features() -> frozenset[str]:
 
 
 def _glibc(environ: Mapping[str, str]) -> str:
-    """Return the release alone: a distributor's glibc may be ``2.20-2014.11``."""
+    """Return glibc's release, without a distributor's suffix as in ``2.20-2014.11``."""
     try:
         text = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (AttributeError, OSError, ValueError):  # not POSIX, or another C library
         return ""
-    found = re.match(r"glibc (\d+(\.\d+)*)", text, re.ASCII)
-    return found[1] if found else ""
+    match = re.match(r"glibc (\d+(\.\d+)*)", text, re.ASCII)
+    return match[1] if match else ""
 
 
 def _musl(environ: Mapping[str, str]) -> str:
-    """Ask musl's loader: it tells its version to who runs it without a program."""
+    """Run musl's loader without a program: it prints its version."""
     if not sys.platform.startswith("linux") or _glibc(environ):
         return ""
     loaders = sorted(map(str, Path("/lib").glob("ld-musl-*.so.1")))
-    words = _run([loaders[0]], environ) if loaders else ""
-    found = re.search(r"^Version ([0-9.]+)", words, re.MULTILINE)
-    return found[1] if found else ""
+    output = _run([loaders[0]], environ) if loaders else ""
+    match = re.search(r"^Version ([0-9.]+)", output, re.MULTILINE)
+    return match[1] if match else ""
 
 
 def _macos(environ: Mapping[str, str]) -> str:
@@ -80,14 +80,14 @@ def _macos(environ: Mapping[str, str]) -> str:
     version = platform.mac_ver()[0]
     if version != "10.16":
         return version
-    # What an interpreter built for an old SDK is told instead of 11 and newer.
+    # An interpreter built for an old SDK gets this for 11 and newer.
     code = "import platform; print(platform.mac_ver()[0])"
-    honest = {**environ, "SYSTEM_VERSION_COMPAT": "0"}
-    return _run([sys.executable, "-ISc", code], honest).strip() or version
+    uncompat = {**environ, "SYSTEM_VERSION_COMPAT": "0"}
+    return _run([sys.executable, "-ISc", code], uncompat).strip() or version
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> str:
-    """Return what a command writes, nothing if it cannot be run."""
+    """Return the output of a command, ``""`` if it cannot be run."""
     try:
         done = subprocess.run(
             command,

@@ -1,8 +1,8 @@
 """`xpu`: the version of the Level Zero loader, by which programs reach Intel's GPUs.
 
-Where the kernel shows an Intel GPU, the loader is asked in a child process: first for a GPU that
-may be used from here, then for its version. Windows and WSL 2 have no such files; there only the
-loader is asked.
+Where the kernel shows an Intel GPU, the loader is asked in a child process, first for a GPU that
+may be used from here, then for its version. Windows and WSL 2 have no such files; there the loader
+is always asked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _WINDOWS = sys.platform == "win32"
 _LIBRARY = "ze_loader.dll" if _WINDOWS else "libze_loader.so.1"
 _SOURCE = "the Level Zero loader"
-# Below each driver of the kernel there is a link for each device that it drives: 0000:03:00.0.
+# The folder of each kernel driver has a link for each of its devices, such as 0000:03:00.0.
 _DEVICES = tuple(f"sys/bus/pci/drivers/{driver}/*:*:*.*" for driver in ("xe", "i915"))
 
 # https://oneapi-src.github.io/level-zero-spec/level-zero/latest/core/api.html
@@ -46,23 +46,23 @@ class _Component(ctypes.Structure):
 
 
 def read(names: Collection[str], environ: Mapping[str, str], scope: Scope) -> list[Fact]:
-    """Return the one fact of this family."""
+    """Return the fact `xpu`."""
     if not (_WINDOWS or _is_shown(environ) or is_wsl(environ)):
         return [_absent("the kernel's drivers xe and i915 show no Intel GPU")]
     if not findable(_LIBRARY, environ):
         reason = f"the Level Zero loader ({_LIBRARY}) is not installed"
         return [Fact("xpu", _SOURCE, reason=reason, not_found=(_LIBRARY,))]
     library = Library(_LIBRARY, f"{__name__}:loader", _SOURCE)
-    # A setting of one run, which leaves GPUs out.
-    whole = {name: value for name, value in environ.items() if name != "ZE_AFFINITY_MASK"}
-    fact, failures = ask_in_turn("xpu", [library], whole, read_timeout(environ))
+    # A setting of one run, which hides GPUs.
+    unset = {name: value for name, value in environ.items() if name != "ZE_AFFINITY_MASK"}
+    fact, failures = ask_in_turn("xpu", [library], unset, read_timeout(environ))
     return [fact or _absent("; ".join(failures))]
 
 
 def loader(file: str) -> str:
     """Ask the loader for its version. Runs in a child process.
 
-    It finds the drivers only when it is initialized, and old ones know no version before that.
+    It is initialized first, to find the drivers; old loaders have no version before that.
     """
     library, count = load(file), ctypes.c_size_t()
     try:
@@ -79,10 +79,10 @@ def loader(file: str) -> str:
             raise NoAnswerError(f"zelLoaderGetVersions returned error {status & 0xFFFFFFFF:#x}")
     except AttributeError:
         raise NoAnswerError("lacks zeInit or zelLoaderGetVersions") from None
-    for one in components:
-        if one.name == b"loader":
-            return f"{one.major}.{one.minor}.{one.patch}"
-    raise NoAnswerError("does not tell its version")
+    for component in components:
+        if component.name == b"loader":
+            return f"{component.major}.{component.minor}.{component.patch}"
+    raise NoAnswerError("does not report its version")
 
 
 def _is_shown(environ: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""The inner backend of a tree, called as a frontend calls it: in a process of its own."""
+"""Calls the inner backend of a tree as a frontend does, in a subprocess."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class MissingHookError(SelectorError):
 class Inner:
     """The hooks of a tree's inner backend.
 
-    It gets ``settings``, and ``variant`` in the environment variable ``variable``, which is not
-    set where the code is built for no variant.
+    It gets ``settings``, and ``variant`` in the environment variable ``variable``, which is unset
+    if there is no variant.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Inner:
     def prepare(self, kind: str, folder: Path, *, may_build: bool = True) -> str:
         """Write the ``.dist-info`` of a ``wheel`` or ``editable``, and return its name.
 
-        With ``may_build``, one that has no hook for it builds the code.
+        With ``may_build``, a backend without that hook builds the code.
         """
         hook = f"prepare_metadata_for_build_{kind}"
         return str(self._call(hook, str(folder), _allow_fallback=may_build))
@@ -84,12 +84,12 @@ class Inner:
         except HookMissing:
             raise MissingHookError(f"the inner backend {self.name} has no {hook}") from None
         except UnsupportedOperation as error:
-            said = error.traceback.strip().splitlines()[-1:]
-            raise SelectorError(f"{self.name} cannot build this: {' '.join(said)}") from None
+            last = error.traceback.strip().splitlines()[-1:]
+            raise SelectorError(f"{self.name} cannot build this: {' '.join(last)}") from None
         except subprocess.CalledProcessError as error:
             raise SelectorError(
                 f"the inner backend {self.name} stopped in {hook}, with exit status "
-                f"{error.returncode}; what it said is above"
+                f"{error.returncode}; its output is above"
             ) from None
 
     def _run(
@@ -104,16 +104,15 @@ class Inner:
             subprocess.run(cmd, cwd=cwd, env=environ, check=True)
             return
         environ[self._variable] = self._variant
-        with _folder_of_its_own(self._variant) as config:
+        with _own_build_folder(self._variant) as config:
             subprocess.run(cmd, cwd=cwd, env={"DIST_EXTRA_CONFIG": config, **environ}, check=True)
 
 
 @contextmanager
-def _folder_of_its_own(variant: str) -> Iterator[str]:
-    """Give a configuration file of setuptools by which each variant is built in its own folder.
+def _own_build_folder(variant: str) -> Iterator[str]:
+    """Yield a configuration file that makes setuptools build each variant in its own folder.
 
-    setuptools takes what it finds in ``build/`` and is no older than the source. What it built for
-    another variant there would go into this one's wheel.
+    In ``build/``, setuptools would reuse what it built for another variant.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "setup.cfg")

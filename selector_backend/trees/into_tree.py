@@ -1,4 +1,4 @@
-"""Makes a tree of a project: its ``pyproject.toml`` gets the selector table and this backend."""
+"""Makes a project a tree: adds the selector table and this backend to ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from ..authoring.tree import BACKEND
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: What builds a project that does not say what does (PEP 517).
+#: The default ``[build-system]`` (PEP 517).
 _REQUIRES, _LEGACY = ["setuptools"], "setuptools.build_meta:__legacy__"
 
 
 def inner_keys(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a tree's selector table that say what builds the code.
-
-    That is what ``pyproject.toml`` says now in its ``[build-system]``.
-    """
-    found = data.get("build-system")
-    system = found if isinstance(found, dict) else {}
+    """Return the keys of a tree's selector table for the inner backend, from ``[build-system]``."""
+    system = toml.table_of(data, "build-system")
     keys = {"backend": system.get("build-backend", _LEGACY)}
     if "backend-path" in system:
         keys["backend-path"] = system["backend-path"]
@@ -33,10 +29,10 @@ def inner_keys(data: Mapping[str, Any]) -> dict[str, Any]:
 def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
     """Return ``pyproject``, which is TOML, with the selector ``table`` at its end.
 
-    What builds the code so far stays required, behind ``backend``, the requirement on this one.
-    Everything else stays unchanged: comments, order and line ends.
+    The current requirements stay, after ``backend``, the requirement on this one. Comments, order
+    and line ends stay, too.
 
-    Raises `SelectorError` where it is written in a way that cannot be edited.
+    Raises `SelectorError` if it is written in a way that cannot be edited.
     """
 
     def change(text: str, expected: dict[str, Any]) -> str:
@@ -50,7 +46,7 @@ def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
             requires = document["build-system"]["requires"]
             if "\n" in requires.as_string():
                 requires.insert(0, backend)
-            else:  # where `insert` leaves out the blank
+            else:  # there, `insert` leaves out the space
                 document["build-system"]["requires"] = [backend, *requires]
         else:
             document["build-system"] = {"requires": system["requires"]}

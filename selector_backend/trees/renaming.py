@@ -1,6 +1,6 @@
-"""A distribution under another name: its core metadata, and its wheels.
+"""Renames a distribution: its core metadata, and its wheels.
 
-What is not about the name stays unchanged, to the byte: lines are changed, none is rewritten.
+Only lines with the name change; all others stay the same, to the byte.
 """
 
 from __future__ import annotations
@@ -32,18 +32,17 @@ if TYPE_CHECKING:
     from ..authoring.tree import Tree
     from ..model.table import Selector, Variant
 
-# A field and the lines that go on with it, and what a requirement starts with.
+# A field with its continuation lines; the start, the name and the rest of a requirement.
 _FIELD = re.compile(rb"[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*")
 _REQUIRED = re.compile(rb"(\s*)([A-Za-z0-9._-]+)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Renaming:
-    """From what is built of a project to what it is published as.
+    """How to publish what was built of ``project``: under ``name``, as a variant.
 
-    ``dependencies`` are added to what it requires, after their placeholders are filled in.
-    ``variant`` is what it was built as. Where that is empty, it is no variant: it keeps its name,
-    and no index is to take it.
+    ``dependencies`` are more requirements, with placeholders. If ``variant`` is empty, it keeps its
+    name, and its metadata forbid uploading it.
     """
 
     project: str
@@ -53,7 +52,7 @@ class Renaming:
 
     @property
     def stem(self) -> str:
-        """The new name as it starts the names of files."""
+        """The new name as in file names."""
         return normalize(self.name).replace("-", "_")
 
     def is_of(self, name: str) -> bool:
@@ -61,7 +60,7 @@ class Renaming:
         return normalize(name) == normalize(self.project)
 
     def check_name(self, name: str, where: str) -> None:
-        """Raise `SelectorError` if ``name``, which ``where`` says, is not the project's own."""
+        """Raise `SelectorError` if ``name``, found in ``where``, is not the project's own."""
         if self.is_of(name):
             return
         if normalize(name) == normalize(self.name):
@@ -69,23 +68,23 @@ class Renaming:
         raise SelectorError(f"{where} is of {name}; expected one of {self.project}")
 
     def required(self, requirement: str) -> str:
-        """Return a requirement: one on the project itself is on the new name."""
+        """Return a requirement; one on the project itself gets the new name."""
         return self._required(requirement.encode()).decode()
 
     def added(self, version: str) -> list[str]:
-        """Return what is required besides in ``version``."""
+        """Return the added requirements, for ``version``."""
         values = {"project": self.project, "name": self.variant, "version": version}
-        return [self.required(fill(one, values)) for one in self.dependencies]
+        return [self.required(fill(text, values)) for text in self.dependencies]
 
     def metadata(self, content: bytes, where: str) -> bytes:
         """Return the core metadata ``content`` under the new name.
 
-        Raises `SelectorError` if it is of another project, or is none.
+        Raises `SelectorError` if it is invalid, or of another project.
         """
         blank = re.search(rb"^\r?\n", content, re.MULTILINE)
         end = blank.start() if blank else len(content)
-        fields = [one for one in _FIELD.findall(content[:end]) if one]
-        names = [one.partition(b":")[0].lower() for one in fields]
+        fields = [field for field in _FIELD.findall(content[:end]) if field]
+        names = [field.partition(b":")[0].lower() for field in fields]
         if not {b"name", b"version"} <= {*names}:
             raise SelectorError(f"{where} has no core metadata: no Name, or no Version")
         self.check_name(_value(fields[names.index(b"name")]), where)
@@ -101,17 +100,17 @@ class Renaming:
             elif name == b"requires-dist":
                 fields[index] = key + b":" + self._required(value)
 
-        there = {_value(one) for one in fields}
-        new = [f"Requires-Dist: {one}" for one in self.added(version) if one not in there]
+        there = {_value(field) for field in fields}
+        new = [f"Requires-Dist: {line}" for line in self.added(version) if line not in there]
         if not self.variant and NEVER_UPLOAD not in there:
             new = [f"Classifier: {NEVER_UPLOAD}"]
-        fields += [one.encode() + line_end for one in new]
+        fields += [line.encode() + line_end for line in new]
         return b"".join(fields) + content[end:]
 
     def _required(self, requirement: bytes) -> bytes:
-        found = _REQUIRED.fullmatch(requirement)
-        if found and self.is_of(found[2].decode()):
-            return found[1] + self.name.encode() + found[3]
+        match = _REQUIRED.fullmatch(requirement)
+        if match and self.is_of(match[2].decode()):
+            return match[1] + self.name.encode() + match[3]
         return requirement
 
 
@@ -122,14 +121,14 @@ def _value(field: bytes) -> str:
 def renaming_of(
     selector: Selector, tree: Tree | None, variant: Variant, built: Callable[[str], str]
 ) -> Renaming:
-    """Return how the distributions of ``variant`` are named, and what they require besides.
+    """Return how to rename the distributions of ``variant``.
 
     ``built`` returns the version of a distribution that the code was built against. Raises
-    `SelectorError` where the table does not say which distribution is the variant.
+    `SelectorError` if the table does not say which distribution is the variant.
     """
 
-    def part(found: re.Match[str]) -> str:
-        return _part(built(found[1]), int(found[2][1:]) if found[2] else None)
+    def part(match: re.Match[str]) -> str:
+        return _part(built(match[1]), int(match[2][1:]) if match[2] else None)
 
     return Renaming(
         selector.project,
@@ -143,54 +142,52 @@ def renaming_of(
 
 
 def is_built_against(tree: Tree, variant: Variant) -> bool:
-    """Return whether what ``variant`` requires depends on what its code was built against."""
+    """Return whether requirements of ``variant`` name what its code was built against."""
     return any(BUILT.search(text) for text in tree.dependencies.get(variant.key, ()))
 
 
 def _distribution(selector: Selector, variant: Variant) -> str:
     """Return the name of the one distribution that is ``variant``: it has the project's version."""
-    shared = {distribution_of(one) for one in selector.requires}
+    shared = {*map(distribution_of, selector.requires)}
     pinned = {
-        distribution_of(text): requirement.name
-        for text, requirement in ((one, Requirement(one)) for one in variant.requires)
-        if distribution_of(text) not in shared and is_pinned(requirement, selector.version)
+        normalize(requirement.name): requirement.name
+        for requirement in map(Requirement, variant.requires)
+        if normalize(requirement.name) not in shared and is_pinned(requirement, selector.version)
     }
     usual = normalize(f"{selector.project}-{variant.name}")
     if usual in pinned:
         return pinned[usual]
     if len(pinned) == 1:
         return next(iter(pinned.values()))
-    found = ", ".join(variant.requires) or "nothing"
+    shown = ", ".join(variant.requires) or "nothing"
     raise SelectorError(
-        f"variant {variant.name!r} requires {found}; expected one "
+        f"variant {variant.name!r} requires {shown}; expected one "
         f"requirement that is '=={{version}}', to be the distribution that is built"
     )
 
 
 def _part(version: str, length: int | None) -> str:
-    """Return a public version, or the first numbers of it."""
-    found = Version(version)
+    """Return a public version, or its first ``length`` numbers."""
+    release = Version(version)
     if length is None:
-        return found.public
-    epoch = f"{found.epoch}!" if found.epoch else ""
-    return epoch + ".".join(map(str, [*found.release, *[0] * length][:length]))
+        return release.public
+    epoch = f"{release.epoch}!" if release.epoch else ""
+    return epoch + ".".join(map(str, [*release.release, *[0] * length][:length]))
 
 
 # --- Wheels
 #
-# A wheel may be larger than memory, so its files are copied piece by piece. What changes is what
-# the name is in: the file's name, the ``.dist-info`` and ``.data`` folders, ``METADATA`` and
-# ``RECORD``.
+# A wheel may be larger than memory, so its files are copied piece by piece. The project's name is
+# in the file's name, the ``.dist-info`` and ``.data`` folders, ``METADATA`` and ``RECORD``.
 
-# Name, version, maybe a build tag, and three tags.
+# Name, version, optional build tag, and three tags.
 _FILE = re.compile(r"([^-]+)-([^-]+)((?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl)")
 
 
 def rename_wheel(wheel: Path, folder: Path, renaming: Renaming) -> str:
     """Write ``wheel`` under its new name into ``folder``. Returns the file's name.
 
-    Raises `SelectorError` if it is no wheel of the project; then nothing is written, and what lies
-    in ``folder`` stays as it is.
+    Raises `SelectorError` if it is not a wheel of the project; then nothing is written.
     """
     parts = _FILE.fullmatch(wheel.name)
     if parts is None:
@@ -256,7 +253,7 @@ def _copy(
     name: str,
     changed: dict[str, bytes],
 ) -> None:
-    """Copy a member with its kind of compression, its mode and its date."""
+    """Copy a member with its compression, mode and date; ``changed`` has new contents."""
     info = zipfile.ZipInfo(name, member.date_time)
     info.compress_type = member.compress_type
     info.create_system = member.create_system

@@ -1,7 +1,6 @@
-"""The selector package of a tree: its source, as somebody would write it who has no code.
+"""Writes the source of a tree's selector package, which is then compiled like any other.
 
-Everything but the table comes from the inner backend's own metadata, in which what is dynamic is
-settled. The source is compiled into an sdist as any other.
+Everything but the table comes from the metadata that the inner backend makes.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ _OURS = "selector-backend"
 # The suffixes of readmes, by their content types.
 _SUFFIXES = {"text/markdown": ".md", "text/x-rst": ".rst"}
 
-# What the selector package does not take from the code's metadata, or finds in the tree.
+# Fields that the selector package does not take from the code's metadata.
 _NOT_NEEDED = {"requires-dist", "license-file", "import-name", "import-namespace"}
-# The same by the keys of `[project]`; and the version, which each sdist settles.
+# The same by the keys of `[project]`; and the version, which every sdist has.
 _NOT_NEEDED_KEYS = {
     *("dependencies", "license-files", "version"),
     *("entry-points", "gui-scripts", "scripts"),
@@ -53,20 +52,19 @@ _NOT_NEEDED_KEYS = {
 # The groups of scripts (entry points specification), by their keys in `[project]`.
 _SCRIPTS = {"console_scripts": "scripts", "gui_scripts": "gui-scripts"}
 
-# What a requirement starts with.
+# The name and the extras of a requirement.
 _REQUIRED = re.compile(r"[\w.-]+\s*(\[[^\]]*\])?")
 
-# What backends begin the lines of a longer text with, so that they are one field.
+# How backends begin the continuation lines of a long text.
 _FOLDED = re.compile(r"\r?\n(?: {7}\||\t| {1,8})")
 
 
 def prepare_metadata(inner: Inner, tree: Tree, folder: Path) -> Path:
-    """Return a ``.dist-info`` in ``folder`` with what the inner backend says of the project.
+    """Return a ``.dist-info`` in ``folder`` with the inner backend's metadata of the project.
 
-    The code is not built for it. Where there is no hook that prepares it, as in meson-python,
-    ``PKG-INFO`` of the code's sdist says the same of all that is not marked as dynamic (PEP 643).
-    Metadata of before have no such marks, but all that ``[project]`` does not call dynamic is
-    static (PEP 621).
+    The code is not built for it. A backend without the hook for that, such as meson-python, builds
+    an sdist, whose ``PKG-INFO`` has all fields that it does not mark as dynamic (PEP 643) or, in
+    older metadata, that ``[project]`` does not call dynamic (PEP 621).
     """
     try:
         return folder / inner.prepare("wheel", folder, may_build=False)
@@ -79,12 +77,12 @@ def prepare_metadata(inner: Inner, tree: Tree, folder: Path) -> Path:
         if release_key(metadata.get("metadata_version", "0")) < release_key("2.2"):
             dynamic = {*tree.dynamic} - _NOT_NEEDED_KEYS
         else:
-            dynamic = {one.lower() for one in metadata.get("dynamic", [])} - _NOT_NEEDED
+            dynamic = {field.lower() for field in metadata.get("dynamic", [])} - _NOT_NEEDED
         if dynamic:
             fields = ", ".join(sorted(dynamic))
             raise SelectorError(
-                f"{error}, and PKG-INFO of its sdist leaves open: {fields}. The selector package "
-                "is made of what they say: write it in [project], where it is not dynamic"
+                f"{error}, and PKG-INFO of its sdist has no final {fields}. The selector package "
+                "needs them: write them in [project], and take them out of its dynamic"
             ) from None
         (dist_info / "METADATA").write_bytes(content)
         return dist_info
@@ -118,7 +116,7 @@ def write_selector_source(folder: Path, tree: Tree, dist_info: Path, target: Pat
 
 
 def _requires(requires: tuple[str, ...]) -> list[str]:
-    """Return what the sdist's ``[build-system]`` requires: this backend, without its extra."""
+    """Return ``requires`` of the sdist's ``[build-system]``: this backend, without its extra."""
     for text in requires:
         try:
             requirement = Requirement(text)
@@ -132,27 +130,29 @@ def _requires(requires: tuple[str, ...]) -> list[str]:
 
 
 def _selector(written: Mapping[str, Any], metadata: RawMetadata) -> dict[str, Any]:
-    """Return the table without what only a tree has, and with the extras that the code has."""
-    table = {key: one for key, one in written.items() if key not in ("backend", "backend-path")}
-    extras = {normalize(one): one for one in metadata.get("provides_extra", [])}
-    extras.update((normalize(one), one) for one in table.pop("extras", []))
-    variants = [{k: v for k, v in one.items() if k != "dependencies"} for one in table["variant"]]
-    table.pop("variant")
+    """Return the table without the keys of a tree, and with the code's extras."""
+    table = {key: value for key, value in written.items() if key not in ("backend", "backend-path")}
+    extras = {normalize(extra): extra for extra in metadata.get("provides_extra", [])}
+    extras.update((normalize(extra), extra) for extra in table.pop("extras", []))
+    variants = [
+        {key: value for key, value in variant.items() if key != "dependencies"}
+        for variant in table.pop("variant")
+    ]
     return {**table, **({"extras": [*extras.values()]} if extras else {}), "variant": variants}
 
 
 def _project(metadata: RawMetadata) -> dict[str, Any]:
-    """Return ``[project]`` as the core metadata have it, but the readme and what is required.
+    """Return ``[project]`` by the core metadata, without the readme and the dependencies.
 
-    Where the code says which names are imported from it (PEP 794), none is from this package.
+    If the code declares its import names (PEP 794), this package declares that it has none.
     """
     text = dict[str, Any](metadata)
-    found = {
+    fields = {
         "name": text.get("name"),
         "version": text.get("version"),
         "description": text.get("summary"),
         "requires-python": text.get("requires_python"),
-        "keywords": [one.strip() for one in text.get("keywords", []) if one.strip()],
+        "keywords": [keyword.strip() for keyword in text.get("keywords", []) if keyword.strip()],
         "authors": list(_people(text.get("author", ""), text.get("author_email", ""))),
         "maintainers": list(_people(text.get("maintainer", ""), text.get("maintainer_email", ""))),
         "classifiers": text.get("classifiers"),
@@ -161,13 +161,13 @@ def _project(metadata: RawMetadata) -> dict[str, Any]:
     }
     claims = text.keys() & {"import_names", "import_namespaces"}
     none: dict[str, Any] = {"import-names": []} if claims else {}
-    return {**{key: value for key, value in found.items() if value}, **none}
+    return {**{key: value for key, value in fields.items() if value}, **none}
 
 
 def _scripts(folder: Path, dist_info: Path) -> dict[str, dict[str, str]]:
-    """Return the scripts of the code, which pipx and uv look for in the package that is asked for.
+    """Return the scripts of the code, because pipx and uv only offer those of the named package.
 
-    They are in ``entry_points.txt``, or in ``[project]`` where nothing is prepared.
+    They are in ``entry_points.txt`` or, if there is none, in ``[project]``.
     """
     file = dist_info / "entry_points.txt"
     if not file.is_file():
@@ -176,15 +176,15 @@ def _scripts(folder: Path, dist_info: Path) -> dict[str, dict[str, str]]:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(file.read_text(encoding="utf-8"))
-    found = {key: dict(parser[group]) for group, key in _SCRIPTS.items() if group in parser}
-    return {key: entries for key, entries in found.items() if entries}
+    scripts = {key: dict(parser[group]) for group, key in _SCRIPTS.items() if group in parser}
+    return {key: entries for key, entries in scripts.items() if entries}
 
 
 def _people(names: str, emails: str) -> Iterator[dict[str, str]]:
-    yield from ({"name": one.strip()} for one in names.split(",") if one.strip())
+    yield from ({"name": name.strip()} for name in names.split(",") if name.strip())
     for name, address in email.utils.getaddresses([emails]):
         if name or address:
-            yield {key: one for key, one in (("name", name), ("email", address)) if one}
+            yield {key: value for key, value in (("name", name), ("email", address)) if value}
 
 
 def _urls(text: Mapping[str, Any]) -> dict[str, str]:
@@ -196,7 +196,7 @@ def _licensed(text: Mapping[str, Any]) -> dict[str, Any]:
     """Return the licence: an expression and files, or a text alone (PEP 639)."""
     files = text.get("license_files", [])
     expression, written = text.get("license_expression"), text.get("license", "")
-    classified = any(one.startswith("License ::") for one in text.get("classifiers", []))
+    classified = any(line.startswith("License ::") for line in text.get("classifiers", []))
     if not expression and files and written and not classified:
         with contextlib.suppress(InvalidLicenseExpression, MemoryError, RecursionError):
             expression = canonicalize_license_expression(written)
@@ -206,14 +206,12 @@ def _licensed(text: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _license(path: str, folder: Path, dist_info: Path) -> bytes:
-    """Return a licence file: it is in what was prepared, at one of these places, or in the tree."""
+    """Return a licence file, from the ``.dist-info`` or the tree."""
     pure = PurePosixPath(path)
-    places = [dist_info / "licenses" / path, dist_info / pure.name, folder / path]
-    if leads_outside(path):
-        places = []
-    for place in places:
-        real = place.resolve()  # a link may lead out of the tree
-        inside = any(real.is_relative_to(one.resolve()) for one in (dist_info, folder))
+    candidates = (dist_info / "licenses" / path, dist_info / pure.name, folder / path)
+    for candidate in () if leads_outside(path) else candidates:
+        real = candidate.resolve()  # a link may lead out of the tree
+        inside = any(real.is_relative_to(root.resolve()) for root in (dist_info, folder))
         if inside and real.is_file():
             return real.read_bytes()
     raise SelectorError(

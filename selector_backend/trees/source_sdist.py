@@ -1,7 +1,7 @@
-"""The code's own sdist under the name of one variant: what is built where no wheel fits.
+"""Renames the code's sdist to a variant, which installers build where no wheel fits.
 
-It takes the inner backend alone to build it, so its ``pyproject.toml`` has no trace of a tree. All
-other files but ``PKG-INFO`` stay as they are, to the byte.
+Only the inner backend is needed to build it: its ``pyproject.toml`` has no trace of a tree. All
+other files but ``PKG-INFO`` stay the same, to the byte.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _PYPROJECT, _PKG_INFO = "pyproject.toml", "PKG-INFO"
 def rename_sdist(sdist: Path, folder: Path, renaming: Renaming, tree: Tree) -> str:
     """Write ``sdist`` under its new name into ``folder``. Returns the file's name.
 
-    Raises `SelectorError` if it is no sdist of the project, or what the variant requires cannot be
-    written into it; then nothing is written.
+    Raises `SelectorError` if it is not an sdist of the project, or the variant's requirements
+    cannot be written into it; then nothing is written.
     """
     stem = sdist.name.removesuffix(".tar.gz")
     name, _, version = stem.rpartition("-")
@@ -44,7 +44,7 @@ def rename_sdist(sdist: Path, folder: Path, renaming: Renaming, tree: Tree) -> s
     target = folder / f"{new_stem}.tar.gz"
     try:
         with tarfile.open(sdist, "r:gz") as old, replacing(target) as file:
-            paths = {_path(one, stem) for one in old.getmembers()}
+            paths = {_path(member, stem) for member in old.getmembers()}
             if not {_PYPROJECT, _PKG_INFO} <= paths:
                 raise tarfile.ReadError(f"it has no {_PYPROJECT}, or no {_PKG_INFO}")
             pkg_info = _read(old, f"{stem}/{_PKG_INFO}")
@@ -77,7 +77,7 @@ def read_from_sdist(sdist: Path, path: str) -> bytes:
 
 
 def _path(member: tarfile.TarInfo, stem: str) -> str:
-    """Return the path of a member in the sdist's one folder."""
+    """Return the path of a member, relative to the sdist's folder."""
     first, _, path = member.name.partition("/")
     if first != stem:
         raise tarfile.ReadError(f"it has {member.name!r} outside of {stem}/")
@@ -102,7 +102,7 @@ def _copy(
     path = _path(member, stem)
     moved = copy.copy(member)
     moved.name = f"{new_stem}/{path}" if path else new_stem
-    # The names in what extends a header are written again.
+    # `tarfile` writes long names again.
     moved.pax_headers = {
         key: value for key, value in member.pax_headers.items() if key not in ("path", "linkpath")
     }
@@ -117,7 +117,7 @@ def _copy(
 
 
 def _time(sdist: Path) -> int:
-    """Return the time that the head of a gzip file has, which its builder chose."""
+    """Return the time in the header of a gzip file."""
     with sdist.open("rb") as file:
         return int.from_bytes(file.read(8)[4:], "little")
 
@@ -129,16 +129,16 @@ def _changes(
     version: str,
     paths: Collection[str],
 ) -> dict[str, dict[str, Any]]:
-    """Return what makes a tree's ``pyproject.toml`` the one of the code alone, by table."""
+    """Return the changes, by table, from a tree's ``pyproject.toml`` to that of the code alone."""
     project = data["project"]
     system: dict[str, Any] = {
-        "requires": [one for one in tree.requires if distribution_of(one) != _OURS],
+        "requires": [text for text in tree.requires if distribution_of(text) != _OURS],
         "build-backend": tree.backend,
     }
     if tree.backend_path:
         system["backend-path"] = [*tree.backend_path]
     wanted = [*map(renaming.required, project.get("dependencies", []))]
-    wanted += [one for one in renaming.added(version) if one not in wanted]
+    wanted += [text for text in renaming.added(version) if text not in wanted]
     extras = {
         extra: [*map(renaming.required, requirements)]
         for extra, requirements in project.get("optional-dependencies", {}).items()
@@ -155,11 +155,11 @@ def _changes(
 def _check_static(
     project: Mapping[str, Any], renaming: Renaming, version: str, pkg_info: bytes
 ) -> None:
-    """Raise `SelectorError` if the inner backend finds something that would have to be another."""
+    """Raise `SelectorError` if a dynamic field would have to change."""
     dynamic = project.get("dynamic", [])
     if "dependencies" in dynamic and renaming.dependencies:
         raise SelectorError(
-            f"an sdist of {renaming.name} requires {', '.join(renaming.added(version))} besides, "
+            f"an sdist of {renaming.name} also requires {', '.join(renaming.added(version))}, "
             "which cannot be written into it: project.dependencies is dynamic. Write them there"
         )
     if {"dependencies", "optional-dependencies"} & {*dynamic}:
@@ -177,23 +177,23 @@ def _check_static(
 
 # --- What a build backend takes from the project's name
 #
-# An sdist under a variant's name has the same code, so there it has to be said.
+# The code is the same under a variant's name, so its module has to be written down.
 
-# Where these look for the package of a project `spam`.
+# Where these backends look for a project's package.
 _HATCHLING = ("{}/__init__.py", "src/{}/__init__.py", "{}.py")
 _POETRY = ("{}/__init__.py", "{}.py", "src/{}/__init__.py", "src/{}.py")
 _SCIKIT_BUILD_CORE = ("src/{}/__init__.py", "python/{}/__init__.py", "{}/__init__.py")
 
-# The keys by which hatchling is told what goes into a wheel.
+# The keys that tell hatchling what goes into a wheel.
 _SELECTING = ("include", "packages", "only-include", "force-include", "bypass-selection")
 
 
 def name_module(
     pyproject: Mapping[str, Any], backend: str, project: str, paths: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return what to write into a ``pyproject.toml``, by table, for what follows from ``project``.
+    """Return the keys, by table, that name the module which ``backend`` now finds by ``project``.
 
-    That is the name from which ``backend`` takes it now. ``paths`` are the files of the sdist.
+    ``paths`` are the files of the sdist.
     """
     module = normalize(project).replace("-", "_")
     root = backend.partition(":")[0].partition(".")[0]
@@ -203,26 +203,27 @@ def name_module(
     elif root == "uv_build":
         table, values = "tool.uv.build-backend", {"module-name": module}
     elif root == "poetry":
-        if found := _first(_POETRY, module, paths):
-            package = {"include": found.removeprefix("src/").removesuffix("/__init__.py")}
-            if found.startswith("src/"):
+        if path := _first(_POETRY, module, paths):
+            package = {"include": path.removeprefix("src/").removesuffix("/__init__.py")}
+            if path.startswith("src/"):
                 package["from"] = "src"
             table, values = "tool.poetry", {"packages": [package]}
     elif root == "scikit_build_core":
-        if found := _first(_SCIKIT_BUILD_CORE, module, paths):
-            table, values = "tool.scikit-build.wheel", {"packages": [found.rpartition("/")[0]]}
+        if path := _first(_SCIKIT_BUILD_CORE, module, paths):
+            table, values = "tool.scikit-build.wheel", {"packages": [path.rpartition("/")[0]]}
     elif root == "hatchling":
-        found = _first(_HATCHLING, module, paths)
+        path = _first(_HATCHLING, module, paths)
         build = table_of(pyproject, "tool.hatch.build")
         wheel = table_of(build, "targets.wheel")
-        if found and not any(key in given for given in (build, wheel) for key in _SELECTING):
-            folder = found.rpartition("/")[0]
-            values = {"packages": [folder]} if folder else {"only-include": [found]}
+        if path and not any(key in own for own in (build, wheel) for key in _SELECTING):
+            folder = path.rpartition("/")[0]
+            values = {"packages": [folder]} if folder else {"only-include": [path]}
             table = "tool.hatch.build.targets.wheel"
-    given = table_of(pyproject, table)
-    missing = {key: value for key, value in values.items() if key not in given}
+    current = table_of(pyproject, table)
+    missing = {key: value for key, value in values.items() if key not in current}
     return {table: missing} if missing else {}
 
 
 def _first(patterns: Collection[str], module: str, paths: Collection[str]) -> str | None:
-    return next((one for one in (each.format(module) for each in patterns) if one in paths), None)
+    candidates = (pattern.format(module) for pattern in patterns)
+    return next((path for path in candidates if path in paths), None)

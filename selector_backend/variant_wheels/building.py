@@ -1,10 +1,8 @@
-"""A project's table, as variant wheels (PEP 825) with providers (PEP 850, a draft).
+"""Writes a table as variant wheels (PEP 825) with providers (PEP 850, a draft).
 
-One wheel a row, of nothing but metadata: it requires what the row does. An installer that reads
-them takes the first whose properties the machine supports, in the order of the table, and needs no
-code of ours for that. The order is a property, too: each row has one in a namespace of its own,
-whose values are all supported and are listed in the table's order (PEP 850's static properties),
-and which counts before all others.
+Each row becomes a wheel that has only metadata, and the row's requirements. Installers take the
+first whose properties the machine supports, in the order of the table, without code of ours. The
+order is a property, too: rows are static properties (PEP 850) of a namespace that has priority.
 """
 
 from __future__ import annotations
@@ -30,23 +28,23 @@ if TYPE_CHECKING:
 
     from ..model.table import Compiled, Selector, Variant
 
-#: The metadata's schema, and its name in a wheel's ``.dist-info``.
+#: The metadata's schema, and its file in a wheel's ``.dist-info``.
 SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"
 VARIANT_NAME = "variant.json"
-#: The label of the wheel that fits everywhere, and has no property.
+#: The label of the wheel without properties, which fits everywhere.
 NULL = "null"
-#: The property that has a row's place in the table.
+#: The property for a row's position in the table.
 ORDER, ROW = "selector", "row"
 
-# No file system takes longer names than 255 bytes; what a name has besides tags is left to it.
+# File names have at most 255 bytes, including name, version and label.
 _LONGEST_TAGS = 120
 
 
 @dataclass(frozen=True)
 class VariantWheel:
-    """A variant wheel: its label, its place in the order, and what it asks of a machine.
+    """A variant wheel: its label, its row, and what it asks of a machine.
 
-    ``row`` is the label of its row's first wheel.
+    ``row`` is the label of the row's first wheel.
     """
 
     variant: Variant
@@ -62,22 +60,22 @@ class VariantWheel:
 
     @property
     def tags(self) -> Iterator[str]:
-        """The compatibility tags of its files, whose parts stand for more than one platform."""
-        some: list[str] = []
+        """The compatibility tags of its files, each for as many platforms as a name can hold."""
+        platforms: list[str] = []
         for tag in self.asked.tags:
-            if some and len(".".join((*some, tag))) > _LONGEST_TAGS:
-                yield f"py3-none-{'.'.join(some)}"
-                some = []
-            some.append(tag)
-        yield f"py3-none-{'.'.join(some)}"
+            if platforms and len(".".join((*platforms, tag))) > _LONGEST_TAGS:
+                yield f"py3-none-{'.'.join(platforms)}"
+                platforms = []
+            platforms.append(tag)
+        yield f"py3-none-{'.'.join(platforms)}"
 
 
 class NotExpressibleError(SelectorError):
-    """Variant wheels cannot say what a table says; ``problems`` has each row with its reason."""
+    """Variant wheels cannot express a table; ``problems`` has a reason for each row."""
 
     def __init__(self, selector: Selector, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        what = f"{selector.project} {selector.version} has no variant wheels that say the same"
+        what = f"variant wheels cannot express the table of {selector.project} {selector.version}"
         super().__init__("\n".join([f"{what}, and none is written:", *map(str, problems)]))
 
 
@@ -87,23 +85,23 @@ def variant_wheels(selector: Selector) -> list[VariantWheel]:
     Raises `NotExpressibleError`, with every row that they cannot express.
     """
     rows = [*express_rows(selector)]
-    found = [wheel for wheels, _ in rows for wheel in wheels]
-    problems = [problem for _, some in rows for problem in some]
-    if ORDER in (one.namespace for one in selector.providers):
+    every = [wheel for wheels, _ in rows for wheel in wheels]
+    problems = [problem for _, own in rows for problem in own]
+    if ORDER in (provider.namespace for provider in selector.providers):
         message = f"variant wheels have the table's order in the namespace {ORDER!r}"
         problems.append(Problem(f"tool.selector.provider.{ORDER}", message))
-    if not problems and all(one.label == NULL for one in found):
+    if not problems and all(wheel.label == NULL for wheel in every):
         message = "no row depends on the machine; publish an ordinary wheel"
         problems.append(Problem("tool.selector.variant", message))
     if problems:
         raise NotExpressibleError(selector, problems)
-    return found
+    return every
 
 
 def express_rows(selector: Selector) -> Iterator[tuple[list[VariantWheel], list[Problem]]]:
-    """Yield the variant wheels of each row, and why there is none for some of its conditions.
+    """Yield the variant wheels of each row, and the problems of conditions without a wheel.
 
-    A row that refuses has no wheel, and none has one that comes after a row which always fits.
+    Rows that refuse, and rows after one that always fits, have no wheels.
     """
     taken = {NULL}
     always = False
@@ -116,32 +114,32 @@ def express_rows(selector: Selector) -> Iterator[tuple[list[VariantWheel], list[
         else:
             asked, problems = _asked(variant, variant_key(index), selector)
             row = _free(variant.name.lower().replace("-", "_"), taken)
-            labels = [row, *(_free(f"{row}.{one}", taken) for one in range(2, len(asked) + 1))]
+            labels = [row, *(_free(f"{row}.{n}", taken) for n in range(2, len(asked) + 1))]
             pairs = zip(labels, asked)
-            yield [VariantWheel(variant, label, row, one) for label, one in pairs], problems
+            yield [VariantWheel(variant, label, row, needs) for label, needs in pairs], problems
 
 
 def _asked(variant: Variant, key: str, selector: Selector) -> tuple[list[Asked], list[Problem]]:
-    """Return what the wheels of a row ask for, and what they cannot.
+    """Return what the wheels of a row ask for, and the problems of the other conditions.
 
-    One wheel has as many tags as there are alternatives that differ in platforms only.
+    Alternatives that only differ in platforms are one wheel with several tags.
     """
-    found: list[Asked] = []
+    alternatives: list[Asked] = []
     problems: list[Problem] = []
     for number, alternative in enumerate(variant.when):
         try:
             asked = express(alternative, selector)
         except InexpressibleError as error:
-            place = f"{key}.when[{number}]" if len(variant.when) > 1 else f"{key}.when"
-            problems.append(Problem(place, f"{variant.name}: {error}"))
+            when_key = f"{key}.when[{number}]" if len(variant.when) > 1 else f"{key}.when"
+            problems.append(Problem(when_key, f"{variant.name}: {error}"))
             continue
-        for index, other in enumerate(found):
+        for index, other in enumerate(alternatives):
             if other.properties == asked.properties:
-                found[index] = other.with_tags(asked.tags)
+                alternatives[index] = other.with_tags(asked.tags)
                 break
         else:
-            found.append(asked)
-    return found, problems
+            alternatives.append(asked)
+    return alternatives, problems
 
 
 def _free(label: str, taken: set[str]) -> str:
@@ -157,8 +155,9 @@ def metadata(selector: Selector, wheels: Sequence[VariantWheel]) -> dict[str, An
     rows = [*dict.fromkeys(wheel.row for wheel in wheels if wheel.label != NULL)]
     providers: dict[str, Any] = {ORDER: {"static-properties": {ROW: rows}}}
     named = dict.fromkeys(key[0] for wheel in wheels for key in wheel.asked.properties)
-    for one in providers_of(named, selector):
-        providers[one.namespace] = {"requires": [*one.requires], "plugin-api": one.plugin_api}
+    for provider in providers_of(named, selector):
+        about = {"requires": [*provider.requires], "plugin-api": provider.plugin_api}
+        providers[provider.namespace] = about
     return {
         "$schema": SCHEMA,
         "default-priorities": {"namespace": [*providers]},
@@ -168,10 +167,10 @@ def metadata(selector: Selector, wheels: Sequence[VariantWheel]) -> dict[str, An
 
 
 def _nested(properties: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, Any]:
-    found: dict[str, dict[str, list[str]]] = {}
+    nested: dict[str, dict[str, list[str]]] = {}
     for (namespace, feature), values in properties.items():
-        found.setdefault(namespace, {})[feature] = sorted(values)
-    return found
+        nested.setdefault(namespace, {})[feature] = sorted(values)
+    return nested
 
 
 def write_variant_wheels(
@@ -179,7 +178,7 @@ def write_variant_wheels(
 ) -> list[str]:
     """Write ``wheels`` and their ``variants.json`` into ``target``. Returns the files' names.
 
-    ``folder`` is the project's, where its licence files lie; ``backend`` is our own version.
+    ``folder`` is the project's, with its licence files; ``backend`` is our own version.
     """
     selector = compiled.selector
     whole = metadata(selector, wheels)
@@ -190,8 +189,8 @@ def write_variant_wheels(
         decision = _decision(selector, wheel)
         for tag in wheel.tags:
             python, abi, platforms = tag.split("-")
-            tags = [f"{python}-{abi}-{one}" for one in platforms.split(".")]
-            # Any index may have it: what is chosen by properties is no machine's alone.
+            tags = [f"{python}-{abi}-{platform}" for platform in platforms.split(".")]
+            # An index may have it: properties choose it, not the machine that built it.
             files = dist_info(
                 folder, compiled, decision, selector.version, backend, tags, never_upload=False
             )
@@ -201,14 +200,14 @@ def write_variant_wheels(
 
 
 def _decision(selector: Selector, wheel: VariantWheel) -> Decision:
-    """Return the decision that the record in a wheel tells of."""
+    """Return the decision for the record in a wheel."""
     chosen = f"the installer found what its variant wheel asks for: {wheel.asked}"
     if wheel.label == NULL:
         chosen = "its variant wheel asks for nothing, and the installer took no other"
     other = "the installer took another variant wheel"
     verdicts = tuple(
-        Verdict(one.name, None, chosen if one is wheel.variant else other)
-        for one in selector.variants
+        Verdict(variant.name, None, chosen if variant is wheel.variant else other)
+        for variant in selector.variants
     )
     return Decision(selector, Request(source=VARIANT_WHEEL), (wheel.variant,), verdicts, {})
 

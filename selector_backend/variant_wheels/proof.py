@@ -1,8 +1,7 @@
-"""Tries whether variant wheels are taken where their table says so, on a machine of each kind.
+"""Checks that installers take variant wheels as the table says, on a machine of each kind.
 
-As in `review`, values are made at and beside what conditions name. But machines that there cannot
-be are left out here: a machine has a platform that wheels have tags for, a GPU has a driver that
-runs it, and a CPU is one that archspec knows.
+As in `review`, machines are made from values at and beside those in conditions, but only possible
+ones: with a platform that wheels have tags for, a driver that runs the GPU, and a known CPU.
 """
 
 from __future__ import annotations
@@ -45,22 +44,21 @@ if TYPE_CHECKING:
 
     Facts = Mapping[str, Value | None]
 
-# More kinds of machine are not tried.
+# The most kinds of machine to try.
 _MOST = 50_000
 _NVIDIA = {"cuda", "compute-capability"}
 _FAMILIES = {platform.family for platform in PLATFORMS}
 
 
 class Installer:
-    """What an installer takes of a table's variant wheels, by the values of a machine's facts.
+    """A model of an installer, which takes one of a table's variant wheels on a machine.
 
-    That is PEP 825's filter and order: of the wheels that a machine supports, the first by the
-    property that has a row's place in the table, which counts before all others.
+    By PEP 825, that is the first, in the order of the table, of those that the machine supports.
     """
 
     def __init__(self, selector: Selector, wheels: Sequence[VariantWheel]) -> None:
         self._wheels = wheels
-        #: Whether some of the wheels are not for every platform.
+        #: Whether some wheels are not for every platform.
         self.tells_platforms = any([*wheel.asked.tags] != [ANY] for wheel in wheels)
         self._used: dict[tuple[str, str], dict[str, None]] = {}
         for wheel in wheels:
@@ -74,12 +72,12 @@ class Installer:
         }
 
     def supported(self, facts: Facts) -> dict[tuple[str, str], list[str]]:
-        """Return the properties, of those that the wheels ask for, that a machine supports."""
-        return {
-            feature: held
-            for feature, values in self._used.items()
-            if (held := [one for one in values if supports(facts, (*feature, one), self._named)])
+        """Return the properties that the wheels ask for and a machine supports."""
+        held = {
+            feature: [text for text in texts if supports(facts, (*feature, text), self._named)]
+            for feature, texts in self._used.items()
         }
+        return {feature: texts for feature, texts in held.items() if texts}
 
     def at(self, facts: Facts) -> list[VariantWheel]:
         """Return the wheels whose tags a machine supports."""
@@ -87,12 +85,12 @@ class Installer:
         tags = supported_tags(platform) if platform else {ANY}
         return [wheel for wheel in self._wheels if not tags.isdisjoint(wheel.asked.tags)]
 
-    def told(self, facts: Facts) -> Hashable:
-        """Return what tells a machine from others, to an installer."""
+    def key(self, facts: Facts) -> Hashable:
+        """Return a key that is the same for machines that an installer cannot tell apart."""
         return repr((self.supported(facts), [wheel.label for wheel in self.at(facts)]))
 
     def take(self, facts: Facts) -> Variant | None:
-        """Return the variant whose wheel is taken on a machine, if one is."""
+        """Return the variant whose wheel is taken on a machine, if any."""
         supported = self.supported(facts)
         for wheel in self.at(facts):
             asked = wheel.asked.properties.items()
@@ -104,13 +102,13 @@ class Installer:
 def prove(
     selector: Selector, wheels: Sequence[VariantWheel], machines: Iterable[tuple[str, Machine]]
 ) -> int:
-    """Make sure that the wheels are taken as the table says; ``machines`` are tried too.
+    """Check that wheels are taken as the table says, and return on how many machines.
 
-    Each of those has a name, as the start of a sentence. Where the table chooses nothing, or
-    refuses, no wheel may be taken: the installer is then left with the sdist.
+    ``machines`` are checked, too. Each has a title, the start of a sentence. Where the table
+    chooses nothing, or refuses, no wheel may be taken: then the installer uses the sdist.
 
-    Returns how many machines were tried. Raises `NotExpressibleError`, with a machine of each row
-    on which they disagree, or if there are too many machines to try.
+    Raises `NotExpressibleError` with a machine for each row that differs, or if there are too many
+    machines.
     """
     installer = Installer(selector, wheels)
     problems: dict[str, Problem] = {}
@@ -139,29 +137,29 @@ def _problem(decision: Decision, taken: Variant | None, title: str) -> Problem:
 
 
 def _told_apart(selector: Selector, installer: Installer) -> Iterator[tuple[str, Machine]]:
-    """Yield a machine of each kind that the table or the wheels tell apart.
+    """Yield a machine of each kind that the table or the wheels tell apart, with its title.
 
-    Each with what it is, as the start of a sentence. Raises `NotExpressibleError` if they are too
-    many.
+    Raises `NotExpressibleError` if there are too many.
     """
     try:
-        groups = [_one_each(some, selector, installer) for some in _values(selector, installer)]
+        values = _values(selector, installer)
+        groups = [_distinct(group, selector, installer) for group in values]
     except TooManyError:
         groups = []
     if not groups or math.prod(map(len, groups)) > _MOST:
-        message = f"tells more than {_MOST:,} machines apart, and that many cannot be tried"
+        message = f"tells more than {_MOST:,} machines apart, which is too many to try"
         raise NotExpressibleError(selector, [Problem("tool.selector", message)])
-    for some in itertools.product(*groups):
-        facts = {name: value for each in some for name, value in each.items()}
+    for parts in itertools.product(*groups):
+        facts = {name: value for part in parts for name, value in part.items()}
         platform = platform_of(facts)
         if platform is None or _can_be(facts, platform, selector):
             reason = "this machine has none"
-            machine = {name: Fact(name, "a kind", one, reason) for name, one in facts.items()}
+            machine = {name: Fact(name, "a kind", value, reason) for name, value in facts.items()}
             yield _title(facts, platform, selector), Machine(machine)
 
 
 def _title(facts: Facts, platform: Platform | None, selector: Selector) -> str:
-    """Return what a machine is, of what the table asks for: ``Where cuda is 12.4``."""
+    """Return the title of a machine, by the facts in the table: ``Where cuda is 12.4``."""
     asked = [name for name in selector.facts if not of_platform(name)]
     told = " and ".join(f"{name} is {text_of(name, facts[name])}" for name in asked)
     on = f"on {platform}" if platform else ""
@@ -169,76 +167,71 @@ def _title(facts: Facts, platform: Platform | None, selector: Selector) -> str:
 
 
 def _values(selector: Selector, installer: Installer) -> Iterator[Iterable[Facts]]:
-    """Yield the values that machines may have, of facts that go together. Raises `TooManyError`."""
+    """Yield possible values for each group of dependent facts. Raises `TooManyError`."""
     facts = selector.facts
     if not _NVIDIA.isdisjoint(facts):
-        drivers = _one_each(({"cuda": one} for one in cuda_versions()), selector, installer)
+        drivers = _distinct(({"cuda": version} for version in cuda_versions()), selector, installer)
         yield [dict.fromkeys(_NVIDIA), *_gpus(drivers)]
     for name in facts:
         if name == "cpu":
-            yield ({"cpu": one} for one in (None, *_cpus()))
+            yield ({"cpu": names} for names in (None, *_cpus()))
         elif name not in _NVIDIA and not of_platform(name):
-            conditions = [one for one in selector.conditions if one.fact == name]
-            yield ({name: one} for one in fact_values(name, conditions))
+            conditions = [condition for condition in selector.conditions if condition.fact == name]
+            yield ({name: value} for value in fact_values(name, conditions))
     if installer.tells_platforms or any(name == "cpu" or of_platform(name) for name in facts):
         yield _platforms(selector)
 
 
 def _gpus(drivers: Iterable[Facts]) -> Iterator[Facts]:
-    """Yield drivers with a GPU each. From CUDA 12 on, they run none that is too old for wheels."""
+    """Yield drivers with a GPU each; those since CUDA 12 run no GPU below `FIRST_GPU`."""
     for driver, gpu in itertools.product(drivers, gpu_versions()):
         if version_of(gpu) >= FIRST_GPU or version_of(str(driver["cuda"])) < (12, 0):
             yield {**driver, "compute-capability": (gpu,)}
 
 
 def _cpus() -> Iterator[frozenset[str]]:
-    """Yield the CPUs of all families that platforms have."""
-    return (names_of(one) for one in known_targets() if one.family.name in _FAMILIES)
+    """Return the CPUs of all families that platforms have."""
+    return (names_of(target) for target in known_targets() if target.family.name in _FAMILIES)
 
 
 def _platforms(selector: Selector) -> Iterator[Facts]:
-    """Yield the platforms that wheels have tags for, in all their versions if one is asked for."""
-    markers = [str(one.wanted) for one in selector.conditions if one.fact == "marker"]
-    markers += [one.enable_if for one in selector.providers if one.enable_if]
+    """Yield the platforms with wheel tags, in all versions if a condition is on these."""
+    markers = [str(test.wanted) for test in selector.conditions if test.fact == "marker"]
+    markers += [provider.enable_if for provider in selector.providers if provider.enable_if]
     others: dict[Hashable, dict[str, str]] = {}
     for variables in environments(markers):
         rest = {name: text for name, text in variables.items() if name not in OF_A_SYSTEM}
         others.setdefault(tuple(rest.values()), rest)
     for base in PLATFORMS:
-        for one in base.versions() if base.fact in selector.facts else [base]:
+        for version in base.versions() if base.fact in selector.facts else [base]:
             for rest in others.values():
-                yield {**one.facts, "marker": {**rest, **one.marker}}
+                yield {**version.facts, "marker": {**rest, **version.marker}}
 
 
-def _one_each(values: Iterable[Facts], selector: Selector, installer: Installer) -> list[Facts]:
-    """Return the first of ``values`` of each kind: for the table, an installer and `_can_be`."""
+def _distinct(values: Iterable[Facts], selector: Selector, installer: Installer) -> list[Facts]:
+    """Return the first of ``values`` of each kind that the table or an installer tell apart."""
     kinds: dict[Hashable, Facts] = {}
     conditions, asked = [*selector.conditions], selector.facts
     for facts in values:
         platform = platform_of(facts)
-        held = (
-            one
-            for one in conditions
-            if one.fact in facts and holds(one.fact, one.wanted, facts[one.fact])[0]
-        )
+        asked_here = [test for test in conditions if test.fact in facts]
+        held = (test for test in asked_here if holds(test.fact, test.wanted, facts[test.fact])[0])
         families = _FAMILIES.intersection(facts.get("cpu") or ())
         here = platform and (platform.family, *_possible(platform, asked))
-        kind = (frozenset(held), installer.told(facts), frozenset(families), here)
+        kind = (frozenset(held), installer.key(facts), frozenset(families), here)
         kinds.setdefault(kind, facts)
     return [*kinds.values()]
 
 
 def _possible(platform: Platform, facts: Iterable[str]) -> list[str]:
-    """Return which of some facts machines of a platform can have."""
+    """Return the facts that machines of a platform can have, of some."""
     return [name for name in facts if of_platform(name) or possible(platform, name)]
 
 
 def _can_be(facts: Facts, platform: Platform, selector: Selector) -> bool:
-    """Return whether machines of a platform can have some facts."""
-    family, cpu, told, marker = (
-        platform.family,
-        *(facts.get(name) for name in ("cpu", "property", "marker")),
-    )
+    """Return whether machines of a platform can have all of some facts."""
+    family = platform.family
+    cpu, told, marker = (facts.get(name) for name in ("cpu", "property", "marker"))
     there = [name for name, value in facts.items() if value is not None]
     namespaces = {*map(namespace_of, told)} if isinstance(told, frozenset) else set()
     return (
@@ -246,9 +239,9 @@ def _can_be(facts: Facts, platform: Platform, selector: Selector) -> bool:
         and (not isinstance(cpu, frozenset) or family in cpu)
         and namespaces & LEVELS.keys() <= {family}
         and all(
-            one.namespace not in namespaces
-            or one.enable_if is None
-            or (isinstance(marker, dict) and evaluate(one.enable_if, marker))
-            for one in selector.providers
+            provider.namespace not in namespaces
+            or provider.enable_if is None
+            or (isinstance(marker, dict) and evaluate(provider.enable_if, marker))
+            for provider in selector.providers
         )
     )

@@ -1,8 +1,8 @@
-"""What a condition asks for, as the properties of a variant wheel (PEP 825).
+"""Expresses conditions as the properties of a variant wheel (PEP 825).
 
-A property is a namespace, a feature and a value. An installer takes a wheel if each feature of it
-has a value that is supported. So only what a provider tells can be asked for, and only as it is
-told: a driver's CUDA from one version on, or below one; what the newest GPU runs; a CPU's level.
+A property is a namespace, a feature and a value. An installer takes a wheel if the machine supports
+a value of each of its features. So wheels can only ask for what a provider tells: a lower or upper
+bound of a driver's CUDA, what the newest GPU runs, a CPU's level.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..model.kinds import Wanted
     from ..model.table import Selector
 
-    #: The values of each feature, one of which is enough, by namespace and feature.
+    #: By namespace and feature, the values, one of which has to be supported.
     Properties = dict[tuple[str, str], Sequence[str]]
 
 
@@ -53,8 +53,8 @@ _BEGIN_ALIKE = "a property has one value, and not all that begin alike"
 class Asked:
     """What a variant wheel asks of a machine.
 
-    ``properties`` are the values of each feature, one of which is enough, by namespace and feature;
-    ``tags`` are the platform tags, one of which the installer has to support.
+    Of each feature in ``properties`` (by namespace and feature), one value has to be supported, and
+    of ``tags``, the platform tags, one.
     """
 
     properties: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
@@ -75,11 +75,11 @@ class Asked:
 
 
 def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
-    """Return what a wheel has to ask for, to be taken where ``alternative`` holds.
+    """Return what a wheel has to ask for, to be taken exactly where ``alternative`` holds.
 
-    Raises `InexpressibleError`, with the reason of each condition that nothing says.
+    Raises `InexpressibleError` with a reason for each condition that no property expresses.
     """
-    found: Properties = {}
+    properties: Properties = {}
     problems: list[str] = []
     told: set[str] = set()
     for fact, wanted in alternative.items():
@@ -90,23 +90,23 @@ def express(alternative: Mapping[str, Wanted], selector: Selector) -> Asked:
         except InexpressibleError as error:
             problems.append(f"{fact}: {error}")
             continue
-        if not found.keys().isdisjoint(more):
+        if not properties.keys().isdisjoint(more):
             problems.append(f"{fact}: another condition asks for the same feature")
-        found.update(more)
+        properties.update(more)
         if FACTS[fact].kind is PROPERTIES:
             told.update(namespace for namespace, _ in more)
-    # Elsewhere the providers are not asked for properties.
-    markers = [one.enable_if for one in selector.providers if one.namespace in told]
+    # Providers are only asked where their markers are true.
+    markers = [provider.enable_if for provider in selector.providers if provider.namespace in told]
     tags: Sequence[str] = ()
     try:
-        families = {namespace for namespace, _ in found} & LEVELS.keys()
+        families = {namespace for namespace, _ in properties} & LEVELS.keys()
         tags = platform_tags(alternative, filter(None, markers), families)
     except InexpressibleError as error:
         keys = " and ".join(filter(of_platform, alternative)) or "enable-if"
         problems.append(f"{keys}: {error}")
     if problems:
         raise InexpressibleError("; ".join(problems))
-    return Asked(found, tags)
+    return Asked(properties, tags)
 
 
 def _expressed(
@@ -143,9 +143,9 @@ def _expressed(
 
 
 def _of_cuda(wanted: Wanted) -> Properties:
-    """Return the bounds of the versions that are in a specifier."""
+    """Return the bounds of the versions that a specifier admits."""
     versions = cuda_versions()
-    held = [_is_in(one, wanted) for one in versions]
+    held = [_is_in(version, wanted) for version in versions]
     if not any(held):
         raise InexpressibleError("no driver has such a version")
     first = held.index(True)
@@ -157,17 +157,17 @@ def _of_cuda(wanted: Wanted) -> Properties:
         raise InexpressibleError(
             f"its provider tells CUDA {oldest} and newer; ask for '>={oldest}', too"
         )
-    found: Properties = {("nvidia", LOWER): [versions[first]]}
+    properties: Properties = {("nvidia", LOWER): [versions[first]]}
     if end < len(versions):
-        found["nvidia", UPPER] = [versions[end]]
-    return found
+        properties["nvidia", UPPER] = [versions[end]]
+    return properties
 
 
 def _of_gpus(wanted: Wanted, cuda: Wanted | None) -> Properties:
-    """Return the values of ``sm_arch`` that stand for the GPUs whose version is in a specifier.
+    """Return the values of ``sm_arch`` for the GPUs whose versions a specifier admits.
 
-    A GPU of 8.6 supports ``80_real`` to ``86_real``, and nothing of another major version. So does
-    a GPU that is yet to come. ``cuda`` is what is asked of the driver.
+    A GPU of 8.6 supports ``80_real`` to ``86_real``, and nothing of another major version. ``cuda``
+    is the condition on the driver.
     """
     if cuda is None:
         oldest = version_text(FIRST_CUDA)
@@ -176,13 +176,14 @@ def _of_gpus(wanted: Wanted, cuda: Wanted | None) -> Properties:
             f"for cuda = '>={oldest}', too"
         )
     # Newer drivers do not run GPUs that the provider leaves out.
-    with_old = any(_is_in(one, cuda) for one in cuda_versions() if version_of(one) < (12, 0))
+    old = [version for version in cuda_versions() if version_of(version) < (12, 0)]
+    with_old = any(_is_in(version, cuda) for version in old)
     majors: dict[int, list[str]] = {}
     for version in gpu_versions():
         majors.setdefault(version_of(version)[0], []).append(version)
     values = []
     for major, versions in majors.items():
-        held = [_is_in(one, wanted) for one in versions]
+        held = [_is_in(version, wanted) for version in versions]
         if not any(held):
             continue
         if major < FIRST_GPU[0]:
@@ -211,37 +212,37 @@ def _is_in(version: str, wanted: Wanted) -> bool:
 
 
 def _of_cpu(wanted: Wanted, selector: Selector) -> Properties:
-    """Return the level that a CPU has with some names.
+    """Return the level that CPUs with all ``wanted`` names have.
 
-    A single feature is a property where the table names the provider that tells it.
+    A feature is a property of its own if the table names the provider that tells it.
     """
     if not isinstance(wanted, tuple):
         raise InexpressibleError("a property says which CPU, and not that there is one")
-    own = {one.namespace for one in selector.providers}
+    own = {provider.namespace for provider in selector.providers}
     levels: dict[str, set[str]] = {}
-    found: Properties = {}
+    properties: Properties = {}
     for name in wanted:
         family, value = _level_of_any(name[:-1]) if name.endswith("*") else level_of(name)
         families = own.intersection(levels_with(name))
         if family:
             levels.setdefault(family, set()).add(value)
         elif len(families) == 1:
-            found[families.pop(), name] = ["on"]
+            properties[families.pop(), name] = ["on"]
         else:
             raise InexpressibleError(f"providers tell the level of a CPU; {_advice(name)}")
     for family, values in levels.items():
-        found[family, LEVELS[family]] = [max(values, key=rank_of)]
-    if len({family for family, _ in found}) > 1:
+        properties[family, LEVELS[family]] = [max(values, key=rank_of)]
+    if len({family for family, _ in properties}) > 1:
         raise InexpressibleError("no CPU is of two families")
-    return found
+    return properties
 
 
 def _level_of_any(start: str) -> tuple[str, str]:
     """Return the lowest level whose name begins with ``start``. Raises `InexpressibleError`."""
-    found = {level_of(name) for name in cpu_names() if name.startswith(start)} - {("", "")}
-    if len({family for family, _ in found}) != 1:
+    levels = {level_of(name) for name in cpu_names() if name.startswith(start)} - {("", "")}
+    if len({family for family, _ in levels}) != 1:
         raise InexpressibleError(_BEGIN_ALIKE)
-    return min(found, key=lambda level: rank_of(level[1]))
+    return min(levels, key=lambda level: rank_of(level[1]))
 
 
 def _advice(name: str) -> str:
@@ -255,12 +256,12 @@ def _advice(name: str) -> str:
 
 
 def _of_property(wanted: Wanted) -> Properties:
-    found: Properties = {}
-    for one in wanted if isinstance(wanted, tuple) else ():
-        namespace, feature, value = one.split(" :: ")
-        if found.setdefault((namespace, feature), [value]) != [value]:
+    properties: Properties = {}
+    for text in wanted if isinstance(wanted, tuple) else ():
+        namespace, feature, value = text.split(" :: ")
+        if properties.setdefault((namespace, feature), [value]) != [value]:
             raise InexpressibleError(
                 f"of two values of {namespace} :: {feature} a wheel takes either, and this asks "
                 "for both"
             )
-    return found
+    return properties

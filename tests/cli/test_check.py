@@ -637,6 +637,6 @@ def test_an_extra_that_names_a_variant_installs_two(tmp_path: Path, kind: str, t
         (
             "project.optional-dependencies.cu12",
             "Spam.cu12==1.0 is the variant cu12, and 'spam[cu12]' installs it beside the one that "
-            "fits; take it out: who sets SPAM_VARIANT to cu12 gets it",
+            "fits; take it out: users get it by SPAM_VARIANT=cu12",
         )
     ] * told

@@ -112,7 +112,7 @@ def test_an_sdist_that_is_older_than_the_table_is_named(dist: Path, tmp_path: Pa
     write_wheel(dist, "spam-cu13", requires=("spam-core==1.0",))
     assert found(dist) == [
         "spam-cu11: found no wheel; cu11 requires spam-cu11==1.0",
-        f"note: spam_cu13-1.0-{ANY}: belongs to no part of spam, and is left out of what to upload",
+        f"note: spam_cu13-1.0-{ANY}: belongs to no part of spam, and is not listed for upload",
     ]
 
 

@@ -289,7 +289,7 @@ def test_an_sdist_on_an_index_that_is_too_large_is_told(tmp_path: Path) -> None:
     (dist / "spam-0.9.tar.gz").write_bytes(random.Random(0).randbytes(33 * MIB))
     with Index(dist) as index:
         written = lines("check", write_project(tmp_path / "spam"), "--index", index.url, status=1)
-    assert any("the index has spam-0.9.tar.gz of more than 32 MiB" in line for line in written)
+    assert any("spam-0.9.tar.gz on the index has more than 32 MiB" in line for line in written)
 
 
 def test_a_record_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

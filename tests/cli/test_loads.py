@@ -225,4 +225,4 @@ def test_any_source_is_read_or_is_no_python(parts: list[str]) -> None:
         calls = loads.find_loads("a.py", source.encode("utf-8", "surrogatepass"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    assert all(re.fullmatch(r"a\.py:\d+", one.place) for one in calls)
+    assert all(re.fullmatch(r"a\.py:\d+", call.line) for call in calls)

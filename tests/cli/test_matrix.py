@@ -286,9 +286,9 @@ def test_it_agrees_with_explain(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("no json", "fleet.jsonl:2, a line that is to be one machine profile, is not JSON: "),
+        ("no json", "fleet.jsonl:2, a line that has to be one machine profile, is not JSON: "),
         ('{"format": 1, "facts": {"cuda": "12", "cuda": "13"}}', "cuda: is given more than once"),
-        ("\udcff", "a line that is to be one machine profile, is not UTF-8 text"),
+        ("\udcff", "a line that has to be one machine profile, is not UTF-8 text"),
         ('{"format": 1, "facts": {"cdua": "12"}}', "facts.cdua: not a known fact, did you mean"),
         ('{"format": 1, "facts": {"cuda": "new"}}', "fleet.jsonl:2 has an error:\n  facts.cuda: "),
         ("[]", "fleet.jsonl:2 is not a machine profile"),

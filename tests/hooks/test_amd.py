@@ -161,14 +161,14 @@ def test_a_gpu_whose_device_is_not_here_is_not_among_the_targets(tmp_path: Path)
     assert gfx(tmp_path)["value"] == ["gfx90a"]
     (root / "dev/dri/renderD130").unlink()
     assert gfx(tmp_path)["absent"] == (
-        "no AMD GPU is visible; 2 there may not be used from here: hand /dev/dri to the container"
+        "no AMD GPU is visible; 2 may not be used from here: give /dev/dri to the container"
     )
 
 
 def test_a_kernel_that_does_not_tell_targets(tmp_path: Path) -> None:
     write_kfd(tmp_path / "root", 0, None)
     absent = gfx(tmp_path)["absent"]
-    assert absent == "there is an AMD GPU, but the kernel does not tell the target of a GPU"
+    assert absent == "there is an AMD GPU, but the kernel does not show the target of a GPU"
 
 
 def test_a_gpu_of_which_the_target_is_not_told_does_not_hide_another(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_gpu_of_which_the_target_is_not_told_does_not_hide_another(tmp_path: P
     assert gfx(tmp_path) == {
         "value": ["gfx1100"],
         "source": "the kernel's KFD topology",
-        "missing": "the kernel does not tell the target of a GPU",
+        "missing": "the kernel does not show the target of a GPU",
     }
 
 
@@ -192,7 +192,7 @@ def test_a_variable_of_one_run_changes_no_target(tmp_path: Path) -> None:
 def test_on_wsl_2_the_reason_is_not_that_there_is_no_gpu(tmp_path: Path) -> None:
     write_device(tmp_path / "root/dev/dxg")
     assert gfx(tmp_path)["absent"] == (
-        "WSL 2 shows GPUs by /dev/dxg alone, and not their targets; "
+        "WSL 2 has only /dev/dxg, which does not show the GPUs' targets; "
         "the loader does not find the HIP runtime (libamdhip64.so.7)"
     )
 
@@ -216,8 +216,12 @@ def test_on_wsl_2_the_hip_runtime_tells_the_targets(tmp_path: Path, hip: tuple[A
     [
         ("", "", "finds no AMD GPU"),
         ("gfx1100", "hipGetDeviceCount:35", "hipGetDeviceCount returned error 35"),
-        ("gfx1100", "hipGetDevicePropertiesR0600:1", "hipGetDevicePropertiesR0600 tells no target"),
-        ("Radeon", "", "hipGetDevicePropertiesR0600 tells no target"),
+        (
+            "gfx1100",
+            "hipGetDevicePropertiesR0600:1",
+            "hipGetDevicePropertiesR0600 returned no target",
+        ),
+        ("Radeon", "", "hipGetDevicePropertiesR0600 returned no target"),
         ("gfx1100", "hipGetDeviceCount:abort", "crashed the process that asked it (SIGABRT)"),
     ],
 )

@@ -109,7 +109,7 @@ def test_a_python_of_32_bits_on_a_kernel_of_64(
     fact = read_other("Linux", machine, SAMPLES / sample, "32")
     assert set(has.split()) <= set(fact["value"])
     assert not set(lacks.split()) & set(fact["value"])
-    assert fact["missing"] == f"this Python has 32 bits, so nothing counts that takes {machine}"
+    assert fact["missing"] == f"this Python is 32-bit, so features that need {machine} do not count"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_file_that_is_empty_or_of_another_processor(machine: str, sample: str)
     fact = read_other("Linux", machine, SAMPLES / sample if sample else Path(os.devnull))
     assert machine in fact["value"]
     assert not {"avx2", "asimd", "power9le"} & set(fact["value"])
-    assert fact["missing"] == "/proc/cpuinfo does not tell what this CPU can do"
+    assert fact["missing"] == "/proc/cpuinfo does not list this CPU's features"
 
 
 def test_a_cpu_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ ANSWERS = {
     "ten thousand GPUs": ({"STANDIN_COUNT": "10000"}, HEARD),
     "four billion GPUs": ({"STANDIN_COUNT": "4294967295"}, SILENT),
     "a version that is too large": ({"STANDIN_CUDA": "2147483647"}, HEARD),
-    "a version below zero": ({"STANDIN_CUDA": "-2147483648"}, "NVML: says that it is of version"),
-    "no version": ({"STANDIN_CUDA": "garbage"}, "NVML: says that it is of version 0"),
+    "a version below zero": ({"STANDIN_CUDA": "-2147483648"}, "NVML: reports the version"),
+    "no version": ({"STANDIN_CUDA": "garbage"}, "NVML: reports the version 0"),
 }
 TABLE = """
 [tool.selector]

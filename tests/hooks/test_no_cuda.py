@@ -54,7 +54,7 @@ CUDA_CODES = "docs.nvidia.com/cuda/cuda-driver-api: CUresult"
 NO_HANDLE = {
     "no permission": Row(NVML_CODES, "NVML: no permission", f"{HANDLE}:4", gpus="8.0,8.0,9.0"),
     "lost": Row(NVML_CODES, "NVML: the GPU has fallen off the bus", f"{HANDLE}:15"),
-    "to be reset": Row(NVML_CODES, "NVML: the GPU has to be reset", f"{HANDLE}:16"),
+    "to be reset": Row(NVML_CODES, "NVML: the GPU needs a reset", f"{HANDLE}:16"),
     "another": Row(NVML_CODES, "NVML: Unknown Error", f"{HANDLE}:999"),
 }
 
@@ -284,7 +284,7 @@ def test_a_module_in_the_way_of_pynvml_is_named(
     (tmp_path / "path/pynvml.py").write_text(NVIDIA_ML_PY3, encoding="utf-8")
     environ = {**driver_without_cuda.environ(), "PYTHONPATH": str(tmp_path / "path")}
     read = facts(tmp_path, environ)
-    assert read["cuda"]["absent"].startswith("NVML: the module pynvml is not that of nvidia-ml-py")
+    assert read["cuda"]["absent"].startswith("NVML: the module pynvml is not from nvidia-ml-py")
     assert read["compute-capability"] == read["cuda"]
     assert read["nvidia-driver"] == {"value": "550.54.14", "source": "NVML"}
     environ["LD_LIBRARY_PATH"] = str(driver.folder)

@@ -269,7 +269,7 @@ def test_a_cuda_version_that_is_none_hides_no_other_fact(
 ) -> None:
     stand_in = driver if library == "NVML" else driver_without_nvml
     read = facts(tmp_path, {**stand_in.environ(), "STANDIN_CUDA": number})
-    assert f"{library}: says that it is of version {number}" in read["cuda"]["absent"]
+    assert f"{library}: reports the version {number}" in read["cuda"]["absent"]
     assert read["compute-capability"] == {"value": ["8.6"], "source": library}
 
 
@@ -378,4 +378,4 @@ def test_a_python_of_32_bits_has_no_gpu_that_wheels_are_for(tmp_path: Path, driv
     """Though the driver answers it, as on Windows, which has its libraries for both."""
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.maxsize = 2**31 - 1\n", "utf-8")
     for fact in facts(tmp_path, {**driver.environ(), "PYTHONPATH": str(tmp_path)}).values():
-        assert fact["absent"] == "this Python has 32 bits, and programs for GPUs have 64"
+        assert fact["absent"] == "this Python is 32-bit, and programs for GPUs are 64-bit"

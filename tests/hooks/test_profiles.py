@@ -141,8 +141,8 @@ def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
     file = str(tmp_path / "missing.json")
     output = error(tmp_path, {"SELECTOR_MACHINE": file})
     assert f"SELECTOR_MACHINE names the machine profile {file}, which does not exist" in output
-    assert "give the whole path" not in output
-    assert "give the whole path" in error(tmp_path, {"SELECTOR_MACHINE": "missing.json"})
+    assert "give the absolute path" not in output
+    assert "give the absolute path" in error(tmp_path, {"SELECTOR_MACHINE": "missing.json"})
     assert "cannot be read" in error(tmp_path, {"SELECTOR_MACHINE": str(tmp_path)})
 
 

@@ -113,7 +113,7 @@ FAULTS = [
     ("import os\nos._exit(3)", "ended the process that asked it, with exit status 3"),
     ("raise RuntimeError('broken')", "could not be asked: RuntimeError: broken"),
     ("import nothing_of_this_name", "could not be asked: ModuleNotFoundError"),
-    (CURRENT.replace('"demo"', '"other"'), "is one of the namespace 'other'"),
+    (CURRENT.replace('"demo"', '"other"'), "has the namespace 'other'"),
     (CURRENT.replace("return CONFIGS", "return 5"), "could not be asked: TypeError"),
 ]
 

@@ -283,7 +283,7 @@ def test_every_target_asked_for_has_to_be_there(tmp_path: Path) -> None:
     [
         ([], False, "the kernel has no driver for AMD GPUs loaded"),
         ([0], True, "no AMD GPU is visible"),
-        ([0, 90402], False, "there is an AMD GPU, but /dev/kfd is not here"),
+        ([0, 90402], False, "there is an AMD GPU, but /dev/kfd does not exist here"),
     ],
 )
 def test_without_an_amd_gpu_gfx_is_absent(
@@ -363,7 +363,7 @@ def test_a_version_that_is_none_is_passed_over(
     folder = toolkit(tmp_path / "toolkit", ("libcudart.so.13", version))
     environ = {"LD_LIBRARY_PATH": f"{folder}:{hidden}"}
     absent = read(tmp_path, "cuda-toolkit", environ)["absent"]
-    assert f"libcudart.so.13: says that it is of version {said}" in absent
+    assert f"libcudart.so.13: reports the version {said}" in absent
     toolkit(tmp_path / "toolkit", ("libnvrtc.so.13", -1), ("libcudart.so.12", 12040))
     assert read(tmp_path / "more", "cuda-toolkit", environ)["value"] == "12.4"
 

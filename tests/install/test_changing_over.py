@@ -104,8 +104,38 @@ def test_a_renamed_variant_is_not_installed_over_the_old_one(
     run_commands(environment, failed.stdout, SELECTOR_CUDA="12.4")
     assert variants(environment) == ["spam", "spam-cuda12"]
     failed = call(*words, "--force-reinstall", environ=CU12, check=False)
-    asked = "SPAM_VARIANT asks for 'cu12', which cuda12 takes the place of in this version."
+    asked = "SPAM_VARIANT asks for 'cu12', which cuda12 replaces in this version."
     assert asked in failed.stdout
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("yanked", "by_pip", "by_uv"),
+    [
+        ("spam-1.1.tar.gz", "1.0", "1.0"),
+        ("spam_cpu-1.1-py3-none-any.whl", "1.1", "1.0"),
+    ],
+)
+def test_a_release_is_yanked_by_its_sdist(
+    make_environment: MakeEnvironment,
+    serve: Callable[[Path], Index],
+    tmp_path: Path,
+    frontend: str,
+    yanked: str,
+    by_pip: str,
+    by_uv: str,
+) -> None:
+    """As docs/how-to/after-the-release.md says: pip takes a yanked wheel that `==` names."""
+    for version in ("1.0", "1.1"):
+        write_spam(tmp_path / "dist", version)
+        source = write_carrying(tmp_path / version, version=version)
+        build_sdist(source, tmp_path / "dist")
+    index = serve(tmp_path / "dist")
+    index.yanked.add(yanked)
+    environment = make_environment(index)
+    run(environment, f"SELECTOR_CUDA= {'uv pip' if frontend == 'uv' else 'pip'} install spam")
+    expected = by_uv if frontend == "uv" else by_pip
+    assert environment.installed()["spam-cpu"] == expected
 
 
 def test_an_uninstalled_package_leaves_its_variant_which_stays(

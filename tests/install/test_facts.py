@@ -240,5 +240,5 @@ def test_a_profile_that_is_not_found_stops_the_install(
     process = environment.pip("install", "spam", cwd=tmp_path, environ=environ, check=False)
     assert process.returncode != 0
     assert "the machine profile compute.json, which does not exist; a relative" in process.stdout
-    assert "give the whole path" in process.stdout
+    assert "give the absolute path" in process.stdout
     assert "Traceback" not in process.stdout

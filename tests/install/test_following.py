@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Callable
@@ -9,6 +10,7 @@ from typing import Callable
 import pytest
 from conftest import MakeEnvironment, require_python
 from install.test_environments import CUDA_12, variants, write_requirement_package
+from support.command import command
 from support.environment import Environment
 from support.index import Index
 from support.project import build_sdist, write_carrying, write_project, write_wheel
@@ -135,7 +137,6 @@ def project(with_uv: Environment, tmp_path: Path) -> Project:
     ("there", "here", "variant", "python"),
     [
         (CUDA_12, NO_GPU, "cu12", None),
-        (CUDA_12, NO_GPU, "cu12", "3.9"),  # which has nothing of its own that reads a lock
         pytest.param(NO_GPU, CUDA_12, "cpu", "3.10", marks=pytest.mark.nightly),
     ],
 )
@@ -157,6 +158,31 @@ def test_a_machine_installs_the_variant_that_another_locked(
     assert "Built" not in again
     check = ("pip", "check", "--python", str(project.environment.folder))
     assert "compatible" in project.uv(*check)
+
+
+def test_a_lock_that_changed_its_variant_is_found_and_followed(project: Project) -> None:
+    """uv, poetry and pdm build nothing again whose version stays."""
+    project.uv("lock", **CUDA_12)
+    project.uv("sync")
+    python = project.environment.python
+    ask = ("doctor", "--json", "--python", str(python))
+    (misfit,) = json.loads(command(*ask, environ=NO_GPU).stdout)["findings"]
+    assert misfit["commands"] == []
+    assert misfit["messages"][-1].endswith(
+        "locked: SPAM_VARIANT=auto uv sync --upgrade-package spam==1.0 --reinstall-package spam"
+    )
+    assert json.loads(command(*ask, environ=CUDA_12).stdout)["findings"] == []
+    project.uv("lock", "--upgrade-package", "spam==1.0", SPAM_VARIANT="cpu")
+    project.uv("sync", "--locked")
+    assert project.chosen() == (["cu12"], "uv.lock")
+    (stale,) = json.loads(command(*ask, environ=NO_GPU).stdout)["findings"]
+    assert "spam 1.0: spam-cpu is installed in place of the variant cu12" in stale["messages"]
+    for program, *words in stale["commands"]:
+        assert program == "uv"
+        project.uv(*words)
+    assert project.chosen() == (["cpu"], "uv.lock")
+    assert variants(project.environment) == ["cpu"]
+    assert json.loads(command(*ask, environ=NO_GPU).stdout)["findings"] == []
 
 
 def test_the_record_is_of_this_install_and_not_of_uvs_cache(project: Project) -> None:
@@ -282,13 +308,13 @@ def test_a_lock_that_lies_around_does_not_count(project: Project, tmp_path: Path
     )
     (cwd / "copy.py").write_text(copy, encoding="utf-8")
     (cwd / "own.py").write_text(SCRIPT + copy, encoding="utf-8")
-    for command in (
+    for words in (
         ("run", "own.py"),
         ("run", "--with", "spam==2.0", "copy.py"),
         ("tool", "run", "--with", "spam==1.0", "python", "copy.py"),
     ):
         for _ in range(2):
-            output = project.uv(*command, str(target), **NO_GPU)
+            output = project.uv(*words, str(target), **NO_GPU)
         assert "Built" not in output
         assert '"decided-by": "machine"' in target.read_text(encoding="utf-8")
     project.uv("lock", "--script", "own.py", **CUDA_12)

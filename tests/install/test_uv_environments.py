@@ -20,7 +20,7 @@ from support.installed import run_commands
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others do not show open files")
 
-UNKNOWN = "what is installed where uv installs to is not known here, and does not count"
+UNKNOWN = "uv does not show its environment, so installed packages do not count"
 PROJECT = """
 [project]
 name = "project"

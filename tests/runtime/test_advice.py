@@ -50,7 +50,7 @@ def test_a_driver_that_is_there_now_is_worth_choosing_again(site: Site) -> None:
     process = site.run(LD_LIBRARY_PATH=driver(site))
     assert process.stdout == "cpu\n"
     assert warnings_in(process).endswith(
-        "VariantWarning: a variant for CUDA may fit now: cu12 of spam was not installed, as "
+        "VariantWarning: a variant for CUDA may fit now: cu12 of spam was not installed, since "
         "libnvidia-ml.so.1 was not found then, and is found now.\n"
         "  To choose again:\n"
         "    pip uninstall --yes spam spam-cpu\n"

@@ -152,7 +152,7 @@ def test_a_python_of_32_bits_has_no_level_of_64(site: Site, with_archspec: bool)
     assert tell("i686") == "True \n"
     source = "archspec" if with_archspec else "/proc/cpuinfo"
     for name in ("x86_64", "x86_64_v2"):
-        expected = f"False cpu lacks {name} (as {source} has it for a Python of 32 bits)\n"
+        expected = f"False cpu lacks {name} (as {source} has it for a 32-bit Python)\n"
         assert tell(name) == expected
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_is_empty_or_of_another_processor_tells_nothing(
     site.install(AVX512.replace("x86_64_v4", "avx2"), SPAM_VARIANT="all")
     process = site.run(site=with_archspec, **environ)
     assert process.stdout == "cpu\n"
-    assert "cannot be told: /proc/cpuinfo does not tell what this CPU can do" in process.stderr
+    assert "cannot be told: /proc/cpuinfo does not list this CPU's features" in process.stderr
 
 
 def test_a_cpu_that_cannot_be_read_is_not_trusted(site: Site) -> None:
@@ -191,7 +191,7 @@ def test_a_cpu_that_cannot_be_read_is_not_trusted(site: Site) -> None:
     process = site.run("import hidden\nimport spam_core\nprint(spam_core.name)\n")
     assert process.stdout == "cpu\n"
     assert (
-        "whether it fits cannot be told: what the CPU can do cannot be read here without archspec"
+        "whether it fits cannot be told: the CPU's features cannot be read here without archspec"
         in (process.stderr)
     )
     assert '    pip install "selector-runtime[cpu]"\n' in process.stderr

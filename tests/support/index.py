@@ -33,13 +33,14 @@ class Index:
 
     Pages are in HTML (PEP 503), or in JSON (PEP 691) where they are asked for so. Each answer comes
     after ``delay`` seconds, as from afar. The variant metadata of a version are a file beside its
-    wheels (PEP 825).
+    wheels (PEP 825). Files whose names are in ``yanked`` are marked so (PEP 592).
     """
 
     def __init__(self, *folders: Path, delay: float = 0) -> None:
         self.folders = folders
         self.delay = delay
         self.requests: list[str] = []
+        self.yanked: set[str] = set()
         index = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -115,7 +116,8 @@ class Index:
     def _html(self, found: dict[str, str]) -> str:
         links = [
             f'<a href="/files/{html.escape(file)}#sha256={digest}"'
-            f"{' data-core-metadata' if file.endswith('.whl') else ''}>{html.escape(file)}</a><br>"
+            f"{' data-core-metadata' if file.endswith('.whl') else ''}"
+            f"{' data-yanked' if file in self.yanked else ''}>{html.escape(file)}</a><br>"
             for file, digest in found.items()
         ]
         return "\n".join(["<!DOCTYPE html><html><body>", *links])
@@ -127,6 +129,7 @@ class Index:
                 "url": f"/files/{file}",
                 "hashes": {"sha256": digest},
                 "core-metadata": file.endswith(".whl"),
+                "yanked": file in self.yanked,
             }
             for file, digest in found.items()
         ]

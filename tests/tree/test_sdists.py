@@ -205,7 +205,7 @@ def test_without_a_hook_for_metadata_the_sdist_says_them_and_the_code_is_never_b
         return
     said = failure(TreeBackend(tree), "build_sdist", tmp_path)
     assert "in_tree has no prepare_metadata_for_build_wheel" in said
-    assert f"leaves open: {opened}." in said
+    assert f"has no final {opened}." in said
 
 
 @pytest.mark.parametrize("kind", [*PURE, "poetry-core"])
@@ -290,7 +290,7 @@ name = "cpu"
 def test_an_sdist_cannot_say_what_its_code_will_be_built_against(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", table=BUILT)
     said = failure(TreeBackend(tree), "build_sdist", tmp_path, {"build-variant": "cu12"})
-    assert "{built:...}, which is known once the code is built" in said
+    assert "{built:...}, which is known only after the code is built" in said
 
 
 def test_dependencies_that_cannot_be_written_into_an_sdist_are_one_message(tmp_path: Path) -> None:

@@ -129,14 +129,14 @@ def test_the_commands_read_a_tree(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8").replace('version = "1.0"', 'dynamic = ["version"]')
     path.write_text(text, encoding="utf-8")
     shown = lines("explain", tree, "--set", "cuda=")
-    assert shown[1] == "{version} is found when it is built"
-    assert "is found when it is built; name its sdist" in error("explain", tree, "--extras")
+    assert shown[1] == "{version} is only known when it is built"
+    assert "is only known when it is built; name its sdist" in error("explain", tree, "--extras")
     assert shown[-1] == "installs: spam-common=={version}, spam-cpu=={version}"
     assert data("explain", tree, "--set", "cuda=")["decision"]["version"] == "{version}"
     *rows, _ = map(json.loads, lines("matrix", tree, "--json"))
     assert "spam 0" not in str(rows)
     said = error("check", tree, "--index", "http://localhost:1/")
-    assert "is found when it is built; name its sdist" in said
+    assert "is only known when it is built; name its sdist" in said
 
 
 def test_a_tree_without_a_name_or_a_version_says_so(tmp_path: Path) -> None:

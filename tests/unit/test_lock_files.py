@@ -18,6 +18,9 @@ from selector_backend.model.purpose import Installation, Lock, Purpose
 from selector_backend.model.table import CAPABILITY, REQUIREMENT, Selector, Variant
 from selector_backend.model.values import replace
 
+if sys.version_info < (3, 11):
+    pytest.importorskip("tomli")
+
 HERE, THERE = f"sys_platform == '{sys.platform}'", "sys_platform == 'plan9'"
 VARIANTS = tuple(Variant(name, (f"spam-{name}==1.0",)) for name in ("cu12", "cu11", "cpu"))
 SPAM = Selector("spam", "1.0", REQUIREMENT, "SPAM_VARIANT", VARIANTS, ("spam-core==1.0",))
@@ -190,6 +193,32 @@ def test_extras_labels_and_nothing_are_told_apart(reader: Reader) -> None:
     assert reader.uv(of("spam-core"), of("spam-tpu")).installs(NONE) == ()
 
 
+def test_what_only_an_extra_of_a_variant_brings_is_not_all_that_stands_for_it(
+    reader: Reader,
+) -> None:
+    cuda, *others = JAX.variants
+    selector = replace(
+        JAX,
+        project="spam",
+        variants=(replace(cuda, extras={"dev": ('other; extra == "dev"',)}), *others),
+        extras=("dev",),
+    )
+    lock = reader.uv(of("jax"), of("jax", HERE, ', extra = ["cuda12"]'))
+    assert lock.installs(selector) == ("cuda12",)
+    assert lock.keeps(selector) == [("cuda12", HERE), ("cpu", "")]
+
+
+def test_a_variant_that_took_the_place_of_the_locked_one_is_kept(reader: Reader) -> None:
+    lock = reader.uv(of("spam-cu12", HERE), of("spam-cpu", THERE))
+    cuda = Variant("cuda", ("spam-cuda==2.0",), formerly=("cu12",))
+    cpu = Variant("cpu", ("spam-cpu==2.0",))
+    later = replace(SPAM, version="2.0", variants=(cuda, cpu))
+    assert lock.keeps(later) == [("cuda", HERE), ("cpu", THERE)]
+    assert lock.keeps(replace(later, variants=(replace(cuda, formerly=()), cpu))) == [
+        ("cpu", THERE)
+    ]
+
+
 def test_variants_beside_each_other_are_all_named(reader: Reader) -> None:
     both = reader.uv(of("spam-cu12"), of("spam-cpu", HERE))
     assert both.installs(replace(SPAM, kind=CAPABILITY)) == ("cu12", "cpu")
@@ -284,6 +313,20 @@ marker = '"default" in dependency_groups'
 [packages.tool.pdm]
 dependencies = ["spam-core==1.0", "spam-cu12==1.0; HERE", "torch==1.0+cu126"]
 """
+
+
+def test_what_pdm_has_of_extras_apart_is_no_second_package(reader: Reader) -> None:
+    more = """
+[[package]]
+name = "spam"
+version = "1.0"
+extras = ["plot"]
+dependencies = ["spam==1.0", "other; sys_platform != 'plan9'"]
+"""
+    text = (PDM + more).replace("THERE", THERE).replace("HERE", HERE)
+    reader = replace(reader, names=("pdm.lock",)).lock(text, "pdm.lock")
+    assert reader.installs() == ("cu12",)
+    assert reader.keeps() == [("cu12", HERE)]
 
 
 @pytest.mark.parametrize(

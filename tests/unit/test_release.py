@@ -15,8 +15,8 @@ from packaging.version import Version
 
 from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.finished import Sdist, Wheel, parse_wheel
-from selector_backend.checking.places import find_places
 from selector_backend.checking.release import Release
+from selector_backend.checking.targets import find_targets
 
 LINUX, ARM = "manylinux_2_28_x86_64", "manylinux_2_28_aarch64"
 ANY = "py3-none-any"
@@ -282,7 +282,7 @@ MARKED = [
         ),
     ],
 )
-def test_what_no_marker_asks_for_in_a_place_is_not_missing_there(
+def test_what_no_marker_asks_for_on_a_target_is_not_missing_there(
     wheels: dict[str, str], expected: list[str]
 ) -> None:
     first = {"name": "cu12", "when": {"cuda": ">=12", "marker": "sys_platform == 'linux'"}}
@@ -336,15 +336,15 @@ def test_variants_with_the_same_wheels_lack_none(data: st.DataObject) -> None:
     tags = data.draw(st.lists(st.sampled_from(TAGS), min_size=1, max_size=6, unique=True))
     assert lacks(release(tags, tags)) == []
     # Without a condition that anything is asked of, a wheel less is one that is lacking,
-    # unless another one is for the same places.
+    # unless another one is for the same targets.
     less = tags[1:]
     found = lacks(release(tags, less)) if less else ["nothing is left"]
     wheels = [wheel("spam-cpu", one) for one in less]
     every = {tag for one in tags for tag in parse_tag(one)}
     alone = [
-        place
-        for place in find_places(every, release(tags, less).selector.conditions)
-        if wheel("spam", tags[0]).fits(place) and not any(one.fits(place) for one in wheels)
+        target
+        for target in find_targets(every, release(tags, less).selector.conditions)
+        if wheel("spam", tags[0]).fits(target) and not any(one.fits(target) for one in wheels)
     ]
     assert bool(found) == bool(alone)
 

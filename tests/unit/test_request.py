@@ -158,7 +158,7 @@ def test_an_unknown_name_from_a_config_setting_is_said_to_be_from_there() -> Non
 def test_a_variant_that_refuses_cannot_be_forced(kind: str) -> None:
     message = refusal(make(kind), SPAM_VARIANT="Too_Old")
     assert "'Too_Old'" in message
-    assert "does not run on" in message
+    assert "does not support" in message
     assert "cu12, cu11, cpu" in message
 
 

@@ -635,9 +635,15 @@ def test_former_names_are_none_that_the_table_has() -> None:
     rows[0]["formerly"] = ["cu12"]
     selector, _ = parse_selector({"variant": rows}, project="spam", version="1.1")
     assert former_distributions(selector) == {"cu12": "spam-cu12"}
-    rows[0]["requires"] = ["spam-cu12=={version}"]  # which is still there
-    selector, _ = parse_selector({"variant": rows}, project="spam", version="1.1")
-    assert former_distributions(selector) == {}
+    pin = ["spam-cu12=={version}"]  # which is still there
+    for shared, more in (
+        ([], {"requires": pin}),
+        ([], {"extras": {"more": pin}}),
+        (pin, {}),
+    ):
+        table = {"requires": shared, "variant": [{**rows[0], **more}, rows[1]]}
+        selector, problems = parse_selector(table, project="spam", version="1.1")
+        assert (former_distributions(selector), problems) == ({}, [])
 
 
 # --- what a whole environment has to agree on

@@ -213,7 +213,7 @@ def test_too_many_kinds_of_machine_are_not_tried() -> None:
         for one in range(10, 30)
     ]
     assert refused(parse(*rows, *CUDA)) == [
-        "tool.selector: tells more than 50,000 machines apart, and that many cannot be tried"
+        "tool.selector: tells more than 50,000 machines apart, which is too many to try"
     ]
 
 

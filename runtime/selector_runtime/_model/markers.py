@@ -1,6 +1,6 @@
 """Names, versions and environment markers: compared and evaluated, by the standard library alone.
 
-One text, in two distributions, as `kinds`.
+selector-runtime has a copy, as of `kinds`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # `typing` takes long to import; type checkers know the n
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: The marker variables of the dependency specifiers specification that say something of a machine.
+#: The marker variables of the dependency specifiers specification, without `extra`.
 MARKER_VARIABLES = (
     "implementation_name",
     "implementation_version",
@@ -26,28 +26,27 @@ MARKER_VARIABLES = (
     "sys_platform",
 )
 
-#: The marker variables whose values are versions. An interpreter before its final release counts
-#: as its release.
+#: The marker variables whose values are versions. A pre-release of Python counts as its release.
 VERSION_VARIABLES = ("implementation_version", "python_full_version", "python_version")
 
-#: The name and version formats of the packaging specifications ("Names and normalization"); what
-#: has them is safe in a command.
+#: The name and version formats of the packaging specifications ("Names and normalization"). Texts
+#: of these formats are safe in a command.
 NAME_FORMAT = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 VERSION_FORMAT = "[A-Za-z0-9][A-Za-z0-9.!+_-]*"
 
-#: A plain release, and a clause of a specifier of them. Longer numbers are nobody's version; Python
-#: itself refuses those of thousands of digits.
+#: A plain release, and a clause of a specifier of them. No version has longer numbers; Python
+#: refuses those of thousands of digits.
 RELEASE = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
 CLAUSE = rf"\s*(~=|==|!=|<=|>=|<|>)\s*({RELEASE})(\.\*)?\s*"
 _TERM = r"""([a-z_]+|"[^"]*"|'[^']*')"""
 _COMPARISON = rf"\s*{_TERM}\s*(not\s+in\b|in\b|[<>=!~]+)\s*{_TERM}\s*"
 _JOINT = r"\s*(and\b|or\b|[()])\s*"
-# More than this of a text says no more.
+# Quoted texts are cut to this length.
 _LONGEST = 60
 
 
 class CannotTellError(ValueError):
-    """Whether a condition holds cannot be told; ``str()`` says why."""
+    """A condition cannot be judged; ``str()`` says why."""
 
 
 def is_name(value: object) -> bool:
@@ -56,23 +55,23 @@ def is_name(value: object) -> bool:
 
 
 def normalize(name: str) -> str:
-    """Return the name of a project, an extra or a variant as names are compared (PEP 503)."""
+    """Return the normalized name of a project, an extra or a variant (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def normalize_name(name: str) -> str:
-    """Return a fact's name as such names are compared: ``AVX512-VNNI`` is ``avx512_vnni``."""
+    """Return the normalized form of a name in a fact: ``avx512_vnni`` for ``AVX512-VNNI``."""
     return name.strip().lower().replace("-", "_")
 
 
 def distribution_of(requirement: str) -> str:
-    """Return the name that a requirement starts with, as names are compared."""
+    """Return the normalized name of a requirement's distribution."""
     match = re.match(r"[A-Za-z0-9._-]+", requirement)
     return normalize(match[0]) if match else ""
 
 
 def quoted(text: str) -> str:
-    """Return ``text`` as a message quotes it, cut short if it is long."""
+    """Return ``text`` in quotes for a message, cut short if it is long."""
     return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r} and so on"
 
 
@@ -82,9 +81,9 @@ def is_release(text: str) -> bool:
 
 
 def release_key(text: str) -> list[int]:
-    """Return what plain releases are ordered by; 1.0 is 1.0.0. Of others, their release counts.
+    """Return the sort key of a version's release; 1.0 equals 1.0.0.
 
-    Raises `CannotTellError` for a text that does not begin with one.
+    Raises `CannotTellError` for a text that does not begin with a release.
     """
     match = re.match(RELEASE, text)
     if match is None:
@@ -103,8 +102,8 @@ def satisfies(version: str, specifier: str) -> bool:
     clauses = [re.fullmatch(CLAUSE, clause) for clause in specifier.split(",") if clause.strip()]
     if not clauses:
         raise CannotTellError(f"{specifier!r} is not a specifier")
-    found = release_key(version)
-    answers = [_is_in(found, clause, specifier) for clause in clauses]
+    key = release_key(version)
+    answers = [_is_in(key, clause, specifier) for clause in clauses]  # each may raise
     return all(answers)
 
 
@@ -115,7 +114,7 @@ def _is_in(version: list[int], clause: re.Match[str] | None, specifier: str) -> 
     bound, parts = release_key(text), text.count(".") + 1
     if (series and operator not in ("==", "!=")) or (operator == "~=" and parts == 1):
         raise CannotTellError(f"{specifier!r} is not a specifier")
-    # In a series, so many parts of a version have to be those that are written.
+    # The number of leading parts that a version has to share with a series.
     length = parts if series else parts - 1
     in_series = _padded(version, length) == _padded(bound, length)
     if series:
@@ -139,10 +138,10 @@ def _padded(version: list[int], length: int) -> list[int]:
 def evaluate(marker: str, environment: Mapping[str, str]) -> bool:
     """Evaluate an environment marker of the dependency specifiers specification.
 
-    Raises `CannotTellError` for what is not known here: a variable that ``environment`` does not
-    have, an order of texts, ``~=``, ``===``; and for what is not a marker.
+    Raises `CannotTellError` for an invalid marker, a variable that ``environment`` does not have,
+    an order of texts, ``~=`` and ``===``.
     """
-    # The levels of parentheses that are open, each of groups with "or" between them.
+    # For each open parenthesis, its groups, between which is "or".
     levels: list[list[list[bool]]] = [[[]]]
     for token in _tokens(marker):
         if isinstance(token, tuple):
@@ -160,7 +159,7 @@ def evaluate(marker: str, environment: Mapping[str, str]) -> bool:
 def compare(
     variable: str, operator: str, text: str, turned: bool, environment: Mapping[str, str]
 ) -> bool:
-    """Return whether a comparison of a marker holds. ``turned`` is for ``"linux" in variable``."""
+    """Return whether a comparison holds; ``turned`` if the variable is on its right side."""
     if variable not in environment:
         raise CannotTellError(f"{variable} is not known")
     value = environment[variable]
@@ -185,7 +184,7 @@ def marker_variables(marker: str) -> tuple[str, ...]:
 
     Raises `CannotTellError` if it is not a marker.
     """
-    return tuple(dict.fromkeys(one[0] for one in comparisons(marker)))
+    return tuple(dict.fromkeys(variable for variable, *_ in comparisons(marker)))
 
 
 def comparisons(marker: str) -> list[tuple[str, str, str, bool]]:
@@ -197,7 +196,7 @@ def comparisons(marker: str) -> list[tuple[str, str, str, bool]]:
 
 
 def _tokens(marker: str) -> Iterator[str | tuple[str, str, str, bool]]:
-    """Yield the comparisons of a marker, and what joins them, in an order that markers have."""
+    """Yield the comparisons of a marker, and ``and``, ``or`` and parentheses, in order."""
     joints, compared = re.compile(_JOINT), re.compile(_COMPARISON)
     position = depth = 0
     awaited = True  # a comparison, or a parenthesis that opens

@@ -1,8 +1,7 @@
-"""Where wheels can be installed: the machines that their tags and a table's conditions tell apart.
+"""Targets: Pythons on platforms, as the tags of wheels and a table's conditions tell them apart.
 
-A place is one Python on one platform. The Pythons are those since 3.9, and those that a tag names.
-Of a platform, a machine at exactly the version that a tag names counts (``manylinux_2_28_x86_64``:
-glibc 2.28), and at those that a condition names.
+The Pythons are 3.9 and newer, and those that a tag names. A platform counts in exactly the versions
+that tags (``manylinux_2_28_x86_64``: glibc 2.28) and conditions name.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ if TYPE_CHECKING:
     from ..model.table import Condition
 
 _OF_32_BITS = ("i686", "armv7l", "win32")
-# The Pythons that always count, by the second number of their versions: 3.9 to 3.15.
+# The minor versions of the Pythons that always count: 3.9 to 3.15.
 _MINORS = range(9, 16)
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """A Python, by its interpreter and its ABI (``cp313`` and ``cp313t``), on a platform."""
 
     python: tuple[str, str]
@@ -61,35 +60,35 @@ class Place:
 
     @property
     def minor(self) -> int:
-        """The second number of the Python's version."""
+        """The minor version of the Python."""
         return int(self.python[0][len("cp3") :])
 
     @property
     def release(self) -> str:
-        """A late release of the Python."""
+        """A late release of the Python, such as ``3.12.99``."""
         return f"3.{self.minor}.99"
 
     @property
-    def lacking(self) -> frozenset[str]:
-        """The ABI features that the Python does not have, as far as its tags tell."""
+    def missing_features(self) -> frozenset[str]:
+        """The ABI features that the Python does not have, by its tags."""
         interpreter, abi = self.python
-        threading = {"free-threading", "gil-enabled"}
+        missing = {"free-threading", "gil-enabled"}
         if interpreter.startswith("cp"):
-            threading = {"gil-enabled" if abi.endswith("t") else "free-threading"}
-        narrow = self.platform.machine in _OF_32_BITS
-        return frozenset({*threading, "64-bit" if narrow else "32-bit"})
+            missing = {"gil-enabled" if abi.endswith("t") else "free-threading"}
+        return frozenset({*missing, "64-bit" if self.platform.machine in _OF_32_BITS else "32-bit"})
 
     def takes(self, tags: Iterable[Tag]) -> bool:
         """Return whether a wheel with these tags can be installed there."""
         pythons, platforms = _python_tags(*self.python), supported_tags(self.platform)
         return any(
-            (one.interpreter, one.abi) in pythons and one.platform in platforms for one in tags
+            (tag.interpreter, tag.abi) in pythons and tag.platform in platforms for tag in tags
         )
 
     def can_fit(self, when: Sequence[Mapping[str, Wanted]]) -> bool:
-        """Return whether some machine there is as one of the alternatives ``when`` asks."""
+        """Return whether an alternative of ``when`` holds on some machine there."""
         return not when or any(
-            all(self._can_hold(fact, wanted) for fact, wanted in one.items()) for one in when
+            all(self._can_hold(fact, wanted) for fact, wanted in alternative.items())
+            for alternative in when
         )
 
     def _can_hold(self, fact: str, wanted: Wanted) -> bool:
@@ -99,12 +98,12 @@ class Place:
             version = ".".join(map(str, self.platform.version))
             return holds(fact, wanted, version if fact == self.platform.fact else None)[0]
         if FACTS[fact].kind is FEATURES:
-            return isinstance(wanted, bool) or self.lacking.isdisjoint(wanted)
-        # What GPUs and drivers there are, and what is installed, a platform does not say.
+            return isinstance(wanted, bool) or self.missing_features.isdisjoint(wanted)
+        # A platform does not say which GPUs, drivers and distributions there are.
         return wanted is False or possible(self.platform, fact, wanted)
 
     def can_be(self, marker: str) -> bool:
-        """Return whether a marker is true on some machine there, with a late release of Python."""
+        """Return whether a marker is true on some machine there, on a late release of Python."""
         name = "PyPy" if self.python[0].startswith("pp") else "CPython"
         known = {
             **self.platform.marker,
@@ -113,11 +112,11 @@ class Place:
             "implementation_name": name.lower(),
             "platform_python_implementation": name,
         }
-        machines = [{"platform_machine": one} for one in self.platform.machines] or [{}]
+        machines = [{"platform_machine": machine} for machine in self.platform.machines] or [{}]
         try:
             return any(
-                evaluate(marker, {**one, **known, **machine})
-                for one in environments([marker])
+                evaluate(marker, {**environment, **known, **machine})
+                for environment in environments([marker])
                 for machine in machines
             )
         except (CannotTellError, TooManyError):
@@ -137,24 +136,24 @@ def _python_tags(interpreter: str, abi: str) -> frozenset[tuple[str, str]]:
     return frozenset((tag.interpreter, tag.abi) for tag in every)
 
 
-def find_places(tags: Collection[Tag], conditions: Iterable[Condition]) -> list[Place]:
-    """Return the places that wheels with these ``tags``, and ``conditions``, tell apart."""
+def find_targets(tags: Collection[Tag], conditions: Iterable[Condition]) -> list[Target]:
+    """Return the targets that the ``tags`` of wheels, and ``conditions``, tell apart."""
     pythons = {(f"cp3{minor}", f"cp3{minor}") for minor in _MINORS}
     for tag in tags:
         if re.fullmatch(r"[cp]p3\d+", tag.interpreter) and tag.abi not in ("abi3", "none"):
             pythons.add((tag.interpreter, tag.abi))
-    ordered = sorted(pythons, key=lambda one: (len(one[0]), one))
+    ordered = sorted(pythons, key=lambda python: (len(python[0]), python))
     platforms = _platforms({tag.platform for tag in tags} - {ANY}, conditions)
-    return [Place(python, platform) for platform in platforms for python in ordered]
+    return [Target(python, platform) for platform in platforms for python in ordered]
 
 
 def _platforms(tags: Iterable[str], conditions: Iterable[Condition]) -> list[Platform]:
     """Return the platforms of ``tags``, and the common ones, in each version that is named."""
     platforms = {*COMMON, *itertools.chain.from_iterable(map(parse_platform_tag, tags))}
-    named = {fact: {one.version for one in platforms if one.fact == fact} for fact in USUAL}
+    named = {fact: {base.version for base in platforms if base.fact == fact} for fact in USUAL}
     for fact, wanted in conditions:
         if fact in named and isinstance(wanted, str):
-            near = (one for one in versions_beside([wanted]) if is_plausible(fact, one))
+            near = (version for version in versions_beside([wanted]) if is_plausible(fact, version))
             named[fact].update(map(version_of, near))
     versions = {fact: some - {UNNAMED} or {USUAL[fact]} for fact, some in named.items()}
     return sorted(
