@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _OUT_OF = {
     errno.ENOMEM: "there is not enough memory. To fix it: free some, or raise ulimit -v",
     errno.EMFILE: "too many files are open. To fix it: raise ulimit -n",
-    errno.ENFILE: "too many files are open on this machine. To fix it: end programs",
+    errno.ENFILE: "too many files are open on this machine. To fix it: close some",
 }
 
 # With less free space, no bytecode is written: `selector_backend.authoring.carried` says why.

@@ -1,8 +1,8 @@
-"""Which variants a lock names, and on which platforms: ``uv.lock``, ``poetry.lock``, ``pdm.lock``.
+"""Reads the variants, and their platforms, in ``uv.lock``, ``poetry.lock`` and ``pdm.lock``.
 
-A lock has what each package requires on each platform, so it says which variant that is. Only the
-packages that matter are parsed: a lock may have some MB. Whatever is wrong in one, or not certain,
-names nothing.
+A lock has the requirements of each package on each platform, which show the variant. Only the
+packages that matter are parsed, since a lock may have some MB. What is invalid, or not certain, is
+ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LARGEST_LOCK = 32_000_000
 
 _PACKAGE = re.compile(r"(?m)^(?=\[\[packages?\]\])")
 _NAME = re.compile(r"""(?m)^name *= *["']([A-Za-z0-9._-]+)["']""")
-# What uv calls sources that are no folders, and where in its cache it unpacks them.
+# uv's sources that are not folders, and the folders of its cache where it unpacks them.
 _UNPACKED = {
     "registry": r"sdists-v\d+[/\\](index|pypi)",
     "path": r"sdists-v\d+[/\\]path",
@@ -49,9 +49,9 @@ _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError
 class Entry:
     """A package in a lock.
 
-    ``version`` may be empty for a folder. ``requires`` are what it requires, each with its marker.
-    ``folder`` is the source, if it is one, and ``unpacked`` a pattern of the folder where another
-    one is unpacked, if that is known.
+    ``version`` may be empty for a folder. ``requires`` are its requirements, each with its marker.
+    ``folder`` is the source, if that is a folder; otherwise ``unpacked`` is the pattern of the
+    folder where it is unpacked, if known.
     """
 
     version: str
@@ -59,21 +59,21 @@ class Entry:
     folder: str = ""
     unpacked: str = ""
 
-    def here(self, stated: Mapping[str, str]) -> Entry:
-        """Return the same, with what it requires on this platform, or on the one that is stated.
+    def here(self, target: Mapping[str, str]) -> Entry:
+        """Return the entry with its requirements on this platform, or on the ``target``.
 
-        Of ``jax`` beside ``jax[cuda12]``, which uv's lock has both, only the latter counts.
+        Of ``jax`` beside ``jax[cuda12]``, both of which uv's lock has, only the latter counts.
         """
-        forms = [form for form, marker in self.requires if holds(marker, stated)]
+        forms = [form for form, marker in self.requires if holds(marker, target)]
         widest = [
             form
             for form in forms
-            if not any(form.name == one.name and form.extras < one.extras for one in forms)
+            if not any(form.name == other.name and form.extras < other.extras for other in forms)
         ]
         return replace(self, requires=tuple((form, "") for form in widest))
 
     def is_for(self, selector: Selector, here: str) -> bool:
-        """Return whether this is the project, in its version, that lies in the folder ``here``."""
+        """Return whether this is the selector's release, whose source is in the folder ``here``."""
         own = self.version if "+" in selector.version else self.version.partition("+")[0]
         if self.folder:
             return own in ("", selector.version) and self.folder == os.path.realpath(here)
@@ -81,12 +81,12 @@ class Entry:
 
 
 def with_locked(selector: Selector, request: Request, installation: Installation) -> Request:
-    """Return ``request`` with what the lock says from which, or into which, this command works.
+    """Return ``request`` with the variants of the lock that this command reads or writes.
 
-    What is installed is the variant that the lock names for this platform. What is locked again
-    keeps on each platform the variant that the lock names, unless something else was asked for.
+    An install gets the lock's variant for this platform. A new lock keeps the old one's variant on
+    each platform, unless another is asked for.
 
-    Raises `SelectorError` where a setting or a variable asks to install another variant.
+    Raises `SelectorError` if a setting or a variable asks to install another variant.
     """
     lock, locks = installation.lock, installation.purpose is Purpose.LOCK
     if lock is None:
@@ -100,7 +100,7 @@ def with_locked(selector: Selector, request: Request, installation: Installation
         request = replace(request, files=(*request.files, str(path)))
         entries = read_entries(text, selector.project, path.parent, selector.extras)
     except ImportError:
-        note = f"what {lock.names[0]} names does not count: below Python 3.11, that takes tomli"
+        note = f"{lock.names[0]} is ignored, since below Python 3.11 tomli is needed to read it"
         return replace(request, notes=(*request.notes, note))
     except _MALFORMED:
         return replace(request, files=(*request.files, str(path)))
@@ -111,11 +111,9 @@ def with_locked(selector: Selector, request: Request, installation: Installation
         return request
     if locks:
         return replace(request, kept=kept_by(selector, same[0], path.name))
-    here = {
-        one.variant
-        for one in kept_by(selector, same[0].here(installation.target_marker), path.name)
-    }
-    variants = tuple(one.key for one in selector.variants if one.key in here)
+    entry = same[0].here(installation.target_marker)
+    keys = {kept.variant for kept in kept_by(selector, entry, path.name)}
+    variants = tuple(variant.key for variant in selector.variants if variant.key in keys)
     if not variants or (len(variants) > 1 and selector.kind == REQUIREMENT):
         return request
     if request.variants not in ((), variants) and not _is_elsewhere(selector, request, same[0]):
@@ -126,28 +124,28 @@ def with_locked(selector: Selector, request: Request, installation: Installation
 
 
 def _is_elsewhere(selector: Selector, request: Request, entry: Entry) -> bool:
-    """Return whether what was asked for is in the lock, but cannot be on this platform at all."""
+    """Return whether the lock has the variants asked for, but this platform cannot have them."""
     from ..model.everywhere import can_be_on
     from ..probes.marker import environment
 
-    locked = {one.variant for one in kept_by(selector, entry, "")}
+    locked = {kept.variant for kept in kept_by(selector, entry, "")}
     return locked.issuperset(request.variants) and not any(
         can_be_on(selector, key, environment()) for key in request.variants
     )
 
 
 def find_lock(lock: Lock) -> tuple[Path, str]:
-    """Return the path of a lock, and its content; that is empty where there is none.
+    """Return the path of a lock, and its content, which is empty without one.
 
-    A project's lock lies beside its ``pyproject.toml``, the nearest one. That of a member of a
-    workspace lies in the root, and names the member.
+    A project's lock is beside the nearest ``pyproject.toml``. That of a member of a workspace is in
+    the root, and has the member's name.
     """
     folder = Path(lock.folder)
     if not lock.folder or not folder.is_absolute():
         return folder, ""
     if lock.of_project:
         parents = (folder, *folder.parents)
-        folder = next((one for one in parents if (one / "pyproject.toml").is_file()), folder)
+        folder = next((path for path in parents if (path / "pyproject.toml").is_file()), folder)
     for name in lock.names:
         for root in folder.parents if lock.of_workspace else ():
             text = _read(root / name)
@@ -170,7 +168,7 @@ def _has_member(text: str, root: Path, member: Path) -> bool:
     try:
         names = {normalize(name) for name in load_toml(head)["manifest"]["members"]}
         own = os.path.realpath(member)
-        return any(_folder(one, root) == own for one in _packages(text, names))
+        return any(_folder(package, root) == own for package in _packages(text, names))
     except _MALFORMED:
         return False
 
@@ -186,38 +184,36 @@ def _packages(text: str, names: Container[str]) -> Iterator[Mapping[str, Any]]:
 
 
 def read_entries(text: str, project: str, root: Path, extras: Iterable[str] = ()) -> list[Entry]:
-    """Return the packages called ``project`` in a lock that lies in the folder ``root``.
+    """Return the packages with the name ``project`` in a lock in the folder ``root``.
 
-    What they require with ``extras`` counts, too, where uv's lock has it.
+    Their requirements with ``extras`` count too, if the lock has them.
 
-    Raises what TOML, or a lock of another form, gives rise to.
+    Raises any of `_MALFORMED` for an invalid lock, and `ImportError` without a TOML reader.
     """
     entries = []
     for package in _packages(text, {normalize(project)}):
-        # PEP 751 has no place for what pdm writes there.
+        # In a pylock.toml, pdm has its own keys there.
         own = package.get("tool", {}).get("pdm", package)
         if isinstance(own.get("extras", package.get("extras")), list):
-            continue  # what pdm's lock has beside the package: what the extras add to it
+            continue  # pdm's second entry of the package, with its extras
         required = [*_required(own.get("dependencies", ()))]
         for extra in extras:
             required += _required(package.get("optional-dependencies", {}).get(extra, ()))
         source = package.get("source", {})  # poetry's has a type
-        unpacked = [
-            one for kind, one in _UNPACKED.items() if kind in source and "type" not in source
-        ]
+        patterns = (_UNPACKED[kind] for kind in _UNPACKED if kind in source)
         entries.append(
             Entry(
                 str(package.get("version", "")),
                 tuple(_with_versions(text, required)),
                 _folder(package, root),
-                unpacked[0] if unpacked else "",
+                "" if "type" in source else next(patterns, ""),
             )
         )
     return entries
 
 
 def _folder(package: Mapping[str, Any], root: Path) -> str:
-    """Return the folder that a package comes from, ``""`` if it is none."""
+    """Return the folder that is a package's source, ``""`` if that is not a folder."""
     source = package.get("source", {})
     names = [source[kind] for kind in ("directory", "editable", "virtual") if kind in source]
     if source.get("type") == "directory":  # poetry's
@@ -228,24 +224,24 @@ def _folder(package: Mapping[str, Any], root: Path) -> str:
 
 
 def _required(dependencies: Any) -> Iterator[tuple[str, str, str]]:
-    """Yield what a package in a lock requires: the name and extras, the version, the marker.
+    """Yield a locked package's requirements: the name with extras, the version, and the marker.
 
     uv has a list of tables, pdm one of requirements, and poetry a table.
     """
     if isinstance(dependencies, dict):
         for name, value in dependencies.items():
-            for one in value if isinstance(value, list) else [value]:
-                table = one if isinstance(one, dict) else {"version": one}
+            for item in value if isinstance(value, list) else [value]:
+                table = item if isinstance(item, dict) else {"version": item}
                 yield _named(name, table.get("extras")), table["version"], table.get("markers", "")
         return
-    for one in dependencies:
-        if isinstance(one, str):
-            head, _, marker = one.partition(";")
+    for item in dependencies:
+        if isinstance(item, str):
+            head, _, marker = item.partition(";")
             match = re.fullmatch(r"([^=<>!~@ ]+)(.*)", head.strip())
             yield match[1] if match else "", match[2] if match else "", marker.strip()
         else:
-            marker = one.get("marker", "")
-            yield _named(one["name"], one.get("extra")), one.get("version", ""), marker
+            marker = item.get("marker", "")
+            yield _named(item["name"], item.get("extra")), item.get("version", ""), marker
 
 
 def _named(name: str, extras: Any) -> str:
@@ -253,7 +249,7 @@ def _named(name: str, extras: Any) -> str:
 
 
 def _with_versions(text: str, required: list[tuple[str, str, str]]) -> Iterator[tuple[Form, str]]:
-    """Yield what is required, with the version that the lock has of it if there is only one."""
+    """Yield the requirements, with the lock's version of the package if it has only one."""
     names = {parse_form(name)[0].name for name, version, _ in required if not version}
     versions: dict[str, list[str]] = {}
     for package in _packages(text, names):
@@ -266,29 +262,27 @@ def _with_versions(text: str, required: list[tuple[str, str, str]]) -> Iterator[
 
 
 def kept_by(selector: Selector, entry: Entry, source: str) -> tuple[Kept, ...]:
-    """Return the variants that an entry names, and where: those with more extras first.
+    """Return the variants in an entry, and their platforms: those with more extras first.
 
-    Variants of before are those that took their place.
-
-    A marker that says more than what a platform is, such as ``extra == "x"``, names nothing.
+    A former variant counts as the one that replaced it. A requirement whose marker is not only
+    about the platform, such as ``extra == "x"``, is ignored.
     """
     standing = standing_for(selector, marker_of(selector))
     former = former_distributions(selector)
     for variant in selector.variants:
         names = filter(None, (former.get(normalize(name)) for name in variant.formerly))
         standing[variant.key] += tuple(Form(name, alone=True) for name in names)
-    shared = {parse_form(one)[0].name for one in selector.requires}
-    named = [(form, marker) for form, marker in entry.requires if _is_of_platform(marker)]
-    found: dict[tuple[str, int], list[str]] = {}
-    for form, marker in named:
-        for key, own in standing.items():
-            if any(form.name == one.name and (one.alone or form == one) for one in own):
-                found.setdefault((key, len(form.extras)), []).append(marker)
-    if not found and {form.name for form, _ in entry.requires} <= shared:
-        # The variant that requires nothing of its own.
-        plain = [one for one in selector.variants if not one.requires and one.refuse is None]
-        found = {(one.key, 0): [""] for one in plain} if len(plain) == 1 else {}
-    kept = sorted(found.items(), key=lambda item: -item[0][1])
+    shared = {parse_form(requirement)[0].name for requirement in selector.requires}
+    variants: dict[tuple[str, int], list[str]] = {}
+    for form, marker in entry.requires:
+        for key, forms in standing.items() if _is_of_platform(marker) else ():
+            if any(form.name == own.name and (own.alone or form == own) for own in forms):
+                variants.setdefault((key, len(form.extras)), []).append(marker)
+    if not variants and {form.name for form, _ in entry.requires} <= shared:
+        # The variant without requirements.
+        plain = [row for row in selector.variants if not row.requires and row.refuse is None]
+        variants = {(row.key, 0): [""] for row in plain} if len(plain) == 1 else {}
+    kept = sorted(variants.items(), key=lambda item: -item[0][1])
     return tuple(
         Kept(key, "" if "" in markers else _either(markers), source) for (key, _), markers in kept
     )
@@ -296,7 +290,7 @@ def kept_by(selector: Selector, entry: Entry, source: str) -> tuple[Kept, ...]:
 
 def _either(markers: list[str]) -> str:
     unique = [*dict.fromkeys(markers)]
-    return unique[0] if len(unique) == 1 else " or ".join(f"({one})" for one in unique)
+    return unique[0] if len(unique) == 1 else " or ".join(f"({marker})" for marker in unique)
 
 
 def _is_of_platform(marker: str) -> bool:

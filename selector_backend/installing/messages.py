@@ -1,4 +1,4 @@
-"""The texts that say what stops an install. Only then are they imported."""
+"""The messages of what stops an install. Imported only then."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def only_installs(why: str, backend: str) -> str:
     """Return the message where a carried backend would have to compile, and ``why``."""
     lines = [
         f"{why}. That takes all of selector-backend, and this sdist carries, in {CARRIED}, only "
-        "what installs it as it was published. Write these lines in place of [build-system] in "
+        "the part that installs it unchanged. Write these lines in place of [build-system] in "
         f"pyproject.toml, and try again; {CARRIED} may then be deleted:",
         "",
         *plain_build_system(backend),
@@ -39,7 +39,7 @@ def only_installs(why: str, backend: str) -> str:
 
 
 def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
-    """Return the message of a decision that stops the install, ``None`` where it does not.
+    """Return the message of a decision that stops the install, ``None`` if it does not.
 
     ``commands`` are the frontend's.
     """
@@ -63,17 +63,17 @@ def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
 
 
 def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
-    """Return the message where several variants are asked for that exclude each other.
+    """Return the message where several variants that exclude each other are asked for.
 
-    ``requested`` are their keys, each with who asks for it.
+    ``requested`` are their keys, each with its source.
     """
     names = {variant.key: variant.name for variant in selector.variants}
     lines = [
         f"{_title(selector)} cannot be installed: its variants exclude each other, and "
         f"{len(requested)} of them are asked for.",
         *(f"  {names[key]}, by {source}" for key, source in requested.items()),
-        "Ask for one of them, and leave the others out. A file that was compiled for another "
-        "variant has to be compiled again.",
+        "Ask for only one of them. Compile a requirements file again if it was compiled for "
+        "another variant.",
     ]
     return "\n".join(lines)
 
@@ -81,7 +81,7 @@ def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
 def not_as_locked(
     selector: Selector, request: Request, locked: Sequence[str], lock: str, again: str
 ) -> str:
-    """Return the message where ``request`` asks for others than the variants that are ``locked``.
+    """Return the message where ``request`` asks for other variants than those ``locked``.
 
     ``lock`` is the lock's name, and ``again`` the command that locks the package anew.
     """
@@ -112,11 +112,11 @@ def not_together(record: Record, other: Record) -> str:
     agreeing = [pair for pair in pairs if agree(pair[0][1], pair[1][1])]
     if not agreeing:
         return "\n".join([*lines, "No variants of the two agree."])
-    # What needs the fewest variables; among those the variants that come first.
+    # The pair that needs the fewest variables; of these, the first.
     best = min(agreeing, key=lambda pair: sum(any(asked) for asked, _ in pair))
     variables = show_variables(dict(asked for asked, _ in best if any(asked)))
     how = (
-        "To get variants that agree, set this and try again. What is locked has to be locked anew:"
+        "To get variants that agree, set this and try again; if there is a lock, lock again first:"
     )
     return "\n".join([*lines, how, f"  {variables}"])
 
@@ -127,10 +127,10 @@ def _needs(record: Record) -> str:
 
 
 def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]]]:
-    """Return the variants that a package could have here: how to ask for each, and its conform.
+    """Return the variants that a package may get here: the variable that asks, and ``conform``.
 
-    It is asked for by a variable and its value. The one that it has comes first, and is not asked
-    for. One that was not judged may fit.
+    The one that it has comes first, without a variable and its value. One that was not judged may
+    fit.
     """
     candidates = [(("", ""), record.conform)]
     try:
@@ -151,12 +151,12 @@ def _title(selector: Selector) -> str:
 
 
 def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> list[str]:
-    """Return the lines for a machine, or an environment, that gets nothing."""
+    """Return the lines for a machine, or an environment, that no variant fits."""
     selector = decision.selector
     texts = {name: fact.text for name, fact in decision.facts.items()}
     values = {**texts, "project": selector.project, "version": selector.version}
     ways_out = _ways_out(selector, stop, commands) if stop.in_the_way else []
-    forcing = [one.name for one in selector.variants if not one.refuse]
+    forcing = [variant.name for variant in selector.variants if not variant.refuse]
     lines = [
         f"{_title(selector)} cannot be installed "
         f"{'into this environment' if ways_out else 'on this machine'}."
@@ -171,9 +171,9 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
     lines += ways_out
     if selector.advice:
         lines.append(fill(selector.advice, values))
-    # What refuses an environment is no less in the way of a variant that is forced.
+    # A variant that is forced does not help where the environment is refused.
     refused = stop.refused.when if stop.refused else ()
-    environment = any(FACTS[name].kind is DISTRIBUTIONS for one in refused for name in one)
+    environment = any(FACTS[name].kind is DISTRIBUTIONS for when in refused for name in when)
     if forcing and not ways_out and not environment:
         lines.append(f"To force a variant, set {selector.variable} to {' or '.join(forcing)}.")
     return lines
@@ -182,10 +182,11 @@ def _nothing_fits(decision: Decision, stop: NothingFits, commands: Commands) -> 
 def _ways_out(
     selector: Selector, stop: NothingFits | Disagreement, commands: Commands, asked: str = ""
 ) -> list[str]:
-    """Return the lines that tell how to fix a disagreement with what else is installed.
+    """Return the lines with the fix of a disagreement with other installed packages.
 
-    The variant that is installed of the package itself would be in the way of another one. What is
-    installed after the package follows it; in one command, each would choose by itself.
+    The package's own variant is uninstalled too, since it would be in the way of another. The
+    others are installed after the package, to agree with it; in one command, each would choose
+    alone.
     """
     projects = [other.project for other in stop.in_the_way]
     gone, others = " and ".join([*projects, *stop.own[:1]]), " and ".join(projects)
@@ -221,11 +222,11 @@ def _change_over(
 
 def _all_of(records: Iterable[Record]) -> list[str]:
     """Return the names of installed packages and their variants."""
-    return [name for one in records for name in (one.project, *one.distributions)]
+    return [name for record in records for name in (record.project, *record.distributions)]
 
 
 def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands) -> list[str]:
-    """Return the lines for an environment that holds another variant of the same project."""
+    """Return the lines for an environment with another variant of the same project."""
     selector, request = decision.selector, decision.request
     verdicts = {
         variant.key: verdict for variant, verdict in zip(selector.variants, decision.verdicts)
@@ -274,21 +275,21 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
 
 
 def _over_code(decision: Decision, stop: OverCode, commands: Commands) -> list[str]:
-    """Return the lines for an upgrade from a release that has code itself."""
+    """Return the lines for an upgrade from a release with own code."""
     title, old = _title(decision.selector), f"{stop.code.project} {stop.code.version}"
-    asked = "" if decision.request.automatic else ",".join(one.name for one in stop.chosen)
+    asked = "" if decision.request.automatic else ",".join(variant.name for variant in stop.chosen)
     return [
         f"{title} cannot be installed over {old}.",
         f"{old} has code itself, such as {stop.code.file}, which {title} gets from other "
-        "distributions. The installer would remove the old files last, and the new ones of the "
-        "same names with them. Uninstall it first:",
+        "distributions. The installer would remove the old files last, and with them the new files "
+        "of the same names. Uninstall it first:",
         _uninstall(commands, [stop.code.project]),
         f"  {_install(decision.selector, commands, asked)}",
     ]
 
 
 def _uninstall(commands: Commands, names: Iterable[str]) -> str:
-    """Return the line with the command that uninstalls distributions, or what takes its place."""
+    """Return the line with the command that uninstalls distributions, or what to do instead."""
     if not commands.uninstall:
         return "  (pip cannot uninstall from the folder of --target: delete it)"
     return f"  {show_command([*commands.uninstall, *names])}"
@@ -303,24 +304,23 @@ def _install(
 ) -> str:
     """Return the command that installs this release, and asks for the variants ``asked``.
 
-    It takes the extras that brought any of what is ``gone``, also by the installed release's
-    ``record``. The option has the project's name, so
-    it asks for nothing of another one.
+    It has the extras that require distributions of ``gone``, also by the installed release's
+    ``record``. The option has the project's name, so that it is not for other projects.
     """
     named = f"{with_extras(selector, gone, record)}=={selector.version}"
-    words = [named] if commands.names_package else []
+    arguments = [named] if commands.names_package else []
     if asked and commands.has_settings:
-        words = ["--config-settings", f"{selector.project}:variant={asked}", *words]
-    command = show_command([*commands.install, *words])
+        arguments = ["--config-settings", f"{selector.project}:variant={asked}", *arguments]
+    command = show_command([*commands.install, *arguments])
     if not asked or commands.has_settings:
         return command
     return show_variables({selector.variable: asked}, command)
 
 
 def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None, instead: str) -> str:
-    """Return what to say of the installed variant ``key``, which is not the one chosen.
+    """Return why the installed variant ``key`` does not stay.
 
-    ``instead`` is the variant that takes its place, if it is one of older releases.
+    ``instead`` is the variant that replaces it, if it is a former one.
     """
     if verdict is None:
         has = f"has {instead} in its place" if instead else "does not have it"
@@ -334,5 +334,5 @@ def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None, inst
 
 
 def _was_forced(key: str, record: Record | None) -> bool:
-    """Return whether the installed variant ``key`` was asked for, by what its record says."""
+    """Return whether the installed variant ``key`` was asked for, by its record."""
     return bool(record and record.forced_by and key in map(normalize, record.variants))

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # What a child process may see of this machine's environment. Everything else, such as a pip
 # configuration, must not reach it.
-_KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL")
+_KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "MSYSTEM")
 
 
 def clean_environ(home: Path) -> dict[str, str]:
