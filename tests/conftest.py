@@ -28,8 +28,8 @@ if os.name == "nt":
     # Tests expect commands as Bash takes them; those of `test_shell.py` name their shell.
     os.environ["MSYSTEM"] = "MINGW64"
 
-#: The oldest pip that the backend promises to work with, and the newest.
-OLDEST_PIP, NEWEST_PIP = "21.2.4", "26.3"
+#: The oldest pip that the backend promises to work with, and the newest for this Python.
+OLDEST_PIP, NEWEST_PIP = "21.2.4", "26.3" if sys.version_info >= (3, 10) else "26.0.1"
 
 #: What reads PEP 825 by variantlib, which takes Python 3.10.
 collect_ignore = ["property/test_variant_wheels.py"] if sys.version_info < (3, 10) else []

@@ -63,6 +63,7 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_doubts(selector, {problem.key for problem in unreachable}),
         *_refuse_last(selector),
         *_names(selector),
+        *_former(selector),
         *_pins(selector),
         *_loops(selector),
         *_extras(project),
@@ -238,6 +239,19 @@ def _named_after(project: str, requirement: Requirement) -> bool:
     own, name = normalize(project), normalize(requirement.name)
     begins_so = any(f"{name}-".startswith(f"{part}-") for part in own.split("-"))
     return begins_so or name.replace("-", "").startswith(own.replace("-", ""))
+
+
+def _former(selector: Selector) -> Iterator[Problem]:
+    """Yield the former names of variants that are names of distributions."""
+    start = f"{normalize(selector.project)}-"
+    for index, variant in enumerate(selector.variants):
+        for number, name in enumerate(variant.formerly):
+            if normalize(name).startswith(start):
+                yield Problem(
+                    f"{variant_key(index)}.formerly[{number}]",
+                    f"{start}{normalize(name)} is what it stands for; for {normalize(name)}, write "
+                    f"'{normalize(name).removeprefix(start)}'",
+                )
 
 
 def _pins(selector: Selector) -> Iterator[Problem]:

@@ -102,7 +102,7 @@ def leave(
     with contextlib.suppress(OSError, SelectorError):
         hashed = _hash_all(decided_from, settings, backend)
         data = marshal.dumps((hashed, [*decided_from], fields))
-        write_file(folder, f"{_START}finished-{identity}", data)
+        write_file(folder, f"{_START}finished-{identity}", _hash(data) + data)
 
 
 def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
@@ -113,7 +113,10 @@ def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
         file = os.path.join(folder, f"{_START}finished-{identity}")
         if identity and os.path.lexists(file) and is_private(folder):
             with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
-                hashed, decided_from, fields = marshal.loads(read_regular(file, own=True))
+                content = read_regular(file, own=True)
+                if _hash(content[8:]) != content[:8]:
+                    continue  # `marshal` may hang on damaged data
+                hashed, decided_from, fields = marshal.loads(content[8:])
                 if hashed == _hash_all(decided_from, settings, backend):
                     return Finished(**fields)
     return None
@@ -122,16 +125,21 @@ def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
 def _hash_all(files: Sequence[str], settings: Mapping[str, Any] | None, backend: str) -> bytes:
     """Return a hash of everything that the decision on a build depends on.
 
-    Only the hash is written, since variables may be secrets. `hashlib` would take 4 ms to import.
+    Only the hash is written, since variables may be secrets.
     """
-    from importlib.util import source_hash
-
     caller, variables = parent(), sorted(os.environ.items())
     own = __file__, backend, sys.version, sys.executable, sys.prefix, sys.argv[:1], os.getcwd()
     called = caller.arguments, caller.folder, caller.identity, caller.locked
     contents = [*map(read_regular, files)]
     decided_from = repr((own, called, variables, settings or {}, contents))
-    return source_hash(decided_from.encode("utf-8", "surrogatepass"))
+    return _hash(decided_from.encode("utf-8", "surrogatepass"))
+
+
+def _hash(data: bytes) -> bytes:
+    """Return a hash of 8 bytes. `hashlib` would take 4 ms to import."""
+    from importlib.util import source_hash
+
+    return source_hash(data)
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,12 @@ def _ways_out(
 
 
 def _change_over(
-    selector: Selector, commands: Commands, gone: list[str], asked: str, projects: list[str]
+    selector: Selector,
+    commands: Commands,
+    gone: list[str],
+    asked: str,
+    projects: list[str],
+    record: Record | None = None,
 ) -> list[str]:
     """Return the commands that uninstall ``gone``, and install the package and then ``projects``.
 
@@ -206,7 +211,7 @@ def _change_over(
     """
     return [
         _uninstall(commands, gone),
-        f"  {_install(selector, commands, asked, gone)}",
+        f"  {_install(selector, commands, asked, gone, record)}",
         *(
             f"  {show_command([*commands.install, project])}"
             for project in projects
@@ -230,9 +235,10 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
         " and ".join(f"{name} {stop.versions[name]}" for name in names)
         for names in stop.others.values()
     ]
+    left = [name for names in stop.others.values() for name in names]
     lines = [
         f"{_title(selector)} cannot be installed over another variant of it.",
-        f"{' and '.join(installed)} {'is' if len(installed) == 1 else 'are'} installed.",
+        f"{' and '.join(installed)} {'is' if len(left) == 1 else 'are'} installed.",
     ]
     if request.automatic:
         kept: list[str] = []
@@ -254,7 +260,6 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
     else:
         lines.append(f"{request.source} asks for {stop.chosen.name}.")
     own = [selector.project] if normalize(selector.project) in stop.versions else []
-    left = [name for names in stop.others.values() for name in names]
     gone = [*own, *left, *_all_of(stop.in_the_way)]
     asked = "" if request.automatic else stop.chosen.name
     why = "The files of two variants must not get mixed"
@@ -265,7 +270,7 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
     return [
         *lines,
         f"{why}. To switch{also}:",
-        *_change_over(selector, commands, gone, asked, projects),
+        *_change_over(selector, commands, gone, asked, projects, stop.record),
     ]
 
 
@@ -291,14 +296,18 @@ def _uninstall(commands: Commands, names: Iterable[str]) -> str:
 
 
 def _install(
-    selector: Selector, commands: Commands, asked: str = "", gone: Iterable[str] = ()
+    selector: Selector,
+    commands: Commands,
+    asked: str = "",
+    gone: Iterable[str] = (),
+    record: Record | None = None,
 ) -> str:
     """Return the command that installs this release, and asks for the variants ``asked``.
 
-    It has the extras that require distributions of ``gone``. The option has the project's name, so
-    that it is not for other projects.
+    It has the extras that require distributions of ``gone``, also by the installed release's
+    ``record``. The option has the project's name, so that it is not for other projects.
     """
-    named = f"{with_extras(selector, gone)}=={selector.version}"
+    named = f"{with_extras(selector, gone, record)}=={selector.version}"
     arguments = [named] if commands.names_package else []
     if asked and commands.has_settings:
         arguments = ["--config-settings", f"{selector.project}:variant={asked}", *arguments]

@@ -376,13 +376,15 @@ def installed_variants(selector: Selector, environment: Environment) -> dict[str
             names += [name for extra in sorted(form.extras) for name in extras[extra]]
         if names or key in recorded:
             installed[key] = tuple(dict.fromkeys(names))
+    then = record.distributions if record else ()
+    counted = {*sum(installed.values(), ())}
+    left = tuple(name for name in then if name not in counted)
+    if left and environment.versions.keys() >= {*then}:
+        for key in recorded:
+            installed.setdefault(key, left)
     for key, name in former_distributions(selector).items():
         if name in environment.versions:
-            installed[key] = (name,)
-    then = record.distributions if record else ()
-    if then and environment.versions.keys() >= {*then}:
-        for key in recorded:
-            installed.setdefault(key, then)
+            installed.setdefault(key, (name,))
     return installed
 
 

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from .record import Record
     from .table import Selector, Variant
 
     Extras = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -113,11 +114,22 @@ def are_here(forms: Iterable[Form], here: Iterable[Form]) -> bool:
     return any(form.by for form in present) or (bool(required) and present.issuperset(required))
 
 
-def with_extras(selector: Selector, names: Iterable[str]) -> str:
-    """Return the project with those of its extras that require some of the distributions."""
+def with_extras(selector: Selector, names: Iterable[str], record: Record | None = None) -> str:
+    """Return the project with those of its extras that require some of the distributions.
+
+    Or that did so by the ``record`` of the installed release.
+    """
+    names = {*names}
     own = {form.name: form.by for forms in standing_for(selector).values() for form in forms}
-    extras = sorted({own[name] for name in names if own.get(name)})
-    return f"{selector.project}[{','.join(extras)}]" if extras else selector.project
+    extras = {own[name] for name in names if own.get(name)}
+    if record:
+        names -= {*map(distribution_of, record.requires)}
+        extras |= {
+            extra
+            for extra in record.extras.keys() & {*selector.extras}
+            if not names.isdisjoint(map(distribution_of, record.extras[extra]))
+        }
+    return f"{selector.project}[{','.join(sorted(extras))}]" if extras else selector.project
 
 
 def standing_for(

@@ -436,6 +436,13 @@ def test_names_that_stand_for_a_variant_and_are_not_the_projects(tmp_path: Path)
     ]
 
 
+def test_a_former_name_is_a_variants_and_no_distributions(tmp_path: Path) -> None:
+    cu12 = variant("cuda12", more="formerly = ['cu12', 'Spam_cu11']")
+    assert messages(tmp_path, table(cu12)) == [
+        "variant[0].formerly[1]: spam-spam-cu11 is what it stands for; for spam-cu11, write 'cu11'"
+    ]
+
+
 def test_errors_are_the_backends_and_all_of_them(tmp_path: Path) -> None:
     text = table(variant("a", "{ cdua = '>=12' }"), kind="'capabilty'")
     assert lines("check", write_project(tmp_path, text), status=1) == [

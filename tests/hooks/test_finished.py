@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import shutil
 import subprocess
@@ -338,6 +339,10 @@ def something_else(build: Build) -> None:
     build.left.write_bytes(b"[]")
 
 
+def something_damaged(build: Build) -> None:
+    build.left.write_bytes(marshal.dumps((b"", [1], {})))
+
+
 def a_folder_of_everybody(build: Build) -> None:
     build.scratch.chmod(0o777)
 
@@ -368,6 +373,7 @@ def another_users_folder(build: Build) -> None:
         (a_pipe, "cpu"),
         (half_of_it, "cpu"),
         (something_else, "cpu"),
+        (something_damaged, "cpu"),
         (a_folder_of_everybody, "cpu"),
         (another_users_file, "cpu"),
         (another_users_folder, "cpu"),

@@ -228,7 +228,7 @@ def test_a_variant_that_is_none_is_one_message(
     backend = TreeBackend(in_tree)
     for hook in ("build_wheel", "build_sdist", "prepare_metadata_for_build_wheel"):
         said = failure(backend, hook, tmp_path, {"build-variant": asked})
-        expected = "cu12, rocm, cpu" if isinstance(asked, str) else "given more than once"
+        expected = "cu12, rocm, cpu" if isinstance(asked, str) else "set more than once"
         assert expected in said
         assert "Traceback" not in said
 

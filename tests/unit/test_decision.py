@@ -509,6 +509,32 @@ def test_what_stood_for_an_older_variant_of_another_name_is_in_the_way() -> None
     assert "  pip uninstall --yes spam spam-cuda12\n" in message(stopped)
 
 
+def renamed(**more: Any) -> dict[str, Any]:
+    return {"variant": [{"name": "cuda12", "when": {"cuda": ">=12"}, **more}, {"name": "cpu"}]}
+
+
+@pytest.mark.parametrize("former", [{"formerly": ["cu12"]}, {}])
+def test_a_renamed_variant_whose_distribution_stays_is_not_in_the_way(former: Any) -> None:
+    then = Record("spam", "0.9", ("cu12",), distributions=("spam-cu12",))
+    environment = Environment((then,), {"spam": "0.9", "spam-cu12": "0.9"})
+    selector = parse(renamed(requires=["spam-cu12=={version}"], **former))
+    decision = decide(selector, machine(cuda="12.4"), Request(), environment)
+    assert decision.names == ["cuda12"]
+
+
+@pytest.mark.parametrize("former", [{"formerly": ["cu12"]}, {}])
+def test_what_an_extra_brought_to_a_renamed_variant_goes_and_comes_with_it(former: Any) -> None:
+    device = {"device": ("spam-device-cu12==0.9",), "plot": ("spam-cu12[plot]==0.9",)}
+    names = "spam-cu12", "spam-device-cu12"
+    then = Record("spam", "0.9", ("cu12",), "", names, {}, ("spam-cu12==0.9",), device)
+    environment = Environment((then,), dict.fromkeys(("spam", *names), "0.9"))
+    table = {"extras": ["plot"], **renamed(extras={"device": ["spam-device-{name}"]}, **former)}
+    stopped = decide(parse(table), machine(cuda="12.4"), Request(), environment)
+    assert "\nspam-cu12 0.9 and spam-device-cu12 0.9 are installed.\n" in message(stopped)
+    assert "  pip uninstall --yes spam spam-cu12 spam-device-cu12\n" in message(stopped)
+    assert message(stopped).endswith("  pip install 'spam[device]==1.0'")
+
+
 MPI: dict[str, Any] = {
     "variant": [
         {"name": "cu12-mpich", "when": {"musl": True}, "conform": {"cuda": "12", "mpi": "mpich"}},

@@ -51,13 +51,15 @@ for version in "${pythons[@]}"; do
         library=$("$other" -c 'import ensurepip; print(ensurepip.__file__)' 2>/dev/null) || continue
         library=$(dirname "$(dirname "$library")")
         cp -r "$library/ensurepip" "$library/venv" "$python/Lib"
-        # Of environments, this is the interpreter itself: its folder has to be in PATH.
-        mkdir -p "$python/Lib/venv/scripts/nt"
-        for window in '' w; do
-            for name in python$window venv${window}launcher; do
-                cp "$python/python$window.exe" "$python/Lib/venv/scripts/nt/$name.exe"
-            done
-        done
+        # In environments, this is the interpreter itself, whose folder has to be in PATH; but a
+        # Python before 3.11 does not find its library so, and gets a launcher.
+        nt=$python/Lib/venv/scripts/nt
+        mkdir -p "$nt"
+        cp "$python/python.exe" "$python/pythonw.exe" "$nt"
+        [ "$version" != 3.9 ] ||
+            x86_64-w64-mingw32-gcc -municode -O1 -static -o "$nt/python.exe" "$here/launcher.c"
+        cp "$nt/python.exe" "$nt/venvlauncher.exe"
+        cp "$nt/pythonw.exe" "$nt/venvwlauncher.exe"
         break
     done
     find "$python" -name __pycache__ -prune -exec rm -r {} +
