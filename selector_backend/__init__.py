@@ -102,7 +102,7 @@ def prepare_metadata_for_build_wheel(
     if finished is None:
         from .installing.installation import read_installation
 
-        finished = _finish(config_settings, read_installation())
+        finished = _finish(_compiled(), config_settings, read_installation())
     return finished.prepare(metadata_directory)
 
 
@@ -133,7 +133,7 @@ def build_wheel(
     installation = read_installation(builds=True)
     if metadata_directory is None or installation.locked_before:
         finish = _finish_locked if installation.locked_before else _finish
-        finished = finish(config_settings, installation)
+        finished = finish(_compiled(), config_settings, installation)
         finished.say()
         folder, files = finished.folder, finished.files
     else:
@@ -203,17 +203,18 @@ def _request(
     return request
 
 
-def _finish(config_settings: Mapping[str, Any] | None, installation: Installation) -> Finished:
+def _finish(
+    compiled: Compiled, config_settings: Mapping[str, Any] | None, installation: Installation
+) -> Finished:
     """Decide, and return the finished ``.dist-info``."""
     from .installing.finishing import finish
 
-    compiled = _compiled()
     request = _request(compiled.selector, config_settings, installation)
     return finish(compiled, request, installation, __version__)
 
 
 def _finish_locked(
-    config_settings: Mapping[str, Any] | None, installation: Installation
+    compiled: Compiled, config_settings: Mapping[str, Any] | None, installation: Installation
 ) -> Finished:
     """Return the finished ``.dist-info`` of what the previous hook locked."""
     from .installing.choosing import check_locked
@@ -223,12 +224,10 @@ def _finish_locked(
     from .model.purpose import Mark
     from .model.values import replace
 
-    compiled, locking = _compiled(), read_installation()
+    locking = read_installation()
     request = _request(compiled.selector, config_settings, installation)
     if not request.locked:  # nothing says what was locked, so the decision is made again
-        here = replace(locking, everywhere=False)
-        request = _request(compiled.selector, config_settings, here)
-        finished = finish(compiled, request, here, __version__)
+        finished = _finish(compiled, config_settings, replace(locking, everywhere=False))
         _, _, variants, _ = recorded_choice(finished.files)
         check_locked(compiled.selector, variants, installation)
         return finished
@@ -236,6 +235,6 @@ def _finish_locked(
     if installation.mark is Mark.NONE:
         # uv takes what a folder or a file requires from the wheel that it has built, and compares
         # that with the lock.
-        metadata = _finish(config_settings, locking).files["METADATA"]
+        metadata = _finish(compiled, config_settings, locking).files["METADATA"]
         finished = replace(finished, files={**finished.files, "METADATA": metadata})
     return finished

@@ -142,7 +142,12 @@ def standing_for(
     except those of its extras, has the forms of distributions that it alone requires, if there are
     any. With ``marker``, the marker variables, only requirements whose marker is true count.
     """
-    asked = _asked(selector, marker)
+    return _standing(selector.project, _asked(selector, marker))
+
+
+def _standing(
+    project: str, asked: Mapping[str, Mapping[Form, bool]]
+) -> dict[str, tuple[Form, ...]]:
     names = collections.Counter(
         name for forms in asked.values() for name in {form.name for form in forms}
     )
@@ -151,7 +156,7 @@ def standing_for(
     for key, forms in asked.items():
         certain = [form for form, holds in forms.items() if holds]
         alone = {form.name for form in certain if names[form.name] == 1}
-        called = {name for name in alone if is_called_after(selector.project, name)}
+        called = {name for name in alone if is_called_after(project, name)}
         apart = [form for form in certain if times[form] == 1]
         by = {form.name: form.by for form in reversed(certain)}
         own = [Form(name, alone=True, by=by[name]) for name in sorted(called or alone)]
@@ -206,7 +211,7 @@ def variants_here(
         for form in forms:
             asking[form.name].append((key, form))
     installed = {}
-    for key, own in standing_for(selector, marker).items():
+    for key, own in _standing(selector.project, asked).items():
         here = []
         for form in own:
             rivals = (rival for other, rival in asking[form.name] if other != key)
