@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from packaging.tags import mac_platforms
 
+from ..installing.target import OLD_TAGS
 from ..model.facts import FACTS, holds
 from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
+from ..model.regions import SYSTEMS
 from ..model.table import Where
 from ..probes.cpu import known_targets, names_of
 from . import toml
@@ -38,8 +40,6 @@ ANY = "any"
 TAGS = {"glibc": "manylinux", "musl": "musllinux", "macos": "macosx"}
 _FACT = {name: fact for fact, name in TAGS.items()}
 _VERSIONED = re.compile(r"(manylinux|musllinux|macosx)_(\d{1,3})_(\d{1,3})_(\w+)")
-# The manylinux tags before PEP 600.
-_OLD = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 # The machines that run 32-bit programs, by platform tag.
 _RUNNING = {
     "i686": ("i686", "x86_64"),
@@ -95,7 +95,7 @@ class Platform:
         if self.fact == "musl":
             return [f"musllinux_{major}_{older}_{self.machine}" for older in range(minor + 1)]
         if self.fact == "glibc":
-            old = [name for name, version in _OLD.items() if version <= self.version]
+            old = [name for name, version in OLD_TAGS.items() if version <= self.version]
             names = [*(f"manylinux_{major}_{older}" for older in range(minor + 1)), *old, "linux"]
             return [f"{name}_{self.machine}" for name in names]
         return [self.machine]
@@ -108,9 +108,7 @@ class Platform:
             if machine not in _WINDOWS:
                 return {"sys_platform": machine.partition("_")[0]}
             name, machine = "win32", _WINDOWS[machine]
-        system = next(system for system in systems()["system"] if name in system["sys_platform"])
-        settled = {key: system[key][0] for key in ("platform_system", "os_name")}
-        return {"sys_platform": name, **settled, "platform_machine": machine}
+        return {**SYSTEMS[name], "platform_machine": machine}
 
     @property
     def machines(self) -> Collection[str]:
@@ -147,8 +145,8 @@ def parse_platform_tag(tag: str) -> list[Platform]:
         machines = _MACS.get(match[4], (match[4],))
         return [Platform(_FACT[match[1]], machine, version) for machine in machines]
     head, _, machine = tag.partition("_")
-    if machine and (head in _OLD or head == "linux"):
-        return [Platform("glibc", machine, _OLD.get(head, (0, 0)))]
+    if machine and (head in OLD_TAGS or head == "linux"):
+        return [Platform("glibc", machine, OLD_TAGS.get(head, (0, 0)))]
     return [Platform("", tag)]
 
 

@@ -339,6 +339,11 @@ def texts(value: object, key: str, depth: int = 0) -> Iterator[tuple[str, str]]:
             yield from texts(item, f"{key}[{index}]", depth + 1)
 
 
+def variant_key(index: int) -> str:
+    """Return the full key of a variant."""
+    return f"tool.selector.variant[{index}]"
+
+
 def shown_key(name: str) -> str:
     """Return a part of a key as a message shows it: in quotes if TOML needs them."""
     if _BARE_KEY.fullmatch(name):

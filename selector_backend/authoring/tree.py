@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 from ..errors import Problem, Problems, SelectorError, did_you_mean
 from ..model.markers import is_name, normalize
 from ..model.table import fill
-from .structure import unfit
+from .structure import unfit, variant_key
 from .toml import build_requires, table_of, texts_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def read_tree(data: Mapping[str, Any], problems: Problems) -> Tree | None:
     system, table = table_of(data, "build-system"), table_of(data, "tool.selector")
     variants = table.get("variant")
     keyed = [
-        (f"tool.selector.variant[{index}]", variant)
+        (variant_key(index), variant)
         for index, variant in enumerate(variants if isinstance(variants, list) else ())
         if isinstance(variant, dict)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..authoring.structure import variant_key
 from ..model.facts import holds
 from ..model.markers import is_release, release_key, satisfies
 from .vocabulary import Doubt, conforming, doubts_of, dropped_gpus, major_of, oldest_gpu
@@ -24,7 +25,7 @@ def find_doubts(selector: Selector) -> Iterator[Doubt]:
     """Yield the likely mistakes in a table, and what may be newer than this release knows."""
     left = {*dropped_gpus()}  # those that may reach the variants below
     for index, variant in enumerate(selector.variants):
-        key = f"tool.selector.variant[{index}]"
+        key = variant_key(index)
         for number, alternative in enumerate(variant.when):
             several = len(variant.when) > 1
             when_key = f"{key}.when[{number}]" if several else f"{key}.when"

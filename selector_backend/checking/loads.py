@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from ..authoring.selector import is_own
+from ..authoring.structure import variant_key
 from ..errors import Problem, did_you_mean
 from ..model.markers import normalize, quoted
-from .review import variant_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

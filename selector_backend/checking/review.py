@@ -21,7 +21,7 @@ from ..authoring.carried import PYTHONS, unsupported_python
 from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
 from ..authoring.selector import is_pinned
-from ..authoring.structure import shown_key
+from ..authoring.structure import shown_key, variant_key
 from ..errors import Problem
 from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
@@ -80,11 +80,6 @@ def notes(project: Project) -> list[Problem]:
     return [*uncertain, *_apart(project.selector)]
 
 
-def variant_key(index: int) -> str:
-    """Return the full key of a variant."""
-    return f"tool.selector.variant[{index}]"
-
-
 def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
     """Yield the requirements of all variants, then those of each, by their full keys."""
     yield SHARED_KEY, [*map(Requirement, selector.requires)]
@@ -135,7 +130,7 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
             message = f"can never hold, so {variant.name} is never chosen"
             yield Problem(f"{key}.when", message)
             continue
-        chosen = {number for order in rivals for number in _chosen(selector, order)}
+        chosen = {number for order in rivals for number in selector.chosen(order)}
         if index not in chosen:
             taking = _covering(sorted(chosen), [*rivals.values()])
             first = " or ".join(selector.variants[rival].name for rival in taking)
@@ -151,13 +146,6 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
             f"no variant fits a machine where {where}; end with one that has no 'when', or say "
             "in tool.selector.advice what to do there",
         )
-
-
-def _chosen(selector: Selector, fitting: Sequence[int]) -> Sequence[int]:
-    """Return the numbers of the variants that a machine gets, of those ``fitting`` it, in order."""
-    if not selector.choose or selector.variants[fitting[0]].refuse is not None:
-        return fitting[:1]
-    return [number for number in fitting if selector.variants[number].refuse is None]
 
 
 def _covering(numbers: Sequence[int], groups: Sequence[frozenset[int]]) -> list[int]:

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from ..errors import did_you_mean
 from ..installing.frontends import FRONTENDS
-from ..installing.shell import show_variables
+from ..installing.messages import lock_again
 from ..model.decision import Environment, Request, decide
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
@@ -404,9 +404,7 @@ def _locking_of(package: Recorded) -> Locking | None:
 
 
 def _how_to_lock(package: Recorded, locking: Locking) -> str:
-    selector = package.selector
-    again = locking.again.format(project=selector.project, version=selector.version)
-    command = show_variables({selector.variable: "auto"}, again)
+    command = lock_again(package.selector, locking.again, "auto")
     return f"{package.title}: to have a variant for this machine locked: {command}"
 
 

@@ -43,6 +43,9 @@ _PLAIN = re.compile(rf"{NAME_FORMAT}\s*(?:\[[\w., -]*\])?\s*[\w.!+*,<>=~() -]*")
 _ARCHIVE = re.compile(r"(.+?)-\d[^/\\]*?\.(?:whl|zip|tar\.gz)(?:[\[?#].*)?")
 _EGG = re.compile(rf"#(?:.*&)?egg=({NAME_FORMAT})")
 
+#: The errors of reading TOML, and data of another shape in it.
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _OPTION = re.compile(r"\s--?[A-Za-z]")
 _NESTED = re.compile(r"(?:-r\s*|--requirement(?:\s+|=))(\"[^\"]+\"|'[^']+'|[^\s\"']\S*)")
@@ -169,7 +172,7 @@ def _in_toml(name: str, text: str) -> list[str]:
             f"{row['name']}=={row.get('version', '')};{row.get('marker', '')}".replace("==;", ";")
             for row in data["packages"]
         ]
-    except (ImportError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ImportError, *MALFORMED):
         return []
 
 

@@ -18,7 +18,7 @@ from ..model.purpose import Purpose
 from ..model.standing import Form, former_distributions, parse_form, standing_for
 from ..model.table import REQUIREMENT
 from ..model.values import dataclass, replace
-from .asked import holds, load_toml, read_text
+from .asked import MALFORMED, holds, load_toml, read_text
 from .environment import marker_of
 
 TYPE_CHECKING = False
@@ -42,7 +42,6 @@ _UNPACKED = {
     "url": r"sdists-v\d+[/\\]url",
     "git": r"git-v\d+",
 }
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def with_locked(selector: Selector, request: Request, installation: Installation
     except ImportError:
         note = f"{lock.names[0]} is ignored, since below Python 3.11 tomli is needed to read it"
         return replace(request, notes=(*request.notes, note))
-    except _MALFORMED:
+    except MALFORMED:
         return replace(request, files=(*request.files, str(path)))
     same = [entry for entry in entries if entry.is_for(selector, str(Path.cwd()))]
     if old:
@@ -169,7 +168,7 @@ def _has_member(text: str, root: Path, member: Path) -> bool:
         names = {normalize(name) for name in load_toml(head)["manifest"]["members"]}
         own = os.path.realpath(member)
         return any(_folder(package, root) == own for package in _packages(text, names))
-    except _MALFORMED:
+    except MALFORMED:
         return False
 
 
@@ -188,7 +187,7 @@ def read_entries(text: str, project: str, root: Path, extras: Iterable[str] = ()
 
     Their requirements with ``extras`` count too, if the lock has them.
 
-    Raises any of `_MALFORMED` for an invalid lock, and `ImportError` without a TOML reader.
+    Raises any of `MALFORMED` for an invalid lock, and `ImportError` without a TOML reader.
     """
     entries = []
     for package in _packages(text, {normalize(project)}):

@@ -78,6 +78,12 @@ def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def lock_again(selector: Selector, again: str, asked: str = "") -> str:
+    """Return the command ``again`` that locks a package anew, and asks for variants by variable."""
+    command = again.format(project=selector.project, version=selector.version)
+    return show_variables({selector.variable: asked}, command) if asked else command
+
+
 def not_as_locked(
     selector: Selector, request: Request, locked: Sequence[str], lock: str, again: str
 ) -> str:
@@ -87,10 +93,8 @@ def not_as_locked(
     """
     names = {variant.key: variant.name for variant in selector.variants}
     kept, asked = (" and ".join(names[key] for key in keys) for keys in (locked, request.variants))
-    command = again.format(project=selector.project, version=selector.version)
-    if request.source == selector.variable:
-        value = ",".join(names[key] for key in request.variants)
-        command = show_variables({selector.variable: value}, command)
+    value = ",".join(names[key] for key in request.variants)
+    command = lock_again(selector, again, value if request.source == selector.variable else "")
     lines = [
         f"{_title(selector)} cannot be installed: {lock} has {kept}, and {request.source} asks for "
         f"{asked}.",

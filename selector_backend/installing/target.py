@@ -26,8 +26,8 @@ _SYSTEMS = {
 }
 _MACHINES = r"x86_64|aarch64|arm64|amd64|i686|armv7l|ppc64le|riscv64|s390x|win32"
 _VERSION = r"(?:manylinux|musllinux|macosx)_(\d+)_(\d+)"
-# The glibc versions of old tags of wheels (PEP 600).
-_OLD = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
+#: The glibc versions of the manylinux tags before PEP 600.
+OLD_TAGS = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 
 
 def read_target(options: str, platform: str, python: str) -> Target:
@@ -45,8 +45,8 @@ def read_target(options: str, platform: str, python: str) -> Target:
     fact = {"linux": "musl" if "musl" in name else "glibc", "darwin": "macos"}.get(system, "")
     if match := re.search(_VERSION, name):
         version = f"{match[1]}.{match[2]}"
-    for old, least in _OLD.items():
-        version = least if re.search(rf"{old}(?!\d)", name) else version
+    for old, (major, minor) in OLD_TAGS.items():
+        version = f"{major}.{minor}" if re.search(rf"{old}(?!\d)", name) else version
     return Target(options, marker, fact, version)
 
 

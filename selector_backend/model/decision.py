@@ -295,7 +295,9 @@ def _choose(
     if first.refuse is not None:
         return replace(decision, stop=NothingFits(refused=first))
     if selector.choose:
-        return replace(decision, variants=tuple(each for each in fitting if each.refuse is None))
+        numbers = (index for index, verdict in enumerate(verdicts) if verdict.fits)
+        every = tuple(selector.variants[index] for index in selector.chosen(numbers))
+        return replace(decision, variants=every)
     chosen = next((variant for variant in fitting if variant.key in installed), first)
     if chosen is not first:
         note = f"{first.name} fits, and comes first; {chosen.name} is installed already and stays"

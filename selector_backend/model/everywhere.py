@@ -162,13 +162,10 @@ def decide_everywhere(
 
 def _fitting(selector: Selector, machine: Machine) -> list[int]:
     """Return the numbers of the first variant that fits, or all that do; ``~`` if it refuses."""
-    fitting: list[int] = []
-    for index, variant in enumerate(selector.variants):
-        if judge(variant.when, machine)[0]:
-            if not fitting and (variant.refuse is not None or not selector.choose):
-                return [index if variant.refuse is None else ~index]
-            fitting += [index] if variant.refuse is None else []
-    return fitting
+    variants = selector.variants
+    fitting = (at for at, variant in enumerate(variants) if judge(variant.when, machine)[0])
+    chosen = selector.chosen(fitting)
+    return [at if variants[at].refuse is None else ~at for at in chosen]
 
 
 def can_be_on(selector: Selector, variant: str, here: Mapping[str, str]) -> bool:

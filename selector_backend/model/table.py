@@ -200,6 +200,19 @@ class Selector:
         """The shared libraries in conditions."""
         return self._named(LIBRARIES)
 
+    def chosen(self, fitting: Iterable[int]) -> list[int]:
+        """Return the numbers of the variants that a machine gets, of those that fit it, in order.
+
+        That is the first or, with ``choose``, all. One that refuses counts only if it is the first,
+        and then alone.
+        """
+        numbers = iter(fitting)
+        for first in numbers:
+            if not self.choose or self.variants[first].refuse is not None:
+                return [first]
+            return [first, *(at for at in numbers if self.variants[at].refuse is None)]
+        return []
+
     def _named(self, kind: Kind) -> tuple[str, ...]:
         """Return the names in conditions on the facts of a kind, without duplicates."""
         asked = (wanted for fact, wanted in self.conditions if FACTS[fact].kind is kind)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..authoring.platforms import InexpressibleError
+from ..authoring.structure import variant_key
 from ..checking.finished import VARIANTS
-from ..checking.review import variant_key
 from ..errors import Problem, SelectorError
 from ..installing.files import write_file
 from ..installing.wheel import dist_info, write_wheel

@@ -21,7 +21,7 @@ from ..authoring.platforms import (
     supported_tags,
     version_of,
 )
-from ..checking.review import variant_key
+from ..authoring.structure import variant_key
 from ..errors import Problem
 from ..model.decision import Environment, NothingFits, Request, decide
 from ..model.facts import FACTS, holds, text_of
