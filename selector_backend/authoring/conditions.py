@@ -169,6 +169,14 @@ def versions_beside(texts: Iterable[str]) -> list[str]:
     return sorted((".".join(map(str, version)) for version in versions), key=release_key)
 
 
+def can_agree(first: SpecifierSet, other: SpecifierSet) -> bool:
+    """Return whether some version may satisfy both."""
+    both = first & other
+    texts = [clause.version for clause in both]
+    versions = [*versions_beside(texts), *(text.removesuffix(".*") for text in texts)]
+    return any(both.contains(version, prereleases=True) for version in versions)
+
+
 def _devices(specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield versions of one device, and of several if ``specifiers`` tell these apart.
 

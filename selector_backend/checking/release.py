@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from ..authoring.conditions import versions_beside
+from ..authoring.conditions import can_agree
 from ..authoring.selector import is_own, is_pinned
 from ..errors import Problem
 from ..model.markers import normalize
@@ -352,7 +352,7 @@ class Release:
         for first, other in itertools.combinations(variants, 2):
             mine, theirs = self._beyond(first), self._beyond(other)
             for name in sorted(mine.keys() & theirs.keys()):
-                if not _can_agree(mine[name], theirs[name]) and self._are_apart(first, other):
+                if not can_agree(mine[name], theirs[name]) and self._are_apart(first, other):
                     yield Problem(
                         first.name,
                         f"requires {name}{mine[name]}, and {other.name} {name}{theirs[name]}: uv "
@@ -392,14 +392,6 @@ class Release:
 
 def _is_refused(tag: Tag) -> bool:
     return tag.platform.startswith(_PLAIN_LINUX) and tag.platform not in _ACCEPTED
-
-
-def _can_agree(first: SpecifierSet, other: SpecifierSet) -> bool:
-    """Return whether some version may satisfy both."""
-    both = first & other
-    texts = [clause.version for clause in both]
-    versions = [*versions_beside(texts), *(text.removesuffix(".*") for text in texts)]
-    return any(both.contains(version, prereleases=True) for version in versions)
 
 
 def _duplicate(first: Wheel | Sdist, other: Wheel | Sdist) -> Problem:

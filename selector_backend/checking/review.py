@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from ..authoring import conditions
 from ..authoring.carried import PYTHONS, unsupported_python
-from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
+from ..authoring.conditions import NEWEST, OLDEST, TooManyError, can_agree, fact_values
 from ..authoring.keys import default_variable
 from ..authoring.selector import is_pinned
 from ..authoring.structure import shown_key, variant_key
@@ -32,7 +32,7 @@ from .doubts import find_doubts
 from .vocabulary import conforming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..authoring.project import Project
     from ..model.kinds import Value
@@ -146,6 +146,35 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
             f"no variant fits a machine where {where}; end with one that has no 'when', or say "
             "in tool.selector.advice what to do there",
         )
+    yield from _disagreeing(selector, {(*selector.chosen(order),) for order in patterns})
+
+
+def _disagreeing(selector: Selector, groups: Iterable[tuple[int, ...]]) -> Iterator[Problem]:
+    """Yield requirements of which no version satisfies those of a variant that is chosen too.
+
+    ``groups`` are the variants that some machines get. Requirements with a marker do not count.
+    """
+    shared, *own = (
+        [(extra, item) for text, extra in some if not (item := Requirement(text)).marker]
+        for some in (
+            ((text, "") for text in selector.requires),
+            *map(requirements_of, selector.variants),
+        )
+    )
+    problems: dict[tuple[int, str], Problem] = {}
+    for group in sorted(groups):
+        first: dict[tuple[str, str], tuple[str, Requirement]] = {}
+        rows = [(index, selector.variants[index].name, own[index]) for index in group]
+        for index, by, some in [(-1, SHARED_KEY, shared), *rows]:
+            for extra, item in some:
+                other, before = first.setdefault((normalize(item.name), extra), (by, item))
+                if not can_agree(item.specifier, before.specifier):
+                    key = f"extras.{shown_key(extra)}" if extra else "requires"
+                    text = f"{item} and {before} of {other} have no version in common, and some "
+                    text += "machines get both; change one, or write conditions of which one holds"
+                    problem = Problem(f"{variant_key(index)}.{key}", text)
+                    problems.setdefault((index, str(item)), problem)
+    yield from problems.values()
 
 
 def _covering(numbers: Sequence[int], groups: Sequence[frozenset[int]]) -> list[int]:

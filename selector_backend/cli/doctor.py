@@ -10,6 +10,7 @@ import typer
 from packaging.requirements import Requirement
 
 from ..errors import did_you_mean
+from ..installing.finishing import expected
 from ..installing.frontends import FRONTENDS
 from ..installing.messages import lock_again
 from ..model.decision import Environment, Request, decide
@@ -93,7 +94,7 @@ def doctor(
             }
         )
     else:
-        _show(packages, findings, interpreter)
+        _show(outcomes, findings, interpreter)
     if findings:
         raise typer.Exit(1)
 
@@ -114,14 +115,16 @@ def _named(
 
 
 def _show(
-    packages: Sequence[Recorded], findings: Sequence[Finding], interpreter: Interpreter
+    outcomes: Sequence[Outcome], findings: Sequence[Finding], interpreter: Interpreter
 ) -> None:
     troubled = [project for finding in findings for project in finding.projects]
-    for package in packages:
+    for outcome in outcomes:
+        package, other = outcome.package, expected(outcome.alone)
         if package.selector.project not in troubled:
-            print_line(
-                good(f"{package.title}: {' and '.join(package.record.variants)} fits this machine")
-            )
+            text = f"{package.title}: {' and '.join(package.record.variants)} fits this machine"
+            if other and not package.record.forced_by:
+                text += f"; not {other.variant}: {other.reason}"
+            print_line(good(text))
     for finding in findings:
         for message in finding.messages:
             print_line(bad(message))
@@ -129,7 +132,7 @@ def _show(
             print_line("To fix it:")
         for command in finding.commands:
             print_command(command)
-    if not packages and not findings:
+    if not outcomes and not findings:
         path = interpreter.path
         print_line(f"no selector package is installed with {path}; name another one with --python")
 

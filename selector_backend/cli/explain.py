@@ -117,19 +117,24 @@ def explain(
 def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record | None]:
     """Return the table that ``what`` names, and its record if it is an installed package."""
     path = Path(what)
-    is_name = path.name == what
-    if path.is_dir() and not (is_name and (interpreter or not (path / "pyproject.toml").exists())):
+    is_name = path.name == what and not what.endswith(".tar.gz")
+    is_project = path.is_file() or (path / "pyproject.toml").exists()
+    if is_project and not (is_name and interpreter and path.is_dir()):
         return read_selector(path), None
-    if path.is_file():
+    if is_name:
+        interpreter = interpreter or read_interpreter(None)
+        installed = find_record(what, interpreter.folders)
+        if installed is not None:
+            return installed.selector, installed.record
+    if is_project:
         return read_selector(path), None
-    if not is_name or what.endswith(".tar.gz"):
-        raise UsageError(f"{what}: there is no such file or folder")
-    interpreter = interpreter or read_interpreter(None)
-    installed = find_record(what, interpreter.folders)
-    if installed is not None:
-        return installed.selector, installed.record
     if path.is_dir():
-        return read_selector(path), None
+        raise SelectorError(
+            f"there is no pyproject.toml in {path}; name a project's folder, an sdist, or a "
+            "selector package that is installed: selector-backend explain spam"
+        )
+    if interpreter is None or not is_name:
+        raise UsageError(f"{what}: there is no such file or folder")
     raise UsageError(
         f"{what} is neither a folder, nor an sdist, nor a selector package that is "
         f"installed with {interpreter.path}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -251,7 +252,7 @@ class Installed:
     def _files(self, name: str) -> list[str]:
         with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
             files = [str(file) for file in self.distributions[name].files or ()]
-            return [file for file in files if ".dist-info" not in file]
+            return [file for file in files if not re.search(r"\.dist-info|__pycache__", file)]
         return []
 
     def required(self, package: Recorded) -> dict[str, str]:

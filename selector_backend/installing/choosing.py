@@ -112,4 +112,4 @@ def check_together(files: Mapping[str, bytes], installation: Installation) -> No
         return
     for other in exchange(installation, record):
         if not agree(record.conform, other.conform):
-            raise SelectorError(not_together(record, other))
+            raise SelectorError(not_together(record, other, installation))

@@ -270,6 +270,35 @@ def test_what_is_chosen_beside_others_is_reached_unless_a_refusal_comes_first(
     ]
 
 
+def test_what_is_installed_together_has_to_agree_on_versions(tmp_path: Path) -> None:
+    def pinned(name: str, when: str, *texts: str) -> str:
+        return variant(name, when, f"requires = {['spam-' + name + '=={version}', *texts]}")
+
+    every = {"kind": "'capability'", "choose": "'all'"}
+    rows = [
+        pinned("v4", "{ cpu = 'x86_64_v4' }", "Blas>=4", "lapack<2"),
+        pinned("v3", "{ cpu = 'x86_64_v3' }", "blas==3.*"),
+        pinned("any", "", "lapack>=1", "blas==9; sys_platform == 'win32'"),
+    ]
+    disagree = (
+        "variant[1].requires: blas==3.* and Blas>=4 of v4 have no version in common, and some "
+        "machines get both; change one, or write conditions of which one holds"
+    )
+    assert messages(tmp_path, table("".join(rows), **every)) == [disagree]
+    # With the first that fits, each is alone; what all require is always there.
+    alone = write_project(tmp_path / "alone", table("".join(rows), kind="'capability'"))
+    assert lines("check", alone) == ["no problems found"]
+    assert messages(tmp_path, table("".join(rows), requires="['lapack==2']", **every)) == [
+        "variant[0].requires: lapack<2 and lapack==2 of tool.selector.requires have no version in "
+        "common, and some machines get both; change one, or write conditions of which one holds",
+        disagree,
+    ]
+    rows[0] = pinned("v3", "{ cuda = '>=12' }", "blas==3.*")
+    rows[1] = pinned("v4", "{ cuda = '<12' }", "blas==4")
+    apart = write_project(tmp_path / "apart", table("".join(rows), **every))
+    assert lines("check", apart) == ["no problems found"]
+
+
 def test_what_an_extra_of_a_variant_asks_for_is_checked_too(tmp_path: Path) -> None:
     rows = variant(
         "gfx942",
