@@ -14,6 +14,7 @@ import typer
 
 from .. import __version__
 from ..authoring import toml
+from ..authoring.editing import inner_keys, into_tree
 from ..authoring.project import Project, read_project
 from ..authoring.selector import parse_selector
 from ..authoring.toml import table_of
@@ -25,7 +26,6 @@ from ..installing.request import ALL, AUTO
 from ..installing.shell import quote, show_command
 from ..model.markers import is_name, normalize
 from ..model.table import CAPABILITY, REQUIREMENT
-from ..trees.into_tree import inner_keys, into_tree
 from .common import UsageError, print_command, print_line
 from .skeleton import (
     CORE,
