@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ..model.table import Selector
 
 _RUNTIME = "selector_runtime"
-# Limits: files of core, and bytes of one.
-_MOST_FILES, _LARGEST = 20_000, 4 << 20
 # Folders without core's source, besides hidden ones.
 _NOT_SOURCE = {"build", "dist", "docs", "examples", "node_modules", "test", "tests", "venv"}
 
@@ -87,18 +85,12 @@ def _compare(selector: Selector, calls: Sequence[Load]) -> Iterator[Problem]:
 
 def _read_folder(folder: Path, shown: str, notes: list[Problem]) -> Iterator[Load]:
     """Yield the calls in the modules of ``folder``; add to ``notes`` what cannot be read."""
-    count = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in sorted(folders) if _has_source(Path(parent, name))]
-        count += len(files)
-        if count > _MOST_FILES:
-            what = f"it has more than {_MOST_FILES} files, and not all of its modules were read"
-            notes.append(Problem(shown, what))
-            return
         for file in sorted(Path(parent, name) for name in files if name.endswith(".py")):
             shown_file = f"{shown}/{file.relative_to(folder).as_posix()}"
             try:
-                yield from find_loads(shown_file, _read_file(file))
+                yield from find_loads(shown_file, file.read_bytes())
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 what = f"it cannot be read as Python, and is skipped: {quoted(str(error))}"
                 notes.append(Problem(shown_file, what))
@@ -109,16 +101,6 @@ def _has_source(folder: Path) -> bool:
     if folder.name.startswith(".") or folder.name in _NOT_SOURCE:
         return False
     return not any((folder / name).exists() for name in ("pyproject.toml", "pyvenv.cfg"))
-
-
-def _read_file(file: Path) -> bytes:
-    if not file.is_file():  # a pipe may never end
-        raise ValueError("it is not a file")
-    with file.open("rb") as opened:
-        content = opened.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError(f"it has more than {_LARGEST >> 20} MiB")
-    return content
 
 
 def find_loads(shown_file: str, source: bytes) -> list[Load]:

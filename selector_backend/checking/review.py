@@ -27,7 +27,7 @@ from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
 from ..model.standing import parse_form, requirements_of, standing_for
-from ..model.table import CAPABILITY, REQUIREMENT, Selector
+from ..model.table import REQUIREMENT, Selector
 from .doubts import find_doubts
 from .vocabulary import conforming
 
@@ -37,15 +37,6 @@ if TYPE_CHECKING:
     from ..authoring.project import Project
     from ..model.kinds import Value
     from ..model.table import Condition, Variant
-
-# Where build backends look for a project's package by default.
-_MODULES = (
-    "src/{}/__init__.py",
-    "python/{}/__init__.py",
-    "{}/__init__.py",
-    "src/{}.py",
-    "{}.py",
-)
 
 SHARED_KEY = "tool.selector.requires"
 _BACKEND = "selector-backend"
@@ -68,7 +59,6 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_loops(selector),
         *_extras(project),
         *_conform(selector),
-        *_same_files(project),
         *_variable(selector),
     ]
 
@@ -397,34 +387,11 @@ def _conform(selector: Selector) -> Iterator[Problem]:
         )
 
 
-def _same_files(project: Project) -> Iterator[Problem]:
-    """Yield that variants of a tree that may stand side by side have the same files."""
-    selector = project.selector
-    if project.tree is None or selector.kind != CAPABILITY or len(selector.variants) < 2:
-        return
-    module = normalize(selector.project).replace("-", "_")
-    paths = (path.format(module) for path in _MODULES)
-    code = next((path for path in paths if (project.folder / path).is_file()), None)
-    if code is not None:
-        yield Problem(
-            "tool.selector.kind",
-            f"found {selector.kind!r}, variants side by side, but each variant of this tree has "
-            f"{code}, and they would overwrite each other; expected 'requirement', or a module of "
-            "another name in each",
-        )
-
-
 def _variable(selector: Selector) -> Iterator[Problem]:
-    own = default_variable(selector.project)
-    if selector.variable == own:
-        return
-    if selector.variable.startswith("SELECTOR_"):
-        reader = "is read by the backend itself for every project"
-    elif selector.variable.endswith("_VARIANT"):
-        project = normalize(selector.variable[: -len("_VARIANT")])
-        reader = f"is also read by the project {project}, if there is one"
-    elif not selector.variable.startswith(own[: -len("VARIANT")]):
-        reader = "does not name the project, so that another may read it too"
-    else:
-        return
-    yield Problem("tool.selector.variable", f"{selector.variable} {reader}; {own} is the default")
+    name, own = selector.variable, default_variable(selector.project)
+    if name != own and (name.endswith("_VARIANT") or not name.startswith(own[: -len("VARIANT")])):
+        yield Problem(
+            "tool.selector.variable",
+            f"{name} may be read by another project as well, or by the backend for every project; "
+            f"{own} is the default",
+        )
