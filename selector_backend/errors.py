@@ -35,11 +35,17 @@ class SelectorError(Exception):
     """Something the user can fix. ``str()`` is the whole message, of one or more lines."""
 
 
-class Problem(collections.namedtuple("Problem", ("key", "message"))):
+#: The severity of what may be right, or newer than this release knows.
+NOTE = "note"
+
+
+class Problem(
+    collections.namedtuple("Problem", ("key", "message", "severity"), defaults=("error",))
+):
     """One thing that is wrong in a file.
 
     ``key`` is the full key (``tool.selector.variant[1].when.cdua``), ``message`` what was found
-    there and what was expected.
+    there and what was expected. ``severity`` is ``error``, ``warning`` or `NOTE`.
     """
 
     __slots__ = ()

@@ -76,7 +76,7 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
     Raises `SelectorError` if a library can't be carried, or does not support a Python that
     ``requires_python``, the project's, admits.
     """
-    parts = [_backend(backend)]
+    parts = [_backend(backend, requires_python)]
     scope = selector.scope()
     for family in families(selector.facts):
         libraries = family.carries(scope).items()
@@ -101,24 +101,16 @@ def unsupported_python(requires_python: str, supported: str) -> str | None:
     return None
 
 
-def _backend(version: str) -> _Part:
+def _backend(version: str, requires_python: str) -> _Part:
     paths = sorted(path for pattern in _INSTALLING for path in _PACKAGE.glob(pattern))
     root = _PACKAGE.parent
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
-    return _part(_distribution(_BACKEND), files, version)
+    return _part(_distribution(_BACKEND, requires_python), files, version)
 
 
 def _library(name: str, imported: str, requires_python: str) -> _Part:
     """Return the part of a library that ``imported`` names, a module or a package."""
-    distribution = _distribution(name)
-    supported = distribution.metadata["Requires-Python"] or PYTHONS
-    python = unsupported_python(requires_python, supported)
-    if python is not None:
-        raise SelectorError(
-            f"{_cannot(distribution)}: it is for Python {supported}, and project.requires-python "
-            f"is {requires_python!r}, which admits {python}; leave such Pythons out there, or "
-            f"build with an older {distribution.name}"
-        )
+    distribution = _distribution(name, requires_python)
     files = {}
     paths = [*_paths(distribution)]
     for path in paths:
@@ -178,14 +170,23 @@ def _license_of(distribution: importlib.metadata.Distribution) -> str:
     return named or "see the text"
 
 
-def _distribution(name: str) -> importlib.metadata.Distribution:
+def _distribution(name: str, requires_python: str) -> importlib.metadata.Distribution:
     try:
-        return importlib.metadata.distribution(name)
+        distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         raise SelectorError(
             f"a self-contained sdist carries {name}, which is not installed; "
             f"install it: pip install {name}"
         ) from None
+    supported = distribution.metadata["Requires-Python"] or PYTHONS
+    python = unsupported_python(requires_python, supported)
+    if python is not None:
+        raise SelectorError(
+            f"{_cannot(distribution)}: it is for Python {supported}, and project.requires-python "
+            f"is {requires_python!r}, which admits {python}; leave such Pythons out there, or "
+            f"build with an older {distribution.name}"
+        )
+    return distribution
 
 
 def _paths(distribution: importlib.metadata.Distribution) -> Iterator[PurePosixPath]:

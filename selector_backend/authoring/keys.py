@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model.facts import FACTS
 from ..model.kinds import MARKERS
-from ..model.markers import NAME_FORMAT
+from ..model.markers import NAME_FORMAT, normalize, normalize_name
 from ..model.table import ALL_THAT_FIT, CAPABILITY, FIRST_THAT_FITS, REQUIREMENT
 from .conditions import CONDITIONS
 from .structure import Array, Either, Flag, Key, Named, Table, Text, choice
@@ -70,6 +70,7 @@ VARIANT = Table(
                 NAME_FORMAT,
                 "is not an extra's name; it has ASCII letters and digits, with '-', '_' or '.' "
                 "between them",
+                normalized=normalize,
             ),
             "what an extra of the project adds to `requires` where this variant is chosen: with "
             '`{ device = ["spam-device-{name}=={version}"] }`, `spam[device]` has it',
@@ -89,6 +90,7 @@ VARIANT = Table(
                 Text("a text such as '12'"),
                 "a table such as { cuda = '12' }",
                 empty="found an empty table, expected a table such as { cuda = '12' }",
+                normalized=normalize_name,
             ),
             'what the whole environment has to agree on, such as `{ cuda = "12" }`; for the '
             "requirement kind only",

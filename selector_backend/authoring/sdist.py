@@ -38,7 +38,7 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
             version=str(project.version) if project.found_with else None,
         )
     if project.self_contained:
-        requires_python = str(project.metadata.requires_python)
+        requires_python = str(project.metadata.requires_python or "")
         files.update(carried_files(compiled.selector, requires_python, backend))
     table = dump_compiled(compiled, files["pyproject.toml"], backend)
     return {**files, "PKG-INFO": compiled.pkg_info, TABLE_NAME: table}

@@ -197,11 +197,7 @@ def _extras_of(
         for requirement in lines[extra]:
             requirement.extras |= {extra}
     own = section.below("extras", section.table.get("extras") or {})
-    seen: dict[str, str] = {}
     for name in own.table:
-        first = seen.setdefault(normalize(name), name)
-        if first != name:
-            own.problem(shown_key(name), f"{first!r} and {name!r} are one name")
         texts = _requirements(own, values, name) or ()
         lines.setdefault(normalize(name), []).extend(map(Requirement, texts))
     return {
@@ -222,11 +218,6 @@ def tied_to(extra: str, requirement: Requirement) -> Requirement:
 def _conform(section: _Section) -> dict[str, str]:
     """Return what the environment has to agree on: normalized names, with a text for each."""
     table = section.table.get("conform") or {}
-    seen: dict[str, str] = {}
-    for name in table:
-        first = seen.setdefault(normalize_name(name), name)
-        if first != name:
-            section.problem(f"conform.{shown_key(name)}", f"{first!r} and {name!r} are one name")
     return {normalize_name(name): text.strip() for name, text in table.items() if text}
 
 

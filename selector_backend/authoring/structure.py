@@ -244,7 +244,8 @@ class Table:
 class Named:
     """A table of values of one shape under any names, or under names that ``pattern`` matches.
 
-    ``misnamed`` is the message for other names, and ``empty`` the one for an empty table.
+    ``misnamed`` is the message for other names, and ``empty`` the one for an empty table. Names
+    that ``normalized`` makes equal are one, and given twice.
     """
 
     type: ClassVar[type] = dict
@@ -254,14 +255,19 @@ class Named:
     pattern: str = ""
     misnamed: str = ""
     empty: str = ""
+    normalized: Callable[[str], str] = str
 
     def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
         """Read a table; wrong names are left out."""
         if not _is_container(self, value, key, problems):
             return None
-        read = {}
+        read: dict[str, Any] = {}
+        seen: dict[str, str] = {}
         for name, item in value.items():
             below = f"{key}.{shown_key(name)}"
+            first = seen.setdefault(self.normalized(name), name)
+            if first != name:
+                problems.add(below, f"{first!r} and {name!r} are one name")
             if self.pattern and not re.fullmatch(self.pattern, name):
                 problems.add(below, self.misnamed)
             else:

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 from ..authoring.selector import is_own
 from ..authoring.structure import variant_key
-from ..errors import Problem, did_you_mean
+from ..errors import NOTE, Problem, did_you_mean
 from ..model.markers import normalize, quoted
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Load:
     variants: tuple[str, ...] | None
 
 
-def review_loads(folder: Path, selector: Selector) -> tuple[list[Problem], list[Problem]]:
+def review_loads(folder: Path, selector: Selector) -> list[Problem]:
     """Return where ``load`` in core and the project's table differ, and notes.
 
     ``folder`` is the project's. Core is a folder beside it, called as the project with ``-core`` or
@@ -62,8 +62,8 @@ def review_loads(folder: Path, selector: Selector) -> tuple[list[Problem], list[
         if call.project is None or normalize(call.project) == own
     ]
     text = "load is called with something that is not a literal; its names are not checked"
-    notes += [Problem(call.line, text) for call in calls if call.variants is None]
-    return [*_compare(selector, calls)], notes
+    notes += [Problem(call.line, text, NOTE) for call in calls if call.variants is None]
+    return [*_compare(selector, calls), *notes]
 
 
 def _compare(selector: Selector, calls: Sequence[Load]) -> Iterator[Problem]:
@@ -93,7 +93,7 @@ def _read_folder(folder: Path, shown: str, notes: list[Problem]) -> Iterator[Loa
                 yield from find_loads(shown_file, file.read_bytes())
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 what = f"it cannot be read as Python, and is skipped: {quoted(str(error))}"
-                notes.append(Problem(shown_file, what))
+                notes.append(Problem(shown_file, what, NOTE))
 
 
 def _has_source(folder: Path) -> bool:

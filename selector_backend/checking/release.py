@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from ..authoring.conditions import can_agree
 from ..authoring.selector import is_own, is_pinned
-from ..errors import Problem
+from ..errors import NOTE, Problem
 from ..model.markers import normalize
 from ..model.standing import requirements_of
 from ..model.table import CAPABILITY
@@ -190,12 +190,6 @@ class Release:
         return [*self.wheels, *self.sdists]
 
     @property
-    def strangers(self) -> list[str]:
-        """The files that belong to no part of the project."""
-        known = {self.name, *self.needs}
-        return sorted(part.file for part in self._files if part.name not in known)
-
-    @property
     def upload(self) -> list[list[str]]:
         """The files in the order of upload: core, the variants, the selector."""
         parts = [part for part in self._files if part.name in self.needs]
@@ -214,19 +208,28 @@ class Release:
             *self._platforms(),
             *self._shared(),
             *self._duplicates(),
+            *self._refused(),
+            *self._strangers(),
+            *self._disagreements(),
         ]
 
-    def notes(self) -> list[Problem]:
-        """Return what the public index refuses, and a private one may accept."""
-        return [
-            Problem(
-                wheel.file,
-                f"the public index refuses the platform {' and '.join(refused)}; repair it with "
-                "auditwheel, which makes it manylinux",
-            )
-            for wheel in self.wheels
-            if (refused := sorted({tag.platform for tag in wheel.tags if _is_refused(tag)}))
-        ]
+    def _refused(self) -> Iterator[Problem]:
+        """Yield what the public index refuses, and a private one may accept."""
+        for wheel in self.wheels:
+            if refused := sorted({tag.platform for tag in wheel.tags if _is_refused(tag)}):
+                yield Problem(
+                    wheel.file,
+                    f"the public index refuses the platform {' and '.join(refused)}; repair it "
+                    "with auditwheel, which makes it manylinux",
+                    NOTE,
+                )
+
+    def _strangers(self) -> Iterator[Problem]:
+        """Yield the files that belong to no part of the project."""
+        what = f"belongs to no part of {self.selector.project}, and is not listed for upload"
+        for part in sorted(self._files, key=lambda part: part.file):
+            if part.name not in (self.name, *self.needs):
+                yield Problem(part.file, what, NOTE)
 
     def _own_wheels(self) -> Iterator[Problem]:
         for wheel in self._of(self.name):
@@ -341,7 +344,7 @@ class Release:
             return True
         return not mine.isdisjoint(theirs)
 
-    def disagreements(self) -> Iterator[Problem]:
+    def _disagreements(self) -> Iterator[Problem]:
         """Yield requirements of two variants that no lock for all platforms can satisfy.
 
         On some platform, only one of the two can be chosen.
@@ -358,6 +361,7 @@ class Release:
                         f"requires {name}{mine[name]}, and {other.name} {name}{theirs[name]}: uv "
                         "and pdm cannot lock both for all platforms. Who locks sets "
                         "SELECTOR_PLATFORMS=here, or tool.uv.environments",
+                        NOTE,
                     )
                     break
 

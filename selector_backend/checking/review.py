@@ -22,14 +22,13 @@ from ..authoring.conditions import NEWEST, OLDEST, TooManyError, can_agree, fact
 from ..authoring.keys import default_variable
 from ..authoring.selector import is_pinned
 from ..authoring.structure import shown_key, variant_key
-from ..errors import Problem
+from ..errors import NOTE, Problem
 from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
 from ..model.standing import parse_form, requirements_of, standing_for
 from ..model.table import REQUIREMENT, Selector
-from .doubts import find_doubts
-from .vocabulary import conforming
+from .vocabulary import conforming, find_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -60,14 +59,8 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_extras(project),
         *_conform(selector),
         *_variable(selector),
+        *_apart(selector),
     ]
-
-
-def notes(project: Project) -> list[Problem]:
-    """Return what may be wrong with ``project``, or is newer than this release knows."""
-    doubts = find_doubts(project.selector)
-    uncertain = [Problem(doubt.key, doubt.message) for doubt in doubts if not doubt.certain]
-    return [*uncertain, *_apart(project.selector)]
 
 
 def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
@@ -206,11 +199,11 @@ def _candidates(name: str, selector: Selector) -> list[_Candidate]:
 
 def _doubts(selector: Selector, never: set[str]) -> Iterator[Problem]:
     """Yield the mistakes in conditions, except under keys in ``never``, which never hold."""
-    for message, certain, key in find_doubts(selector):
-        when = key.rpartition(".")[0]
-        keys = (key, when, re.sub(r"\.when\[\d+\]$", ".when", when))
-        if certain and never.isdisjoint(keys):
-            yield Problem(key, message)
+    for doubt in find_doubts(selector):
+        when = doubt.key.rpartition(".")[0]
+        keys = (doubt.key, when, re.sub(r"\.when\[\d+\]$", ".when", when))
+        if doubt.severity == NOTE or never.isdisjoint(keys):
+            yield doubt
 
 
 # --- What is required
@@ -289,6 +282,7 @@ def _apart(selector: Selector) -> Iterator[Problem]:
                 f"nothing tells {variant.name} from the other variants once it is installed, so it "
                 "is neither kept at an upgrade nor kept apart from them; require a distribution, "
                 "an extra or a local version that no other variant requires",
+                NOTE,
             )
 
 

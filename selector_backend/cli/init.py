@@ -19,7 +19,7 @@ from ..authoring.project import Project, read_project
 from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
 from ..checking.review import review
-from ..errors import InvalidFileError, did_you_mean
+from ..errors import NOTE, InvalidFileError, did_you_mean
 from ..installing.files import replacing
 from ..installing.shell import show_command
 from ..model.markers import is_name, normalize
@@ -124,7 +124,7 @@ def init(
     if not tree and project.package in map(project.module, made):
         raise UsageError(f"--import-name {import_name}: the module of a variant has that name")
     read = _write(folder, project, tree=tree) if known is None else _edit(file, project)
-    problems = review(read, __version__)
+    problems = [item for item in review(read, __version__) if item.severity != NOTE]
     for problem in problems:
         print_line(f"warning: {problem.key}: {problem.message}")
     if tree:

@@ -13,7 +13,7 @@ from ..model.facts import FACTS
 from ..model.table import NotCompiledError, read_compiled
 from ..variant_wheels import building
 from ..variant_wheels.proof import prove
-from ..variant_wheels.providers import PROVIDERS
+from ..variant_wheels.properties import PROVIDERS
 from .common import OutdirOption, good, print_line
 from .fleet import shipped_machines
 from .source import SourceArgument, is_sdist, opened, read_folder

@@ -19,8 +19,7 @@ from ..installing.files import write_file
 from ..installing.wheel import dist_info, write_wheel
 from ..model.decision import Decision, Request
 from ..model.record import VARIANT_WHEEL, Verdict
-from .properties import Asked, express
-from .providers import providers_of
+from .properties import Asked, express, providers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

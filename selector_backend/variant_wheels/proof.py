@@ -31,7 +31,7 @@ from ..model.markers import evaluate
 from ..model.table import namespace_of
 from ..probes.cpu import known_targets, names_of
 from .building import NotExpressibleError
-from .providers import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, supports
+from .properties import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, supports
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence

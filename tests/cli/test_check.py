@@ -25,7 +25,7 @@ from support.project import write_wheel
 
 from selector_backend import __version__
 from selector_backend.authoring.platforms import cpu_names
-from selector_backend.checking.simple import Credentials
+from selector_backend.checking.index import Credentials
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
 FEATURES = sorted(cpu_names() - TARGETS.keys())

@@ -15,6 +15,7 @@ from support.project import write_project
 
 from selector_backend.authoring.project import read_project
 from selector_backend.checking import loads
+from selector_backend.errors import NOTE
 
 TABLE = """
 [tool.selector]
@@ -48,8 +49,10 @@ def project_with(folder: Path, source: str = LOAD, *, table: str = TABLE, file: 
 
 def found(project: Path) -> tuple[list[str], list[str]]:
     """Return the problems and the notes, each as ``check`` writes it."""
-    some = loads.review_loads(project, read_project(project).selector)
-    problems, notes = ([f"{one.key}: {one.message}" for one in each] for each in some)
+    problems: list[str] = []
+    notes: list[str] = []
+    for one in loads.review_loads(project, read_project(project).selector):
+        (notes if one.severity == NOTE else problems).append(f"{one.key}: {one.message}")
     return problems, notes
 
 
