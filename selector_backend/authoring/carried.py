@@ -161,13 +161,8 @@ def _has_license(source: bytes) -> bool:
 
 
 def _license_of(distribution: importlib.metadata.Distribution) -> str:
-    metadata = distribution.metadata
-    named = metadata["License-Expression"] or metadata["License"]
-    if not named or "\n" in named:
-        classifiers = metadata.get_all("Classifier") or []
-        licenses = filter(re.compile("License ::").match, classifiers)
-        named = ", ".join(text.rpartition(" :: ")[2] for text in licenses)
-    return named or "see the text"
+    named = distribution.metadata["License-Expression"] or distribution.metadata["License"] or ""
+    return named if named and "\n" not in named else "see the text"
 
 
 def _distribution(name: str, requires_python: str) -> importlib.metadata.Distribution:

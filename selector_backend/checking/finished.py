@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from dataclasses import dataclass, field
@@ -64,15 +63,11 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Sdist:
-    """An sdist: what its file name says, and its hash.
-
-    ``has_table`` is whether it is the sdist of a selector package.
-    """
+    """An sdist, by its file name; ``has_table`` is whether it is that of a selector package."""
 
     file: str
     name: str
     version: Version
-    sha256: str = ""
     has_table: bool = False
 
 
@@ -141,8 +136,4 @@ def read_sdist(file: Path) -> Sdist:
         has_table = any(member.name.split("/")[1:] == [TABLE_NAME] for member, _ in members)
     except LimitError:  # it has code
         has_table = False
-    sha256 = hashlib.sha256()
-    with file.open("rb") as opened:
-        while piece := opened.read(1 << 20):
-            sha256.update(piece)
-    return Sdist(file.name, name, version, sha256.hexdigest(), has_table)
+    return Sdist(file.name, name, version, has_table)

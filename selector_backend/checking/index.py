@@ -21,7 +21,7 @@ from ..errors import Problem, SelectorError
 from ..model.table import TABLE_NAME
 from .archives import LARGEST_SDIST, files_of
 from .review import keyed_requirements
-from .shipped import CARRIED_VERSION, carried_version, is_old
+from .shipped import CARRIED_VERSION, carried_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -303,7 +303,7 @@ def _old_backends(selector: Selector, index: Index, backend: str) -> Iterator[Pr
         if TABLE_NAME not in files:
             return
         carried = carried_version(files.get(CARRIED_VERSION, b""))
-        if is_old(carried, backend):
+        if carried and Version(carried) < Version(backend):
             yield Problem(
                 "tool.selector.self-contained",
                 f"the index has {file.name}, which carries selector-backend {carried}; the fixes "

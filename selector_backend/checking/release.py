@@ -387,17 +387,9 @@ class Release:
                 continue
             alike = (first.files, first.metadata) == (other.files, other.metadata)
             if not alike and not first.tags.isdisjoint(other.tags):
-                yield _duplicate(first, other)
-        for sdist, second in itertools.combinations(self.sdists, 2):
-            same = (sdist.name, sdist.version) == (second.name, second.version)
-            if same and sdist.sha256 != second.sha256:
-                yield _duplicate(sdist, second)
+                what = f"is {first.name} {first.version} for the same machines, with other contents"
+                yield Problem(other.file, f"{what} than {first.file}; keep one of them")
 
 
 def _is_refused(tag: Tag) -> bool:
     return tag.platform.startswith(_PLAIN_LINUX) and tag.platform not in _ACCEPTED
-
-
-def _duplicate(first: Wheel | Sdist, other: Wheel | Sdist) -> Problem:
-    what = f"is {first.name} {first.version} for the same machines, with other contents"
-    return Problem(other.file, f"{what} than {first.file}; keep one of them")

@@ -161,11 +161,6 @@ def carried_version(content: bytes) -> str | None:
         return None
 
 
-def is_old(version: str | None, backend: str) -> bool:
-    """Return whether a carried backend is older than ``backend``. An unknown one is not."""
-    return version is not None and Version(version) < Version(backend)
-
-
 def carried_by(folder: Path) -> str | None:
     """Return the version of the backend that the sdist in ``folder`` carries, if it carries one."""
     file = folder / CARRIED_VERSION

@@ -41,6 +41,15 @@ if TYPE_CHECKING:
     Properties = dict[tuple[str, str], Sequence[str]]
 
 
+_UNTOLD = (
+    "no provider that installers know tells it; name one in tool.selector.provider, and ask for "
+    "its properties"
+)
+_REASONS = {
+    LIBRARIES: "no provider tells which libraries the loader finds",
+    FEATURES: "a wheel's ABI tag says it, such as cp313t, and no property",
+    DISTRIBUTIONS: "what else is installed is no property of a machine",
+}
 _BEGIN_ALIKE = "a property has one value, and not all that begin alike"
 
 
@@ -122,16 +131,7 @@ def _expressed(
         raise InexpressibleError(_BEGIN_ALIKE)
     if kind is PROPERTIES:
         return _of_property(wanted)
-    if kind is LIBRARIES:
-        raise InexpressibleError("no provider tells which libraries the loader finds")
-    if kind is FEATURES:
-        raise InexpressibleError("a wheel's ABI tag says it, such as cp313t, and no property")
-    if kind is DISTRIBUTIONS:
-        raise InexpressibleError("what else is installed is no property of a machine")
-    raise InexpressibleError(
-        "no provider that installers know tells it; name one in tool.selector.provider, and ask "
-        "for its properties"
-    )
+    raise InexpressibleError(_REASONS.get(kind, _UNTOLD))
 
 
 # --- NVIDIA
