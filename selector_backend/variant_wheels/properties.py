@@ -34,7 +34,7 @@ from ..probes.cpu import known_targets
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from ..model.kinds import Value, Wanted
+    from ..model.kinds import Kind, Value, Wanted
     from ..model.table import Selector
 
     #: By namespace and feature, the values, one of which has to be supported.
@@ -45,7 +45,7 @@ _UNTOLD = (
     "no provider that installers know tells it; name one in tool.selector.provider, and ask for "
     "its properties"
 )
-_REASONS = {
+_REASONS: Mapping[Kind, str] = {
     LIBRARIES: "no provider tells which libraries the loader finds",
     FEATURES: "a wheel's ABI tag says it, such as cp313t, and no property",
     DISTRIBUTIONS: "what else is installed is no property of a machine",
