@@ -77,10 +77,10 @@ def parse_selector(
     selector = with_standing(selector)
     # Only facts in conditions are read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)
-    _check_fields(top, "advice", selector.advice, placeholders, lines=True)
+    _check_fields(top, "advice", selector.advice, placeholders)
     for section, variant in read:
         _check_namespaces(section, variant, top.table.get("provider") or {})
-        _check_fields(section, "refuse", variant.refuse or "", placeholders, lines=True)
+        _check_fields(section, "refuse", variant.refuse or "", placeholders)
         for index, name in enumerate(variant.formerly):
             if any(other.key == normalize(name) for other in variants):
                 section.problem(
@@ -323,14 +323,8 @@ def _check_namespaces(section: _Section, variant: Variant, known: Collection[str
                     )
 
 
-def _check_fields(
-    section: _Section, key: str, text: str, known: Collection[str], *, lines: bool = False
-) -> bool:
+def _check_fields(section: _Section, key: str, text: str, known: Collection[str]) -> bool:
     """Note every placeholder of ``text`` that is not ``known``; return whether all are."""
-    message = unfit(text, lines=lines)
-    if message is not None:
-        section.problem(key, message)
-        return False
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError as error:
