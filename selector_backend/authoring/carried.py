@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
 from ..errors import SelectorError
 from ..model.backend import CARRIED, plain_build_system
+from ..model.table import Selector
 from ..probes import families
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..model.table import Selector
 
 #: The ``[build-system]`` of a self-contained sdist.
 BUILD_SYSTEM = {"requires": [], "build-backend": "selector_backend", "backend-path": [CARRIED]}

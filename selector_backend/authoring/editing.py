@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Callable
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -12,10 +13,6 @@ from ..errors import SelectorError
 from . import toml
 from .toml import table_of
 from .tree import BACKEND
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Callable
 
 
 def edit(pyproject: bytes, change: Callable[[str, dict[str, Any]], str], refusal: str) -> bytes:

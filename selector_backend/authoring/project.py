@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
 
 from ..errors import InvalidFileError, Problem, Problems, did_you_mean
 from ..model.markers import is_name, normalize
+from ..model.table import Selector
 from . import toml
 from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version
 from .metadata import check_metadata, read_metadata
@@ -20,9 +21,6 @@ from .selector import parse_selector
 from .structure import describe
 from .toml import build_requires, table_of
 from .tree import Tree, read_tree
-
-if TYPE_CHECKING:
-    from ..model.table import Selector
 
 
 @dataclass(frozen=True)

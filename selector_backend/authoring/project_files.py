@@ -6,16 +6,13 @@ import glob
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..errors import Problems
 from ..model.shapes import leads_outside
 from .structure import unfit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..errors import Problems
 
 # The default of `license-files`: PEP 639 leaves it to the backend, and others use these patterns.
 _LICENSE_PATTERNS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")

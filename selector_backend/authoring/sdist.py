@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from ..installing.files import write_file
 from ..installing.wheel import epoch
@@ -13,12 +14,7 @@ from ..model.markers import distribution_of
 from ..model.table import TABLE_NAME, dump_compiled
 from .carried import BUILD_SYSTEM, carried_files
 from .compile import compile_project
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .project import Project
+from .project import Project
 
 _MODE = 0o644
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from packaging.markers import Marker
@@ -31,8 +32,6 @@ from .keys import TABLE, default_variable
 from .structure import shown_key, texts, unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
     from ..model.kinds import Wanted
 
 T = TypeVar("T")

@@ -6,26 +6,20 @@ sdist. It runs nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from ..authoring.project import read_project
+from ..authoring.project import Project, read_project
 from ..errors import NOTE, InvalidFileError, Problem, SelectorError
 from ..model.markers import normalize
-from ..model.table import dump
+from ..model.table import Selector, dump
 from ..model.values import replace
 from .archives import UNREADABLE, unpacked
 from .finished import VARIANTS, Sdist, Wheel, is_variant_file, read_sdist, read_wheel
 from .release import Release
 from .shipped import compare_shipped, compare_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from ..authoring.project import Project
-    from ..model.table import Selector
 
 _ENDS = (".whl", ".tar.gz", VARIANTS)
 

@@ -10,23 +10,19 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from ..errors import Problem, SelectorError
-from ..model.table import TABLE_NAME
+from ..model.table import TABLE_NAME, Selector
 from .archives import LARGEST_SDIST, files_of
 from .review import keyed_requirements
 from .shipped import CARRIED_VERSION, carried_version
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..model.table import Selector
 
 # How many of the newest sdists are looked into.
 _MOST_SDISTS = 20

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ast
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
@@ -18,11 +18,7 @@ from ..authoring.selector import is_own
 from ..authoring.structure import variant_key
 from ..errors import NOTE, Problem, did_you_mean
 from ..model.markers import normalize, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ..model.table import Selector
+from ..model.table import Selector
 
 _RUNTIME = "selector_runtime"
 # Folders without core's source, besides hidden ones.

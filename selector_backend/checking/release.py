@@ -6,31 +6,27 @@ Takes what their names and metadata say, and returns problems; it reads no files
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
 
 from ..authoring.conditions import can_agree
+from ..authoring.platforms import Platform
 from ..authoring.selector import is_own, is_pinned
 from ..errors import NOTE, Problem
 from ..model.markers import normalize
 from ..model.standing import requirements_of
-from ..model.table import CAPABILITY
-from .targets import find_targets
+from ..model.table import CAPABILITY, Selector, Variant
+from .finished import Sdist, Wheel
+from .targets import Target, find_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from packaging.tags import Tag
-
-    from ..authoring.platforms import Platform
     from ..model.kinds import Wanted
-    from ..model.table import Selector, Variant
-    from .finished import Sdist, Wheel
-    from .targets import Target
 
 # The most platforms, or files, that a message names.
 _MOST_NAMED = 5

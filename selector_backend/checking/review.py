@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from ..authoring import conditions
 from ..authoring.carried import PYTHONS, unsupported_python
 from ..authoring.conditions import NEWEST, OLDEST, TooManyError, can_agree, fact_values
 from ..authoring.keys import default_variable
+from ..authoring.project import Project
 from ..authoring.selector import is_pinned
 from ..authoring.structure import shown_key, variant_key
 from ..errors import NOTE, Problem
@@ -27,15 +29,11 @@ from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
 from ..model.standing import parse_form, requirements_of, standing_for
-from ..model.table import REQUIREMENT, Selector
+from ..model.table import REQUIREMENT, Condition, Selector, Variant
 from .vocabulary import conforming, find_doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from ..authoring.project import Project
     from ..model.kinds import Value
-    from ..model.table import Condition, Variant
 
 SHARED_KEY = "tool.selector.requires"
 _BACKEND = "selector-backend"

@@ -6,11 +6,14 @@ import importlib.metadata
 import itertools
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from ..authoring import toml
+from ..authoring.project import Project
 from ..authoring.sdist import sdist_files, tar_of
 from ..errors import Problem, SelectorError
 from ..installing.shell import show_command
@@ -19,12 +22,6 @@ from ..model.markers import NAME_FORMAT, VERSION_FORMAT, distribution_of, normal
 from ..model.table import TABLE_NAME, NotCompiledError, read_compiled
 from . import archives
 from .archives import files_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from ..authoring.project import Project
 
 #: The file of a self-contained sdist that has the version of its backend.
 CARRIED_VERSION = f"{FOLDER}/selector_backend/__init__.py"

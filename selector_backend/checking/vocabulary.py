@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,10 @@ from ..model.markers import (
     release_key,
     satisfies,
 )
+from ..model.table import Selector, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from ..model.kinds import Wanted
-    from ..model.table import Selector, Variant
 
     Alternative = Mapping[str, Wanted]
 

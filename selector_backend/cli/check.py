@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -13,9 +14,6 @@ from ..checking.review import review
 from ..errors import NOTE, InvalidFileError, Problem, SelectorError
 from .common import FORMAT, JsonOption, UsageError, bad, good, one_line, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SourceArgument = Annotated[
     Optional[Path], typer.Argument(metavar=SOURCE_NAME, help=SOURCE_HELP, show_default=False)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 from packaging.requirements import Requirement
 
 from ..errors import did_you_mean
 from ..installing.finishing import expected
-from ..installing.frontends import FRONTENDS
+from ..installing.frontends import FRONTENDS, Locking
 from ..installing.messages import lock_again
-from ..model.decision import Environment, Request, decide
+from ..model.decision import Decision, Environment, Request, decide
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
 from ..model.machine import Machine, Origin
@@ -34,6 +35,8 @@ from .common import (
 )
 from .fleet import MachineOption, look_at_machine
 from .interpreter import (
+    Installed,
+    Interpreter,
     PythonOption,
     Recorded,
     describe,
@@ -41,13 +44,6 @@ from .interpreter import (
     read_interpreter,
     read_packages,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from ..installing.frontends import Locking
-    from ..model.decision import Decision
-    from .interpreter import Installed, Interpreter
 
 NamesArgument = Annotated[
     Optional[list[str]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 from rich.text import Text
@@ -15,9 +15,10 @@ from ..installing.environment import read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
 from ..installing.wheel import record_of
-from ..model.decision import Environment, Request, decide
+from ..model.decision import Decision, Environment, Request, decide
 from ..model.machine import Machine
-from ..model.table import REQUIREMENT
+from ..model.record import Record, Verdict
+from ..model.table import REQUIREMENT, Selector, Variant
 from ..model.values import replace
 from .common import (
     FORMAT,
@@ -34,11 +35,6 @@ from .common import (
 from .fleet import MachineOption, look_at_machine
 from .interpreter import Interpreter, PythonOption, find_record, read_interpreter
 from .source import VERSION, read_selector
-
-if TYPE_CHECKING:
-    from ..model.decision import Decision
-    from ..model.record import Record, Verdict
-    from ..model.table import Selector, Variant
 
 WhatArgument = Annotated[
     str,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional, cast
+from typing import Annotated, Optional, cast
 
 import typer
 
@@ -27,15 +28,10 @@ from ..model.machine import (
     stand_in,
 )
 from ..model.markers import normalize
+from ..model.table import Scope, Selector
 from ..model.variables import MACHINE_VARIABLE
 from ..probes import NO_TABLE, complete, read_machine
 from .common import UsageError, read_stated
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from io import BufferedReader
-
-    from ..model.table import Scope, Selector
 
 _SHIPPED = Path(__file__).with_name("machines.toml")
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import __version__
 from ..authoring.keys import default_variable
@@ -19,9 +20,6 @@ from ..checking.vocabulary import conforming, major_of, oldest_gpu
 from ..model.backend import bounded
 from ..model.markers import normalize, normalize_name
 from ..model.table import REQUIREMENT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 VERSION = "0.1"
 #: The suffix of core's name; no variant can have it.

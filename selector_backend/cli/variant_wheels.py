@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..authoring.compile import compile_project
 from ..checking.finished import VARIANTS, is_variant_file
 from ..errors import SelectorError
 from ..model.facts import FACTS
+from ..model.table import Compiled, Selector
 from ..variant_wheels import building
+from ..variant_wheels.building import VariantWheel
 from ..variant_wheels.proof import prove
 from ..variant_wheels.properties import PROVIDERS
 from .common import OutdirOption, good, print_line
 from .fleet import shipped_machines
 from .source import SourceArgument, opened, read_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..model.table import Compiled, Selector
-    from ..variant_wheels.building import VariantWheel
 
 
 def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> None:

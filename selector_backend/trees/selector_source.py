@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import re
+from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import tomlkit
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -18,18 +19,12 @@ from packaging.metadata import RawMetadata, parse_email
 
 from ..authoring import toml
 from ..authoring.toml import table_of
+from ..authoring.tree import Tree
 from ..errors import SelectorError
 from ..model.markers import distribution_of, normalize, release_key
 from ..model.shapes import leads_outside
-from .inner import MissingHookError
+from .inner import Inner, MissingHookError
 from .source_sdist import read_from_sdist
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from ..authoring.tree import Tree
-    from .inner import Inner
 
 _HEAD = (
     "# Written by selector-backend, from the metadata and the selector table of the source tree.\n"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,16 +27,13 @@ from ..authoring.platforms import (
 )
 from ..checking.vocabulary import vocabulary
 from ..model.facts import FACTS
-from ..model.kinds import DISTRIBUTIONS, EVERY, FEATURES, LIBRARIES, PROPERTIES
+from ..model.kinds import DISTRIBUTIONS, EVERY, FEATURES, LIBRARIES, PROPERTIES, Kind
 from ..model.markers import satisfies
-from ..model.table import Provider
+from ..model.table import Provider, Selector
 from ..probes.cpu import known_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from ..model.kinds import Kind, Value, Wanted
-    from ..model.table import Selector
+    from ..model.kinds import Value, Wanted
 
     #: By namespace and feature, the values, one of which has to be supported.
     Properties = dict[tuple[str, str], Sequence[str]]
