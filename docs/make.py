@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from selector_backend.authoring.structure import Key
+    from selector_backend.model.facts import FactType
 
 REFERENCE = Path(__file__).with_name("reference")
 PART = re.compile(r"(<!-- made by docs/make.py: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
@@ -46,18 +47,22 @@ MORE = {
 def facts() -> str:
     """Return the table of all facts."""
     rows = (
-        f"| `{fact.name}` | {fact.meaning} | {CONDITIONS[fact.kind].meaning} |\n"
-        for fact in FACTS.values()
+        f"| `{fact.name}` | {fact.meaning} | `{condition(fact)}` |\n" for fact in FACTS.values()
     )
-    return "| key | is | a condition on it is |\n|---|---|---|\n" + "".join(rows)
+    return "| fact | is | a condition on it |\n|---|---|---|\n" + "".join(rows)
+
+
+def condition(fact: FactType) -> str:
+    """Return an example of a condition on a fact."""
+    return f"{fact.name} = {CONDITIONS[fact.kind].example.format(example=fact.example)}"
 
 
 def keys(some: Iterable[tuple[str, Key]]) -> str:
-    """Return a table of keys, each with the words that follow its name."""
-    rows = ["| key | means | when left out |\n|---|---|---|\n"]
+    """Return a table of keys, each with the text that follows its name."""
+    rows = ["| key | means | default |\n|---|---|---|\n"]
     for place, key in some:
         name = f"[`{key.name}`]({MORE[key.name]})" if key.name in MORE else f"`{key.name}`"
-        default = key.default or ("it is required" if key.missing else "")
+        default = key.default or ("required" if key.missing else "")
         rows.append(f"| {name}{place} | {key.description} | {default} |\n")
     return "".join(rows)
 

@@ -44,8 +44,7 @@ MachineOption = Annotated[
     typer.Option(
         "--machine",
         metavar="FILE | NAME",
-        help="Look at this machine profile, or at a machine that matrix shows, by its name; not at "
-        "this machine.",
+        help="Look at this profile, or at the machine of this name in matrix, not at this machine.",
     ),
 ]
 
