@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from selector_backend.authoring.structure import Key
-    from selector_backend.model.facts import FactType
 
 REFERENCE = Path(__file__).with_name("reference")
 PART = re.compile(r"(<!-- made by docs/make.py: (\S+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
@@ -45,16 +44,12 @@ MORE = {
 
 
 def facts() -> str:
-    """Return the table of all facts."""
-    rows = (
-        f"| `{fact.name}` | {fact.meaning} | `{condition(fact)}` |\n" for fact in FACTS.values()
-    )
-    return "| fact | is | a condition on it |\n|---|---|---|\n" + "".join(rows)
-
-
-def condition(fact: FactType) -> str:
-    """Return an example of a condition on a fact."""
-    return f"{fact.name} = {CONDITIONS[fact.kind].example.format(example=fact.example)}"
+    """Return the table of all facts, each with an example of a condition on it."""
+    rows = []
+    for fact in FACTS.values():
+        example = CONDITIONS[fact.kind].example.format(example=fact.example)
+        rows.append(f"| `{fact.name}` | {fact.meaning} | `{example}` |\n")
+    return "| fact | is | a condition |\n|---|---|---|\n" + "".join(rows)
 
 
 def keys(some: Iterable[tuple[str, Key]]) -> str:
@@ -75,7 +70,7 @@ def describe(command: Any, shared: Mapping[str, str]) -> str:
     rows |= options(command)
     also = ", ".join(f"`{option.split()[0]}`" for option in rows if option in shared)
     own = table((option, said) for option, said in rows.items() if option not in shared)
-    also = f"Also [{also}](#options-of-several-commands).\n" if also else ""
+    also = f"Also {also}.\n" if also else ""
     return "\n\n".join(filter(None, (*map(mark_options, paragraphs), own[:-1], also[:-1]))) + "\n"
 
 

@@ -34,8 +34,8 @@ DistOption = Annotated[
     typer.Option(
         "--dist",
         metavar="DIR",
-        help="Check this folder of a whole release, and show the order to upload it. Its table is "
-        "compared with that of the project, if one is named.",
+        help="Check the files of a whole release, against the project if one is named, and show "
+        "in which order to upload them.",
     ),
 ]
 

@@ -44,7 +44,7 @@ MachineOption = Annotated[
     typer.Option(
         "--machine",
         metavar="FILE | NAME",
-        help="Look at this profile, or at the machine of this name in matrix, not at this machine.",
+        help="A profile, or the name of a machine in matrix, to look at instead of this machine.",
     ),
 ]
 

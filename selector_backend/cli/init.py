@@ -55,13 +55,15 @@ VariantsArgument = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="VARIANT...",
-        help="The variants, the best first: cu12, rocm6, x86-64-v3, avx2, cpu; or a name and its "
-        "condition: 'big: compute-capability = \">=9.0\"', or none: 'small:'.",
+        help="The variants, the best first: cu12, rocm7, gfx942, xpu, openmpi, v3, avx2, cpu and "
+        "others; or a name, a colon and its condition: 'big: compute-capability = \">=9.0\"'.",
     ),
 ]
 NameOption = Annotated[
     Optional[str],
-    typer.Option("--name", metavar="NAME", help="The project's name; by default the folder's."),
+    typer.Option(
+        "--name", metavar="NAME", help="The project's name; by default that of the folder."
+    ),
 ]
 KindOption = Annotated[
     str,
@@ -85,8 +87,7 @@ TreeOption = Annotated[
     bool,
     typer.Option(
         "--tree",
-        help="Write one source tree that all variants are built from, or make one of the project "
-        "in DIR.",
+        help="Write one source tree for all variants, or make one of the project in DIR.",
     ),
 ]
 
