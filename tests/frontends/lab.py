@@ -28,10 +28,6 @@ TABLE = CUDA.replace("[tool.selector]", '[tool.selector]\nextras = ["plot"]')
 WINDOWS = sys.platform == "win32"
 
 
-# What keeps a newest frontend from starting with the newest of its own dependencies.
-PINS = {"pdm": ("hishel[httpx]<2", "unearth<0.18")}
-
-
 class NotHereError(Exception):
     """A scenario that a frontend cannot have; the message says why."""
 
@@ -97,8 +93,8 @@ class Shelf:
                 folder = self.folder / f"{program.kind}-{program.version}"
                 subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
                 python = self.script(program, "python")
-                requirements = [f"{program.kind}=={program.version}", *PINS.get(program.kind, ())]
-                subprocess.run([python, "-m", "pip", "-q", "install", *requirements], check=True)
+                wanted = f"{program.kind}=={program.version}"
+                subprocess.run([python, "-m", "pip", "-q", "install", wanted], check=True)
 
 
 @dataclass
