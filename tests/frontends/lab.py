@@ -18,6 +18,7 @@ from support.environment import (
     clean_environ,
     create_environment,
     find_python,
+    install_program,
     run,
 )
 from support.index import Index
@@ -91,10 +92,7 @@ class Shelf:
                     )
             elif not Path(self.script(program, "python")).exists():
                 folder = self.folder / f"{program.kind}-{program.version}"
-                subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-                python = self.script(program, "python")
-                wanted = f"{program.kind}=={program.version}"
-                subprocess.run([python, "-m", "pip", "-q", "install", wanted], check=True)
+                install_program(folder, program.kind, program.version)
 
 
 @dataclass
