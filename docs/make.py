@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector_backend.authoring.conditions import CONDITIONS
-from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
+from selector_backend.authoring.keys import TABLE, VARIANT
 from selector_backend.cli.app import COMMANDS, load_command
 from selector_backend.model.facts import FACTS
 
@@ -142,8 +142,7 @@ def parts() -> Mapping[str, str]:
     variant = [("", key) for key in VARIANT.keys if not key.tree]
     tree = [(", in `[tool.selector]`", key) for key in TABLE.keys if key.tree]
     tree += [(", in a variant", key) for key in VARIANT.keys if key.tree]
-    provider = [("", key) for key in PROVIDER.keys]
-    tables = {"table": own, "variant": variant, "tree": tree, "provider": provider}
+    tables = {"table": own, "variant": variant, "tree": tree}
     commands = {name: load_command(name) for name in COMMANDS}
     shared = shared_options(commands.values())
     return {
