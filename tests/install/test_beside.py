@@ -78,7 +78,9 @@ def test_pip_installs_the_variant_that_a_file_in_its_variables_names(
     looking = {"SPAM_VARIANT": "cu12", "PIP_DRY_RUN": "1"}
     assert "Would install" in with_pip.pip("install", "spam==1.1", environ=looking).stdout
     installing = {**looking, "PIP_DRY_RUN": "no"}
-    assert "spam-cpu" in with_pip.pip("install", "spam==1.1", environ=installing, check=False).stdout
+    assert (
+        "spam-cpu" in with_pip.pip("install", "spam==1.1", environ=installing, check=False).stdout
+    )
     assert variants(with_pip) == ["cpu"]
 
 
