@@ -35,3 +35,11 @@ name = "cpu"
     text = path.read_text(encoding="utf-8").replace('"capability"', '"requirement"')
     path.write_text(text, encoding="utf-8")
     assert lines("check", tree) == ["no problems found"]
+
+
+def test_a_tree_that_admits_an_older_python_is_told_to_admit_fewer(tmp_path: Path) -> None:
+    path = write_tree(tmp_path / "tree", "flit_core") / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('requires-python = ">=3.9"', 'requires-python = ">=3.7"'), "utf-8")
+    said = lines("check", path.parent, status=1)
+    assert "found '>=3.7', which admits 3.7; write '>=3.9' or narrower: pip on" in said[0]
