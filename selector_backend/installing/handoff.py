@@ -190,12 +190,13 @@ def handoff_of(installation: Installation, environ: Mapping[str, str], backend: 
     name, command = f"{_START}machine-{identity}", installation.shared
     if command is None:
         return Handoff(build / f"{name}.json")
-    import hashlib
     import json
+
+    from ..model.shapes import sha256
 
     kept = {name: text for name, text in environ.items() if not name.startswith(_OF_ONE_BUILD)}
     text = json.dumps([backend, sys.base_prefix, sorted(kept.items())])
-    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    digest = sha256(text.encode("utf-8", "surrogateescape")).hex()[:16]
     return Handoff(build / f"{name}.json", command / f"{name}-{digest}.json")
 
 

@@ -6,13 +6,13 @@ every hook writes files, so modules for that are imported late.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
 import time
 
 from ..errors import SelectorError
+from ..model.shapes import sha256
 from .files import write_file
 
 TYPE_CHECKING = False
@@ -192,33 +192,47 @@ def pack(root: str, dist_info: Mapping[str, bytes]) -> bytes:
     The paths of ``dist_info`` are relative to that folder; ``RECORD`` is added. Nothing is
     compressed: the files are small, and the bytes do not depend on a version of zlib.
     """
-    import csv
-    import zipfile
-
     files = {f"{root}/{path}": dist_info[path] for path in sorted(dist_info)}
-    record = io.StringIO()
-    writer = csv.writer(record, lineterminator="\n")
-    writer.writerows((path, hash_of(data), len(data)) for path, data in files.items())
-    writer.writerow((f"{root}/RECORD", "", ""))
-    files[f"{root}/RECORD"] = record.getvalue().encode()
-    archive = io.BytesIO()
-    date = time.gmtime(max(epoch(), _ZIP_EPOCH))[:6]
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as wheel:
-        for path, data in files.items():
-            info = zipfile.ZipInfo(path, date)
-            info.create_system = 3  # Unix, on every system
-            info.external_attr = _MODE << 16
-            wheel.writestr(info, data)
-    return archive.getvalue()
+    rows = [f"{_quoted(path)},{hash_of(data)},{len(data)}\n" for path, data in files.items()]
+    rows.append(f"{_quoted(f'{root}/RECORD')},,\n")
+    return _zip({**files, f"{root}/RECORD": "".join(rows).encode()})
+
+
+def _quoted(field: str) -> str:
+    """Return a field of a CSV file, in quotes if it takes them."""
+    quoted = field.replace('"', '""')
+    return field if {*',"\r\n'}.isdisjoint(field) else f'"{quoted}"'
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    """Return an archive of ``files``, the same as by `zipfile`, which takes 9 ms to import.
+
+    https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+    """
+    from binascii import crc32
+    from struct import pack
+
+    year, month, day, hour, minute, second = time.gmtime(max(epoch(), _ZIP_EPOCH))[:6]
+    date, clock = (year - 1980) << 9 | month << 5 | day, hour << 11 | minute << 5 | second // 2
+    content = directory = b""
+    for path, data in files.items():
+        name, size = path.encode(), len(data)
+        utf_8 = 0 if path.isascii() else 0x800
+        fields = (20, utf_8, 0, clock, date, crc32(data), size, size, len(name), 0)
+        header = pack("<5H3I2H", *fields)  # 20 is version 2.0 of the format
+        where = pack("<3H2I", 0, 0, 0, _MODE << 16, len(content))
+        directory += b"PK\1\2\x14\3" + header + where + name  # 3 is Unix, on every system
+        content += b"PK\3\4" + header + name + data
+    end = pack("<4H2IH", 0, 0, len(files), len(files), len(directory), len(content), 0)
+    return content + directory + b"PK\5\6" + end
 
 
 def hash_of(data: bytes) -> str:
     """Return a hash as ``RECORD`` has it: URL-safe base64 without padding."""
-    import base64
-    import hashlib
+    from binascii import b2a_base64
 
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
-    return f"sha256={digest.decode().rstrip('=')}"
+    digest = b2a_base64(sha256(data), newline=False).decode()
+    return "sha256=" + digest.rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def epoch() -> int:

@@ -319,16 +319,12 @@ def read_compiled(folder: Path) -> Compiled:
 
 def hash_text(content: bytes) -> str:
     """Return the hash of a text file, the same for all line endings."""
-    import hashlib
-
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+    return shapes.sha256(content.replace(b"\r\n", b"\n")).hex()
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
     """Return the hash of JSON data, the same for all formatting."""
-    import hashlib
-
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return shapes.sha256(json.dumps(data, sort_keys=True).encode()).hex()
 
 
 def dump(value: Any) -> Any:
