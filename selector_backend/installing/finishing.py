@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from ..model.purpose import PORTABLE_TAG, Mark, Purpose
 from ..model.values import replace
@@ -40,7 +39,7 @@ def finish(
     lines = (_choice_of(decision), *decision.notes, *filter(None, [hidden]))
     label = installation.mark.label(selector.version, decision.names)
     version = f"{selector.version}+{label}" if label else selector.version
-    files = dist_info(Path.cwd(), compiled, decision, version, backend)
+    files = dist_info(os.getcwd(), compiled, decision, version, backend)
     if stop:
         files[STOP_NAME] = stop.encode()
     shown = selector.version if installation.mark is Mark.LABEL else version

@@ -12,7 +12,7 @@ import re
 import time
 
 from ..errors import SelectorError
-from ..model.shapes import sha256
+from ..model.values import sha256
 from .files import write_file
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ _MODE = 0o100644  # `stat.S_IFREG`, and 0o644
 
 
 def dist_info(
-    folder: Path,
+    folder: str | Path,
     compiled: Compiled,
     decision: Decision,
     version: str,
@@ -66,7 +66,8 @@ def dist_info(
     }
     for path in compiled.license_files:
         try:
-            files[f"licenses/{path}"] = (folder / path).read_bytes()
+            with open(os.path.join(folder, path), "rb") as file:
+                files[f"licenses/{path}"] = file.read()
         except OSError as error:
             raise SelectorError(
                 f"the licence file {path} cannot be read: {error.strerror}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import enum
 import json
-from pathlib import Path
+import os
 
 from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
 from .facts import FACTS, text_of
@@ -225,12 +225,12 @@ def read_profile(file: ProfileFile, names: Collection[str]) -> Machine:
     read, or is not a profile.
     """
     named = f"{file.source} names the machine profile {file.path}"
-    path = Path(file.path)
     try:
-        content = path.read_bytes()
+        with open(file.path, "rb") as stream:
+            content = stream.read()
     except FileNotFoundError:
         hint = ""
-        if not path.is_absolute():
+        if not os.path.isabs(file.path):
             hint = (
                 "; a relative path starts at the folder of the package's source, not where the "
                 "installer was started: give the absolute path"

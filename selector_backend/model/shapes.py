@@ -1,4 +1,4 @@
-"""Checks JSON data before values are made of them, and hashes them.
+"""Checks JSON data before values are made of them.
 
 Anybody can write a compiled table by hand, with the right hash. So values that become a path or a
 line of metadata are checked again when they are read.
@@ -6,8 +6,6 @@ line of metadata are checked again when they are read.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import json
 
 TYPE_CHECKING = False
@@ -63,20 +61,6 @@ def has_shape(value: object, shape: Any) -> bool:
         return isinstance(shape, type) and isinstance(value, shape)
     default = shape.get(str, object)
     return all(has_shape(item, shape.get(key, default)) for key, item in value.items())
-
-
-def sha256(data: bytes) -> bytes:
-    """Return the SHA-256 hash of data. `hashlib` loads OpenSSL for it, which takes 4 ms.
-
-    As `random` does, it takes that of Python itself, whose name is another before 3.12.
-    """
-    for name in ("_sha2", "_sha256"):
-        with contextlib.suppress(ImportError):
-            digest: bytes = importlib.import_module(name).sha256(data).digest()
-            return digest
-    import hashlib
-
-    return hashlib.sha256(data).digest()
 
 
 def leads_outside(path: str) -> bool:

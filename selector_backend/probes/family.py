@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from ..errors import SelectorError
 from ..model.values import dataclass
@@ -62,11 +61,11 @@ def read_timeout(environ: Mapping[str, str]) -> float:
     )
 
 
-def root(environ: Mapping[str, str]) -> Path:
-    """Return the folder that has ``sys``, ``dev`` and ``opt``."""
-    return Path(environ.get(ROOT_VARIABLE) or "/")
+def below_root(environ: Mapping[str, str], path: str) -> str:
+    """Return a path in the folder that has ``sys``, ``dev`` and ``opt``."""
+    return os.path.join(environ.get(ROOT_VARIABLE) or "/", path)
 
 
 def is_wsl(environ: Mapping[str, str]) -> bool:
     """Return whether this is WSL 2 with a GPU of any maker."""
-    return os.path.exists(root(environ) / WSL_DEVICE)  # noqa: PTH110 - `Path.exists` may raise
+    return os.path.exists(below_root(environ, WSL_DEVICE))

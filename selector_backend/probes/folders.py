@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
+import os
 
 from ..model.markers import is_name, normalize
 from ..model.record import is_version
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 
-def find_distributions(paths: Sequence[str]) -> dict[str, list[Path]]:
+def find_distributions(paths: Sequence[str]) -> dict[str, list[str]]:
     """Return the metadata folders of the distributions in ``paths``, by normalized name.
 
     Of several with a name, Python uses the first. `importlib.metadata` is slow to import, so only
     the metadata of those that matter are read by it.
     """
-    distributions: dict[str, list[Path]] = {}
+    distributions: dict[str, list[str]] = {}
     for path in paths:
         with contextlib.suppress(OSError):
-            for folder in Path(path).iterdir():
-                stem, _, suffix = folder.name.lower().rpartition(".")
+            for folder in os.listdir(path):
+                stem, _, suffix = folder.lower().rpartition(".")
                 name = stem.partition("-")[0]
                 # pip renames a folder that it is about to remove, so that it begins with ~.
                 if suffix in ("dist-info", "egg-info") and is_name(name):
-                    distributions.setdefault(normalize(name), []).append(folder)
+                    distributions.setdefault(normalize(name), []).append(os.path.join(path, folder))
     return distributions
 
 
-def versions_of(names: Iterable[str], folders: Mapping[str, Sequence[Path]]) -> dict[str, str]:
+def versions_of(names: Iterable[str], folders: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the versions of those distributions ``names`` that have metadata ``folders``."""
     return {name: identify_at(folders[name][0])[1] for name in names if name in folders}
 
@@ -46,14 +46,15 @@ def identify(distribution: Distribution) -> tuple[str, str]:
     with contextlib.suppress(Exception):  # what bad metadata raises differs with Python's version
         name, version = distribution.metadata["Name"], distribution.metadata["Version"]
     # There is no public access to the folder's name.
-    folder = Path(str(getattr(distribution, "_path", "a distribution without a name"))).name
+    path = getattr(distribution, "_path", "a distribution without a name")
+    folder = os.path.basename(str(path))
     stem = folder[: folder.rfind(".")] if folder.endswith((".dist-info", ".egg-info")) else folder
     named, _, versioned = stem.partition("-")
     valid = filter(is_version, (version, versioned))
     return name if is_name(name) else named, next(valid, "")
 
 
-def identify_at(folder: Path) -> tuple[str, str]:
+def identify_at(folder: str) -> tuple[str, str]:
     """Return what `identify` does, for the distribution whose metadata are in ``folder``."""
     from importlib.metadata import Distribution
 

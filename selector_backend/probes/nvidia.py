@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 
 from ..model.facts import FACTS
 from ..model.machine import Fact, load_fact
-from .family import Family, read_timeout, root
+from .family import Family, below_root, read_timeout
 from .loader import findable
 
 TYPE_CHECKING = False
@@ -133,8 +132,8 @@ def _kernel_driver(environ: Mapping[str, str]) -> Answer:
     """Return the version of the kernel's driver as an answer, an empty one if it is not known."""
     for file in _VERSION_FILES:
         try:
-            text = (root(environ) / file).read_text(encoding="utf-8")
-            version = re.search(r"(?:^|\s)(\d+(?:\.\d+)+)\s", text, re.ASCII)
+            with open(below_root(environ, file), encoding="utf-8") as stream:
+                version = re.search(r"(?:^|\s)(\d+(?:\.\d+)+)\s", stream.read(), re.ASCII)
             if version:
                 FACTS["nvidia-driver"].kind.load(version[1])
                 return {"value": version[1], "source": "the kernel's NVIDIA driver"}
@@ -245,7 +244,8 @@ def _part_of_pynvml() -> Any:
 
     spec: Any = importlib.util.find_spec("pynvml")
     module = importlib.util.module_from_spec(spec)
-    part = _part_of(Path(spec.origin).read_text(encoding="utf-8"), _CALLED)
+    with open(spec.origin, encoding="utf-8") as file:
+        part = _part_of(file.read(), _CALLED)
     sys.modules["pynvml"] = module  # pynvml looks itself up there
     exec(compile(part, spec.origin, "exec"), module.__dict__)
     return module
