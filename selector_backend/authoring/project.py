@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
 
-from ..errors import InvalidFileError, Problem, Problems, did_you_mean
+from ..errors import did_you_mean
 from ..model.markers import is_name, normalize
+from ..model.problems import InvalidFileError, Problem, Problems
 from . import toml
 from .carried import PYTHONS, unsupported_python
 from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic

@@ -21,7 +21,7 @@ from .structure import unfit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..errors import Problems
+    from ..model.problems import Problems
 
 # The default of `license-files`: PEP 639 leaves it to the backend, and others use these patterns.
 _LICENSE_PATTERNS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")

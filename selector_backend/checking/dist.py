@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from ..authoring.project import read_project
-from ..errors import InvalidFileError, Problem, SelectorError
+from ..errors import SelectorError
 from ..model.markers import normalize
+from ..model.problems import InvalidFileError, Problem
 from ..model.table import dump
 from ..model.values import replace
 from .archives import UNREADABLE, unpacked

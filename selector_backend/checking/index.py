@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from ..errors import Problem
+from ..model.problems import Problem
 from ..model.table import TABLE_NAME
 from .archives import LARGEST_SDIST, files_of
 from .review import keyed_requirements

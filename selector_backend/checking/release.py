@@ -15,8 +15,8 @@ from packaging.specifiers import SpecifierSet
 
 from ..authoring.conditions import versions_beside
 from ..authoring.selector import is_own, is_pinned
-from ..errors import Problem
 from ..model.markers import normalize
+from ..model.problems import Problem
 from ..model.standing import requirements_of
 from ..model.table import CAPABILITY
 from .targets import find_targets

@@ -22,10 +22,10 @@ from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
 from ..authoring.keys import default_variable
 from ..authoring.selector import is_pinned
 from ..authoring.structure import shown_key, variant_key
-from ..errors import Problem
 from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
+from ..model.problems import Problem
 from ..model.standing import parse_form, requirements_of, standing_for
 from ..model.table import CAPABILITY, REQUIREMENT, Selector
 from .doubts import find_doubts

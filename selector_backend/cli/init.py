@@ -19,11 +19,12 @@ from ..authoring.selector import parse_selector
 from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
 from ..checking.review import review
-from ..errors import InvalidFileError, did_you_mean
+from ..errors import did_you_mean
 from ..installing.files import replacing
 from ..installing.request import ALL, AUTO
 from ..installing.shell import quote, show_command
 from ..model.markers import is_name, normalize
+from ..model.problems import InvalidFileError
 from ..model.table import CAPABILITY, REQUIREMENT
 from ..trees.into_tree import inner_keys, into_tree
 from .common import UsageError, print_command, print_line

@@ -34,7 +34,7 @@ from ..model.standing import (
     with_standing,
 )
 from ..model.table import REQUIREMENT, load_selector
-from ..probes.folders import find_distributions, identify
+from ..probes.installed import find_distributions, identify
 from .common import UsageError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ..model.record import RECORD_NAME, Record, Unusable, parse_record
 from ..model.standing import former_distributions, parse_form, requirements_of
 from ..model.table import REQUIREMENT
 from ..model.values import replace
-from ..probes.folders import find_distributions, identify_at, versions_of
+from ..probes.installed import find_distributions, identify_at, versions_of
 from .files import read_regular
 
 TYPE_CHECKING = False

@@ -10,7 +10,6 @@ No other command reads them: the files are named after the process that calls th
 
 from __future__ import annotations
 
-import contextlib
 import marshal
 import os
 import sys
@@ -18,7 +17,7 @@ import sys
 from ..errors import SelectorError
 from ..model.values import dataclass, sha256
 from .caller import parent
-from .files import PARTIAL, is_private, read_regular, write_file, write_folder
+from .files import PARTIAL, is_private, read_regular, remove, write_file, write_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,12 +73,13 @@ class Finished:
         if os.path.basename(prepared) != self.folder:
             return False
         count = sum(len(names) for _, _, names in os.walk(prepared))
-        with contextlib.suppress(OSError):
+        try:
             return count == len(self.files) and all(
                 read_regular(os.path.join(prepared, name)) == data
                 for name, data in self.files.items()
             )
-        return False
+        except OSError:
+            return False
 
 
 def leave(
@@ -98,10 +98,12 @@ def leave(
     if not folder or identity != parent().identity or not is_private(folder):
         return
     fields = {**vars(finished), "files": {**finished.files}}
-    with contextlib.suppress(OSError, SelectorError):
+    try:
         hashed = _hash_all(decided_from, settings, backend)
-        data = marshal.dumps((hashed, [*decided_from], fields))
-        write_file(folder, f"{_START}finished-{identity}", sha256(data) + data)
+    except OSError:
+        return
+    data = marshal.dumps((hashed, [*decided_from], fields))
+    _write(os.path.join(folder, f"{_START}finished-{identity}"), sha256(data) + data)
 
 
 def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
@@ -111,13 +113,15 @@ def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
     for folder in (sys.prefix, *(above for above, name in overlays if name == "site")):
         file = os.path.join(folder, f"{_START}finished-{identity}")
         if identity and os.path.lexists(file) and is_private(folder):
-            with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
+            try:
                 content = read_regular(file, own=True)
                 if sha256(content[32:]) != content[:32]:
                     continue  # `marshal` may hang on damaged data
                 hashed, decided_from, fields = marshal.loads(content[32:])
                 if hashed == _hash_all(decided_from, settings, backend):
                     return Finished(**fields)
+            except (OSError, ValueError, EOFError, TypeError):
+                continue
     return None
 
 
@@ -216,20 +220,23 @@ def exchange(installation: Installation, record: Record) -> list[Record]:
     others = []
     for name in sorted(os.listdir(folder)):
         if name.startswith(start) and name.endswith(".json") and name != own:
-            with contextlib.suppress(OSError):
+            try:
                 other = parse_record(read_regular(os.path.join(folder, name), own=True))
-                if isinstance(other, Record):
-                    others.append(other)
+            except OSError:
+                continue
+            if isinstance(other, Record):
+                others.append(other)
     return others
 
 
 def _remove_old(folder: str) -> None:
-    with contextlib.suppress(OSError):
+    try:
         for name in os.listdir(folder):
             file = os.path.join(folder, name)
             if name.startswith((_START, PARTIAL)) and _is_old(file):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(file)
+                remove(file)
+    except OSError:
+        pass
 
 
 def _is_old(file: str) -> bool:
@@ -242,14 +249,20 @@ def _is_old(file: str) -> bool:
 
 
 def _read(file: str) -> Machine:
-    import json
-
-    from ..model.machine import Machine, Origin, load_machine
+    """Return the machine in a file of ours, without facts if there is none."""
+    from ..model.machine import Machine, Origin
 
     try:
-        data = json.loads(read_regular(file, own=True))
-        return load_machine(data, os.path.basename(file), Origin.READ)
-    except (OSError, ValueError, RecursionError, SelectorError):
+        content = read_regular(file, own=True)
+    except OSError:
+        return Machine()
+    import json
+
+    from ..probes.profile import load_machine
+
+    try:
+        return load_machine(json.loads(content), os.path.basename(file), Origin.READ)
+    except (ValueError, RecursionError, SelectorError):
         return Machine()
 
 
@@ -260,5 +273,7 @@ def _bytes_of(machine: Machine) -> bytes:
 
 
 def _write(file: str, content: bytes) -> None:
-    with contextlib.suppress(SelectorError):
+    try:
         write_file(*os.path.split(file), content)
+    except SelectorError:
+        pass

@@ -12,15 +12,19 @@ import re
 import time
 
 from ..errors import SelectorError
+from ..model.purpose import PORTABLE_TAG, Mark
 from ..model.values import sha256
 from .files import write_file
+from .request import read_portable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from typing import Any
 
     from ..model.decision import Decision
+    from ..model.purpose import Installation
     from ..model.record import Record
     from ..model.table import Compiled
 
@@ -137,8 +141,11 @@ def _wheel(backend: str, tags: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def read_dist_info(folder: Path) -> dict[str, bytes]:
+def read_dist_info(folder: str | Path) -> dict[str, bytes]:
     """Return the files of a ``.dist-info`` by their names in it, without ``RECORD``."""
+    from pathlib import Path
+
+    folder = Path(folder)
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -177,6 +184,27 @@ def without_label(stem: str, files: Mapping[str, bytes]) -> tuple[str, dict[str,
     _, version, _, _ = recorded_choice(files)
     text = _VERSION.sub(b"Version: " + version.encode(), files["METADATA"], count=1)
     return f"{stem.partition('-')[0]}-{version}", {**files, "METADATA": text}
+
+
+def finish_wheel(
+    folder: str,
+    files: Mapping[str, bytes],
+    settings: Mapping[str, Any] | None,
+    installation: Installation,
+) -> tuple[str, bytes]:
+    """Return the name and content of the wheel with a ``.dist-info`` of these ``files``."""
+    project, _, variants, _ = recorded_choice(files)
+    stem, tag = stem_of(folder, files), installation.mark.tag(variants)
+    if read_portable(project, settings, os.environ):
+        stem, files = without_label(stem, files)
+        tag, folder = PORTABLE_TAG, f"{stem}.dist-info"
+    elif installation.mark is Mark.LABEL:
+        from binascii import crc32
+
+        # uv unpacks a wheel once for each name, so another record needs another name: the build
+        # number differs, which nobody sees.
+        tag = f"{crc32(files['selector.json'])}-{tag}"
+    return f"{stem}-{tag}.whl", pack(folder, files)
 
 
 def write_wheel(folder: Path, stem: str, tag: str, dist_info: Mapping[str, bytes]) -> str:

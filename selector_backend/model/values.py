@@ -9,6 +9,8 @@ this package uses; type checkers see the real one.
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
@@ -87,14 +89,11 @@ def fields_of(kind: type) -> tuple[str, ...]:
 
 
 def sha256(data: bytes) -> bytes:
-    """Return the SHA-256 hash of data.
-
-    It is by Python's own code, as in `random`, if this Python has that; it was renamed in 3.12.
-    """
-    for name in ("_sha2", "_sha256", "hashlib"):
-        try:
-            digest: bytes = __import__(name).sha256(data).digest()
-        except ImportError:
-            continue
-        return digest
-    raise AssertionError
+    """Return the SHA-256 hash of data, by Python's own code if it has that, as `random` does."""
+    own = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
+    try:
+        module = __import__(own)
+    except ImportError:
+        import hashlib as module
+    digest: bytes = module.sha256(data).digest()
+    return digest

@@ -20,8 +20,8 @@ from pathlib import Path
 from ..model.facts import FACTS
 from ..model.machine import Fact
 from ..model.markers import is_release, release_key
+from . import WSL_DEVICE, Family, below_root, is_wsl, read_timeout
 from .child import NoAnswerError
-from .family import WSL_DEVICE, Family, below_root, is_wsl, read_timeout
 from .library import Library, ask_in_turn, integers, load
 from .loader import findable, is_file
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from ..model.machine import Fact
+from . import Family, below_root, is_wsl, read_timeout
 from .child import NoAnswerError
-from .family import Family, below_root, is_wsl, read_timeout
 from .library import Library, ask_in_turn, load
 from .loader import findable
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ..authoring.platforms import InexpressibleError
 from ..authoring.structure import variant_key
 from ..checking.finished import VARIANTS
-from ..errors import Problem, SelectorError
+from ..errors import SelectorError
 from ..installing.files import write_file
 from ..installing.wheel import dist_info, write_wheel
 from ..model.decision import Decision, Request
+from ..model.problems import Problem
 from ..model.record import VARIANT_WHEEL, Verdict
 from .properties import Asked, express
 from .providers import providers_of

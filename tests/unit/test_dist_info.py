@@ -40,10 +40,11 @@ from selector_backend.installing.wheel import (
     stem_of,
 )
 from selector_backend.model.decision import Decision, Environment, Request, decide
-from selector_backend.model.machine import Fact, Machine, load_machine
+from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.markers import normalize_name
 from selector_backend.model.record import Record, Unusable, parse_record
 from selector_backend.model.table import TABLE_NAME
+from selector_backend.probes.profile import load_machine
 
 BACKEND = selector_backend.__version__
 NEVER_UPLOAD = "Private :: Do Not Upload"

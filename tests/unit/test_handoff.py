@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import require_links
 
-from selector_backend.installing.caller import Process, parent
+from selector_backend.installing.caller import _PARENT, Process, parent
 from selector_backend.installing.files import PARTIAL
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.handoff import Handoff, exchange, handoff_of
@@ -143,12 +143,12 @@ def test_a_process_that_is_half_known_is_not_known(
 
     monkeypatch.setattr(os, "stat", hiding(os.stat))
     monkeypatch.setattr(builtins, "open", hiding(open))
-    parent.cache_clear()
+    _PARENT.clear()
     try:
         assert parent().arguments
         assert not parent().identity
     finally:
-        parent.cache_clear()
+        _PARENT.clear()
 
 
 CUDA = Fact("cuda", "NVML", "12.4")
