@@ -14,7 +14,6 @@ from ..probes import needs, read_machine
 from ..probes.installed import find_distributions
 from .environment import read_environment
 from .handoff import Finished, handoff_of, leave
-from .installation import read_installation
 from .request import read_request
 from .wheel import STOP_NAME, dist_info, finish_wheel
 
@@ -30,16 +29,21 @@ if TYPE_CHECKING:
     from ..model.table import Compiled, Selector
 
 
-def decide_first(compiled: Compiled, settings: Mapping[str, Any] | None, backend: str) -> list[str]:
+def decide_first(
+    compiled: Compiled,
+    settings: Mapping[str, Any] | None,
+    installation: Installation,
+    backend: str,
+) -> list[str]:
     """Decide, leave the finished files for the next hooks, if possible, and return no requirements.
 
     If reading the facts takes requirements, return these instead. ``backend`` is this version.
     Nothing is left if the table was compiled just now, from unknown files. The wheel is left too,
-    if the hook that builds it has the same installation, and nothing to check.
+    if the hook that builds it has nothing to decide or check.
 
     Raises `SelectorError` if the install stops.
     """
-    selector, installation = compiled.selector, read_installation()
+    selector = compiled.selector
     request = request_of(selector, settings, installation)
     if request.automatic:
         profiled = request.profile is not None
@@ -52,11 +56,7 @@ def decide_first(compiled: Compiled, settings: Mapping[str, Any] | None, backend
     finished, decision = _finish(compiled, request, installation, backend)
     installs = installation.purpose is Purpose.INSTALL and not decision.conform
     wheel, content = "", b""
-    if (
-        (installs or installation.purpose is Purpose.KEEP)
-        and STOP_NAME not in finished.files
-        and installation == read_installation(builds=True)
-    ):
+    if (installs or installation.purpose is Purpose.KEEP) and STOP_NAME not in finished.files:
         wheel, content = finish_wheel(finished.folder, finished.files, settings, installation)
     finished = replace(finished, wheel=wheel, content=content)
     leave(finished, installation, (*compiled.files, *request.files), settings, backend)
