@@ -191,7 +191,9 @@ def test_the_first_hook_imports_what_is_listed(build: Build, version: str | None
 def test_modules_are_compiled_where_later_hooks_or_commands_read_them(
     build: Build, program: str
 ) -> None:
-    """uv keeps the folder of an sdist that carries its backend; others remove what they build in."""
+    """uv keeps the folder of an sdist that has its backend; others remove what they build in."""
+    for path in build.backend.rglob("*.pyc"):
+        path.unlink()
     build.end()
     build.start("pip", "install", "spam", program=program)
     build.requires()
