@@ -235,9 +235,8 @@ def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Handoff) -> 
     os.utime(other, (0, 0))
     later = Handoff("", files.command)
     assert later.recall().facts == {}
-    Handoff("", Path(files.command).with_name("selector-machine-8-a.json")).remember(
-        Machine({"cuda": CUDA})
-    )
+    another = Path(files.command).with_name("selector-machine-8-a.json")
+    Handoff("", str(another)).remember(Machine({"cuda": CUDA}))
     there = sorted(file.name for file in Path(files.command).parent.iterdir())
     assert there == ["cuda.json", "selector-machine-8-a.json"]
 
