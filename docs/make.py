@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector_backend.authoring.conditions import CONDITIONS
-from selector_backend.authoring.keys import PROVIDER, TABLE, VARIANT
+from selector_backend.authoring.keys import TABLE, VARIANT
 from selector_backend.cli.app import COMMANDS, load_command
 from selector_backend.model.facts import FACTS
 
@@ -44,20 +44,20 @@ MORE = {
 
 
 def facts() -> str:
-    """Return the table of all facts."""
-    rows = (
-        f"| `{fact.name}` | {fact.meaning} | {CONDITIONS[fact.kind].meaning} |\n"
-        for fact in FACTS.values()
-    )
-    return "| key | is | a condition on it is |\n|---|---|---|\n" + "".join(rows)
+    """Return the table of all facts, each with an example of a condition on it."""
+    rows = []
+    for fact in FACTS.values():
+        example = CONDITIONS[fact.kind].example.format(example=fact.example)
+        rows.append(f"| `{fact.name}` | {fact.meaning} | `{example}` |\n")
+    return "| fact | is | a condition |\n|---|---|---|\n" + "".join(rows)
 
 
 def keys(some: Iterable[tuple[str, Key]]) -> str:
-    """Return a table of keys, each with the words that follow its name."""
-    rows = ["| key | means | when left out |\n|---|---|---|\n"]
+    """Return a table of keys, each with the text that follows its name."""
+    rows = ["| key | means | default |\n|---|---|---|\n"]
     for place, key in some:
         name = f"[`{key.name}`]({MORE[key.name]})" if key.name in MORE else f"`{key.name}`"
-        default = key.default or ("it is required" if key.missing else "")
+        default = key.default or ("required" if key.missing else "")
         rows.append(f"| {name}{place} | {key.description} | {default} |\n")
     return "".join(rows)
 
@@ -70,7 +70,7 @@ def describe(command: Any, shared: Mapping[str, str]) -> str:
     rows |= options(command)
     also = ", ".join(f"`{option.split()[0]}`" for option in rows if option in shared)
     own = table((option, said) for option, said in rows.items() if option not in shared)
-    also = f"Also [{also}](#options-of-several-commands).\n" if also else ""
+    also = f"Also {also}.\n" if also else ""
     return "\n\n".join(filter(None, (*map(mark_options, paragraphs), own[:-1], also[:-1]))) + "\n"
 
 
@@ -142,8 +142,7 @@ def parts() -> Mapping[str, str]:
     variant = [("", key) for key in VARIANT.keys if not key.tree]
     tree = [(", in `[tool.selector]`", key) for key in TABLE.keys if key.tree]
     tree += [(", in a variant", key) for key in VARIANT.keys if key.tree]
-    provider = [("", key) for key in PROVIDER.keys]
-    tables = {"table": own, "variant": variant, "tree": tree, "provider": provider}
+    tables = {"table": own, "variant": variant, "tree": tree}
     commands = {name: load_command(name) for name in COMMANDS}
     shared = shared_options(commands.values())
     return {

@@ -98,7 +98,7 @@ def build_sdist(folder: Path, target: Path, backend: str) -> str:
 
     project = read_project(folder)
     if project.found_with and project.version.local:
-        text = "a label after '+' is for one machine, and no index takes it; tag the commit first"
+        text = "no index takes a version with a '+'; to publish, tag the commit and build again"
         print(f"warning: the version is {project.version}; {text}", file=sys.stderr, flush=True)
     return write_sdist(target, project.stem, sdist_files(project, backend))
 

@@ -87,14 +87,15 @@ class Conditions:
 
     A condition is a text that ``pattern`` matches; if ``several``, also an array of them; if
     ``presence``, also ``true`` or ``false``; if ``every``, also a table that asks it of every
-    device. ``meaning`` describes it in the documentation, and ``expected`` in messages, with the
-    fact's ``{example}``; ``closer`` returns a more exact ``expected`` for a text without a match.
+    device. ``example`` is one for the documentation, and ``expected`` says in messages what it is,
+    with the fact's ``{example}``; ``closer`` returns a more exact ``expected`` for a text without a
+    match.
 
     ``read`` returns a text in its canonical form, or raises ``ValueError``. ``values`` returns
     values that tell some conditions apart.
     """
 
-    meaning: str
+    example: str
     expected: str
     read: Callable[[str], str]
     values: Callable[[Sequence[Any]], Iterable[Value]]
@@ -300,7 +301,7 @@ def _texts(name: str, beside: list[str]) -> list[str]:
 
 
 _SPECIFIERS = Conditions(
-    "a specifier",
+    '">={example}"',
     "a specifier (PEP 440) such as '>={example}', or true or false",
     str.strip,
     versions_beside,
@@ -309,7 +310,7 @@ _SPECIFIERS = Conditions(
     several=False,
 )
 _EXACT = Conditions(
-    "a name, or a list of them",
+    '"{example}"',
     "a name such as {example!r}, or an array of names",
     str,
     _sets_of_names,
@@ -321,12 +322,11 @@ CONDITIONS: Mapping[Kind, Conditions] = {
     VERSION: _SPECIFIERS,
     VERSIONS: replace(
         _SPECIFIERS,
-        meaning="a specifier that one version is in, or `{ every = … }`",
         values=_devices,
         every=True,
     ),
     NAMES: Conditions(
-        "a name, or a list of them; a `*` at the end stands for anything",
+        '"{example}"',
         "a name such as {example!r}, an array of names, true or false",
         normalize_name,
         _sets_of_names,
@@ -335,7 +335,7 @@ CONDITIONS: Mapping[Kind, Conditions] = {
     LIBRARIES: _EXACT,
     FEATURES: _EXACT,
     PROPERTIES: Conditions(
-        "a property, or a list of them",
+        '"{example}"',
         "a property such as {example!r}, or an array of them",
         PROPERTIES.normalize,
         _sets_of_names,
@@ -343,13 +343,13 @@ CONDITIONS: Mapping[Kind, Conditions] = {
         presence=False,
     ),
     DISTRIBUTIONS: Conditions(
-        "a requirement, or a list of them",
+        '"torch>=2.9"',
         "a requirement such as 'torch>=2.9', an array of them, true or false",
         _read_distribution,
         _environments_of,
     ),
     MARKERS: Conditions(
-        "a marker",
+        "\"sys_platform == 'linux'\"",
         "a marker such as \"sys_platform == 'linux'\"",
         canonical_marker,
         environments,

@@ -52,14 +52,13 @@ VARIANT = Table(
         Key(
             "name",
             Text("ASCII letters and digits, with '-', '_' or '.' between them", NAME_FORMAT),
-            "ASCII letters and digits, with `-`, `_` and `.` between them. Two names that differ "
-            "in case or in these characters only are the same; `auto` and `all` are taken",
+            "letters and digits, with `-`, `_`, `.` between them; not `auto`, not `all`",
             missing="missing; every variant has a name, such as 'cpu'",
         ),
         Key(
             "requires",
             _REQUIREMENTS,
-            "what the variant stands for",
+            "the variant's requirements",
             '`["{project}-{name}=={version}"]`',
         ),
         Key(
@@ -71,17 +70,16 @@ VARIANT = Table(
                 "is not an extra's name; it has ASCII letters and digits, with '-', '_' or '.' "
                 "between them",
             ),
-            "what an extra of the project adds to `requires` where this variant is chosen: with "
-            '`{ device = ["spam-device-{name}=={version}"] }`, `spam[device]` has it',
+            "what extras of the project add to `requires` if this variant is chosen: "
+            '`{ device = ["spam-device-{name}=={version}"] }` is for `spam[device]`',
             "nothing",
             without={"refuse": ", which installs nothing"},
         ),
         Key(
             "when",
             Either((_CONDITIONS, Array(_CONDITIONS, _WHEN, _CONDITIONS.empty)), _WHEN),
-            "the condition under which it fits: a table whose conditions all hold, or an array of "
-            "tables of which one holds",
-            "it fits every machine",
+            "the condition under which it fits",
+            "fits every machine",
         ),
         Key(
             "conform",
@@ -90,30 +88,29 @@ VARIANT = Table(
                 "a table such as { cuda = '12' }",
                 empty="found an empty table, expected a table such as { cuda = '12' }",
             ),
-            'what the whole environment has to agree on, such as `{ cuda = "12" }`; for the '
-            "requirement kind only",
+            'what all packages of an environment have to agree on, such as `{ cuda = "12" }`; not '
+            "for the capability kind",
             "nothing",
             without={"refuse": ", which installs nothing"},
         ),
         Key(
             "refuse",
             Text(),
-            "in place of `requires`: where this is the first variant that fits, installing stops "
-            "with this text",
+            "in place of `requires`: if this variant is chosen, installing stops with this text",
             without={"requires": "; a variant has one of the two"},
         ),
         Key(
             "formerly",
             Array(Text("a variant's name, such as 'cu12'", NAME_FORMAT), "an array of names"),
-            "the names of variants of older releases that this one takes the place of. Where "
-            "`{project}-NAME` is installed, installing stops with the commands that switch",
+            "older names of this variant. If `{project}-NAME` is installed, installing stops with "
+            "the commands that switch",
             "`[]`",
         ),
         Key(
             "dependencies",
             _REQUIREMENTS,
-            "what the variant's distribution requires besides what the code does. Placeholders "
-            "are those of `requires`, `{built:torch}` and `{built:torch:2}`",
+            "what the variant's distribution requires besides the project's own dependencies; may "
+            "have `{built:torch}` and `{built:torch:2}`",
             "`[]`",
             without={"refuse": ", which builds nothing"},
             tree=True,
@@ -130,7 +127,7 @@ PROVIDER = Table(
                 _REQUIREMENTS.expected,
                 "found an empty array; it names what to install to have the plugin",
             ),
-            "what to install to have the plugin",
+            "what to install for the plugin",
             missing="missing; it names what to install to have the plugin",
         ),
         Key(
@@ -142,8 +139,8 @@ PROVIDER = Table(
         Key(
             "enable-if",
             MARKER,
-            "an environment marker; where it is false, the provider is not asked",
-            "it is asked everywhere",
+            "a marker; where it is false, the provider is not asked",
+            "asked everywhere",
         ),
     )
 )
@@ -153,15 +150,15 @@ TABLE = Table(
         Key(
             "kind",
             choice(REQUIREMENT, CAPABILITY),
-            '`"requirement"`: variants exclude each other, as CUDA 11 and CUDA 12 do. '
-            '`"capability"`: they can stand side by side, as builds for CPU levels do',
+            '`"requirement"`: variants exclude each other, as for CUDA versions. `"capability"`: '
+            "they can stand side by side, as for CPU levels",
             '`"requirement"`',
         ),
         Key(
             "choose",
             choice(FIRST_THAT_FITS, ALL_THAT_FIT),
-            '`"first"`: the first variant that fits. `"all"`: every one that fits; for the '
-            "capability kind only",
+            '`"first"`: the first variant that fits. `"all"`: each that fits; not for the '
+            "requirement kind",
             '`"first"`',
         ),
         Key(
@@ -171,22 +168,21 @@ TABLE = Table(
                 "[A-Za-z_][A-Za-z0-9_]*",
             ),
             "the environment variable that forces a variant",
-            "the project's name in capitals, every other character as `_`, and `_VARIANT`: "
             "`SPAM_EGGS_VARIANT` for `spam-eggs`",
         ),
-        Key("requires", _REQUIREMENTS, "requirements that every variant has", "`[]`"),
+        Key("requires", _REQUIREMENTS, "requirements of all variants, such as core", "`[]`"),
         Key(
             "extras",
             Array(_EXTRA, "an array of extras"),
-            'extras that are handed on to the chosen variant\'s requirements: with `["plot"]`, '
+            'extras that the requirements of the chosen variant have too: with `["plot"]`, '
             "`spam[plot]` requires `spam-cu12[plot]`",
             "`[]`",
         ),
-        Key("advice", Text(), "text that closes the message when nothing fits", "none"),
+        Key("advice", Text(), "text that ends the message when nothing fits", "none"),
         Key(
             "self-contained",
             Flag(),
-            "`true`: the sdist carries its backend, and installers fetch nothing but the variant",
+            "`true`: the sdist carries its backend, so installers do not fetch it",
             "`false`",
         ),
         Key(
@@ -197,7 +193,7 @@ TABLE = Table(
                 "[a-z0-9_]+",
                 "is not a namespace; it has small letters, digits and '_'",
             ),
-            "tables `[tool.selector.provider.NAMESPACE]`: wheel-variant providers, for `property`",
+            "tables `[tool.selector.provider.NAMESPACE]`, for `property`",
             "none",
         ),
         Key(
@@ -207,21 +203,21 @@ TABLE = Table(
                 "tables, each headed [[tool.selector.variant]]",
                 "found an empty array, expected one variant or more",
             ),
-            "the variants, each headed `[[tool.selector.variant]]`, one or more",
+            "tables `[[tool.selector.variant]]`: one or more variants",
             missing="missing; a table has one [[tool.selector.variant]] or more",
         ),
         Key(
             "backend",
             Text("what builds the code, such as 'hatchling.build'", _REFERENCE),
             'what builds the code, such as `"hatchling.build"`',
-            "it is required",
+            "required",
             tree=True,
         ),
         Key(
             "backend-path",
             Array(Text("a folder"), "an array of folders"),
-            "folders of the tree in which that backend lies",
-            "it is installed",
+            "folders of the tree that have the backend",
+            "the backend is installed",
             tree=True,
         ),
     )

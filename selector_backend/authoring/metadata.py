@@ -64,14 +64,20 @@ def _check_dynamic(table: dict[str, Any], problems: Problems) -> None:
             "given, but the selector table chooses them: move what every variant needs to "
             "tool.selector.requires",
         )
-    others = [name for name in names if name not in _DYNAMIC]
-    if "dependencies" not in names or others:
-        texts_only = names and all(isinstance(name, str) for name in names)
-        shown = repr(dynamic) if texts_only or dynamic == [] else describe(dynamic)
+    if not isinstance(dynamic, list):
+        expected = 'expected an array such as ["dependencies"]'
+        problems.add("project.dynamic", f"found {describe(dynamic)}, {expected}")
+    elif "dependencies" not in dynamic:
         problems.add(
             "project.dynamic",
-            f'found {shown}, expected ["dependencies"], and beside it nothing but '
-            '"version", "optional-dependencies" and "classifiers", which a wheel has more of',
+            "'dependencies' is missing: write dynamic = [\"dependencies\"], since the selector "
+            "table chooses the dependencies",
+        )
+    if others := [name for name in names if name not in _DYNAMIC]:
+        problems.add(
+            "project.dynamic",
+            f"found {', '.join(map(describe, others))}; only 'dependencies', 'version', "
+            "'optional-dependencies' and 'classifiers' may be dynamic",
         )
     if "version" not in table:
         problems.add("project.version", "missing; expected one such as '1.0'")

@@ -27,7 +27,7 @@ IndexOption = Annotated[
         "--index",
         metavar="URL",
         help="Ask this index, such as https://index.example/simple/, whether it has what the "
-        "table requires. Without it the network is not used.",
+        "table requires.",
     ),
 ]
 DistOption = Annotated[
@@ -35,9 +35,8 @@ DistOption = Annotated[
     typer.Option(
         "--dist",
         metavar="DIR",
-        help="Check this folder with all wheels and sdists of a release: is it complete, and in "
-        "which order to upload it. Its table is compared with that of the project, if one is "
-        "named.",
+        help="Check the files of a whole release, against the project if one is named, and show "
+        "in which order to upload them.",
     ),
 ]
 
@@ -48,12 +47,7 @@ def check(
     dist: DistOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for errors in a project, and for what may be a mistake.
-
-    The names that core gives to load are compared with the table, if core is in a folder beside the
-    project. An sdist is also compared with what its pyproject.toml makes. With --dist, a whole
-    release is checked instead.
-    """
+    """Look for errors and likely mistakes in a project, in its sdist, or in a whole release."""
     if dist is not None:
         if index is not None:
             raise UsageError("--dist looks at a folder alone; leave out --index")

@@ -32,15 +32,14 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 # typer reads these at run time, so they are written for the oldest Python.
-JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, in its documented form.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 SetOption = Annotated[
     Optional[list[str]],
     typer.Option(
         "--set",
         metavar="FACT=VALUE",
         autocompletion=lambda: [f"{name}=" for name in FACTS],
-        help="State a fact, such as cuda=12.4; with nothing after the =, it is absent. "
-        "May be repeated.",
+        help="State a fact, such as cuda=12.4; cuda= makes it absent. May be repeated.",
     ),
 ]
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 NamesArgument = Annotated[
     Optional[list[str]],
-    typer.Argument(metavar="NAME...", help="Selector packages; all of them if none is named."),
+    typer.Argument(metavar="NAME...", help="Selector packages; by default all."),
 ]
 
 
@@ -61,10 +61,7 @@ def doctor(
     stated: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check whether the selector packages that are installed still fit this machine.
-
-    The output ends with the commands that fix what was found.
-    """
+    """Check whether installed selector packages fit this machine; show the commands that fix it."""
     interpreter = read_interpreter(python)
     here = read_packages(interpreter.folders)
     named = _named(names or (), here, interpreter)

@@ -44,19 +44,19 @@ WhatArgument = Annotated[
     str,
     typer.Argument(
         metavar="DIR | SDIST | NAME",
-        help="A project's folder, an sdist, or the name of a selector package that is installed.",
+        help="A project's folder, an sdist, or the name of an installed selector package.",
     ),
 ]
 VariantOption = Annotated[
     Optional[str],
-    typer.Option("--variant", metavar="NAME", help="Ask for this variant, as -C variant=NAME."),
+    typer.Option("--variant", metavar="NAME", help="Ask for this variant."),
 ]
 ExtrasOption = Annotated[
     bool,
     typer.Option(
         "--extras",
-        help="Write, as TOML, extras that name the variants, for the pyproject.toml of a project "
-        "that uses them.",
+        help="Write extras that name the variants, for the pyproject.toml of a project that uses "
+        "them.",
     ),
 ]
 
@@ -70,10 +70,10 @@ def explain(
     as_json: JsonOption = False,
     extras: ExtrasOption = False,
 ) -> None:
-    """Show what would be chosen here, and why not the others.
+    """Show which variant would be chosen here, and why not the others.
 
-    For a selector package that is installed, also show what was decided then. The choice is for an
-    empty environment or, with --python, for that one: what is installed there may narrow it.
+    For an installed package, also show what was decided then. The environment counts as empty,
+    unless --python names it.
     """
     if extras and (profile or stated or variant is not None or as_json):
         raise UsageError("--extras has all variants, for any machine, and is TOML")

@@ -38,8 +38,7 @@ MachineOption = Annotated[
     typer.Option(
         "--machine",
         metavar="FILE | NAME",
-        help="Look at this machine profile, or at a machine that matrix shows, by its name; not at "
-        "this machine.",
+        help="A profile, or the name of a machine in matrix, to look at instead of this machine.",
     ),
 ]
 

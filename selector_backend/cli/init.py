@@ -56,14 +56,15 @@ VariantsArgument = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="VARIANT...",
-        help="The variants, the best first: cu12, rocm6, x86-64-v3, avx2, cpu and the like, or a "
-        "name and when it fits: 'big: compute-capability = \">=9.0\"'; 'small:' is for every "
-        "machine.",
+        help="The variants, the best first: cu12, rocm7, gfx942, xpu, openmpi, v3, avx2, cpu and "
+        "others; or a name, a colon and its condition: 'big: compute-capability = \">=9.0\"'.",
     ),
 ]
 NameOption = Annotated[
     Optional[str],
-    typer.Option("--name", metavar="NAME", help="The project's name; by default the folder's."),
+    typer.Option(
+        "--name", metavar="NAME", help="The project's name; by default that of the folder."
+    ),
 ]
 KindOption = Annotated[
     str,
@@ -71,8 +72,8 @@ KindOption = Annotated[
         "--kind",
         metavar="KIND",
         autocompletion=lambda: [*_KINDS],
-        help="'requirement', variants that exclude each other, as CUDA 12 and CUDA 13 do; or "
-        "'capability', variants that can stand side by side, as builds for CPU levels do.",
+        help="requirement: variants exclude each other, as for CUDA versions; or capability: they "
+        "can stand side by side, as for CPU levels.",
     ),
 ]
 ImportNameOption = Annotated[
@@ -80,15 +81,14 @@ ImportNameOption = Annotated[
     typer.Option(
         "--import-name",
         metavar="NAME",
-        help="The package of core, which users import; by default spam_core, after the project.",
+        help="The package of core that users import; by default spam_core for spam.",
     ),
 ]
 TreeOption = Annotated[
     bool,
     typer.Option(
         "--tree",
-        help="One source tree that all variants are built from, in place of core and variants. In "
-        "a folder that has a pyproject.toml, that file becomes the tree's.",
+        help="Write one source tree for all variants, or make one of the project in DIR.",
     ),
 ]
 
@@ -101,10 +101,7 @@ def init(
     import_name: ImportNameOption = None,
     tree: TreeOption = False,
 ) -> None:
-    """Write a new selector package, its core and its variants, ready to build.
-
-    With --tree, write one source tree instead.
-    """
+    """Write a new selector package, with core and variants, or a source tree."""
     file = folder / _PROJECT
     known = _existing_name(folder, tree=tree)
     if not variants:

@@ -48,7 +48,7 @@ PythonOption = Annotated[
     typer.Option(
         "--python",
         metavar="PYTHON",
-        help="The interpreter of the environment to look at, instead of this command's own.",
+        help="The interpreter of the environment to look at, instead of the command's own.",
     ),
 ]
 

@@ -24,7 +24,7 @@ FactOption = Annotated[
         "--fact",
         metavar="FACT",
         autocompletion=lambda: [*FACTS],
-        help="Write only this fact's value; exit status 1 if it is absent.",
+        help="Write this fact's value alone; exit status 1 if it is absent.",
     ),
 ]
 
@@ -35,9 +35,9 @@ def machine(
     stated: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every fact, its value or why it is absent, and where it was read.
+    """Show every fact: its value, or why it is absent, and where it was read.
 
-    With --json, write a machine profile, for SELECTOR_MACHINE and --machine on other machines.
+    With --json, write a machine profile, for SELECTOR_MACHINE and --machine.
     """
     if fact is not None and fact not in FACTS:
         hint = did_you_mean(fact, FACTS) or f"; the facts are {', '.join(FACTS)}"

@@ -43,23 +43,24 @@ ProfilesOption = Annotated[
     typer.Option(
         "--machine",
         metavar="FILE",
-        help="A machine profile of your own, a folder of *.json, *.jsonl with a profile on each "
-        "line, or - for such lines on standard input. May be repeated.",
+        help="Your own profiles: a file, a folder of *.json, a *.jsonl with one on each line, or - "
+        "for standard input. May be repeated.",
     ),
 ]
 ShippedOption = Annotated[
-    bool, typer.Option("--shipped/--no-shipped", help="Include the machines that are shipped.")
+    bool,
+    typer.Option("--shipped/--no-shipped", help="Include the machines that the command knows."),
 ]
 HtmlOption = Annotated[
     Optional[Path],
-    typer.Option("--html", metavar="FILE", help="Write the table as a page, in a single file."),
+    typer.Option("--html", metavar="FILE", help="Write the table as an HTML page."),
 ]
 ExpectOption = Annotated[
     Optional[Path],
     typer.Option(
         "--expect",
         metavar="FILE",
-        help="Compare with this TOML file, of what each should get.",
+        help="Show the machines that do not get what this TOML file says.",
     ),
 ]
 
@@ -75,11 +76,7 @@ def matrix(
     expect: ExpectOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which variant each machine gets, and how many get each: those shipped, and your own.
-
-    Profiles are read one by one, so that there may be any number of them. With --expect, show the
-    machines that do not get what they should.
-    """
+    """Show which variant each machine gets, and how many get each."""
     selector = read_selector(source)
     stated_facts = read_stated(stated)
     machines: Iterable[NamedMachine] = itertools.chain(

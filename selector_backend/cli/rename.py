@@ -16,7 +16,8 @@ from .source import read_folder
 
 WheelsArgument = Annotated[list[Path], typer.Argument(metavar="WHEEL...", help="The wheels.")]
 VariantOption = Annotated[
-    str, typer.Option("--variant", metavar="NAME", help="The variant that they were built for.")
+    str,
+    typer.Option("--variant", metavar="NAME", help="The variant that the wheels were built for."),
 ]
 ProjectOption = Annotated[
     Path, typer.Option("--project", metavar="DIR", help="The folder of the project's table.")
@@ -26,8 +27,7 @@ BuiltOption = Annotated[
     typer.Option(
         "--built",
         metavar="NAME=VERSION",
-        help="What the code was built against, such as torch=2.9.1, for {built:torch} in the "
-        "table. May be repeated.",
+        help="What the code was built against, for {built:torch}: torch=2.9.1. May be repeated.",
     ),
 ]
 
@@ -39,7 +39,7 @@ def rename(
     project: ProjectOption = Path(),
     built: BuiltOption = None,
 ) -> None:
-    """Rename finished wheels, before auditwheel repairs them, to the distribution of a variant."""
+    """Rename finished wheels to a variant's distribution, before auditwheel repairs them."""
     versions = dict(map(_version, built or ()))
 
     def version_of(name: str) -> str:

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> None:
     """Write the table as variant wheels, for installers that read PEP 825; a preview.
 
-    Nothing is written unless they give what the table gives on every machine that it can tell
-    apart, and on every shipped machine.
+    Nothing is written unless they choose as the table does, on all machines that it tells apart.
     """
     with opened(source) as folder:
         compiled = _compiled(folder, from_sdist=is_sdist(source))

@@ -133,11 +133,11 @@ class Frontend:
     dry: tuple[str, ...] = ("--dry-run",)
     #: The options with the environment's Python.
     python: tuple[str, ...] = ()
-    #: The options that install into a folder, and those that install elsewhere; their variables.
+    #: The options that install into a folder, and those that install elsewhere.
     target: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
-    target_variable: str = ""
-    elsewhere_variables: tuple[str, ...] = ()
+    #: How the variables begin that set its options, such as ``PIP_TARGET``.
+    variables: str = ""
     #: Its temporary folder for one build, if this runs in one.
     scratch: Callable[[Hook], str] | None = None
     #: Whether it keeps the folder into which it unpacks an sdist, for later commands.
@@ -292,8 +292,7 @@ FRONTENDS = (
         python=("--python",),
         target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
         elsewhere=("--prefi", "--prefix", "--roo", "--root"),
-        target_variable="PIP_TARGET",
-        elsewhere_variables=("PIP_PREFIX", "PIP_ROOT"),
+        variables="PIP_",
         scratch=_overlay("pip-build-env-.+"),
         trackers=_VARIABLES_OF_PIP,
         shared=_tracker_of_pip,

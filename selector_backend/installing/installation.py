@@ -16,7 +16,7 @@ from .frontends import FRONTENDS, Frontend, Hook, Locking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..model.purpose import Target
 
@@ -32,7 +32,7 @@ def identify(hook: Hook) -> Installation:
     for row in FRONTENDS:
         named = re.fullmatch(row.programs, program) is not None
         if row.recognises(hook, named) if row.recognises else named:
-            line = _parse(row, arguments if named or row.embedded else ())
+            line = _parse(row, arguments if named or row.embedded else (), hook.environ)
             return _installation(row, hook, line, named=named)
     return Installation()
 
@@ -58,12 +58,15 @@ class _Line:
         return any(name in names for name, _ in self.options)
 
 
-def _parse(row: Frontend, arguments: Sequence[str]) -> _Line:
-    """Parse the arguments of a frontend; its command is the first that is one of its commands."""
+def _parse(row: Frontend, arguments: Sequence[str], environ: Mapping[str, str]) -> _Line:
+    """Parse the arguments of a frontend; its command is the first that is one of its commands.
+
+    Options that variables set come first, so that those of the command line win.
+    """
     firsts = {name.partition(" ")[0] for name in row.purposes}
     valued = (*row.valued, *row.requirements, *row.files, *row.more)
     valued += (*row.python, *row.target, *row.elsewhere, *row.platform, *row.python_version)
-    command, positional, options = "", list[str](), list[tuple[str, str]]()
+    command, positional, options = "", list[str](), [*_of_variables(row, environ)]
     rest = iter(arguments)
     for argument in rest:
         if argument == "--":
@@ -87,10 +90,21 @@ def _parse(row: Frontend, arguments: Sequence[str]) -> _Line:
     return _Line(command, tuple(positional), tuple(options))
 
 
+def _of_variables(row: Frontend, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the options that variables set, such as ``PIP_TARGET``, and their values."""
+    for name, value in environ.items() if row.variables else ():
+        option = f"--{name[len(row.variables) :].lower().replace('_', '-')}"
+        if not name.startswith(row.variables) or (option in row.dry and value.lower() in _FALSE):
+            continue
+        several = option in (*row.files, *row.platform, *row.more)
+        for item in value.split() if several else filter(None, [value]):
+            yield option, item
+
+
 def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Installation:
     purpose = _purpose(row, hook, line)
     scratch = row.scratch(hook) if row.scratch else ""
-    target = line.value(row.target) or hook.environ.get(row.target_variable, "")
+    target = line.value(row.target)
     environment, folders = "", list[str]()
     if purpose is Purpose.INSTALL and (named or not line.command or not _redirects(row, line)):
         environment, folders = _environment(row, hook, line, target, isolated=bool(scratch))
@@ -185,13 +199,12 @@ def _environment(
         if folder:
             return folder, [folder] if line.has(row.target) else _site_packages(folder)
     shown = {"never": False, "without isolation": not isolated, "always": True}
-    elsewhere = line.has(row.elsewhere) or any(map(hook.environ.get, row.elsewhere_variables))
     if not shown[row.shows_environment] or (row.locks_environment and _redirects(row, line)):
         return "", []
     if target:
         folder = _absolute(target, hook)
         return folder, [folder] if folder else []
-    return ("", []) if elsewhere else (sys.prefix, _site_packages(sys.prefix))
+    return ("", []) if line.has(row.elsewhere) else (sys.prefix, _site_packages(sys.prefix))
 
 
 def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
@@ -362,6 +375,8 @@ def _option(argument: str, valued: Sequence[str]) -> tuple[str, str | None]:
     return "", None
 
 
+# The values with which pip takes a variable of an option without a value for false.
+_FALSE = ("n", "no", "f", "false", "off", "0")
 _INTERPRETER = r"(?i)(python|pypy|graalpy)[\d.t]*w?(\.exe)?"
 _SUFFIX = r"(?i)\.(py|pyz|exe)$"
 

@@ -18,6 +18,7 @@ from support.environment import (
     clean_environ,
     create_environment,
     find_python,
+    install_program,
     run,
 )
 from support.index import Index
@@ -26,10 +27,6 @@ from support.variant_wheels import build_variant_wheels
 
 TABLE = CUDA.replace("[tool.selector]", '[tool.selector]\nextras = ["plot"]')
 WINDOWS = sys.platform == "win32"
-
-
-# What keeps a newest frontend from starting with the newest of its own dependencies.
-PINS = {"pdm": ("hishel[httpx]<2", "unearth<0.18")}
 
 
 class NotHereError(Exception):
@@ -95,10 +92,7 @@ class Shelf:
                     )
             elif not Path(self.script(program, "python")).exists():
                 folder = self.folder / f"{program.kind}-{program.version}"
-                subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-                python = self.script(program, "python")
-                requirements = [f"{program.kind}=={program.version}", *PINS.get(program.kind, ())]
-                subprocess.run([python, "-m", "pip", "-q", "install", *requirements], check=True)
+                install_program(folder, program.kind, program.version)
 
 
 @dataclass

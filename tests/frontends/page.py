@@ -94,12 +94,12 @@ def matrix(results: Mapping[str, Mapping[str, str]], programs: Sequence[Program]
 
 def page(text: str) -> str:
     """Return the page of users with its table of what is known to fail."""
-    rows = [
+    failing = dict.fromkeys(  # the same advice is given once
         (f"{', '.join(row.short)}: {row.advice[0]}", *row.advice[1:])
         for row in SCENARIOS
         if row.advice
-    ]
-    rows = [("you run", "it gives", "do instead"), ("---",) * 3, *rows]
+    )
+    rows = [("you run", "it gives", "do instead"), ("---",) * 3, *failing]
     made = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     return PART.sub(lambda part: f"{part[1]}{made}{part[2]}", text)
 

@@ -45,7 +45,7 @@ PROGRAMS = [
     Program("pip-tools", "7.6.2"),
     Program("build", "1.6.1"),
     Program("poetry", "2.5.1"),
-    Program("pdm", "2.29.3"),
+    Program("pdm", "2.29.4"),
     Program("pipenv", "2026.10.3"),
     Program("hatch", "1.18.2"),
     Program("tox", "4.67.15"),

@@ -389,7 +389,7 @@ def uninstall(lab: Lab) -> str:
     BOTH,
     short="uv",
     advice=(
-        "an sdist as a file, again with another variable",
+        "an sdist as a file or by its URL, again with another variable",
         "the old choice, from uv's cache",
         "`--no-cache`",
     ),
@@ -410,7 +410,7 @@ def url_of(lab: Lab) -> str:
     BOTH,
     short="uv",
     advice=(
-        "an sdist by its URL, again with another variable",
+        "an sdist as a file or by its URL, again with another variable",
         "the old choice, from uv's cache",
         "`--no-cache`",
     ),
@@ -483,7 +483,7 @@ def find_links(lab: Lab) -> str:
     BOTH,
     short="uv",
     advice=(
-        "a version with a label of its own (`1.0+own`), again with another variable",
+        "a version with a label (`1.0+own`), again with another variable",
         "the old choice, from uv's cache",
         "`--no-cache`",
     ),
@@ -1055,7 +1055,7 @@ def uv_lock_again(lab: Lab) -> str:
     short="uv",
     advice=(
         "`uv sync --python-platform windows`, before 0.13",
-        "cpu: uv takes `platform_machine` there for `x86_64`, not for `AMD64`",
+        "cpu",
         "`uv sync` on Windows, or a newer uv",
     ),
 )
@@ -1358,7 +1358,7 @@ def lock_again(lab: Lab) -> str:
     short="poetry",
     advice=(
         "`installer.build-config-settings` names the variant",
-        "poetry ignores it when it locks, and `poetry install` stops",
+        "no effect on the lock, so `poetry install` stops",
         "set the variable for `poetry lock`",
     ),
 )
@@ -1382,7 +1382,7 @@ def poetry_setting(lab: Lab) -> str:
     short="pdm",
     advice=(
         "variants that are labels of one distribution, such as PyTorch's",
-        "pdm finds no version when it locks",
+        "no version when it locks",
         "uv or poetry",
     ),
 )

@@ -112,7 +112,7 @@ def test_a_commit_after_the_tag_is_another_version_and_a_warning(tmp_path: Path)
     backend = Backend(source)
     assert str(backend.call("build_sdist", str(tmp_path))).startswith("spam-0.1.dev1+g")
     assert "warning: the version is 0.1.dev1+g" in backend.output
-    assert "no index takes it; tag the commit first" in backend.output
+    assert "to publish, tag the commit and build again" in backend.output
 
 
 # --- what goes wrong

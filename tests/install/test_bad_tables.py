@@ -17,7 +17,7 @@ HEAD_OF_SPAM = HEAD.format(name="spam", version="1.0")
 BAD = {
     "dependencies are not dynamic": (
         HEAD_OF_SPAM.replace('dynamic = ["dependencies"]\n', "") + CUDA,
-        ['project.dynamic: found [], expected ["dependencies"]'],
+        ["project.dynamic: 'dependencies' is missing", 'write dynamic = ["dependencies"]'],
     ),
     "dependencies are static": (
         HEAD_OF_SPAM + 'dependencies = ["spam-cpu"]\n' + CUDA,

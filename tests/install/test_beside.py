@@ -67,6 +67,23 @@ def test_pip_installs_the_variant_that_the_command_names(
     assert reasons[2] == "it was asked for by the command line: Spam_CPU[plot]<2"
 
 
+def test_pip_installs_the_variant_that_a_file_in_its_variables_names(
+    with_pip: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "locked.txt").write_text("spam==1.0\nspam-cpu==1.0\n")
+    environ = {**CUDA_12, "PIP_REQUIREMENT": "locked.txt"}
+    with_pip.pip("install", cwd=tmp_path, environ=environ)
+    assert decided_by(with_pip) == "locked.txt: spam-cpu==1.0"
+    # A dry run does not stop at what is installed.
+    looking = {"SPAM_VARIANT": "cu12", "PIP_DRY_RUN": "1"}
+    assert "Would install" in with_pip.pip("install", "spam==1.1", environ=looking).stdout
+    installing = {**looking, "PIP_DRY_RUN": "no"}
+    assert (
+        "spam-cpu" in with_pip.pip("install", "spam==1.1", environ=installing, check=False).stdout
+    )
+    assert variants(with_pip) == ["cpu"]
+
+
 def test_uv_installs_the_variant_that_the_command_names(with_uv: Environment) -> None:
     with_uv.uv("pip", "install", "spam", "spam-cpu", environ=CUDA_12)
     assert variants(with_uv) == ["cpu"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from conftest import MakeEnvironment
 from packaging.requirements import Requirement
 from support.driver import Driver
-from support.environment import Environment, clean_environ, find_uv, run
+from support.environment import Environment, clean_environ, find_uv, install_program, run
 from support.index import Index
 from support.project import CUDA, build_sdist, write_carrying, write_spam, write_wheel
 
@@ -149,13 +148,10 @@ def on_each(requirements: list[Requirement], **more: str) -> list[str]:
 def make(request: pytest.FixtureRequest, tmp_path: Path, index: Index) -> Callable[..., Project]:
     """Make a project whose tool is uv, poetry or pdm; all but uv are fetched by pip."""
     name = str(request.param)
-    program = find_uv()
-    if name != "uv":
-        subprocess.run([sys.executable, "-m", "venv", str(tmp_path / name)], check=True)
-        python = tmp_path / name / "bin/python"
-        what = [name, *(["hishel[httpx]<2", "unearth<0.18"] if name == "pdm" else [])]
-        subprocess.run([str(python), "-m", "pip", "-q", "install", *what], check=True)
-        program = str(python.with_name(name))
+    if name == "uv":
+        program = find_uv()
+    else:
+        program = str(install_program(tmp_path / name, name).with_name(name))
     return lambda *requires: Project(tmp_path, index, name, program, *requires)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Callable
 
 import pytest
 from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
-from support.environment import Environment, clean_environ, find_uv, run
+from support.environment import Environment, clean_environ, find_uv, install_program, run
 from support.index import Index
 from support.project import CUDA, build_sdist, write_carrying, write_spam, write_wheel
 
@@ -58,11 +56,7 @@ def tool(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     name = str(request.param)
     if name == "uv":
         return name, find_uv()
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / name)], check=True)
-    python = tmp_path / name / "bin/python"
-    what = [name, *(["hishel[httpx]<2", "unearth<0.18"] if name == "pdm" else [])]
-    subprocess.run([str(python), "-m", "pip", "-q", "install", *what], check=True)
-    return name, str(python.with_name(name))
+    return name, str(install_program(tmp_path / name, name).with_name(name))
 
 
 def test_a_lock_has_the_variant_and_the_extra(

@@ -193,3 +193,19 @@ def find_uv() -> str:
     from uv import find_uv_bin
 
     return str(find_uv_bin())
+
+
+# What keeps a newest program from starting with the newest of its own dependencies.
+_PINS = {"pdm": ("hishel<2",)}
+
+
+def install_program(folder: Path, name: str, version: str = "") -> Path:
+    """Install a program into a new environment in ``folder``, and return the environment's Python.
+
+    Without ``version``, it is the newest that this machine's index has.
+    """
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    what = [f"{name}=={version}" if version else name, *_PINS.get(name, ())]
+    subprocess.run([str(python), "-m", "pip", "-q", "install", *what], check=True)
+    return python

@@ -359,6 +359,28 @@ def test_what_a_hook_is_called_for(
     assert call(script, TRACKER if script == PIP else UV, arguments, builds=True).purpose is last
 
 
+@pytest.mark.parametrize(
+    ("environ", "purpose"),
+    [
+        ({"PIP_DRY_RUN": "1"}, LOOK),
+        ({"PIP_DRY_RUN": "Yes"}, LOOK),
+        ({"PIP_DRY_RUN": "off"}, INSTALL),
+        ({"PIP_DRY_RUN": ""}, INSTALL),
+    ],
+)
+def test_pips_variables_set_its_options(environ: dict[str, str], purpose: Purpose) -> None:
+    environ |= {"PIP_REQUIREMENT": "a.txt b.txt", "PIP_PLATFORM": "win_amd64", "PIP_PYTHON": PYTHON}
+    caller = call(PIP, environ, [*PIP_, "install", "spam", "-r", "c.txt"])
+    assert caller.purpose is purpose
+    assert caller.files == ("a.txt", "b.txt", "c.txt")
+    assert not caller.is_only("spam")
+    assert caller.target is not None
+    assert caller.target.marker["platform_machine"] == "AMD64"
+    assert caller.commands.install == ("pip", "--python", PYTHON, "install")
+    # They mean nothing to uv.
+    assert call("-c", {**UV, **environ}, ["uv", "pip", "install", "spam"]).files == ()
+
+
 def test_another_programs_options_are_not_pips() -> None:
     assert call(PIP, TRACKER, [PYTHON, "deploy.py", "-t", "production"]).folders
     # It may hand them on.

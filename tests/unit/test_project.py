@@ -191,13 +191,18 @@ HEAD_WITH = '[project]\nname = "spam"\nversion = "1.0"\n'
 BAD_PROJECTS: list[tuple[str, str, list[str]]] = [
     ("", "project", ["missing", "[project]"]),
     ("project = 5", "project", ["[project]"]),
-    (HEAD_WITH + TABLE, "project.dynamic", ["[]", '["dependencies"]']),
+    (HEAD_WITH + TABLE, "project.dynamic", ["is missing", '["dependencies"]']),
     (f"{HEAD_WITH}dynamic = 5\n{TABLE}", "project.dynamic", ["5", '["dependencies"]']),
     (f"{HEAD_WITH}dynamic = {{}}\n{TABLE}", "project.dynamic", ['["dependencies"]']),
     (
         f'{HEAD_WITH}dynamic = "dependencies"\n{TABLE}',
         "project.dynamic",
         ["'dependencies'", '["dependencies"]'],
+    ),
+    (
+        f'{HEAD_WITH}dynamic = ["dependencies", "readme", 5]\n{TABLE}',
+        "project.dynamic",
+        ["found 'readme' (a string), 5 (an integer); only 'dependencies'", "may be dynamic"],
     ),
     (
         f'{HEAD_WITH}dynamic = ["dependencies"]\ndependencies = ["x"]\n{TABLE}',
