@@ -1,4 +1,4 @@
-"""The facts of a machine, each with its source, and machine profiles.
+"""The facts of a machine, each with its source.
 
 Nothing here reads the machine that runs it: `selector_backend.probes` does.
 """
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: The format number of machine profiles, and of the facts in a record.
 FORMAT = 1
-
-_PROFILE = "machine profile"
 
 #: The option of the command that states a fact.
 OPTION = "--set"

@@ -31,7 +31,7 @@ _NVML_ERRORS = {
     16: "the GPU needs a reset (nvidia-smi --gpu-reset), or the machine a restart",
     18: _MISMATCH,
 }
-_NOCUDA_LIBRARY = (
+_NO_CUDA_LIBRARY = (
     f"the driver does not find {CUDA_LIBRARY}; a container needs the capability `compute`, too "
     "(NVIDIA_DRIVER_CAPABILITIES=compute,utility)"
 )
@@ -115,7 +115,7 @@ def _ask_nvml(pynvml: Any, message_of: Callable[[Exception], str]) -> dict[str, 
                 lambda: _capabilities(handles["value"], pynvml.nvmlDeviceGetCudaComputeCapability),
                 "compute-capability",
             )
-            if version.get("error") == _NOCUDA_LIBRARY:
+            if version.get("error") == _NO_CUDA_LIBRARY:
                 capabilities = dict(version)
             answers = {"cuda": version, "compute-capability": capabilities}
     answers["nvidia-driver"] = attempt(lambda: _driver_version(pynvml), "nvidia-driver")
@@ -201,7 +201,7 @@ def _nvml_cuda_version(pynvml: Any) -> int:
     except pynvml.NVMLError_LibraryNotFound:
         # NVML calls the CUDA driver library for it.
         # https://docs.nvidia.com/deploy/nvml-api/group__nvmlSystemQueries.html
-        raise _CudaError(_NOCUDA_LIBRARY) from None
+        raise _CudaError(_NO_CUDA_LIBRARY) from None
 
 
 def _driver_version(pynvml: Any) -> str:
