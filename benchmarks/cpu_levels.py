@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/cpu_levels.py [ROUNDS]
 
-hnswlib's sdist is fetched and made a tree, as `docs/how-to/cpu-levels.md` describes. Its variants
-and its selector package are built, and pip installs what this machine gets. Then each variant that
-runs here indexes the same vectors, and is asked for the nearest ones of others. The variants take
-turns, ROUNDS times (9 if not given), each time in a new process. Figures are CPU seconds on one
+hnswlib's sdist is fetched and made a tree, as `docs/how-to/one-tree.md` describes. Its variants and
+its selector package are built, and pip installs what this machine gets. Then each variant that runs
+here indexes the same vectors, and is asked for the nearest ones of others. The variants take turns,
+ROUNDS times (9 if not given), each time in a new process. Figures are CPU seconds on one
 thread, medians with the least and the most, and how many times as fast as generic in that round;
 seconds alone mean nothing on a shared machine. What the variants find has to be equal.
 

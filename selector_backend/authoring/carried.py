@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
 from ..errors import SelectorError
 from ..model.backend import CARRIED, plain_build_system
+from ..model.table import Selector
 from ..probes import families
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..model.table import Selector
 
 #: The ``[build-system]`` of a self-contained sdist.
 BUILD_SYSTEM = {"requires": [], "build-backend": "selector_backend", "backend-path": [CARRIED]}
@@ -76,7 +72,7 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
     Raises `SelectorError` if a library can't be carried, or does not support a Python that
     ``requires_python``, the project's, admits.
     """
-    parts = [_backend(backend)]
+    parts = [_backend(backend, requires_python)]
     scope = selector.scope()
     for family in families(selector.facts):
         libraries = family.carries(scope).items()
@@ -101,24 +97,16 @@ def unsupported_python(requires_python: str, supported: str) -> str | None:
     return None
 
 
-def _backend(version: str) -> _Part:
+def _backend(version: str, requires_python: str) -> _Part:
     paths = sorted(path for pattern in _INSTALLING for path in _PACKAGE.glob(pattern))
     root = _PACKAGE.parent
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
-    return _part(_distribution(_BACKEND), files, version)
+    return _part(_distribution(_BACKEND, requires_python), files, version)
 
 
 def _library(name: str, imported: str, requires_python: str) -> _Part:
     """Return the part of a library that ``imported`` names, a module or a package."""
-    distribution = _distribution(name)
-    supported = distribution.metadata["Requires-Python"] or PYTHONS
-    python = unsupported_python(requires_python, supported)
-    if python is not None:
-        raise SelectorError(
-            f"{_cannot(distribution)}: it is for Python {supported}, and project.requires-python "
-            f"is {requires_python!r}, which admits {python}; leave such Pythons out there, or "
-            f"build with an older {distribution.name}"
-        )
+    distribution = _distribution(name, requires_python)
     files = {}
     paths = [*_paths(distribution)]
     for path in paths:
@@ -169,23 +157,27 @@ def _has_license(source: bytes) -> bool:
 
 
 def _license_of(distribution: importlib.metadata.Distribution) -> str:
-    metadata = distribution.metadata
-    named = metadata["License-Expression"] or metadata["License"]
-    if not named or "\n" in named:
-        classifiers = metadata.get_all("Classifier") or []
-        licenses = filter(re.compile("License ::").match, classifiers)
-        named = ", ".join(text.rpartition(" :: ")[2] for text in licenses)
-    return named or "see the text"
+    named = distribution.metadata["License-Expression"] or distribution.metadata["License"] or ""
+    return named if named and "\n" not in named else "see the text"
 
 
-def _distribution(name: str) -> importlib.metadata.Distribution:
+def _distribution(name: str, requires_python: str) -> importlib.metadata.Distribution:
     try:
-        return importlib.metadata.distribution(name)
+        distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         raise SelectorError(
             f"a self-contained sdist carries {name}, which is not installed; "
             f"install it: pip install {name}"
         ) from None
+    supported = distribution.metadata["Requires-Python"] or PYTHONS
+    python = unsupported_python(requires_python, supported)
+    if python is not None:
+        raise SelectorError(
+            f"{_cannot(distribution)}: it is for Python {supported}, and project.requires-python "
+            f"is {requires_python!r}, which admits {python}; leave such Pythons out there, or "
+            f"build with an older {distribution.name}"
+        )
+    return distribution
 
 
 def _paths(distribution: importlib.metadata.Distribution) -> Iterator[PurePosixPath]:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from packaging.utils import canonicalize_name
+from pyproject_metadata import StandardMetadata
 
 from ..model.table import Compiled
 from ..model.values import replace
 from .platforms import where_possible
+from .project import Project
 from .selector import tied_to
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pyproject_metadata import StandardMetadata
-
-    from .project import Project
 
 
 def compile_project(project: Project) -> Compiled:

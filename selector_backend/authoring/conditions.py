@@ -10,11 +10,12 @@ import contextlib
 import itertools
 import math
 import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
-from ..model.facts import FACTS
+from ..model.facts import FACTS, FactType
 from ..model.kinds import (
     DISTRIBUTIONS,
     EVERY,
@@ -25,6 +26,7 @@ from ..model.kinds import (
     PROPERTIES,
     VERSION,
     VERSIONS,
+    Kind,
 )
 from ..model.markers import (
     RELEASE,
@@ -37,17 +39,14 @@ from ..model.markers import (
     normalize_name,
     release_key,
 )
+from ..model.table import Condition
 from ..probes import with_implied
 from .structure import Array, Either, Flag, Key, Shape, Table, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
     from packaging.specifiers import SpecifierSet
 
-    from ..model.facts import FactType
-    from ..model.kinds import Kind, Value
-    from ..model.table import Condition
+    from ..model.kinds import Value
 
 #: Limits, beyond which reachability is not checked: machines,
 MOST = 200_000
@@ -168,6 +167,14 @@ def versions_beside(texts: Iterable[str]) -> list[str]:
                 near.append([*head, last - 1, 999999])
             versions.update(map(tuple, near))
     return sorted((".".join(map(str, version)) for version in versions), key=release_key)
+
+
+def can_agree(first: SpecifierSet, other: SpecifierSet) -> bool:
+    """Return whether some version may satisfy both."""
+    both = first & other
+    texts = [clause.version for clause in both]
+    versions = [*versions_beside(texts), *(text.removesuffix(".*") for text in texts)]
+    return any(both.contains(version, prereleases=True) for version in versions)
 
 
 def _devices(specifiers: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -46,13 +46,8 @@ class NotFoundError(SelectorError):
 
 def has_dynamic_version(data: Mapping[str, Any]) -> bool:
     """Return whether a ``pyproject.toml`` leaves the version to providers."""
-    return is_dynamic(data, "version")
-
-
-def is_dynamic(data: Mapping[str, Any], key: str) -> bool:
-    """Return whether a ``pyproject.toml`` lists a key of ``[project]`` as dynamic."""
     names = table_of(data, "project").get("dynamic")
-    return isinstance(names, list) and key in names
+    return isinstance(names, list) and "version" in names
 
 
 def is_installed(requirement: str) -> bool:

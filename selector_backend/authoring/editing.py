@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Mapping
+from typing import Any, Callable
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from ..errors import SelectorError
 from . import toml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Callable, Union
-
-    from tomlkit.items import InlineTable, Table
-
-    AnyTable = Union[Table, InlineTable]
+from .toml import table_of
+from .tree import BACKEND
 
 
 def edit(pyproject: bytes, change: Callable[[str, dict[str, Any]], str], refusal: str) -> bytes:
@@ -65,47 +60,32 @@ def edit_pyproject(
     """Return ``pyproject``, which is TOML, with the values of ``changes``, by names of tables.
 
     The names may be dotted. ``None`` takes a key out, and ``without`` names a tool whose tables are
-    taken out. Comments, order and line ends stay.
-
-    Raises `SelectorError` if it is written in a way that cannot be edited.
+    taken out. Comments, order and line ends stay, unless it is written in a way that cannot be
+    edited: then all of it is written anew.
     """
 
-    def change(text: str, expected: dict[str, Any]) -> str:
-        expected.get("tool", {}).pop(without, None)
-        document = tomlkit.parse(_without_tables(text, without) if without else text)
+    def apply(data: Any, new: Callable[[], Any]) -> Any:
         for name, values in changes.items():
-            table = _table(expected, name)
-            new = {key: value for key, value in values.items() if value != table.get(key)}
-            _change(table, new)
-            _edit(_table(document, name), new)
-        _take_out(document, without)
-        if expected.get("tool") == {}:
-            del expected["tool"]
-        return tomlkit.dumps(document)
+            table = data
+            for key in name.split("."):
+                table = table.setdefault(key, new())
+            _set(table, values)
+        tools = data.get("tool", {})
+        if without in tools:
+            del tools[without]
+        if not tools:
+            data.pop("tool", None)
+        return data
 
-    tables = " and ".join(f"[{name}]" for name in changes)
-    refusal = (
-        "the sdist's pyproject.toml is the project's with other lines in it, and this one "
-        f"cannot be edited; write {tables} as a table of its own, with a line for each key"
-    )
-    return edit(pyproject, change, refusal)
+    def change(text: str, expected: dict[str, Any]) -> str:
+        apply(expected, dict)
+        document = tomlkit.parse(_without_tables(text, without) if without else text)
+        return tomlkit.dumps(apply(document, tomlkit.table))
 
-
-def _table(data: Any, name: str) -> Any:
-    """Return the table of a dotted name; make it if there is none."""
-    made = tomlkit.table if isinstance(data, tomlkit.TOMLDocument) else dict
-    for key in name.split("."):
-        data = data.setdefault(key, made())
-    return data
-
-
-def _take_out(document: Any, tool: str) -> None:
-    """Take out a tool that is written as keys of another table."""
-    tools = document.get("tool", {})
-    if tool in tools:
-        _edit(tools, {tool: None})
-    if not tools:
-        document.pop("tool", None)
+    try:
+        return edit(pyproject, change, "")
+    except SelectorError:
+        return tomlkit.dumps(apply(toml.loads(pyproject.decode("utf-8")), dict)).encode()
 
 
 def _without_tables(text: str, name: str) -> str:
@@ -113,45 +93,71 @@ def _without_tables(text: str, name: str) -> str:
 
     tomlkit takes such a comment for a part of the table.
     """
-    lines = [*io.StringIO(text)]  # which knows no line breaks but TOML's
-    heads = [number for number, line in enumerate(lines) if _is_head(line, lines[:number])]
-    for start, end in reversed([*zip(heads, [*heads[1:], len(lines)])]):
-        if name not in toml.loads(lines[start]).get("tool", {}):
-            continue
-        while not lines[end - 1].partition("#")[0].strip():
-            end -= 1
-        if not any(map(str.strip, [*lines[start - 1 : start], *lines[end : end + 1]])):
-            end += 1  # one blank line is enough
-        del lines[start:end]
-    return "".join(lines)
+    head = rf"(?:^[ \t]*\n)?^[ \t]*\[+\s*tool\s*\.\s*{re.escape(name)}\b.*\n"
+    after = r"(?:[ \t]*(?:#.*)?\n)*(?:[ \t]*\[|\Z)"
+    return re.sub(rf"(?m){head}(?:.*\n)*?(?={after})", "", f"{text}\n").removesuffix("\n")
 
 
-def _is_head(line: str, before: list[str]) -> bool:
-    """Return whether a line is the head of a table, and not inside a multi-line value."""
-    if not line.lstrip().startswith("["):
-        return False
-    try:
-        toml.loads("".join(before))
-    except ValueError:
-        return False
-    return True
-
-
-def _change(table: dict[str, Any], values: Mapping[str, Any]) -> None:
-    table.update(values)
-    for key in [key for key, value in table.items() if value is None]:
-        del table[key]
-
-
-def _edit(table: AnyTable, values: Mapping[str, Any]) -> None:
-    """Do as `_change`, in the document. What follows the last key stays after added keys."""
-    body = getattr(table.value, "body", [])  # dotted keys that lie apart have none
+def _set(table: Any, values: Mapping[str, Any]) -> None:
+    """Set the keys of a table, of a document or not; what follows the last key stays behind it."""
+    body = getattr(getattr(table, "value", None), "body", [])  # dotted keys apart have none
     keyed = [index for index, (key, _) in enumerate(body, 1) if key is not None]
     behind = body[keyed[-1] :] if keyed else []
     del body[len(body) - len(behind) :]
     for key, value in values.items():
-        if value is not None:
+        if value is None:
+            table.pop(key, None)
+        elif table.get(key) != value:
             table[key] = value
-        elif key in table:
-            del table[key]
     body += behind
+
+
+# --- A project into a tree
+
+#: The default ``[build-system]`` (PEP 517).
+_REQUIRES, _LEGACY = ["setuptools"], "setuptools.build_meta:__legacy__"
+
+
+def inner_keys(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a tree's selector table for the inner backend, from ``[build-system]``."""
+    system = table_of(data, "build-system")
+    keys = {"backend": system.get("build-backend", _LEGACY)}
+    if "backend-path" in system:
+        keys["backend-path"] = system["backend-path"]
+    return keys
+
+
+def into_tree(pyproject: bytes, table: str, backend: str) -> bytes:
+    """Return ``pyproject``, which is TOML, with the selector ``table`` at its end.
+
+    The current requirements stay, after ``backend``, the requirement on this one. Comments, order
+    and line ends stay, too.
+
+    Raises `SelectorError` if it is written in a way that cannot be edited.
+    """
+
+    def change(text: str, expected: dict[str, Any]) -> str:
+        system = expected.setdefault("build-system", {"requires": [*_REQUIRES]})
+        system["requires"] = [backend, *system["requires"]]
+        system["build-backend"] = BACKEND
+        system.pop("backend-path", None)
+        expected.setdefault("tool", {})["selector"] = toml.loads(table)["tool"]["selector"]
+        document: Any = tomlkit.parse(text)
+        if "build-system" in document:
+            requires = document["build-system"]["requires"]
+            if "\n" in requires.as_string():
+                requires.insert(0, backend)
+            else:  # there, `insert` leaves out the space
+                document["build-system"]["requires"] = [backend, *requires]
+        else:
+            document["build-system"] = {"requires": system["requires"]}
+        document["build-system"]["build-backend"] = BACKEND
+        document["build-system"].pop("backend-path", None)
+        return f"{tomlkit.dumps(document).rstrip()}\n\n{table.rstrip()}\n"
+
+    refusal = (
+        "pyproject.toml is written in a way that cannot be edited; nothing was changed; in "
+        f'[build-system], write build-backend = "{BACKEND}" and "{backend}" first in requires, '
+        f"and add:\n{table.rstrip()}"
+    )
+    return edit(pyproject, change, refusal)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model.facts import FACTS
 from ..model.kinds import MARKERS
-from ..model.markers import NAME_FORMAT
+from ..model.markers import NAME_FORMAT, normalize, normalize_name
 from ..model.table import ALL_THAT_FIT, CAPABILITY, FIRST_THAT_FITS, REQUIREMENT
 from .conditions import CONDITIONS
 from .structure import Array, Either, Flag, Key, Named, Table, Text, choice
@@ -69,6 +69,7 @@ VARIANT = Table(
                 NAME_FORMAT,
                 "is not an extra's name; it has ASCII letters and digits, with '-', '_' or '.' "
                 "between them",
+                normalized=normalize,
             ),
             "what extras of the project add to `requires` if this variant is chosen: "
             '`{ device = ["spam-device-{name}=={version}"] }` is for `spam[device]`',
@@ -87,6 +88,7 @@ VARIANT = Table(
                 Text("a text such as '12'"),
                 "a table such as { cuda = '12' }",
                 empty="found an empty table, expected a table such as { cuda = '12' }",
+                normalized=normalize_name,
             ),
             'what all packages of an environment have to agree on, such as `{ cuda = "12" }`; not '
             "for the capability kind",

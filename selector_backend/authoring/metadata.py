@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import warnings
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyproject_metadata
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -20,9 +21,6 @@ from ..model.markers import is_name, normalize
 from ..model.problems import Problem, Problems
 from ..model.table import TABLE_NAME
 from .structure import describe, shown_key, texts, unfit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What may be dynamic: the table chooses the dependencies, and the wheel may add to the others.
 _DYNAMIC = ("dependencies", "optional-dependencies", "classifiers")

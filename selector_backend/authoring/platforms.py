@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.tags import mac_platforms
 
@@ -20,16 +21,12 @@ from ..model.facts import FACTS, holds
 from ..model.kinds import LIBRARIES, MARKERS
 from ..model.markers import marker_variables, release_key
 from ..model.regions import SYSTEMS
-from ..model.table import Where
+from ..model.table import Condition, Where
 from ..probes.cpu import known_targets, names_of
 from . import toml
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from typing import Any
-
     from ..model.kinds import Value, Wanted
-    from ..model.table import Condition
 
 #: The marker variables that depend on the platform.
 OF_A_SYSTEM = ("os_name", "platform_machine", "platform_system", "sys_platform")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
@@ -13,20 +13,15 @@ from pyproject_metadata import License, StandardMetadata
 from ..errors import did_you_mean
 from ..model.markers import is_name, normalize
 from ..model.problems import InvalidFileError, Problem, Problems
+from ..model.table import Selector
 from . import toml
-from .carried import PYTHONS, unsupported_python
-from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version, is_dynamic
+from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version
 from .metadata import check_metadata, read_metadata
 from .project_files import check_files
 from .selector import parse_selector
 from .structure import describe
 from .toml import build_requires, table_of
 from .tree import Tree, read_tree
-
-if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
-
-    from ..model.table import Selector
 
 
 @dataclass(frozen=True)
@@ -106,9 +101,6 @@ def read_project(folder: Path, *, own_code: bool = True) -> Project:
     metadata = read_metadata(folder, table, problems)
     selector = _read_selector(data.get("tool"), table, problems)
     self_contained = table_of(data, "tool.selector").get("self-contained") is True
-    # In a tree, the inner backend may find it.
-    if self_contained and metadata is not None and not is_dynamic(data, "requires-python"):
-        _check_pythons(metadata.requires_python, problems)
     if metadata is None or selector is None or problems:
         raise InvalidFileError("pyproject.toml", problems)
     if tree is not None:
@@ -146,20 +138,6 @@ def _of_tree(data: dict[str, Any]) -> dict[str, Any]:
     if "version" not in table and has_dynamic_version(data):
         table["version"] = "0"
     return {**table, "license-files": [], "dynamic": ["dependencies"]}
-
-
-def _check_pythons(requires_python: SpecifierSet | None, problems: Problems) -> None:
-    """Note if the project admits a Python that a carried backend does not support."""
-    key = "project.requires-python"
-    if requires_python is None:
-        message = f"missing; tool.selector.self-contained takes {PYTHONS!r} or narrower"
-        problems.add(key, f"{message}, since what the sdist carries has to run there")
-    elif (python := unsupported_python(str(requires_python), PYTHONS)) is not None:
-        problems.add(
-            key,
-            f"found {str(requires_python)!r}, which admits {python}; expected {PYTHONS!r} or "
-            "narrower, which tool.selector.self-contained takes",
-        )
 
 
 def _read_selector(tools: object, project: dict[str, Any], problems: Problems) -> Selector | None:

@@ -1,9 +1,4 @@
-"""The files that ``[project]`` names: the readme and the licences.
-
-The patterns of ``license-files`` (PEP 639) are the same on every Python and every system: `pathlib`
-takes patterns that the PEP forbids, and what its ``**`` matches depends on the Python; but what
-builds an sdist with one Python has to install it with all the others.
-"""
+"""The files that ``[project]`` names: the readme and the licences (PEP 639)."""
 
 from __future__ import annotations
 
@@ -11,25 +6,19 @@ import glob
 import os
 import re
 import sys
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..model.problems import Problems
 from ..model.shapes import leads_outside
 from .structure import unfit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..model.problems import Problems
 
 # The default of `license-files`: PEP 639 leaves it to the backend, and others use these patterns.
 _LICENSE_PATTERNS = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
 
-# A range, or the character itself.
-_TOKEN = re.compile(r"\[[^\[\]]+\]|.", re.DOTALL)
-# Between brackets, a hyphen at the start or the end is a character too.
-_RANGE = re.compile(r".-.|.", re.DOTALL)
+_PART = r"(?:\*\*|(?:(?!\*\*)[\w.*?-]|\[[\w.-]+\])+)"
+_PATTERN = re.compile(f"{_PART}(?:/{_PART})*")
 
 
 def check_files(folder: Path, table: dict[str, Any], problems: Problems) -> Iterator[PurePosixPath]:
@@ -89,7 +78,7 @@ def _named_license_files(folder: Path, pattern: str) -> tuple[list[PurePosixPath
     if leads_outside(pattern):
         return [], "expected a pattern that matches files within the project"
     try:
-        files = [*find_license_files(folder, pattern)]
+        files = find_license_files(folder, pattern)
     except ValueError as error:
         return [], str(error)
     if not files:
@@ -133,61 +122,21 @@ def _no_value(file: str) -> str | None:
     return None
 
 
-def find_license_files(folder: Path, pattern: str) -> Iterator[PurePosixPath]:
-    """Yield the files in ``folder`` that ``pattern`` matches, relative to it.
+def find_license_files(folder: Path, pattern: str) -> list[PurePosixPath]:
+    """Return the files in ``folder`` that ``pattern`` matches, relative to it.
 
     ``*`` and ``?`` also match a leading dot, ``**`` any number of folders, or none; at the end,
-    all files below. A link to a folder is followed only where the pattern has its whole name, so
-    that the search has an end. Raises `ValueError` for a pattern that the PEP does not have.
+    all files below. Raises `ValueError` for a pattern that the PEP does not have.
     """
-    segments = [segment for segment in pattern.split("/") if segment != "."]
-    for segment in segments:
-        _check(segment)
-    if segments[-1:] == ["**"]:
-        segments.append("*")
-    # States of the search: a folder, and a position in the pattern. Each is visited once.
-    todo = [(PurePosixPath(), 0)] if segments else []
-    seen = {*todo}
-    for path, position in todo:
-        segment = segments[position]
-        reached = [(path, position + 1)] if segment == "**" else []
-        for entry in _entries(folder / path):
-            below = path / entry.name
-            if segment == "**":
-                if entry.is_dir() and not entry.is_symlink():
-                    reached.append((below, position))
-            elif fnmatchcase(entry.name, segment):
-                if position + 1 == len(segments):
-                    if entry.is_file():
-                        yield below
-                elif entry.is_dir() and (not entry.is_symlink() or segment == entry.name):
-                    reached.append((below, position + 1))
-        todo += [state for state in reached if state not in seen]
-        seen.update(reached)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    if not _PATTERN.fullmatch(pattern):
+        raise ValueError(
+            "which is not a pattern of PEP 639: names of folders and of files have letters, "
+            "digits, '_', '-', '.', '*', '?' and ranges such as [a-z], a folder may be '**', and "
+            "'?' stands for any other character"
+        )
+    every = f"{pattern}/*" if pattern.endswith("**") else pattern  # older Pythons find folders
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return []
-
-
-def _check(segment: str) -> None:
-    """Raise `ValueError` for a part of a pattern that `fnmatch` reads and PEP 639 forbids."""
-    if not segment:
-        raise ValueError("which has a folder without a name")
-    if "**" in segment and segment != "**":
-        raise ValueError("which has '**' next to something other than '/'")
-    for token in _TOKEN.findall(segment):
-        for text in _RANGE.findall(token[1:-1]) if len(token) > 2 else [token]:
-            wrong = [mark for mark in text.strip("*?") if not mark.isalnum() and mark not in "_-."]
-            if wrong or (len(token) > 2 and text in "*?"):
-                raise ValueError(
-                    f"which has {(wrong or text)[0]!r}; a pattern has letters, digits, '_', '-', "
-                    "'.', '/', '*', '?' and ranges such as [a-z] (PEP 639), and '?' stands for any "
-                    "other character"
-                )
-            if text[0] > text[-1]:
-                raise ValueError(f"which has the range {text!r}; expected the lower end first")
+        paths = [path for path in folder.glob(every) if path.is_file()]
+    except (OSError, re.error) as error:  # a name that is too long, or a range such as [z-a]
+        raise ValueError(f"which cannot be searched for: {error}") from None
+    return sorted({PurePosixPath(path.relative_to(folder).as_posix()) for path in paths})

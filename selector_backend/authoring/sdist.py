@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from ..installing.files import write_file
 from ..installing.wheel import epoch
@@ -13,12 +14,7 @@ from ..model.markers import distribution_of
 from ..model.table import TABLE_NAME, dump_compiled
 from .carried import BUILD_SYSTEM, carried_files
 from .compile import compile_project
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .project import Project
+from .project import Project
 
 _MODE = 0o644
 
@@ -38,7 +34,7 @@ def sdist_files(project: Project, backend: str) -> dict[str, bytes]:
             version=str(project.version) if project.found_with else None,
         )
     if project.self_contained:
-        requires_python = str(project.metadata.requires_python)
+        requires_python = str(project.metadata.requires_python or "")
         files.update(carried_files(compiled.selector, requires_python, backend))
     table = dump_compiled(compiled, files["pyproject.toml"], backend)
     return {**files, "PKG-INFO": compiled.pkg_info, TABLE_NAME: table}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from packaging.markers import Marker
@@ -32,8 +33,6 @@ from .keys import TABLE, default_variable
 from .structure import shown_key, texts, unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
     from ..model.kinds import Wanted
 
 T = TypeVar("T")
@@ -78,10 +77,10 @@ def parse_selector(
     selector = with_standing(selector)
     # Only facts in conditions are read, so a message can show no other.
     placeholders = ("project", "version", *selector.facts)
-    _check_fields(top, "advice", selector.advice, placeholders, lines=True)
+    _check_fields(top, "advice", selector.advice, placeholders)
     for section, variant in read:
         _check_namespaces(section, variant, top.table.get("provider") or {})
-        _check_fields(section, "refuse", variant.refuse or "", placeholders, lines=True)
+        _check_fields(section, "refuse", variant.refuse or "", placeholders)
         for index, name in enumerate(variant.formerly):
             if any(other.key == normalize(name) for other in variants):
                 section.problem(
@@ -198,11 +197,7 @@ def _extras_of(
         for requirement in lines[extra]:
             requirement.extras |= {extra}
     own = section.below("extras", section.table.get("extras") or {})
-    seen: dict[str, str] = {}
     for name in own.table:
-        first = seen.setdefault(normalize(name), name)
-        if first != name:
-            own.problem(shown_key(name), f"{first!r} and {name!r} are one name")
         texts = _requirements(own, values, name) or ()
         lines.setdefault(normalize(name), []).extend(map(Requirement, texts))
     return {
@@ -223,11 +218,6 @@ def tied_to(extra: str, requirement: Requirement) -> Requirement:
 def _conform(section: _Section) -> dict[str, str]:
     """Return what the environment has to agree on: normalized names, with a text for each."""
     table = section.table.get("conform") or {}
-    seen: dict[str, str] = {}
-    for name in table:
-        first = seen.setdefault(normalize_name(name), name)
-        if first != name:
-            section.problem(f"conform.{shown_key(name)}", f"{first!r} and {name!r} are one name")
     return {normalize_name(name): text.strip() for name, text in table.items() if text}
 
 
@@ -333,14 +323,8 @@ def _check_namespaces(section: _Section, variant: Variant, known: Collection[str
                     )
 
 
-def _check_fields(
-    section: _Section, key: str, text: str, known: Collection[str], *, lines: bool = False
-) -> bool:
+def _check_fields(section: _Section, key: str, text: str, known: Collection[str]) -> bool:
     """Note every placeholder of ``text`` that is not ``known``; return whether all are."""
-    message = unfit(text, lines=lines)
-    if message is not None:
-        section.problem(key, message)
-        return False
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError as error:

@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ..errors import did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from ..model.problems import Problems
+from ..model.problems import Problems
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
@@ -246,7 +243,8 @@ class Table:
 class Named:
     """A table of values of one shape under any names, or under names that ``pattern`` matches.
 
-    ``misnamed`` is the message for other names, and ``empty`` the one for an empty table.
+    ``misnamed`` is the message for other names, and ``empty`` the one for an empty table. Names
+    that ``normalized`` makes equal are one, and given twice.
     """
 
     type: ClassVar[type] = dict
@@ -256,14 +254,19 @@ class Named:
     pattern: str = ""
     misnamed: str = ""
     empty: str = ""
+    normalized: Callable[[str], str] = str
 
     def read(self, value: Any, key: str, problems: Problems) -> dict[str, Any] | None:
         """Read a table; wrong names are left out."""
         if not _is_container(self, value, key, problems):
             return None
-        read = {}
+        read: dict[str, Any] = {}
+        seen: dict[str, str] = {}
         for name, item in value.items():
             below = f"{key}.{shown_key(name)}"
+            first = seen.setdefault(self.normalized(name), name)
+            if first != name:
+                problems.add(below, f"{first!r} and {name!r} are one name")
             if self.pattern and not re.fullmatch(self.pattern, name):
                 problems.add(below, self.misnamed)
             else:

@@ -7,8 +7,9 @@ builds the code and reads ``[project]``; of that, only the name and the version 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
@@ -16,14 +17,9 @@ from packaging.version import InvalidVersion, Version
 from ..errors import SelectorError, did_you_mean
 from ..model.markers import is_name, normalize
 from ..model.problems import Problem, Problems
-from ..model.table import fill
+from ..model.table import Selector, Variant, fill
 from .structure import unfit, variant_key
 from .toml import build_requires, table_of, texts_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from ..model.table import Selector, Variant
 
 #: What `build-backend` is in a tree.
 BACKEND = "selector_backend.variant"

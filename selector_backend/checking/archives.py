@@ -11,13 +11,10 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import SelectorError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: What `zipfile` raises for files that are not wheels, and for wheels that it can't read.
 UNREADABLE = (

@@ -6,56 +6,36 @@ sdist. It runs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from ..authoring.project import read_project
+from ..authoring.project import Project, read_project
 from ..errors import SelectorError
 from ..model.markers import normalize
-from ..model.problems import InvalidFileError, Problem
-from ..model.table import dump
+from ..model.problems import NOTE, InvalidFileError, Problem
+from ..model.table import Selector, dump
 from ..model.values import replace
 from .archives import UNREADABLE, unpacked
 from .finished import VARIANTS, Sdist, Wheel, is_variant_file, read_sdist, read_wheel
 from .release import Release
 from .shipped import compare_shipped, compare_tables
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from ..authoring.project import Project
-    from ..model.table import Selector
-
 _ENDS = (".whl", ".tar.gz", VARIANTS)
 
 
-@dataclass
-class Dist:
-    """What a folder holds, and what is wrong with it.
+def read_dist(
+    folder: Path, project: Project | None, backend: str
+) -> tuple[list[Problem], list[list[str]] | None]:
+    """Review the release in ``folder``, and compare its table with a project's.
 
-    ``release`` is ``None`` if it has no sdist of a selector package that can be compiled.
-    """
-
-    release: Release | None = None
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
-
-    @property
-    def upload(self) -> list[list[str]] | None:
-        """The files in the order of uploading, ``None`` if they must not be uploaded."""
-        return None if self.problems or self.release is None else self.release.upload
-
-
-def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
-    """Read and review the release in ``folder``, and compare its table with a project's.
-
-    ``backend`` is our own version.
+    ``backend`` is our own version. Returns the problems, and the files in the order of uploading,
+    ``None`` if they must not be uploaded.
     """
     files = sorted(file for file in folder.iterdir() if file.name.endswith(_ENDS))
-    dist, variants = Dist(), [file.name for file in files if is_variant_file(file.name)]
+    variants = [file.name for file in files if is_variant_file(file.name)]
+    problems: list[Problem] = []
     distributions: list[Wheel | Sdist] = []
     for file in files:
         if file.name in variants:
@@ -64,7 +44,7 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
             distributions.append(_read(file))
         except (*UNREADABLE, OSError, ValueError, MemoryError) as error:
             why = next(iter(str(error).splitlines()), "")  # a requirement's error shows its place
-            dist.problems.append(Problem(file.name, f"cannot be read: {why}"))
+            problems.append(Problem(file.name, f"cannot be read: {why}"))
     wheels = [item for item in distributions if isinstance(item, Wheel)]
     sdists = [item for item in distributions if isinstance(item, Sdist)]
     own = [sdist for sdist in sdists if sdist.has_table]
@@ -75,19 +55,16 @@ def read_dist(folder: Path, project: Project | None, backend: str) -> Dist:
         what = f"found several sdists of selector packages, {names}; keep one"
         if not own:
             what = "found no sdist of the selector package; build it: python -m build --sdist"
-        dist.problems.insert(0, Problem(str(folder), what))
-        return dist
-    shipped = _read_own(dist, folder / own[0].file, own[0], project, backend)
-    if shipped is not None:
-        others = [sdist for sdist in sdists if sdist is not own[0]]
-        python = shipped.metadata.requires_python or SpecifierSet()
-        dist.release = Release(shipped.selector, own[0].file, wheels, others, python, variants)
-        dist.problems += dist.release.review()
-        what = f"belongs to no part of {shipped.selector.project}, and is not listed for upload"
-        dist.notes += dist.release.notes()
-        dist.notes += [Problem(stranger, what) for stranger in dist.release.strangers]
-        dist.notes += dist.release.disagreements()
-    return dist
+        return [Problem(str(folder), what), *problems], None
+    shipped = _read_own(problems, folder / own[0].file, own[0], project, backend)
+    if shipped is None:
+        return problems, None
+    others = [sdist for sdist in sdists if sdist is not own[0]]
+    python = shipped.metadata.requires_python or SpecifierSet()
+    release = Release(shipped.selector, own[0].file, wheels, others, python, variants)
+    problems += release.review()
+    wrong = any(problem.severity != NOTE for problem in problems)
+    return problems, None if wrong else release.upload
 
 
 def _read(file: Path) -> Wheel | Sdist:
@@ -97,28 +74,31 @@ def _read(file: Path) -> Wheel | Sdist:
 
 
 def _read_own(
-    dist: Dist, file: Path, sdist: Sdist, project: Project | None, backend: str
+    noted: list[Problem], file: Path, sdist: Sdist, project: Project | None, backend: str
 ) -> Project | None:
-    """Return the project in the selector package's sdist, and note what is wrong with it."""
+    """Return the project in the selector package's sdist, and note what is wrong."""
     try:
         with unpacked(file) as folder:
             shipped = read_project(folder, own_code=False)
-            problems = compare_shipped(shipped, file, backend)
-            dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in problems]
+            noted += _within(file, compare_shipped(shipped, file, backend))
     except InvalidFileError as error:
-        dist.problems += [Problem(f"{file.name}: {key}", text) for key, text in error.problems]
+        noted += _within(file, error.problems)
         return None
     except SelectorError as error:
-        dist.problems.append(Problem(file.name, str(error)))
+        noted.append(Problem(file.name, str(error)))
         return None
     selector = shipped.selector
     if (normalize(selector.project), shipped.version) != (sdist.name, sdist.version):
         what = f"belongs to {selector.project} {selector.version}; build it again"
-        dist.problems.append(Problem(file.name, what))
+        noted.append(Problem(file.name, what))
     if project is not None:
         texts = _compare(selector, project)
-        dist.problems += [Problem(file.name, f"{text}; build it again") for text in texts]
+        noted += [Problem(file.name, f"{text}; build it again") for text in texts]
     return shipped
+
+
+def _within(file: Path, problems: Iterable[Problem]) -> list[Problem]:
+    return [problem._replace(key=f"{file.name}: {problem.key}") for problem in problems]
 
 
 def _compare(selector: Selector, project: Project) -> Iterator[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from packaging.metadata import parse_email
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
@@ -25,14 +26,7 @@ from .archives import (
     read_packed,
     tar_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from packaging.tags import Tag
-
-    from .targets import Target
+from .targets import Target
 
 #: The end of the name of the file with the metadata of all variant wheels.
 VARIANTS = "-variants.json"
@@ -64,15 +58,11 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Sdist:
-    """An sdist: what its file name says, and its hash.
-
-    ``has_table`` is whether it is the sdist of a selector package.
-    """
+    """An sdist, by its file name; ``has_table`` is whether it is that of a selector package."""
 
     file: str
     name: str
     version: Version
-    sha256: str = ""
     has_table: bool = False
 
 
@@ -141,8 +131,4 @@ def read_sdist(file: Path) -> Sdist:
         has_table = any(member.name.split("/")[1:] == [TABLE_NAME] for member, _ in members)
     except LimitError:  # it has code
         has_table = False
-    sha256 = hashlib.sha256()
-    with file.open("rb") as opened:
-        while piece := opened.read(1 << 20):
-            sha256.update(piece)
-    return Sdist(file.name, name, version, sha256.hexdigest(), has_table)
+    return Sdist(file.name, name, version, has_table)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ast
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
@@ -18,16 +18,10 @@ from ..authoring.selector import is_own
 from ..authoring.structure import variant_key
 from ..errors import did_you_mean
 from ..model.markers import normalize, quoted
-from ..model.problems import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ..model.table import Selector
+from ..model.problems import NOTE, Problem
+from ..model.table import Selector
 
 _RUNTIME = "selector_runtime"
-# Limits: files of core, and bytes of one.
-_MOST_FILES, _LARGEST = 20_000, 4 << 20
 # Folders without core's source, besides hidden ones.
 _NOT_SOURCE = {"build", "dist", "docs", "examples", "node_modules", "test", "tests", "venv"}
 
@@ -45,7 +39,7 @@ class Load:
     variants: tuple[str, ...] | None
 
 
-def review_loads(folder: Path, selector: Selector) -> tuple[list[Problem], list[Problem]]:
+def review_loads(folder: Path, selector: Selector) -> list[Problem]:
     """Return where ``load`` in core and the project's table differ, and notes.
 
     ``folder`` is the project's. Core is a folder beside it, called as the project with ``-core`` or
@@ -65,8 +59,8 @@ def review_loads(folder: Path, selector: Selector) -> tuple[list[Problem], list[
         if call.project is None or normalize(call.project) == own
     ]
     text = "load is called with something that is not a literal; its names are not checked"
-    notes += [Problem(call.line, text) for call in calls if call.variants is None]
-    return [*_compare(selector, calls)], notes
+    notes += [Problem(call.line, text, NOTE) for call in calls if call.variants is None]
+    return [*_compare(selector, calls), *notes]
 
 
 def _compare(selector: Selector, calls: Sequence[Load]) -> Iterator[Problem]:
@@ -88,21 +82,15 @@ def _compare(selector: Selector, calls: Sequence[Load]) -> Iterator[Problem]:
 
 def _read_folder(folder: Path, shown: str, notes: list[Problem]) -> Iterator[Load]:
     """Yield the calls in the modules of ``folder``; add to ``notes`` what cannot be read."""
-    count = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in sorted(folders) if _has_source(Path(parent, name))]
-        count += len(files)
-        if count > _MOST_FILES:
-            what = f"it has more than {_MOST_FILES} files, and not all of its modules were read"
-            notes.append(Problem(shown, what))
-            return
         for file in sorted(Path(parent, name) for name in files if name.endswith(".py")):
             shown_file = f"{shown}/{file.relative_to(folder).as_posix()}"
             try:
-                yield from find_loads(shown_file, _read_file(file))
+                yield from find_loads(shown_file, file.read_bytes())
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 what = f"it cannot be read as Python, and is skipped: {quoted(str(error))}"
-                notes.append(Problem(shown_file, what))
+                notes.append(Problem(shown_file, what, NOTE))
 
 
 def _has_source(folder: Path) -> bool:
@@ -110,16 +98,6 @@ def _has_source(folder: Path) -> bool:
     if folder.name.startswith(".") or folder.name in _NOT_SOURCE:
         return False
     return not any((folder / name).exists() for name in ("pyproject.toml", "pyvenv.cfg"))
-
-
-def _read_file(file: Path) -> bytes:
-    if not file.is_file():  # a pipe may never end
-        raise ValueError("it is not a file")
-    with file.open("rb") as opened:
-        content = opened.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError(f"it has more than {_LARGEST >> 20} MiB")
-    return content
 
 
 def find_loads(shown_file: str, source: bytes) -> list[Load]:

@@ -6,31 +6,27 @@ Takes what their names and metadata say, and returns problems; it reads no files
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
 
-from ..authoring.conditions import versions_beside
+from ..authoring.conditions import can_agree
+from ..authoring.platforms import Platform
 from ..authoring.selector import is_own, is_pinned
 from ..model.markers import normalize
-from ..model.problems import Problem
+from ..model.problems import NOTE, Problem
 from ..model.standing import requirements_of
-from ..model.table import CAPABILITY
-from .targets import find_targets
+from ..model.table import CAPABILITY, Selector, Variant
+from .finished import Sdist, Wheel
+from .targets import Target, find_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from packaging.tags import Tag
-
-    from ..authoring.platforms import Platform
     from ..model.kinds import Wanted
-    from ..model.table import Selector, Variant
-    from .finished import Sdist, Wheel
-    from .targets import Target
 
 # The most platforms, or files, that a message names.
 _MOST_NAMED = 5
@@ -190,12 +186,6 @@ class Release:
         return [*self.wheels, *self.sdists]
 
     @property
-    def strangers(self) -> list[str]:
-        """The files that belong to no part of the project."""
-        known = {self.name, *self.needs}
-        return sorted(part.file for part in self._files if part.name not in known)
-
-    @property
     def upload(self) -> list[list[str]]:
         """The files in the order of upload: core, the variants, the selector."""
         parts = [part for part in self._files if part.name in self.needs]
@@ -214,19 +204,28 @@ class Release:
             *self._platforms(),
             *self._shared(),
             *self._duplicates(),
+            *self._refused(),
+            *self._strangers(),
+            *self._disagreements(),
         ]
 
-    def notes(self) -> list[Problem]:
-        """Return what the public index refuses, and a private one may accept."""
-        return [
-            Problem(
-                wheel.file,
-                f"the public index refuses the platform {' and '.join(refused)}; repair it with "
-                "auditwheel, which makes it manylinux",
-            )
-            for wheel in self.wheels
-            if (refused := sorted({tag.platform for tag in wheel.tags if _is_refused(tag)}))
-        ]
+    def _refused(self) -> Iterator[Problem]:
+        """Yield what the public index refuses, and a private one may accept."""
+        for wheel in self.wheels:
+            if refused := sorted({tag.platform for tag in wheel.tags if _is_refused(tag)}):
+                yield Problem(
+                    wheel.file,
+                    f"the public index refuses the platform {' and '.join(refused)}; repair it "
+                    "with auditwheel, which makes it manylinux",
+                    NOTE,
+                )
+
+    def _strangers(self) -> Iterator[Problem]:
+        """Yield the files that belong to no part of the project."""
+        what = f"belongs to no part of {self.selector.project}, and is not listed for upload"
+        for part in sorted(self._files, key=lambda part: part.file):
+            if part.name not in (self.name, *self.needs):
+                yield Problem(part.file, what, NOTE)
 
     def _own_wheels(self) -> Iterator[Problem]:
         for wheel in self._of(self.name):
@@ -341,7 +340,7 @@ class Release:
             return True
         return not mine.isdisjoint(theirs)
 
-    def disagreements(self) -> Iterator[Problem]:
+    def _disagreements(self) -> Iterator[Problem]:
         """Yield requirements of two variants that no lock for all platforms can satisfy.
 
         On some platform, only one of the two can be chosen.
@@ -352,12 +351,13 @@ class Release:
         for first, other in itertools.combinations(variants, 2):
             mine, theirs = self._beyond(first), self._beyond(other)
             for name in sorted(mine.keys() & theirs.keys()):
-                if not _can_agree(mine[name], theirs[name]) and self._are_apart(first, other):
+                if not can_agree(mine[name], theirs[name]) and self._are_apart(first, other):
                     yield Problem(
                         first.name,
                         f"requires {name}{mine[name]}, and {other.name} {name}{theirs[name]}: uv "
                         "and pdm cannot lock both for all platforms. Who locks sets "
                         "SELECTOR_PLATFORMS=here, or tool.uv.environments",
+                        NOTE,
                     )
                     break
 
@@ -383,25 +383,9 @@ class Release:
                 continue
             alike = (first.files, first.metadata) == (other.files, other.metadata)
             if not alike and not first.tags.isdisjoint(other.tags):
-                yield _duplicate(first, other)
-        for sdist, second in itertools.combinations(self.sdists, 2):
-            same = (sdist.name, sdist.version) == (second.name, second.version)
-            if same and sdist.sha256 != second.sha256:
-                yield _duplicate(sdist, second)
+                what = f"is {first.name} {first.version} for the same machines, with other contents"
+                yield Problem(other.file, f"{what} than {first.file}; keep one of them")
 
 
 def _is_refused(tag: Tag) -> bool:
     return tag.platform.startswith(_PLAIN_LINUX) and tag.platform not in _ACCEPTED
-
-
-def _can_agree(first: SpecifierSet, other: SpecifierSet) -> bool:
-    """Return whether some version may satisfy both."""
-    both = first & other
-    texts = [clause.version for clause in both]
-    versions = [*versions_beside(texts), *(text.removesuffix(".*") for text in texts)]
-    return any(both.contains(version, prereleases=True) for version in versions)
-
-
-def _duplicate(first: Wheel | Sdist, other: Wheel | Sdist) -> Problem:
-    what = f"is {first.name} {first.version} for the same machines, with other contents"
-    return Problem(other.file, f"{what} than {first.file}; keep one of them")

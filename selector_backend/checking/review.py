@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,34 +19,21 @@ from packaging.requirements import Requirement
 
 from ..authoring import conditions
 from ..authoring.carried import PYTHONS, unsupported_python
-from ..authoring.conditions import NEWEST, OLDEST, TooManyError, fact_values
+from ..authoring.conditions import NEWEST, OLDEST, TooManyError, can_agree, fact_values
 from ..authoring.keys import default_variable
+from ..authoring.project import Project
 from ..authoring.selector import is_pinned
 from ..authoring.structure import shown_key, variant_key
 from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
-from ..model.problems import Problem
+from ..model.problems import NOTE, Problem
 from ..model.standing import parse_form, requirements_of, standing_for
-from ..model.table import CAPABILITY, REQUIREMENT, Selector
-from .doubts import find_doubts
-from .vocabulary import conforming
+from ..model.table import REQUIREMENT, Condition, Selector, Variant
+from .vocabulary import conforming, find_doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ..authoring.project import Project
     from ..model.kinds import Value
-    from ..model.table import Condition, Variant
-
-# Where build backends look for a project's package by default.
-_MODULES = (
-    "src/{}/__init__.py",
-    "python/{}/__init__.py",
-    "{}/__init__.py",
-    "src/{}.py",
-    "{}.py",
-)
 
 SHARED_KEY = "tool.selector.requires"
 _BACKEND = "selector-backend"
@@ -68,16 +56,9 @@ def review(project: Project, backend: str) -> list[Problem]:
         *_loops(selector),
         *_extras(project),
         *_conform(selector),
-        *_same_files(project),
         *_variable(selector),
+        *_apart(selector),
     ]
-
-
-def notes(project: Project) -> list[Problem]:
-    """Return what may be wrong with ``project``, or is newer than this release knows."""
-    doubts = find_doubts(project.selector)
-    uncertain = [Problem(doubt.key, doubt.message) for doubt in doubts if not doubt.certain]
-    return [*uncertain, *_apart(project.selector)]
 
 
 def keyed_requirements(selector: Selector) -> Iterator[tuple[str, Sequence[Requirement]]]:
@@ -146,6 +127,35 @@ def _unreachable(selector: Selector) -> Iterator[Problem]:
             f"no variant fits a machine where {where}; end with one that has no 'when', or say "
             "in tool.selector.advice what to do there",
         )
+    yield from _disagreeing(selector, {(*selector.chosen(order),) for order in patterns})
+
+
+def _disagreeing(selector: Selector, groups: Iterable[tuple[int, ...]]) -> Iterator[Problem]:
+    """Yield requirements of which no version satisfies those of a variant that is chosen too.
+
+    ``groups`` are the variants that some machines get. Requirements with a marker do not count.
+    """
+    shared, *own = (
+        [(extra, item) for text, extra in some if not (item := Requirement(text)).marker]
+        for some in (
+            ((text, "") for text in selector.requires),
+            *map(requirements_of, selector.variants),
+        )
+    )
+    problems: dict[tuple[int, str], Problem] = {}
+    for group in sorted(groups):
+        first: dict[tuple[str, str], tuple[str, Requirement]] = {}
+        rows = [(index, selector.variants[index].name, own[index]) for index in group]
+        for index, by, some in [(-1, SHARED_KEY, shared), *rows]:
+            for extra, item in some:
+                other, before = first.setdefault((normalize(item.name), extra), (by, item))
+                if not can_agree(item.specifier, before.specifier):
+                    key = f"extras.{shown_key(extra)}" if extra else "requires"
+                    text = f"{item} and {before} of {other} have no version in common, and some "
+                    text += "machines get both; change one, or write conditions of which one holds"
+                    problem = Problem(f"{variant_key(index)}.{key}", text)
+                    problems.setdefault((index, str(item)), problem)
+    yield from problems.values()
 
 
 def _covering(numbers: Sequence[int], groups: Sequence[frozenset[int]]) -> list[int]:
@@ -187,11 +197,11 @@ def _candidates(name: str, selector: Selector) -> list[_Candidate]:
 
 def _doubts(selector: Selector, never: set[str]) -> Iterator[Problem]:
     """Yield the mistakes in conditions, except under keys in ``never``, which never hold."""
-    for message, certain, key in find_doubts(selector):
-        when = key.rpartition(".")[0]
-        keys = (key, when, re.sub(r"\.when\[\d+\]$", ".when", when))
-        if certain and never.isdisjoint(keys):
-            yield Problem(key, message)
+    for doubt in find_doubts(selector):
+        when = doubt.key.rpartition(".")[0]
+        keys = (doubt.key, when, re.sub(r"\.when\[\d+\]$", ".when", when))
+        if doubt.severity == NOTE or never.isdisjoint(keys):
+            yield doubt
 
 
 # --- What is required
@@ -270,6 +280,7 @@ def _apart(selector: Selector) -> Iterator[Problem]:
                 f"nothing tells {variant.name} from the other variants once it is installed, so it "
                 "is neither kept at an upgrade nor kept apart from them; require a distribution, "
                 "an extra or a local version that no other variant requires",
+                NOTE,
             )
 
 
@@ -325,10 +336,11 @@ def _pythons(project: Project) -> Iterator[Problem]:
     python = unsupported_python(str(wanted or ""), PYTHONS)
     if python is not None:
         shown = f"found {str(wanted)!r}, which admits {python}" if wanted else "missing"
+        like = ", as core and the variants have it" if project.tree is None else ""
         yield Problem(
             "project.requires-python",
-            f"{shown}; write {PYTHONS!r} or narrower, as core and the variants have it: pip on an "
-            "older Python then takes an older release, and fails without it",
+            f"{shown}; write {PYTHONS!r} or narrower{like}: pip on an older Python then takes an "
+            "older release, and fails without it",
         )
 
 
@@ -368,34 +380,11 @@ def _conform(selector: Selector) -> Iterator[Problem]:
         )
 
 
-def _same_files(project: Project) -> Iterator[Problem]:
-    """Yield that variants of a tree that may stand side by side have the same files."""
-    selector = project.selector
-    if project.tree is None or selector.kind != CAPABILITY or len(selector.variants) < 2:
-        return
-    module = normalize(selector.project).replace("-", "_")
-    paths = (path.format(module) for path in _MODULES)
-    code = next((path for path in paths if (project.folder / path).is_file()), None)
-    if code is not None:
-        yield Problem(
-            "tool.selector.kind",
-            f"found {selector.kind!r}, variants side by side, but each variant of this tree has "
-            f"{code}, and they would overwrite each other; expected 'requirement', or a module of "
-            "another name in each",
-        )
-
-
 def _variable(selector: Selector) -> Iterator[Problem]:
-    own = default_variable(selector.project)
-    if selector.variable == own:
-        return
-    if selector.variable.startswith("SELECTOR_"):
-        reader = "is read by the backend itself for every project"
-    elif selector.variable.endswith("_VARIANT"):
-        project = normalize(selector.variable[: -len("_VARIANT")])
-        reader = f"is also read by the project {project}, if there is one"
-    elif not selector.variable.startswith(own[: -len("VARIANT")]):
-        reader = "does not name the project, so that another may read it too"
-    else:
-        return
-    yield Problem("tool.selector.variable", f"{selector.variable} {reader}; {own} is the default")
+    name, own = selector.variable, default_variable(selector.project)
+    if name != own and (name.endswith("_VARIANT") or not name.startswith(own[: -len("VARIANT")])):
+        yield Problem(
+            "tool.selector.variable",
+            f"{name} may be read by another project as well, or by the backend for every project; "
+            f"{own} is the default",
+        )

@@ -6,11 +6,14 @@ import importlib.metadata
 import itertools
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from ..authoring import toml
+from ..authoring.project import Project
 from ..authoring.sdist import sdist_files, tar_of
 from ..errors import SelectorError
 from ..installing.shell import show_command
@@ -20,12 +23,6 @@ from ..model.problems import Problem
 from ..model.table import TABLE_NAME, NotCompiledError, read_compiled
 from . import archives
 from .archives import files_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from ..authoring.project import Project
 
 #: The file of a self-contained sdist that has the version of its backend.
 CARRIED_VERSION = f"{FOLDER}/selector_backend/__init__.py"
@@ -160,11 +157,6 @@ def carried_version(content: bytes) -> str | None:
         return str(Version(match[1].decode())) if match else None
     except (InvalidVersion, UnicodeDecodeError):
         return None
-
-
-def is_old(version: str | None, backend: str) -> bool:
-    """Return whether a carried backend is older than ``backend``. An unknown one is not."""
-    return version is not None and Version(version) < Version(backend)
 
 
 def carried_by(folder: Path) -> str | None:

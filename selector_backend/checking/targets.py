@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from packaging.tags import compatible_tags, cpython_tags, generic_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
 from ..authoring.conditions import TooManyError, environments, versions_beside
 from ..authoring.platforms import (
@@ -32,15 +33,11 @@ from ..authoring.platforms import (
 from ..model.facts import FACTS, holds
 from ..model.kinds import FEATURES
 from ..model.markers import CannotTellError, evaluate
+from ..model.table import Condition
 from .vocabulary import is_plausible
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from packaging.tags import Tag
-
     from ..model.kinds import Wanted
-    from ..model.table import Condition
 
 _OF_32_BITS = ("i686", "armv7l", "win32")
 # The minor versions of the Pythons that always count: 3.9 to 3.15.

@@ -1,50 +1,50 @@
-"""The values that facts can have (`vocabulary.toml`), and doubts about conditions on them."""
+"""The values that facts can have (`vocabulary.toml`), and the likely mistakes in conditions.
+
+A mistake that may be newer than this release is a note.
+"""
 
 from __future__ import annotations
 
 import difflib
 import functools
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..authoring import toml
 from ..authoring.conditions import versions_beside
 from ..authoring.platforms import OF_A_SYSTEM, cpu_names, systems
-from ..model.facts import FACTS
+from ..authoring.structure import variant_key
+from ..model.facts import FACTS, holds
 from ..model.kinds import EVERY, MARKERS, VERSION, VERSIONS
 from ..model.markers import (
     CLAUSE,
     comparisons,
     evaluate,
+    is_release,
     normalize_name,
     release_key,
     satisfies,
 )
+from ..model.problems import NOTE, Problem
+from ..model.table import Selector, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from ..model.kinds import Wanted
+
+    Alternative = Mapping[str, Wanted]
+
+_doubt = functools.partial(Problem, "")  # whoever asks sets the key
+_note = functools.partial(Problem, "", severity=NOTE)
 
 # How similar two names are, by difflib's measure, if one is taken for the other.
 _CLOSE = 0.75
 
 
-class Doubt(NamedTuple):
-    """A message about a key of the table.
-
-    If it is not ``certain`` that it is a mistake, it may be newer than what is known.
-    """
-
-    message: str
-    certain: bool = True
-    key: str = ""
-
-
 @functools.cache
-def doubts_of(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Doubt, ...]:
+def doubts_of(fact: str, wanted: Wanted, nobody: str = "") -> tuple[Problem, ...]:
     """Return the doubts about a condition; ``nobody`` is the message if no machine fits it."""
     if isinstance(wanted, bool):
         return ()
@@ -107,7 +107,7 @@ def is_plausible(fact: str, version: str) -> bool:
     return _is_plausible(vocabulary()["versions"][fact], version)
 
 
-def _version_doubts(name: str, specifier: str, nobody: str) -> Iterator[Doubt]:
+def _version_doubts(name: str, specifier: str, nobody: str) -> Iterator[Problem]:
     about = vocabulary()["versions"].get(name)
     if about is None:
         return
@@ -117,16 +117,16 @@ def _version_doubts(name: str, specifier: str, nobody: str) -> Iterator[Doubt]:
     hint = _other_version(about, specifier, far) if far else ""
     if not fits:
         span = f"; the versions that are known are {known[0]} to {known[-1]}" if known else ""
-        yield Doubt(f"{nobody}{hint or span}")
+        yield _doubt(f"{nobody}{hint or span}")
     elif far:
         holding = ",".join("".join(clause) for clause in clauses if clause[1] in far)
         there = "; write true to ask whether there is one" if name in FACTS else ""
-        yield Doubt(f"every {name} that is known is {holding}{hint or there}")
+        yield _doubt(f"every {name} that is known is {holding}{hint or there}")
     for operator, version, series in clauses:
         if fits and not far and "." not in version and not series and operator in _ALONE:
             effect, instead = _ALONE[operator]
             instead = instead.format(version, int(version) + 1)
-            yield Doubt(
+            yield _doubt(
                 f"{operator}{version} {effect} {version}.0; write '{instead}' for every {version}, "
                 f"or '{operator}{version}.0'"
             )
@@ -200,7 +200,7 @@ def _with_dot(about: Mapping[str, Any], version: str) -> str:
 # --- Names
 
 
-def _name_doubts(fact: str, wanted: Sequence[str]) -> Iterator[Doubt]:
+def _name_doubts(fact: str, wanted: Sequence[str]) -> Iterator[Problem]:
     about = vocabulary()["names"].get(fact)
     if about is None:
         return
@@ -210,34 +210,38 @@ def _name_doubts(fact: str, wanted: Sequence[str]) -> Iterator[Doubt]:
         yield from unknown(name, repr(name), known, about)
     if about.get("one") and len(wanted) > 1:
         each = ", ".join(f"{{ {fact} = {name!r} }}" for name in wanted)
-        yield Doubt(f"asks for all of these in one machine; for any of them, write when = [{each}]")
+        yield _doubt(
+            f"asks for all of these in one machine; for any of them, write when = [{each}]"
+        )
 
 
-def _unknown(text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]) -> list[Doubt]:
+def _unknown(
+    text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]
+) -> list[Problem]:
     """Return the doubts about a name, none if it is known."""
     if text in known or any(re.fullmatch(form, text) for form in about.get("usual", ())):
         return []
     if any(re.fullmatch(form, text) for form in about.get("forms", ())):
-        return [Doubt(f"{shown} is newer than what selector-backend knows, or a mistake", False)]
+        return [_note(f"{shown} is newer than what selector-backend knows, or a mistake")]
     nearest = _nearest(text, known, about.get("instead", {}))
     if nearest:
-        return [Doubt(f"no machine that is known has {shown}, did you mean {nearest!r}?")]
+        return [_doubt(f"no machine that is known has {shown}, did you mean {nearest!r}?")]
     if about.get("strict"):
-        return [Doubt(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
-    return [Doubt(f"{shown} is not known to selector-backend, and may be a mistake", False)]
+        return [_doubt(f"no machine has {shown}; expected a name such as {known[-1]!r}")]
+    return [_note(f"{shown} is not known to selector-backend, and may be a mistake")]
 
 
 def _unknown_start(
     text: str, shown: str, known: Sequence[str], about: Mapping[str, Any]
-) -> list[Doubt]:
+) -> list[Problem]:
     """Return the doubts about ``gfx94*``, none if a known name begins so."""
     start = text[:-1]
     if any(name.startswith(start) for name in known):
         return []
     endings = ("", "0", "00", "000")
     may_come = any(re.fullmatch(form, start + end) for form in about["forms"] for end in endings)
-    certain = bool(about.get("strict")) and not may_come
-    return [Doubt(f"no name that is known begins as {shown} does", certain)]
+    doubt = _doubt if about.get("strict") and not may_come else _note
+    return [doubt(f"no name that is known begins as {shown} does")]
 
 
 def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str:
@@ -260,7 +264,7 @@ def _nearest(text: str, known: Sequence[str], instead: Mapping[str, str]) -> str
 # --- Markers
 
 
-def _marker_doubts(marker: str, nobody: str) -> list[Doubt]:
+def _marker_doubts(marker: str, nobody: str) -> list[Problem]:
     compared = comparisons(marker)
     doubts = [doubt for comparison in compared for doubt in _comparison_doubts(*comparison)]
     variables = {variable for variable, *_ in compared}
@@ -276,7 +280,7 @@ def _marker_doubts(marker: str, nobody: str) -> list[Doubt]:
         for system in known
         if texts.intersection((*system["sys_platform"], *system["platform_system"]))
     ]
-    return [Doubt("; ".join([nobody, *there]))]
+    return [_doubt("; ".join([nobody, *there]))]
 
 
 def _environments(system: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -284,7 +288,7 @@ def _environments(system: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield dict(zip(OF_A_SYSTEM, values))
 
 
-def _comparison_doubts(variable: str, operator: str, text: str, turned: bool) -> Iterator[Doubt]:
+def _comparison_doubts(variable: str, operator: str, text: str, turned: bool) -> Iterator[Problem]:
     about = vocabulary()["markers"].get(variable)
     if about is None:
         if "in" not in operator and not turned:
@@ -304,3 +308,97 @@ def _comparison_doubts(variable: str, operator: str, text: str, turned: bool) ->
 
 def _values_of(variable: str) -> list[str]:
     return [*dict.fromkeys(value for system in systems()["system"] for value in system[variable])]
+
+
+# --- Tables
+
+_CUDA, _CAPABILITY = "cuda", "compute-capability"
+_ROCM, _GFX = "rocm", "gfx"
+
+
+def find_doubts(selector: Selector) -> Iterator[Problem]:
+    """Yield the likely mistakes in a table, and what may be newer than this release knows."""
+    left = {*dropped_gpus()}  # those that may reach the variants below
+    for index, variant in enumerate(selector.variants):
+        key = variant_key(index)
+        for number, alternative in enumerate(variant.when):
+            several = len(variant.when) > 1
+            when_key = f"{key}.when[{number}]" if several else f"{key}.when"
+            yield from _of_values(when_key, alternative, several=several)
+            yield from _of_conform(key, variant, alternative)
+            yield from _of_gpus(when_key, variant, alternative, left)
+            yield from _of_rocm(when_key, variant, alternative)
+        for alternative in filter(_is_of_gpus, variant.when):
+            left -= _fitting(alternative, left)
+
+
+def _of_values(when_key: str, alternative: Alternative, *, several: bool) -> Iterator[Problem]:
+    fits = "is this" if several else "gets this variant"
+    for fact, wanted in alternative.items():
+        for doubt in doubts_of(fact, wanted, f"no machine that is known {fits}"):
+            yield doubt._replace(key=f"{when_key}.{fact}")
+
+
+def _of_conform(key: str, variant: Variant, alternative: Alternative) -> Iterator[Problem]:
+    """Yield where ``conform`` and the condition name different major versions."""
+    for fact, wanted in alternative.items():
+        name = conforming(fact)
+        agreed = variant.conform.get(name or "", "")
+        if not isinstance(wanted, str) or not is_release(agreed):
+            continue
+        major, first = agreed.partition(".")[0], major_of(wanted)
+        if first is None and not any(satisfies(f"{major}.{n}", wanted) for n in (0, 999999)):
+            first = "another"
+        if first is not None and first != major:
+            yield Problem(
+                f"{key}.conform.{name}",
+                f"found {agreed!r}, but the condition {fact} = {wanted!r} is for {first}; give "
+                "both the same major version",
+            )
+
+
+def _of_gpus(
+    when_key: str, variant: Variant, alternative: Alternative, left: set[tuple[str, str]]
+) -> Iterator[Problem]:
+    """Yield that the variant's CUDA does not support a GPU of drivers that get the variant."""
+    asked = alternative.get(_CUDA)
+    built = variant.conform.get(_CUDA) or (major_of(asked) if isinstance(asked, str) else None)
+    if variant.refuse is not None or not asked or not built or not is_release(built):
+        return
+    oldest = oldest_gpu(int(built.partition(".")[0]))
+    gpus = [
+        (cuda, gpu)
+        for cuda, gpu in _fitting(alternative, left)
+        if release_key(gpu) < release_key(oldest)
+    ]
+    if gpus:
+        cuda, gpu = max(gpus, key=lambda pair: release_key(pair[1]))
+        yield Problem(
+            when_key,
+            f"CUDA {built} has no code for GPUs below compute capability {oldest}, and drivers "
+            f"with CUDA {cuda} run them up to {gpu}; write {_CAPABILITY} = '>={oldest}'",
+        )
+
+
+def _of_rocm(when_key: str, variant: Variant, alternative: Alternative) -> Iterator[Problem]:
+    """Yield that a HIP runtime does not mean an AMD GPU: distributions install it with MPI."""
+    if variant.refuse is None and alternative.get(_ROCM, False) and _GFX not in alternative:
+        message = (
+            f"{_ROCM} is there without an AMD GPU, too, where something else installed the HIP "
+            f"runtime, as Open MPI does on Ubuntu 24.04; if a GPU is needed, add {_GFX} = true"
+        )
+        yield Problem(when_key, message, NOTE)
+
+
+def _fitting(alternative: Alternative, gpus: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the pairs of a driver's CUDA and a GPU on which the conditions hold."""
+    cuda, capability = (alternative.get(name, True) for name in (_CUDA, _CAPABILITY))
+    return {
+        (driver, gpu)
+        for driver, gpu in gpus
+        if holds(_CUDA, cuda, driver)[0] and holds(_CAPABILITY, capability, (gpu,))[0]
+    }
+
+
+def _is_of_gpus(alternative: Alternative) -> bool:
+    return alternative.keys() <= {_CUDA, _CAPABILITY}

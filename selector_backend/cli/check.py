@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 from .. import __version__
 from ..checking.loads import review_loads
-from ..checking.review import notes, review
+from ..checking.review import review
 from ..errors import SelectorError
-from ..model.problems import InvalidFileError, Problem
+from ..model.problems import NOTE, InvalidFileError, Problem
 from .common import FORMAT, JsonOption, UsageError, bad, good, one_line, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SourceArgument = Annotated[
     Optional[Path], typer.Argument(metavar=SOURCE_NAME, help=SOURCE_HELP, show_default=False)
@@ -54,38 +52,34 @@ def check(
         _check_dist(dist, source, as_json)
         return
     if index is not None:
-        from ..checking.simple import is_address
+        from ..checking.index import is_address
 
         if not is_address(index):
             raise UsageError(f"--index {index}: expected an address such as https://index.example/")
     source = source or Path()
     data: dict[str, Any] = {"carries": None} if is_sdist(source) else {}
-    noted: list[Problem] = []
     try:
         with opened(source) as folder:
             project = read_folder(folder)
-            problems = [("warning", problem) for problem in review(project, __version__)]
+            problems = review(project, __version__)
+            errors: list[Problem] = []
             if is_sdist(source):
                 from ..checking.shipped import carried_by, compare_shipped
 
                 data["carries"] = carried_by(folder)
-                differing = compare_shipped(project, source, __version__)
-                problems += [("error", problem) for problem in differing]
+                errors += compare_shipped(project, source, __version__)
+            else:
+                problems += review_loads(source, project.selector)
     except InvalidFileError as error:
-        problems = [("error", problem) for problem in error.problems]
+        problems, errors = [], [*error.problems]
     except UsageError:
         raise
     except SelectorError as error:
         if not as_json:
             raise
         key = source.name if is_sdist(source) else "pyproject.toml"
-        problems = [("error", Problem(key, str(error)))]
+        problems, errors = [], [Problem(key, str(error))]
     else:
-        noted = notes(project)
-        if not is_sdist(source):
-            warnings, more = review_loads(source, project.selector)
-            problems += [("warning", warning) for warning in warnings]
-            noted += more
         if index is not None and project.version_is_built:
             raise UsageError(
                 f"--index {index}: the version of {source} is only known when it is built; name "
@@ -94,10 +88,13 @@ def check(
         if index is not None:
             from ..checking.index import compare
 
-            lacks = compare(project.selector, index, __version__)
-            problems += [("warning", problem) for problem in lacks]
+            problems += compare(project.selector, index, __version__)
+    warnings = [
+        problem if problem.severity == NOTE else problem._replace(severity="warning")
+        for problem in problems
+    ]
     first = [f"carries selector-backend {data['carries']}"] if data.get("carries") else []
-    _report(problems, noted, as_json, data, first)
+    _report([*warnings, *errors], as_json, data, first)
 
 
 def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
@@ -106,37 +103,38 @@ def _check_dist(folder: Path, source: Path | None, as_json: bool) -> None:
 
     if not folder.is_dir():
         raise UsageError(f"--dist {folder}: no such folder")
-    dist = read_dist(folder, None if source is None else read_folder(source), __version__)
-    problems = [("error", problem) for problem in dist.problems]
-    last = [] if dist.upload is None else ["upload, in this order:"]
-    last += [f"  {one_line(file)}" for group in dist.upload or () for file in group]
-    _report(problems, dist.notes, as_json, {"upload": dist.upload}, last=last)
+    project = None if source is None else read_folder(source)
+    problems, upload = read_dist(folder, project, __version__)
+    last = [] if upload is None else ["upload, in this order:"]
+    last += [f"  {one_line(file)}" for group in upload or () for file in group]
+    _report(problems, as_json, {"upload": upload}, last=last)
 
 
 def _report(
-    problems: Sequence[tuple[str, Problem]],
-    noted: Sequence[Problem],
+    problems: Sequence[Problem],
     as_json: bool,
     data: Mapping[str, Any],
     first: Sequence[str] = (),
     last: Sequence[str] = (),
 ) -> None:
-    """Write ``problems``, each with its severity, and notes; exit if there is any problem.
+    """Write ``problems``, notes last; exit if there is any but notes.
 
     ``first`` and ``last`` are more lines of the text, and ``data`` more keys of the JSON.
     """
+    wrong = [problem for problem in problems if problem.severity != NOTE]
+    notes = [problem for problem in problems if problem.severity == NOTE]
     if as_json:
-        listed = [{"severity": severity, **problem._asdict()} for severity, problem in problems]
-        remarks = [note._asdict() for note in noted]
+        remarks = [{"key": note.key, "message": note.message} for note in notes]
+        listed = [problem._asdict() for problem in wrong]
         print_json({"format": FORMAT, **data, "problems": listed, "notes": remarks})
     else:
         shown = [
-            bad(line) if severity == "error" else line
-            for severity, problem in (*problems, *(("note", note) for note in noted))
-            for line in [f"{severity}:{str(problem)[1:]}"]  # no text of others begins a line
+            bad(line) if problem.severity == "error" else line
+            for problem in (*wrong, *notes)
+            for line in [f"{problem.severity}:{str(problem)[1:]}"]  # no other text begins a line
         ]
-        fine = [] if problems else [good("no problems found")]
+        fine = [] if wrong else [good("no problems found")]
         for line in (*first, *shown, *fine, *last):
             print_line(line)
-    if problems:
+    if wrong:
         raise typer.Exit(1)

@@ -9,8 +9,9 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional, Union
+from typing import Annotated, Any, Optional, Union
 
 import typer
 from rich.console import Console
@@ -24,9 +25,6 @@ from ..model.machine import Fact
 from ..model.variables import near_misses
 from ..probes import complete
 from ..probes.profile import parse_setting
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 #: The format number of everything that ``--json`` writes, machine profiles and records aside.
 FORMAT = 1

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 from packaging.requirements import Requirement
 
 from ..errors import did_you_mean
-from ..installing.frontends import FRONTENDS
+from ..installing.finishing import expected
+from ..installing.frontends import FRONTENDS, Locking
 from ..installing.messages import lock_again
-from ..model.decision import Environment, Request, decide
+from ..model.decision import Decision, Environment, Request, decide
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS, PROPERTIES
 from ..model.machine import Machine, Origin
@@ -33,6 +35,8 @@ from .common import (
 )
 from .fleet import MachineOption, look_at_machine
 from .interpreter import (
+    Installed,
+    Interpreter,
     PythonOption,
     Recorded,
     describe,
@@ -40,13 +44,6 @@ from .interpreter import (
     read_interpreter,
     read_packages,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from ..installing.frontends import Locking
-    from ..model.decision import Decision
-    from .interpreter import Installed, Interpreter
 
 NamesArgument = Annotated[
     Optional[list[str]],
@@ -90,7 +87,7 @@ def doctor(
             }
         )
     else:
-        _show(packages, findings, interpreter)
+        _show(outcomes, findings, interpreter)
     if findings:
         raise typer.Exit(1)
 
@@ -111,14 +108,16 @@ def _named(
 
 
 def _show(
-    packages: Sequence[Recorded], findings: Sequence[Finding], interpreter: Interpreter
+    outcomes: Sequence[Outcome], findings: Sequence[Finding], interpreter: Interpreter
 ) -> None:
     troubled = [project for finding in findings for project in finding.projects]
-    for package in packages:
+    for outcome in outcomes:
+        package, other = outcome.package, expected(outcome.alone)
         if package.selector.project not in troubled:
-            print_line(
-                good(f"{package.title}: {' and '.join(package.record.variants)} fits this machine")
-            )
+            text = f"{package.title}: {' and '.join(package.record.variants)} fits this machine"
+            if other and not package.record.forced_by:
+                text += f"; not {other.variant}: {other.reason}"
+            print_line(good(text))
     for finding in findings:
         for message in finding.messages:
             print_line(bad(message))
@@ -126,7 +125,7 @@ def _show(
             print_line("To fix it:")
         for command in finding.commands:
             print_command(command)
-    if not packages and not findings:
+    if not outcomes and not findings:
         path = interpreter.path
         print_line(f"no selector package is installed with {path}; name another one with --python")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 from rich.text import Text
@@ -15,9 +15,10 @@ from ..installing.environment import read_environment
 from ..installing.messages import message_of
 from ..installing.request import read_request
 from ..installing.wheel import record_of
-from ..model.decision import Environment, Request, decide
+from ..model.decision import Decision, Environment, Request, decide
 from ..model.machine import Machine
-from ..model.table import REQUIREMENT
+from ..model.record import Record, Verdict
+from ..model.table import REQUIREMENT, Selector, Variant
 from ..model.values import replace
 from .common import (
     FORMAT,
@@ -34,11 +35,6 @@ from .common import (
 from .fleet import MachineOption, look_at_machine
 from .interpreter import Interpreter, PythonOption, find_record, read_interpreter
 from .source import VERSION, read_selector
-
-if TYPE_CHECKING:
-    from ..model.decision import Decision
-    from ..model.record import Record, Verdict
-    from ..model.table import Selector, Variant
 
 WhatArgument = Annotated[
     str,
@@ -117,19 +113,24 @@ def explain(
 def _read(what: str, interpreter: Interpreter | None) -> tuple[Selector, Record | None]:
     """Return the table that ``what`` names, and its record if it is an installed package."""
     path = Path(what)
-    is_name = path.name == what
-    if path.is_dir() and not (is_name and (interpreter or not (path / "pyproject.toml").exists())):
+    is_name = path.name == what and not what.endswith(".tar.gz")
+    is_project = path.is_file() or (path / "pyproject.toml").exists()
+    if is_project and not (is_name and interpreter and path.is_dir()):
         return read_selector(path), None
-    if path.is_file():
+    if is_name:
+        interpreter = interpreter or read_interpreter(None)
+        installed = find_record(what, interpreter.folders)
+        if installed is not None:
+            return installed.selector, installed.record
+    if is_project:
         return read_selector(path), None
-    if not is_name or what.endswith(".tar.gz"):
-        raise UsageError(f"{what}: there is no such file or folder")
-    interpreter = interpreter or read_interpreter(None)
-    installed = find_record(what, interpreter.folders)
-    if installed is not None:
-        return installed.selector, installed.record
     if path.is_dir():
-        return read_selector(path), None
+        raise SelectorError(
+            f"there is no pyproject.toml in {path}; name a project's folder, an sdist, or a "
+            "selector package that is installed: selector-backend explain spam"
+        )
+    if interpreter is None or not is_name:
+        raise UsageError(f"{what}: there is no such file or folder")
     raise UsageError(
         f"{what} is neither a folder, nor an sdist, nor a selector package that is "
         f"installed with {interpreter.path}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional, cast
+from typing import Annotated, Optional, cast
 
 import typer
 
@@ -20,16 +21,11 @@ from ..model.kinds import DISTRIBUTIONS
 from ..model.machine import Fact, Machine, ProfileFile, load_fact
 from ..model.markers import normalize
 from ..model.problems import InvalidFileError, Problem
+from ..model.table import Scope, Selector
 from ..model.variables import MACHINE_VARIABLE
 from ..probes import NO_TABLE, complete, read_machine
 from ..probes.profile import load_machine, parse_profile, stand_in
 from .common import UsageError, read_stated
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from io import BufferedReader
-
-    from ..model.table import Scope, Selector
 
 _SHIPPED = Path(__file__).with_name("machines.toml")
 

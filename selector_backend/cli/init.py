@@ -8,30 +8,26 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Callable, Optional, TypeVar
+from typing import Annotated, Callable, Optional, TypeVar
 
 import typer
 
 from .. import __version__
 from ..authoring import toml
+from ..authoring.editing import inner_keys, into_tree
 from ..authoring.project import Project, read_project
-from ..authoring.selector import parse_selector
 from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
 from ..checking.review import review
 from ..errors import did_you_mean
 from ..installing.files import replacing
-from ..installing.request import ALL, AUTO
-from ..installing.shell import quote, show_command
+from ..installing.shell import show_command
 from ..model.markers import is_name, normalize
-from ..model.problems import InvalidFileError
+from ..model.problems import NOTE, InvalidFileError
 from ..model.table import CAPABILITY, REQUIREMENT
-from ..trees.into_tree import inner_keys, into_tree
 from .common import UsageError, print_command, print_line
 from .skeleton import (
-    CORE,
     OWN_REQUIREMENT,
-    VERSION,
     NewProject,
     NewVariant,
     as_toml,
@@ -47,7 +43,6 @@ _PROJECT = "pyproject.toml"
 _KINDS = (REQUIREMENT, CAPABILITY)
 _WRITABLE = 0o222
 _CD = "pushd" if os.name == "nt" else "cd"  # pushd also changes the drive
-_EXAMPLE = 'compute-capability = ">=9.0"'
 
 FolderArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="Where to write; created if missing.")
@@ -56,8 +51,8 @@ VariantsArgument = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="VARIANT...",
-        help="The variants, the best first: cu12, rocm7, gfx942, xpu, openmpi, v3, avx2, cpu and "
-        "others; or a name, a colon and its condition: 'big: compute-capability = \">=9.0\"'.",
+        help="The variants, the best first, by names that say when they fit: cu12, rocm7, gfx942, "
+        "xpu, openmpi, v3, avx2, cpu and others.",
     ),
 ]
 NameOption = Annotated[
@@ -127,12 +122,8 @@ def init(
     project = NewProject(name, kind, made, import_name or "")
     if not tree and project.package in map(project.module, made):
         raise UsageError(f"--import-name {import_name}: the module of a variant has that name")
-    if known is not None:
-        _edit(file, project)
-    else:
-        _write(folder, project, tree=tree)
-    read = read_project(folder if tree else folder / name, own_code=False)
-    problems = review(read, __version__)
+    read = _write(folder, project, tree=tree) if known is None else _edit(file, project)
+    problems = [item for item in review(read, __version__) if item.severity != NOTE]
     for problem in problems:
         print_line(f"warning: {problem.key}: {problem.message}")
     if tree:
@@ -210,50 +201,24 @@ def _read_import_name(name: str) -> str:
     return name
 
 
-def _read_variant(text: str) -> NewVariant:
-    """Return a variant: a known name, or a name with a condition."""
-    name, colon, condition = text.partition(":")
-    name = name.strip()
+def _read_variant(name: str) -> NewVariant:
+    """Return a variant, by a name that says when it fits."""
     if not is_name(name):
         raise ValueError("expected ASCII letters and digits, with '-', '_' and '.' between them")
-    if normalize(name) == CORE:
-        raise ValueError("core has that name; give the variant another one")
-    if normalize(name) in (AUTO, ALL):
-        raise ValueError("'auto' and 'all' have a meaning in requests; give it another name")
-    when = _read_condition(condition) if colon else known_condition(name)
+    when = known_condition(name)
     if when is None:
-        example = quote(f"{name}: cuda = true")
         raise ValueError(
-            f"the name does not say when it fits; write {example}, for example, or '{name}:' if it "
-            "fits every machine"
+            "the name does not say when it fits; give one that does, such as cu12, rocm6, "
+            "x86-64-v3 or cpu, and write other rows into pyproject.toml afterwards"
         )
     return NewVariant(name, when)
-
-
-def _read_condition(text: str) -> dict[str, Any]:
-    """Return the ``when`` table of a condition: an inline table of TOML without the braces."""
-    try:
-        when = toml.loads(f"when = {{ {text} }}")
-    except ValueError as error:
-        reason = str(error).partition(" (at ")[0]  # that position is in our own line
-        raise ValueError(f"not a condition in TOML, such as {_EXAMPLE}: {reason}") from None
-    if [*when] != ["when"]:
-        raise ValueError(f"expected one condition, such as {_EXAMPLE}")
-    if not when["when"]:
-        return {}
-    variant = {"name": "new", **when}
-    key = "tool.selector.variant[0].when."
-    if problems := parse_selector({"variant": [variant]}, project="new", version=VERSION)[1]:
-        texts = (f"{problem.key.removeprefix(key)}: {problem.message}" for problem in problems)
-        raise ValueError("; ".join(texts))
-    return dict(when["when"])
 
 
 # --- What is written
 
 
-def _write(folder: Path, project: NewProject, *, tree: bool) -> None:
-    """Write a new project, unless one of its files exists or the backend would refuse it."""
+def _write(folder: Path, project: NewProject, *, tree: bool) -> Project:
+    """Write and return a new project, unless a file of it exists or the backend would refuse it."""
     texts = tree_files(project) if tree else files(project)
     if tree and (folder / "README.md").exists():  # such as a new repository has
         del texts["README.md"]
@@ -263,18 +228,19 @@ def _write(folder: Path, project: NewProject, *, tree: bool) -> None:
                 f"{folder / path} already exists, and nothing was written; name another folder, "
                 f"such as {folder / 'packages'}"
             )
-    _check(texts, "" if tree else project.name)
+    read = _check(texts, "" if tree else project.name)
     _write_files(folder, texts)
     names = [*texts] if tree else project.folders
     print_line(f"{', '.join(names)} are written to {folder}")
+    return read
 
 
-def _edit(file: Path, project: NewProject) -> None:
-    """Make a tree of an existing project, and say what was changed."""
+def _edit(file: Path, project: NewProject) -> Project:
+    """Make a tree of an existing project, return it, and say what was changed."""
     keys = inner_keys(toml.read(file, str(file)))
     real = Path(os.path.realpath(file))
     content = into_tree(real.read_bytes(), table(project, **keys), OWN_REQUIREMENT)
-    _check({_PROJECT: content.decode("utf-8")}, "")
+    read = _check({_PROJECT: content.decode("utf-8")}, "")
     with replacing(real) as new:
         Path(new).write_bytes(content)
         shutil.copymode(real, new)
@@ -292,17 +258,18 @@ def _edit(file: Path, project: NewProject) -> None:
         f"({project.name!r}), write the version into the code; {project.folders[2]} can be "
         f"installed without {project.name}"
     )
+    return read
 
 
-def _check(texts: dict[str, str], name: str) -> None:
-    """Raise `UsageError` if the backend would refuse the project in the folder ``name``.
+def _check(texts: dict[str, str], name: str) -> Project:
+    """Return the project in the folder ``name``, whose files are written to a temporary folder.
 
-    Files are written only into a temporary folder.
+    Raises `UsageError` if the backend would refuse it.
     """
     with tempfile.TemporaryDirectory() as trial:
         _write_files(Path(trial), texts)
         try:
-            read_project(Path(trial, name), own_code=False)
+            return read_project(Path(trial, name), own_code=False)
         except InvalidFileError as error:
             raise UsageError(f"nothing was written, since the new {error}") from None
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -23,7 +25,7 @@ from ..authoring.selector import is_pinned
 from ..errors import SelectorError
 from ..installing.environment import read_environment, read_records
 from ..model.decision import installed_variants
-from ..model.machine import load_fact
+from ..model.machine import Fact, load_fact
 from ..model.markers import normalize
 from ..model.record import Record, Unusable
 from ..model.standing import (
@@ -33,15 +35,9 @@ from ..model.standing import (
     standing_for,
     with_standing,
 )
-from ..model.table import REQUIREMENT, load_selector
+from ..model.table import REQUIREMENT, Selector, load_selector
 from ..probes.installed import find_distributions, identify
 from .common import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ..model.machine import Fact
-    from ..model.table import Selector
 
 PythonOption = Annotated[
     Optional[str],
@@ -251,7 +247,7 @@ class Installed:
     def _files(self, name: str) -> list[str]:
         with contextlib.suppress(Exception):  # what bad metadata raises differs, as below
             files = [str(file) for file in self.distributions[name].files or ()]
-            return [file for file in files if ".dist-info" not in file]
+            return [file for file in files if not re.search(r"\.dist-info|__pycache__", file)]
         return []
 
     def required(self, package: Recorded) -> dict[str, str]:

@@ -6,15 +6,18 @@ import io
 import itertools
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from ..installing.messages import message_of
-from ..model.decision import Environment, NothingFits, Request, decide
+from ..model.decision import Decision, Environment, NothingFits, Request, decide
+from ..model.record import Verdict
+from ..model.table import Selector, Variant
 from .common import (
     FORMAT,
     JsonOption,
@@ -27,16 +30,8 @@ from .common import (
     printable,
     read_stated,
 )
-from .fleet import profiled_machines, read_expectations, shipped_machines
+from .fleet import NamedMachine, profiled_machines, read_expectations, shipped_machines
 from .source import SourceArgument, read_selector
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from ..model.decision import Decision
-    from ..model.record import Verdict
-    from ..model.table import Selector, Variant
-    from .fleet import NamedMachine
 
 ProfilesOption = Annotated[
     Optional[list[str]],

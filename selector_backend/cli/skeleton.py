@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import __version__
 from ..authoring.keys import default_variable
 from ..authoring.platforms import cpu_names
+from ..authoring.tree import BACKEND
 from ..checking.vocabulary import conforming, major_of, oldest_gpu
 from ..model.backend import bounded
 from ..model.markers import normalize, normalize_name
 from ..model.table import REQUIREMENT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 VERSION = "0.1"
 #: The suffix of core's name; no variant can have it.
@@ -60,7 +59,7 @@ class NewVariant:
         """Where it fits, as text for the README."""
         if not self.when:
             return "every machine"
-        return ", ".join(f"{fact} {_shown(asked)}" for fact, asked in self.when.items())
+        return ", ".join(f"{fact} {str(asked).lower()}" for fact, asked in self.when.items())
 
 
 @dataclass(frozen=True)
@@ -132,36 +131,69 @@ def known_condition(name: str) -> dict[str, Any] | None:
 
 def files(project: NewProject) -> dict[str, str]:
     """Return the texts of all files, by their paths in the target folder."""
-    name, core = project.name, f"{project.name}-{CORE}"
-    conditions_on_cpu = any("cpu" in variant.when for variant in project.variants)
-    values = {
-        "name": name,
-        "version": VERSION,
-        "backend": bounded(__version__),
-        "core": core,
-        "package": project.package,
-        "runtime": "selector-runtime[cpu]" if conditions_on_cpu else "selector-runtime",
-        "table": table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
-        **_readme_values(project),
-        "modules": "".join(
-            f"        {json.dumps(variant.name)}: {json.dumps(project.module(variant))},\n"
-            for variant in project.variants
+    name, core, package = project.name, f"{project.name}-{CORE}", project.package
+    on_cpu = any("cpu" in variant.when for variant in project.variants)
+    runtime = "selector-runtime[cpu]" if on_cpu else "selector-runtime"
+    modules = {variant.name: project.module(variant) for variant in project.variants}
+    lines = (f"        {json.dumps(key)}: {json.dumps(value)},\n" for key, value in modules.items())
+    texts = {
+        f"{name}/pyproject.toml": _pyproject(
+            name,
+            f"Chooses the {name} that works on the machine that installs it",
+            [bounded(__version__)],
+            "selector_backend",
+            'readme = "README.md"\ndynamic = ["dependencies"]\n',
+            table(project, kind=project.kind, requires=[f"{core}=={{version}}"]),
         ),
+        f"{name}/README.md": _readme(project),
+        f"{core}/pyproject.toml": _pyproject(
+            core,
+            f"The part of {name} that is the same on every machine",
+            [_FLIT],
+            _FLIT_BACKEND,
+            f'dependencies = ["{runtime}>=0.1"]\nimport-names = ["{package}"]\n',
+            _module(package),
+        ),
+        f"{core}/{package}/__init__.py": Template(_CORE + _DOT).substitute(
+            name=name, modules="".join(lines), result="_implementation.dot(a, b)"
+        ),
+        f"{core}/{package}/py.typed": "",
     }
-    made = {
-        f"{name}/pyproject.toml": _SELECTOR,
-        f"{name}/README.md": _README,
-        f"{name}-{CORE}/pyproject.toml": _CORE_PROJECT,
-        f"{name}-{CORE}/{project.package}/__init__.py": _CORE,
-        f"{name}-{CORE}/{project.package}/py.typed": "",
-    }
-    texts = {path: Template(text).substitute(values) for path, text in made.items()}
-    for variant in project.variants:
-        folder, module = f"{name}-{variant.name}", project.module(variant)
-        of_variant = {**values, "variant": variant.name, "module": module}
-        texts[f"{folder}/pyproject.toml"] = Template(_VARIANT_PROJECT).substitute(of_variant)
-        texts[f"{folder}/{module}.py"] = Template(_VARIANT).substitute(of_variant)
+    for variant, module in modules.items():
+        folder = f"{name}-{variant}"
+        texts[f"{folder}/pyproject.toml"] = _ANY_BACKEND + _pyproject(
+            folder,
+            f"The variant {variant} of {name}",
+            [_FLIT],
+            _FLIT_BACKEND,
+            f'dependencies = ["{core}=={VERSION}"]\nimport-names = ["{module}; private"]\n',
+            _module(module),
+        )
+        texts[f"{folder}/{module}.py"] = Template(_VARIANT).substitute(name=name, variant=variant)
     return texts
+
+
+def _pyproject(
+    name: str, description: str, requires: Sequence[str], backend: str, more: str, tools: str
+) -> str:
+    """Return a ``pyproject.toml``, with ``more`` keys of ``[project]``, and other tables."""
+    return f"""\
+[build-system]
+requires = {as_toml([*requires])}
+build-backend = "{backend}"
+
+[project]
+name = "{name}"
+version = "{VERSION}"
+description = "{description}"
+requires-python = ">=3.9"
+{more}
+{tools}
+"""
+
+
+def _module(name: str) -> str:
+    return f'[tool.flit.module]\nname = "{name}"'
 
 
 def table(project: NewProject, **first: object) -> str:
@@ -198,12 +230,6 @@ def as_key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else as_toml(key)
 
 
-def _shown(asked: object) -> str:
-    if isinstance(asked, list):
-        return " and ".join(asked)
-    return asked if isinstance(asked, str) else as_toml(asked)
-
-
 # --- A tree
 
 #: What a tree requires of this backend.
@@ -212,49 +238,35 @@ OWN_REQUIREMENT = bounded(__version__, "[tree]")
 
 def tree_files(project: NewProject) -> dict[str, str]:
     """Return the texts of all files of a new tree, by their paths in it."""
-    values = {
-        "name": project.name,
-        "stem": project.stem,
-        "version": VERSION,
-        "backend": OWN_REQUIREMENT,
-        "table": table(project, backend="flit_core.buildapi"),
-        **_readme_values(project),
-    }
-    made = {
-        "pyproject.toml": _TREE_PROJECT,
-        "README.md": _README,
-        f"src/{project.stem}/__init__.py": _TREE_CODE,
-        f"src/{project.stem}/py.typed": "",
-    }
-    return {path: Template(text).substitute(values) for path, text in made.items()}
-
-
-def _readme_values(project: NewProject) -> dict[str, str]:
-    rows = (f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+    name, stem = project.name, project.stem
     return {
-        "rows": "".join(rows),
-        "last": project.variants[-1].name,
-        "variable": project.variable,
+        "pyproject.toml": _pyproject(
+            name,
+            f"{name}, built for each kind of machine",
+            [OWN_REQUIREMENT, _FLIT],
+            BACKEND,
+            'readme = "README.md"\ndependencies = []\n',
+            f"{_module(stem)}\n\n{table(project, backend=_FLIT_BACKEND)}",
+        ),
+        "README.md": _readme(project),
+        f"src/{stem}/__init__.py": Template(_TREE_CODE + _DOT).substitute(name=name, result=_SUM),
+        f"src/{stem}/py.typed": "",
     }
+
+
+def _readme(project: NewProject) -> str:
+    rows = (f"| `{variant.name}` | {variant.fits} |\n" for variant in project.variants)
+    return Template(_README).substitute(
+        name=project.name,
+        rows="".join(rows),
+        last=project.variants[-1].name,
+        variable=project.variable,
+    )
 
 
 # --- The texts
 
-_SELECTOR = """\
-[build-system]
-requires = ["$backend"]
-build-backend = "selector_backend"
-
-[project]
-name = "$name"
-version = "$version"
-description = "Chooses the $name that works on the machine that installs it"
-readme = "README.md"
-requires-python = ">=3.9"
-dynamic = ["dependencies"]
-
-$table
-"""
+_FLIT, _FLIT_BACKEND = "flit_core>=4.0.1,<5", "flit_core.buildapi"
 
 _README = """\
 # $name
@@ -267,21 +279,9 @@ $rows
 To get a certain one, name it: `$variable=$last pip install $name`.
 """
 
-_CORE_PROJECT = """\
-[build-system]
-requires = ["flit_core>=4.0.1,<5"]
-build-backend = "flit_core.buildapi"
-
-[project]
-name = "$core"
-version = "$version"
-description = "The part of $name that is the same on every machine"
-requires-python = ">=3.9"
-dependencies = ["$runtime>=0.1"]
-import-names = ["$package"]
-
-[tool.flit.module]
-name = "$package"
+_ANY_BACKEND = """\
+# Any backend will do here: one that compiles takes flit_core's place. One that does not know
+# `import-names` (PEP 794) stops at it: leave it out.
 """
 
 _CORE = '''\
@@ -313,33 +313,26 @@ $modules    },
 )
 _implementation = cast("_Implementation", _module)
 variant = selected("$name")
+'''
 
+_TREE_CODE = '''\
+"""$name, the same in each variant, except for what is built for it."""
+
+from collections.abc import Sequence
+
+__all__ = ["dot"]
+'''
+
+_DOT = '''
 
 def dot(a: Sequence[float], b: Sequence[float]) -> float:
     """Return the dot product of two vectors of the same length."""
     if len(a) != len(b):
         raise ValueError(f"the vectors differ in length: {len(a)} and {len(b)}")
-    return _implementation.dot(a, b)
+    return $result
 '''
 
-_VARIANT_PROJECT = """\
-# Any backend will do here: one that compiles takes flit_core's place. One that does not know
-# `import-names` (PEP 794) stops at it: leave it out.
-[build-system]
-requires = ["flit_core>=4.0.1,<5"]
-build-backend = "flit_core.buildapi"
-
-[project]
-name = "$name-$variant"
-version = "$version"
-description = "The variant $variant of $name"
-requires-python = ">=3.9"
-dependencies = ["$core==$version"]
-import-names = ["$module; private"]
-
-[tool.flit.module]
-name = "$module"
-"""
+_SUM = "sum(x * y for x, y in zip(a, b))"
 
 _VARIANT = '''\
 """The variant $variant of $name."""
@@ -353,39 +346,5 @@ def initialize() -> None:
 
 def dot(a: Sequence[float], b: Sequence[float]) -> float:
     """Return the dot product of two vectors of the same length."""
-    return sum(x * y for x, y in zip(a, b))
-'''
-
-_TREE_PROJECT = """\
-[build-system]
-requires = ["$backend", "flit_core>=3.11,<5"]
-build-backend = "selector_backend.variant"
-
-[project]
-name = "$name"
-version = "$version"
-description = "$name, built for each kind of machine"
-readme = "README.md"
-requires-python = ">=3.9"
-dependencies = []
-
-[tool.flit.module]
-name = "$stem"
-
-$table
-"""
-
-_TREE_CODE = '''\
-"""$name, the same in each variant, except for what is built for it."""
-
-from collections.abc import Sequence
-
-__all__ = ["dot"]
-
-
-def dot(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return the dot product of two vectors of the same length."""
-    if len(a) != len(b):
-        raise ValueError(f"the vectors differ in length: {len(a)} and {len(b)}")
     return sum(x * y for x, y in zip(a, b))
 '''

@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..authoring.platforms import where_possible
-from ..authoring.project import read_project
-from ..model.table import dump, load_selector
+from ..authoring.project import Project, read_project
+from ..model.table import Selector, dump, load_selector
 from ..model.values import replace
 from .common import UsageError
-
-if TYPE_CHECKING:
-    from ..authoring.project import Project
-    from ..model.table import Selector
 
 #: The placeholder of an unknown version, and a unique version that stands in for it.
 VERSION, _UNLIKE_ANY = "{version}", "0+found.when.built"

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..authoring.compile import compile_project
 from ..checking.finished import VARIANTS, is_variant_file
 from ..errors import SelectorError
 from ..model.facts import FACTS
-from ..model.table import NotCompiledError, read_compiled
+from ..model.table import Compiled, Selector
 from ..variant_wheels import building
+from ..variant_wheels.building import VariantWheel
 from ..variant_wheels.proof import prove
-from ..variant_wheels.providers import PROVIDERS
+from ..variant_wheels.properties import PROVIDERS
 from .common import OutdirOption, good, print_line
 from .fleet import shipped_machines
-from .source import SourceArgument, is_sdist, opened, read_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..model.table import Compiled, Selector
-    from ..variant_wheels.building import VariantWheel
+from .source import SourceArgument, opened, read_folder
 
 
 def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> None:
@@ -31,7 +26,7 @@ def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> Non
     Nothing is written unless they choose as the table does, on all machines that it tells apart.
     """
     with opened(source) as folder:
-        compiled = _compiled(folder, from_sdist=is_sdist(source))
+        compiled = _compiled(folder)
         selector = compiled.selector
         wheels = building.variant_wheels(selector)
         shipped = ((f"On {named.name}", named.machine) for named in shipped_machines(tuple(FACTS)))
@@ -44,14 +39,8 @@ def variant_wheels(outdir: OutdirOption, source: SourceArgument = Path()) -> Non
         print_line(f"note: {note}")
 
 
-def _compiled(folder: Path, *, from_sdist: bool) -> Compiled:
-    """Return the compiled table: an sdist has it, and a folder is compiled."""
-    if from_sdist:
-        try:
-            return read_compiled(folder)
-        except NotCompiledError as error:
-            again = "build the sdist again: python -m build --sdist"
-            raise SelectorError(f"{error}; {again}") from None
+def _compiled(folder: Path) -> Compiled:
+    """Return the compiled table of a project, or of what an sdist was made of."""
     project = read_folder(folder)
     if project.tree is not None:
         raise SelectorError(

@@ -84,7 +84,7 @@ def with_asked(selector: Selector, request: Request, installation: Installation)
             return request
         from .messages import several_asked
 
-        raise SelectorError(several_asked(selector, requested))
+        raise SelectorError(several_asked(selector, requested, installation.commands))
     if not request.automatic:
         return request
     return replace(request, variants=(*beside,), source=", ".join(beside.values()), profile=None)

@@ -186,14 +186,13 @@ def _choice_of(decision: Decision) -> str:
         return f"{what}, as {decision.request.source} asks"
     verdicts = decision.verdicts
     reasons = [verdict.reason for verdict in verdicts if verdict.variant in decision.names]
-    expected = _expected(decision)
-    if expected:
-        reasons.append(f"not {expected.variant}: {expected.reason}")
+    if other := expected(decision):
+        reasons.append(f"not {other.variant}: {other.reason}")
     # A library's error message may have several lines.
     return " ".join(f"{what}: {'; '.join(reasons)}".split())
 
 
-def _expected(decision: Decision) -> Verdict | None:
+def expected(decision: Decision) -> Verdict | None:
     """Return the verdict on the variant that the user may have expected instead, if any.
 
     That is one that another package forbids; else the last of those whose facts the machine has,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..model.decision import Decision, NothingFits, Request
+    from ..model.purpose import Installation
     from ..model.record import Record, Verdict
     from ..model.table import Selector
 
@@ -62,18 +63,22 @@ def message_of(decision: Decision, commands: Commands = _PLAIN) -> str | None:
     return "\n".join([*lines, *decision.request.notes])
 
 
-def several_asked(selector: Selector, requested: Mapping[str, str]) -> str:
+def several_asked(
+    selector: Selector, requested: Mapping[str, str], commands: Commands = _PLAIN
+) -> str:
     """Return the message where several variants that exclude each other are asked for.
 
-    ``requested`` are their keys, each with its source.
+    ``requested`` are their keys, each with its source; ``commands`` are the frontend's.
     """
     names = {variant.key: variant.name for variant in selector.variants}
     lines = [
         f"{_title(selector)} cannot be installed: its variants exclude each other, and "
         f"{len(requested)} of them are asked for.",
         *(f"  {names[key]}, by {source}" for key, source in requested.items()),
-        "Ask for only one of them. Compile a requirements file again if it was compiled for "
-        "another variant.",
+        "Ask for only one of them, and name no other variant beside it:",
+        *(f"  {_install(selector, commands, names[key])}" for key in requested),
+        "A requirements file that was compiled for another one has to be compiled again, with:",
+        *(f"  {show_variables({selector.variable: names[key]})}" for key in requested),
     ]
     return "\n".join(lines)
 
@@ -104,7 +109,7 @@ def not_as_locked(
     return "\n".join(lines)
 
 
-def not_together(record: Record, other: Record) -> str:
+def not_together(record: Record, other: Record, installation: Installation) -> str:
     """Return the message where two packages of one command need different things."""
     lines = [
         f"{record.project} {record.version} and {other.project} {other.version} cannot be "
@@ -118,11 +123,17 @@ def not_together(record: Record, other: Record) -> str:
         return "\n".join([*lines, "No variants of the two agree."])
     # The pair that needs the fewest variables; of these, the first.
     best = min(agreeing, key=lambda pair: sum(any(asked) for asked, _ in pair))
-    variables = show_variables(dict(asked for asked, _ in best if any(asked)))
-    how = (
-        "To get variants that agree, set this and try again; if there is a lock, lock again first:"
-    )
-    return "\n".join([*lines, how, f"  {variables}"])
+    variables = dict(asked for asked, _ in best if any(asked))
+    changed = [item for item, (asked, _) in zip((record, other), best) if any(asked)]
+    how, commands = "set this and try again; if there is a lock, lock again first", [""]
+    if installation.lock and installation.lock.again:
+        how, again = "lock again, and then install again", installation.lock.again
+        commands = [again.format(project=item.project, version=item.version) for item in changed]
+    elif installation.requirements and not installation.reads_more:
+        how = "install with"
+        commands = [show_command([*installation.commands.install, *installation.requirements])]
+    shown = [f"  {show_variables(variables, command)}" for command in dict.fromkeys(commands)]
+    return "\n".join([*lines, f"To get variants that agree, {how}:", *shown])
 
 
 def _needs(record: Record) -> str:

@@ -120,4 +120,4 @@ def _check_together(files: Mapping[str, bytes], installation: Installation) -> N
         return
     for other in exchange(installation, record):
         if not agree(record.conform, other.conform):
-            raise SelectorError(not_together(record, other))
+            raise SelectorError(not_together(record, other, installation))

@@ -10,12 +10,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: The severity of what may be right, or newer than this release knows.
+NOTE = "note"
 
-class Problem(collections.namedtuple("Problem", ("key", "message"))):
+
+class Problem(
+    collections.namedtuple("Problem", ("key", "message", "severity"), defaults=("error",))
+):
     """One thing that is wrong in a file.
 
     ``key`` is the full key (``tool.selector.variant[1].when.cdua``), ``message`` what was found
-    there and what was expected.
+    there and what was expected. ``severity`` is ``error``, ``warning`` or `NOTE`.
     """
 
     __slots__ = ()

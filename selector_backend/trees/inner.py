@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyproject_hooks import (
     BackendUnavailable,
@@ -16,12 +17,8 @@ from pyproject_hooks import (
     UnsupportedOperation,
 )
 
+from ..authoring.tree import Tree
 from ..errors import SelectorError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from ..authoring.tree import Tree
 
 
 class MissingHookError(SelectorError):

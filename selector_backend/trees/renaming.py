@@ -10,27 +10,21 @@ import io
 import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ..authoring.selector import is_pinned
-from ..authoring.tree import BUILT
+from ..authoring.tree import BUILT, Tree
 from ..checking.archives import UNREADABLE, opened_wheel, read_dist_info
 from ..errors import SelectorError
 from ..installing.files import replacing
 from ..installing.wheel import NEVER_UPLOAD, hash_of
 from ..model.markers import distribution_of, normalize
-from ..model.table import fill
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from ..authoring.tree import Tree
-    from ..model.table import Selector, Variant
+from ..model.table import Selector, Variant, fill
 
 # A field with its continuation lines; the start, the name and the rest of a requirement.
 _FIELD = re.compile(rb"[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*")

@@ -5,32 +5,26 @@ Everything but the table comes from the metadata that the inner backend makes.
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import email.utils
 import re
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from importlib.metadata import Distribution
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import tomlkit
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from packaging.metadata import RawMetadata, parse_email
-from packaging.requirements import InvalidRequirement, Requirement
 
 from ..authoring import toml
 from ..authoring.toml import table_of
+from ..authoring.tree import Tree
 from ..errors import SelectorError
-from ..model.markers import normalize, release_key
+from ..model.markers import distribution_of, normalize, release_key
 from ..model.shapes import leads_outside
-from .inner import MissingHookError
+from .inner import Inner, MissingHookError
 from .source_sdist import read_from_sdist
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from ..authoring.tree import Tree
-    from .inner import Inner
 
 _HEAD = (
     "# Written by selector-backend, from the metadata and the selector table of the source tree.\n"
@@ -51,9 +45,6 @@ _NOT_NEEDED_KEYS = {
 
 # The groups of scripts (entry points specification), by their keys in `[project]`.
 _SCRIPTS = {"console_scripts": "scripts", "gui_scripts": "gui-scripts"}
-
-# The name and the extras of a requirement.
-_REQUIRED = re.compile(r"[\w.-]+\s*(\[[^\]]*\])?")
 
 # How backends begin the continuation lines of a long text.
 _FOLDED = re.compile(r"\r?\n(?: {7}\||\t| {1,8})")
@@ -117,16 +108,8 @@ def write_selector_source(folder: Path, tree: Tree, dist_info: Path, target: Pat
 
 def _requires(requires: tuple[str, ...]) -> list[str]:
     """Return ``requires`` of the sdist's ``[build-system]``: this backend, without its extra."""
-    for text in requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if normalize(requirement.name) == _OURS:
-            extras = ",".join(sorted(requirement.extras - {"tree"}))
-            name = f"{requirement.name}[{extras}]" if extras else requirement.name
-            return [_REQUIRED.sub(name, text.strip(), count=1)]
-    return [_OURS]
+    ours = (text for text in requires if distribution_of(text) == _OURS)
+    return [re.sub(r"\s*\[.*?\]", "", next(ours, _OURS), count=1).strip()]
 
 
 def _selector(written: Mapping[str, Any], metadata: RawMetadata) -> dict[str, Any]:
@@ -173,11 +156,11 @@ def _scripts(folder: Path, dist_info: Path) -> dict[str, dict[str, str]]:
     if not file.is_file():
         project = table_of(toml.read(folder / "pyproject.toml", "pyproject.toml"), "project")
         return {key: project[key] for key in _SCRIPTS.values() if project.get(key)}
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read_string(file.read_text(encoding="utf-8"))
-    scripts = {key: dict(parser[group]) for group, key in _SCRIPTS.items() if group in parser}
-    return {key: entries for key, entries in scripts.items() if entries}
+    points = [point for point in Distribution.at(dist_info).entry_points if point.group in _SCRIPTS]
+    scripts: dict[str, dict[str, str]] = {}
+    for point in points:
+        scripts.setdefault(_SCRIPTS[point.group], {})[point.name] = point.value
+    return scripts
 
 
 def _people(names: str, emails: str) -> Iterator[dict[str, str]]:

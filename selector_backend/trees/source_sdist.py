@@ -11,21 +11,18 @@ import gzip
 import io
 import tarfile
 import zlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..authoring import toml
 from ..authoring.editing import edit_pyproject
 from ..authoring.toml import table_of
+from ..authoring.tree import Tree
 from ..errors import SelectorError
 from ..installing.files import replacing
 from ..model.markers import distribution_of, normalize
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from ..authoring.tree import Tree
-    from .renaming import Renaming
+from .renaming import Renaming
 
 _OURS = "selector-backend"
 _PYPROJECT, _PKG_INFO = "pyproject.toml", "PKG-INFO"

@@ -8,8 +8,10 @@ order is a property, too: rows are static properties (PEP 850) of a namespace th
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from ..authoring.platforms import InexpressibleError
 from ..authoring.structure import variant_key
@@ -20,14 +22,8 @@ from ..installing.wheel import dist_info, write_wheel
 from ..model.decision import Decision, Request
 from ..model.problems import Problem
 from ..model.record import VARIANT_WHEEL, Verdict
-from .properties import Asked, express
-from .providers import providers_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from ..model.table import Compiled, Selector, Variant
+from ..model.table import Compiled, Selector, Variant
+from .properties import Asked, express, providers_of
 
 #: The metadata's schema, and its file in a wheel's ``.dist-info``.
 SCHEMA = "https://variants-schema.wheelnext.dev/peps/850/v0.2.0.json"

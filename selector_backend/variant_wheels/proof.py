@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..authoring.conditions import TooManyError, environments, fact_values
@@ -15,6 +16,7 @@ from ..authoring.platforms import (
     ANY,
     OF_A_SYSTEM,
     PLATFORMS,
+    Platform,
     of_platform,
     platform_of,
     possible,
@@ -22,25 +24,19 @@ from ..authoring.platforms import (
     version_of,
 )
 from ..authoring.structure import variant_key
-from ..model.decision import Environment, NothingFits, Request, decide
+from ..model.decision import Decision, Environment, NothingFits, Request, decide
 from ..model.facts import FACTS, holds, text_of
 from ..model.kinds import PROPERTIES
 from ..model.machine import Fact, Machine
 from ..model.markers import evaluate
 from ..model.problems import Problem
-from ..model.table import namespace_of
+from ..model.table import Selector, Variant, namespace_of
 from ..probes.cpu import known_targets, names_of
-from .building import NotExpressibleError
-from .providers import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, supports
+from .building import NotExpressibleError, VariantWheel
+from .properties import FIRST_GPU, LEVELS, cuda_versions, gpu_versions, supports
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-
-    from ..authoring.platforms import Platform
-    from ..model.decision import Decision
     from ..model.kinds import Value
-    from ..model.table import Selector, Variant
-    from .building import VariantWheel
 
     Facts = Mapping[str, Value | None]
 

@@ -25,7 +25,7 @@ from support.project import write_wheel
 
 from selector_backend import __version__
 from selector_backend.authoring.platforms import cpu_names
-from selector_backend.checking.simple import Credentials
+from selector_backend.checking.index import Credentials
 
 PROJECTS = [ROOT / "example-spam/spam", *sorted((ROOT / "docs/recipes").glob("*/"))]
 FEATURES = sorted(cpu_names() - TARGETS.keys())
@@ -73,7 +73,7 @@ FAULTS = {
     "tool.selector.variant[5].refuse": "is the last row",
     "tool.selector.requires": "spam-core is not pinned",
     "tool.selector": "the variants depend on cuda, and none says with 'conform'",
-    "tool.selector.variable": "EGGS_VARIANT is also read by the project eggs, if there is one",
+    "tool.selector.variable": "EGGS_VARIANT may be read by another project as well",
 }
 
 
@@ -270,6 +270,35 @@ def test_what_is_chosen_beside_others_is_reached_unless_a_refusal_comes_first(
     ]
 
 
+def test_what_is_installed_together_has_to_agree_on_versions(tmp_path: Path) -> None:
+    def pinned(name: str, when: str, *texts: str) -> str:
+        return variant(name, when, f"requires = {['spam-' + name + '=={version}', *texts]}")
+
+    every = {"kind": "'capability'", "choose": "'all'"}
+    rows = [
+        pinned("v4", "{ cpu = 'x86_64_v4' }", "Blas>=4", "lapack<2"),
+        pinned("v3", "{ cpu = 'x86_64_v3' }", "blas==3.*"),
+        pinned("any", "", "lapack>=1", "blas==9; sys_platform == 'win32'"),
+    ]
+    disagree = (
+        "variant[1].requires: blas==3.* and Blas>=4 of v4 have no version in common, and some "
+        "machines get both; change one, or write conditions of which one holds"
+    )
+    assert messages(tmp_path, table("".join(rows), **every)) == [disagree]
+    # With the first that fits, each is alone; what all require is always there.
+    alone = write_project(tmp_path / "alone", table("".join(rows), kind="'capability'"))
+    assert lines("check", alone) == ["no problems found"]
+    assert messages(tmp_path, table("".join(rows), requires="['lapack==2']", **every)) == [
+        "variant[0].requires: lapack<2 and lapack==2 of tool.selector.requires have no version in "
+        "common, and some machines get both; change one, or write conditions of which one holds",
+        disagree,
+    ]
+    rows[0] = pinned("v3", "{ cuda = '>=12' }", "blas==3.*")
+    rows[1] = pinned("v4", "{ cuda = '<12' }", "blas==4")
+    apart = write_project(tmp_path / "apart", table("".join(rows), **every))
+    assert lines("check", apart) == ["no problems found"]
+
+
 def test_what_an_extra_of_a_variant_asks_for_is_checked_too(tmp_path: Path) -> None:
     rows = variant(
         "gfx942",
@@ -349,16 +378,11 @@ def test_a_package_without_code_claims_no_import_names(
     assert shown[0].startswith(f"warning: {claimed}" if claimed else "no problems found")
 
 
-@pytest.mark.parametrize(
-    ("variable", "said"),
-    [
-        ("SELECTOR_CUDA", "is read by the backend itself for every project"),
-        ("VARIANT", "does not name the project, so that another may read it too"),
-    ],
-)
-def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str, said: str) -> None:
-    found = messages(tmp_path, table(variant("cpu"), variable=f"'{variable}'"))
-    assert found == [f"variable: {variable} {said}; SPAM_VARIANT is the default"]
+@pytest.mark.parametrize("variable", ["SELECTOR_CUDA", "VARIANT", "SPAM_EGGS_VARIANT"])
+def test_variables_that_somebody_else_reads(tmp_path: Path, variable: str) -> None:
+    (found,) = messages(tmp_path, table(variant("cpu"), variable=f"'{variable}'"))
+    assert found.startswith(f"variable: {variable} may be read by another project as well")
+    assert found.endswith("SPAM_VARIANT is the default")
     write_project(tmp_path, table(variant("cpu"), variable="'SPAM_BUILD'"))
     assert lines("check", tmp_path) == ["no problems found"]
 

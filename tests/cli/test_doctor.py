@@ -180,6 +180,21 @@ def test_nothing_is_wrong(
     assert "\x1b[32mspam 1.0: cu12 fits this machine" in output
 
 
+def test_what_fits_is_shown_with_the_reason_against_what_one_may_have_expected(put: Put) -> None:
+    python = ("--python", str(put(NONE, "spam").python))
+    # As `pip install -v` says it.
+    assert lines("doctor", *python, environ=NONE) == [
+        "spam 1.0: cpu fits this machine; not cu12: cuda is absent: SELECTOR_CUDA is set to nothing"
+    ]
+    python = ("--python", str(put(OLD, "spam").python))
+    assert lines("doctor", *python, environ=OLD) == [
+        "spam 1.0: cu11 fits this machine; not cu12: cuda 11.8 is not >=12"
+    ]
+    forced = {**NONE, "SPAM_VARIANT": "cpu"}
+    python = ("--python", str(put(forced, "spam").python))
+    assert lines("doctor", *python, environ=forced) == ["spam 1.0: cpu fits this machine"]
+
+
 def test_the_variant_no_longer_fits(put: Put) -> None:
     environment = put(GPU, "spam")
     messages, commands = finding(environment, NONE)
@@ -249,6 +264,10 @@ def test_variants_lie_side_by_side(put: Put, distributions: Path) -> None:
 def test_a_variant_of_another_release_has_the_same_files(put: Put, distributions: Path) -> None:
     environment = put(GPU, "spam")
     put_wheel(environment.site_packages, distributions, "spam-cuda12", "0.9")
+    for name in ("spam_cuda12-0.9", "spam_cu12-1.0"):  # as pip records what it compiles, and first
+        record = environment.site_packages / f"{name}.dist-info/RECORD"
+        compiled = "__pycache__/spam_here.cpython-311.pyc,,\n"
+        record.write_text(compiled + record.read_text("utf-8"), encoding="utf-8")
     assert mend(environment, GPU) == [
         "spam 1.0: spam-cuda12 is installed, too, and has the same spam_here.py"
     ]

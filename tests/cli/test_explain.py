@@ -121,6 +121,10 @@ def test_a_shipped_machine_is_named_as_matrix_shows_it(tmp_path: Path) -> None:
 def test_what_cannot_be_explained(tmp_path: Path) -> None:
     assert "neither a folder, nor an sdist, nor a selector" in error("explain", "no-such-package")
     assert "no such file or folder" in error("explain", "dist/spam-1.0.tar.gz")
+    assert error("explain", status=1, cwd=tmp_path) == (
+        "error: there is no pyproject.toml in .; name a project's folder, an sdist, or a selector "
+        "package that is installed: selector-backend explain spam\n"
+    )
     (tmp_path / "spam-1.0.tar.gz").write_bytes(b"no sdist")
     message = error("explain", tmp_path / "spam-1.0.tar.gz", status=1)
     assert "is not an sdist that can be read" in message

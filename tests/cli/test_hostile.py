@@ -25,7 +25,7 @@ from support.index import Index
 from support.project import CUDA, build_sdist, hook_environ, write_project, write_wheel
 from support.tree import write_tree
 
-from selector_backend.checking import simple
+from selector_backend.checking import index as client
 from selector_backend.installing.environment import read_records
 from selector_backend.model.record import Unusable
 
@@ -274,7 +274,7 @@ def test_an_index_that_is_a_trap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, expected: str
 ) -> None:
     if kind == "slow":
-        monkeypatch.setattr(simple, "_LONGEST", 1)
+        monkeypatch.setattr(client, "_LONGEST", 1)
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -16,6 +15,7 @@ from support.project import write_project
 
 from selector_backend.authoring.project import read_project
 from selector_backend.checking import loads
+from selector_backend.model.problems import NOTE
 
 TABLE = """
 [tool.selector]
@@ -49,8 +49,10 @@ def project_with(folder: Path, source: str = LOAD, *, table: str = TABLE, file: 
 
 def found(project: Path) -> tuple[list[str], list[str]]:
     """Return the problems and the notes, each as ``check`` writes it."""
-    some = loads.review_loads(project, read_project(project).selector)
-    problems, notes = ([f"{one.key}: {one.message}" for one in each] for each in some)
+    problems: list[str] = []
+    notes: list[str] = []
+    for one in loads.review_loads(project, read_project(project).selector):
+        (notes if one.severity == NOTE else problems).append(f"{one.key}: {one.message}")
     return problems, notes
 
 
@@ -192,28 +194,6 @@ def test_a_module_that_cannot_be_read(tmp_path: Path, source: str) -> None:
     problems, (note,) = found(project)
     assert problems == []
     assert note.startswith("../spam-core/a/old.py: it cannot be read as Python, and is skipped")
-
-
-def test_a_pipe_and_a_large_file_are_noted(tmp_path: Path) -> None:
-    project = project_with(tmp_path)
-    os.mkfifo(tmp_path / "spam-core/pipe.py")
-    write(tmp_path / "spam-core/huge.py", "# \n" * (2 << 20))
-    problems, (huge, pipe) = found(project)
-    assert problems == []
-    assert "it has more than 4 MiB" in huge
-    assert "it is not a file" in pipe
-
-
-def test_a_large_core_is_not_read_without_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loads, "_MOST_FILES", 3)
-    project = project_with(tmp_path)
-    for number in range(9):
-        write(tmp_path / f"spam-core/a/{number}.py", "x = 1\n")
-    problems, (note,) = found(project)
-    assert problems == []
-    assert note.startswith("../spam-core: it has more than 3 files")
 
 
 @given(

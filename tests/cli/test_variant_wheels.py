@@ -13,10 +13,7 @@ from support.command import command, data, error, lines
 from support.environment import Environment
 from support.index import Index
 from support.project import CUDA, build_sdist, write_project, write_wheel
-from support.sdist import repack
 from support.tree import TreeBackend, write_tree
-
-from selector_backend.model.table import TABLE_NAME
 
 NAMES = [
     "spam-1.0-py3-none-any-cu11.whl",
@@ -244,13 +241,6 @@ def test_a_tree_and_a_dynamic_version_are_given_by_their_sdists(tmp_path: Path) 
     metadata = Metadata.from_email(files["METADATA"])
     assert (metadata.name, metadata.summary) == ("spam", "A spam for every machine")
     assert "spam-cu12==1.0" in map(str, metadata.requires_dist or [])
-
-
-def test_a_damaged_sdist_is_one_message(tmp_path: Path) -> None:
-    sdist = build_sdist(write_project(tmp_path / "source"), tmp_path / "sdist")
-    sdist = repack(sdist, {TABLE_NAME: b"{}"})
-    message = error("variant-wheels", sdist, "--outdir", tmp_path / "dist", status=1)
-    assert message.endswith("build the sdist again: python -m build --sdist\n")
 
 
 # --- Once one is installed

@@ -272,9 +272,9 @@ def test_what_a_provider_takes_is_asked_for_still(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("requires_python", "message"),
     [
-        ("", "project.requires-python: missing; tool.selector.self-contained takes '>=3.9'"),
-        ('requires-python = ">=3.8"\n', "found '>=3.8', which admits 3.8; expected '>=3.9'"),
-        ('requires-python = "<3.12"\n', "found '<3.12', which admits 3.0; expected '>=3.9'"),
+        ("", "for Python >=3.9, and project.requires-python is '', which admits 3.0"),
+        ('requires-python = ">=3.8"\n', "requires-python is '>=3.8', which admits 3.8"),
+        ('requires-python = "<3.12"\n', "requires-python is '<3.12', which admits 3.0"),
     ],
 )
 def test_a_project_has_to_say_which_pythons_it_is_for(

@@ -37,6 +37,12 @@ when = { cpu = "avx2" }
 [[tool.selector.variant]]
 name = "cpu"
 """
+HAM = """\
+[project]
+name = "ham"
+version = "1.0"
+requires-python = ">=3.9"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +116,14 @@ def scripts(page: str) -> list[str]:
     return [block.script for block in blocks(HOW_TO / page) if block.language == "console"]
 
 
+def toml(page: str) -> str:
+    """Return the only TOML of a page that no file has as a whole."""
+    (text,) = (
+        block.text for block in blocks(HOW_TO / page) if block.language == "toml" and not block.mark
+    )
+    return text
+
+
 # The wheel-only policy
 
 nightly = pytest.mark.nightly
@@ -140,16 +154,16 @@ def test_wheels_only_take_the_last_release_with_a_wheel(
     assert installed(walk) == (expected or "nothing")
 
 
+WAYS = [
+    *((script, pip) for script in scripts(POLICY) for pip in (OLDEST_PIP, NEWEST_PIP)),
+    *((f"uv {script}", NEWEST_PIP) for script in scripts(POLICY) if script.startswith("pip ")),
+]
+
+
 @nightly
-@pytest.mark.parametrize("number", range(len(scripts(POLICY))))
-@pytest.mark.parametrize("pip", [OLDEST_PIP, NEWEST_PIP])
-def test_under_the_policy_each_way_installs(places: Places, number: int, pip: str) -> None:
-    script = scripts(POLICY)[number]
-    if pip == OLDEST_PIP and script.startswith("uv"):
-        return
+@pytest.mark.parametrize(("script", "pip"), WAYS)
+def test_under_the_policy_each_way_installs(places: Places, script: str, pip: str) -> None:
     walk = places.fresh(POLICY, pip)
-    if not script.startswith("uv"):
-        (walk.folder / "pyproject.toml").unlink()
     walk.run(script)
     assert installed(walk) == "cpu"
     assert ("app" in walk.environment.installed()) == ("requirements" in script or "app" in script)
@@ -157,14 +171,16 @@ def test_under_the_policy_each_way_installs(places: Places, number: int, pip: st
 
 def test_a_project_of_uv_with_the_policy_has_its_exception(places: Places) -> None:
     """In `uv sync`, and in `uv pip` in its folder; without the exception both stop."""
+    text = f'{HAM}dependencies = ["spam>=1.0"]\n{toml(POLICY)}'
     walk = places.fresh(POLICY)
+    file = walk.folder / "pyproject.toml"
+    file.write_text(text, encoding="utf-8")
     walk.run("uv sync")
     assert installed(walk) == "cpu"
-    walk = places.fresh(POLICY)
+    (walk.folder / "uv.lock").unlink()
+    walk = places.renewed(walk)
     walk.run("uv pip install app 'spam>=1.0'")
     assert installed(walk) == "cpu"
-    file = walk.folder / "pyproject.toml"
-    text = file.read_text(encoding="utf-8")
     file.write_text(text.replace('no-binary-package = ["spam"]\n', ""), encoding="utf-8")
     walk = places.renewed(walk)
     walk.run("uv pip install 'spam>=1.0'", status=1)
@@ -245,6 +261,24 @@ def with_runners(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
+TOX = f"""\
+env_list = ["py"]
+{toml(CI)}
+package = "skip"
+deps = ["app"]
+commands = [["python", "-c", "import importlib.metadata as m; print(m.requires('spam'))"]]
+"""
+NOX = """
+import nox
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    session.install("app")
+    session.run("python", "-c", "import importlib.metadata as m; print(m.requires('spam'))")
+"""
+
+
 @nightly
 @pytest.mark.parametrize("by", ["pip", "uv"])
 def test_tox_and_nox_hand_on_what_the_page_says(
@@ -252,14 +286,15 @@ def test_tox_and_nox_hand_on_what_the_page_says(
 ) -> None:
     place = places.fresh(CI)
     walk = replace(place, tools=with_runners / f"{by}-tools")
+    (walk.folder / "tox.toml").write_text(TOX, encoding="utf-8")
+    (walk.folder / "noxfile.py").write_text(NOX, encoding="utf-8")
     chosen = "'spam-cu12==1.0'"
     assert chosen in walk.run("SPAM_VARIANT=cu12 tox")
     assert chosen in walk.run("SPAM_VARIANT=cpu tox")  # what is there stays
     assert "'spam-cpu==1.0'" in walk.run("SPAM_VARIANT=cpu tox -r")
     file = walk.folder / "tox.toml"
-    text = file.read_text(encoding="utf-8")
-    filtered = text.replace('pass_env = ["*_VARIANT", "SELECTOR_*"]\n', "")
-    assert filtered != text
+    filtered = TOX.replace('pass_env = ["*_VARIANT", "SELECTOR_*"]\n', "")
+    assert filtered != TOX
     file.write_text(filtered, encoding="utf-8")
     assert "'spam-cpu==1.0'" in walk.run("SPAM_VARIANT=cu12 tox -r")
     override = "TOX_OVERRIDE=env_run_base.pass_env=SPAM_VARIANT"
@@ -271,9 +306,9 @@ def test_tox_and_nox_hand_on_what_the_page_says(
     assert chosen in walk.run(f"SPAM_VARIANT=cu12 {nox}")
     assert chosen in walk.run(f"SPAM_VARIANT=cpu {nox} -R")
     file = walk.folder / "noxfile.py"
-    text = file.read_text(encoding="utf-8")
     named = 'session.install("app", env={"SPAM_VARIANT": "cu12"})'
-    file.write_text(text.replace('session.install("app")', named), encoding="utf-8")
+    assert f"`{named}`" in (HOW_TO / CI).read_text(encoding="utf-8")
+    file.write_text(NOX.replace('session.install("app")', named), encoding="utf-8")
     assert chosen in walk.run(nox)
 
 
@@ -292,7 +327,9 @@ def test_a_job_finds_out_that_its_variable_did_not_arrive(places: Places) -> Non
 
 @nightly
 def test_what_is_carried_installs_without_the_index(places: Places) -> None:
-    carried, by_uv, chosen, locked, *_ = scripts(OFFLINE)
+    carried, chosen, locked, _ = scripts(OFFLINE)
+    by_uv = "uv pip install --offline --no-index --find-links wheels spam"
+    assert f"`{by_uv}`" in (HOW_TO / OFFLINE).read_text(encoding="utf-8")
     walk = places.fresh(OFFLINE)
     walk.run(carried)
     assert installed(walk) == "cpu"
@@ -319,7 +356,7 @@ def test_hashes_of_the_build_are_asked_for_where_it_is_not_in_the_sdist(
     walk = places.fresh(OFFLINE)
     walk.run(compiling)
     walk.run(f"{install} -r hashed.txt", status=1)
-    pins = scripts(OFFLINE)[-2].splitlines()[0]
+    pins = scripts(OFFLINE)[-1].splitlines()[0]
     walk.run(f"{pins}; {install} --build-constraints pins.txt -r hashed.txt")
     assert installed(walk) == "cu12"
     write_spam(tmp_path / "dist")
@@ -332,10 +369,13 @@ def test_hashes_of_the_build_are_asked_for_where_it_is_not_in_the_sdist(
 
 
 @nightly
-@pytest.mark.parametrize("number", [-2, -1])
-def test_what_builds_is_pinned(places: Places, number: int) -> None:
+@pytest.mark.parametrize("uv", [False, True])
+def test_what_builds_is_pinned(places: Places, uv: bool) -> None:
+    pins, install = scripts(OFFLINE)[-1].splitlines()
+    by_uv = "uv pip install --build-constraints pins.txt spam"
+    assert f"`{by_uv}`" in (HOW_TO / OFFLINE).read_text(encoding="utf-8")
     walk = places.fresh(OFFLINE)
-    walk.run(scripts(OFFLINE)[number])
+    walk.run(f"{pins}\n{by_uv if uv else install}")
     assert installed(walk) == "cpu"
 
 
@@ -349,7 +389,7 @@ def test_what_builds_is_pinned(places: Places, number: int) -> None:
 )
 def test_the_pages_list_is_all_that_a_build_requires(places: Places, install: str) -> None:
     """Of a source tree, and of a table that compares what is installed."""
-    compiling = scripts(OFFLINE)[-2].splitlines()[0]
+    compiling = scripts(OFFLINE)[-1].splitlines()[0]
     walk = places.fresh(OFFLINE)
     write_project(walk.folder / "source")
     walk.run(f"{compiling}; {install} ./source")
@@ -520,14 +560,14 @@ def test_a_cluster_is_installed_from_its_login_node(places: Places) -> None:
 
 @nightly
 def test_locks_hold_what_they_are_made_for(places: Places, dist: Path) -> None:
-    anew, shown, extras, explained, one_file, bot, bazel = (
+    anew, shown, extras, explained, one_file = (
         one.script for one in blocks(HOW_TO / LOCKS) if one.language == "console" and is_run(one)
     )
     walk = places.fresh(LOCKS)
     ours = {"UV_PROJECT_ENVIRONMENT": str(walk.environment.folder)}
     project = walk.folder / "pyproject.toml"
-    stating = project.read_text(encoding="utf-8")
-    plain = stating.partition("[tool.uv")[0]
+    plain = f'{HAM}dependencies = ["spam"]\n'
+    stating = plain + toml(LOCKS)
     for text, script, variant in (
         (plain, "uv sync", "cpu"),
         (stating, "uv lock --upgrade-package spam; uv sync", "cpu"),
@@ -547,27 +587,24 @@ def test_locks_hold_what_they_are_made_for(places: Places, dist: Path) -> None:
     assert walk.environment.record()["variants"] == ["cu12"]  # by the file
     output = walk.run("selector-backend doctor --python .venv/bin/python", status=1)
     assert "cu12 was asked for by" in output  # uv may show the record of an earlier build
-    walk.run(bot)
-    compiled = (walk.folder / "bot/requirements.txt").read_text(encoding="utf-8")
+    (walk.folder / "requirements.in").write_text("spam\nspam-cu12\n", encoding="utf-8")
+    walk.run("uv pip compile requirements.in -o both.txt")  # as a bot does
+    compiled = (walk.folder / "both.txt").read_text(encoding="utf-8")
     assert "spam-cu12==1.0" in compiled
     assert "spam-cpu" not in compiled
     walk = places.renewed(walk)
-    both = walk.folder / "both"
-    shutil.copy2(dist / "spam-1.0.tar.gz", both)
-    walk = replace(walk, folder=both)
+    shutil.copy2(dist / "spam-1.0.tar.gz", walk.folder)
     ours = {"UV_PROJECT_ENVIRONMENT": str(walk.environment.folder)}
     (block,) = (one for one in blocks(HOW_TO / LOCKS) if "--extras" in one.text)
-    assert walk.run(shown) == block.text.partition("\n")[2]
-    written = (both / "pyproject.toml").read_text(encoding="utf-8").splitlines()
-    assert not {*written[5:]} - {*block.text.splitlines()}
+    written = block.text.partition("\n")[2]
+    assert walk.run(shown) == written
+    kept = "".join(line for line in written.splitlines(True) if "cu11" not in line)
+    (walk.folder / "pyproject.toml").write_text(f"{HAM}\n{kept}", encoding="utf-8")
     walk.run(extras, ours)
     assert installed(walk) == "cu12"
-    walk = replace(places.renewed(replace(walk, folder=both.parent)), folder=both)
+    walk = places.renewed(walk)
     walk.run(explained, ours)
     assert installed(walk) == "cpu"
-    walk.run(bazel)
-    platform = (walk.folder / "platform.bazelrc").read_text(encoding="utf-8")
-    assert platform == "build --platforms=//platforms:cpu\n"
 
 
 def is_run(block: Block) -> bool:

@@ -90,9 +90,9 @@ BAD = {
         HEAD_OF_SPAM.replace('"1.0"', f'"{"1" * 5000}"') + CUDA,
         ["project.version: found '1111", "which has a number of 500 digits or more"],
     ),
-    "a pattern that only some Pythons take": (
+    "a pattern that PEP 639 does not have": (
         HEAD_OF_SPAM + 'license-files = ["LICENSE{a,b}"]\n' + CUDA,
-        ["project.license-files: found 'LICENSE{a,b}', which has '{'; a pattern has letters,"],
+        ["project.license-files: found 'LICENSE{a,b}', which is not a pattern of "],
     ),
     "a misspelt fact": (
         HEAD_OF_SPAM + CUDA.replace('{ cuda = ">=11.2"', '{ cdua = ">=11.2"'),

@@ -143,6 +143,16 @@ def test_several_that_exclude_each_other_stop_with_their_names(
     assert "cu12, by more.txt: spam-cu12" in output
     assert "cu11, by" not in output
     assert with_pip.installed() == {}
+    shown = [line.strip(" │╰─>") for line in output.splitlines()]
+    at = shown.index("Ask for only one of them, and name no other variant beside it:")
+    commands = [words.split() for words in shown[at + 1 : at + 3]]
+    for command, variant in zip(commands, ("cu12", "cpu")):
+        setting = f"spam:variant={variant}"
+        assert command == ["pip", "install", "--config-settings", setting, "spam==1.1"]
+    assert shown[at + 4 : at + 6] == ["SPAM_VARIANT=cu12", "SPAM_VARIANT=cpu"]
+    with_pip.pip(*commands[1][1:], environ=CUDA_12)
+    assert variants(with_pip) == ["cpu"]
+    with_pip.pip("uninstall", "--yes", "spam", "spam-cpu")
     # What is only fetched may be for several environments.
     with_pip.pip("download", "-d", "files", *install, environ=CUDA_12, cwd=tmp_path)
     assert len([*(tmp_path / "files").glob("spam_c*.whl")]) == 2

@@ -16,6 +16,8 @@ from selector_runtime._fits import READERS
 from selector_runtime._model.markers import CannotTellError, evaluate, satisfies
 from support.scarce import compile_preload
 
+from selector_backend.probes import read_machine
+
 from .conftest import KILLER, Site
 from .test_load import warnings_in
 
@@ -410,6 +412,12 @@ def test_markers_evaluate_as_packaging_has_it(marker: str) -> None:
     except CannotTellError:
         return  # it is left to the import
     assert found == Marker(marker).evaluate()
+
+
+@pytest.mark.parametrize("name", ["marker", "abi-features", "glibc", "musl", "macos"])
+def test_importing_reads_what_installing_reads(name: str) -> None:
+    value, _ = READERS[name][1]()
+    assert read_machine([name], {})[name].value == value
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ from .environment import Environment, find_uv
 
 #: The pages that are walked so, in places made for them.
 WALKED = (
-    *("from-one-wheel.md", "from-names-in-ci.md", "from-folders.md"),
-    *("wheel-only-policy.md", "ci.md", "offline-and-hashes.md"),
+    *("from-what-you-have.md", "wheel-only-policy.md", "ci.md", "offline-and-hashes.md"),
     *("containers.md", "clusters.md", "locks.md"),
 )
 

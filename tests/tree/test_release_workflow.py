@@ -37,6 +37,27 @@ RUNNERS = {
 }
 TAGS = {"manylinux": "manylinux_2_28", "musllinux": "musllinux_1_2", "macosx": "macosx_11_0"}
 
+#: What the tree has besides what the page shows.
+HEAD = """\
+[build-system]
+requires = ["selector-backend[tree]>=0.2,<1", "setuptools>=77"]
+build-backend = "selector_backend.variant"
+
+[project]
+name = "spam"
+version = "1.0"
+requires-python = ">=3.11"
+
+[tool.setuptools]
+packages = ["spam"]
+package-dir = { "" = "src" }
+ext-modules = [{ name = "spam._native", sources = ["native.c"] }]
+
+[tool.selector]
+backend = "setuptools.build_meta"
+
+"""
+
 #: A library of the machine that builds, which a wheel has to bring along.
 SPICE = 'const char *spice(void) { return "salt"; }\n'
 SETUP = """\
@@ -95,7 +116,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tree of the page."""
     folder = tmp_path_factory.mktemp("checkout")
     (folder / "src/spam").mkdir(parents=True)
-    (folder / "pyproject.toml").write_text(block("toml"), encoding="utf-8")
+    (folder / "pyproject.toml").write_text(HEAD + block("toml"), encoding="utf-8")
     (folder / "native.c").write_text('#define VARIANT "spam"\n' + NATIVE, encoding="utf-8")
     (folder / "src/spam/__init__.py").write_text("from spam import _native\n", encoding="utf-8")
     return folder
@@ -197,7 +218,7 @@ def test_what_all_its_runners_build_is_a_whole_release(
 def spiced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree whose variants have import names of their own, and link a library."""
     folder = tmp_path_factory.mktemp("spiced")
-    head = block("toml").partition("[tool.setuptools]")[0]
+    head = HEAD.partition("[tool.setuptools]")[0]
     table = '[tool.selector]\nkind = "capability"\nbackend = "setuptools.build_meta"\n'
     rows = "".join(f'[[tool.selector.variant]]\nname = "{one}"\n' for one in ("cu12", "cpu"))
     rows = rows.replace('"cu12"\n', '"cu12"\nwhen = { cuda = ">=12" }\n')

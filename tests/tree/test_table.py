@@ -98,7 +98,8 @@ def test_a_tree_whose_sdist_would_meet_other_pythons_is_told_before_it_is_built(
     path = tree / "pyproject.toml"
     text = path.read_text(encoding="utf-8").replace('requires-python = ">=3.9"', python)
     path.write_text(text, encoding="utf-8")
-    assert "project.requires-python: " in errors(tree)
+    (warning,) = lines("check", tree, status=1)
+    assert warning.startswith("warning: project.requires-python: ")
     # The inner backend may find it.
     text = text.replace("[project]", '[project]\ndynamic = ["requires-python"]')
     path.write_text(text.replace('requires-python = ">=3.8"', ""), encoding="utf-8")
@@ -120,6 +121,14 @@ def test_the_backends_path_is_not_the_inner_ones(tmp_path: Path) -> None:
     path.write_text(text.replace("[project]", 'backend-path = ["."]\n\n[project]'), "utf-8")
     said = "\n".join(lines("check", tree, status=1))
     assert "build-system.backend-path: given, but frontends would look there for" in said
+
+
+def test_a_tree_that_admits_an_older_python_is_told_to_admit_fewer(tmp_path: Path) -> None:
+    path = write_tree(tmp_path / "tree", "flit_core") / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('requires-python = ">=3.9"', 'requires-python = ">=3.7"'), "utf-8")
+    said = lines("check", path.parent, status=1)
+    assert "found '>=3.7', which admits 3.7; write '>=3.9' or narrower: pip on" in said[0]
 
 
 def test_the_commands_read_a_tree(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from selector_backend.authoring import toml
 from selector_backend.authoring.editing import published_pyproject
-from selector_backend.errors import SelectorError
 
 CARRIED = {"requires": [], "build-backend": "selector_backend", "backend-path": ["_selector"]}
 NEW = """\
@@ -90,10 +89,6 @@ provider = "vcs_versioning"
     """
 [[tool.dynamic-metadata]] # first
 provider = "a"
-regex = '''
-[tool.selector]
-# \u2028[x]
-'''
 # second
 [[tool.dynamic-metadata]]
 provider = "b"
@@ -137,6 +132,7 @@ def test_a_version_is_written_down_and_what_found_it_is_gone(found_here: str, pl
     [
         "tool.dynamic-metadata = [{ provider = 'a' }]\n",
         "[tool]\ndynamic-metadata = [{ provider = 'a' }] # b\n",
+        "[[tool.dynamic-metadata]]\nregex = '''\n[tool.selector]\n# \u2028[x]\n'''\n",
     ],
 )
 def test_what_found_a_version_may_be_written_in_any_way(found_here: str) -> None:
@@ -147,12 +143,6 @@ def test_what_found_a_version_may_be_written_in_any_way(found_here: str) -> None
         (found_here + WRITTEN).encode(), build_system=values, version="1.2"
     ).decode()
     assert toml.loads(made) == expected
-
-
-@pytest.mark.parametrize("text", ["build-system = 1\n", "[[build-system]]\nrequires = ['a']\n"])
-def test_what_cannot_be_edited_is_one_message(text: str) -> None:
-    with pytest.raises(SelectorError, match=r"write \[build-system\] as a table of its own"):
-        published(text)
 
 
 KEYS = st.sampled_from(["requires", "build-backend", "backend-path", "other"])

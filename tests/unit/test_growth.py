@@ -13,7 +13,7 @@ from selector_backend.authoring import conditions
 from selector_backend.authoring.compile import compile_project
 from selector_backend.authoring.project import read_project
 from selector_backend.authoring.sdist import sdist_files
-from selector_backend.checking.review import notes, review
+from selector_backend.checking.review import review
 from selector_backend.errors import SelectorError
 from selector_backend.installing.environment import read_environment
 from selector_backend.installing.files import write_folder
@@ -92,7 +92,6 @@ def test_checking_and_compiling_a_table(
         def check() -> None:
             project = read_project(folder)
             review(project, "0.2.0")
-            notes(project)
             compile_project(project)
 
         return check

@@ -21,7 +21,7 @@ from selector_backend.installing.handoff import Handoff, exchange, handoff_of
 from selector_backend.installing.installation import identify
 from selector_backend.installing.messages import not_together
 from selector_backend.model.machine import Fact, Machine
-from selector_backend.model.purpose import Installation
+from selector_backend.model.purpose import Commands, Installation, Lock
 from selector_backend.model.record import Record, Verdict
 from selector_backend.model.table import REQUIREMENT, Selector, Variant, dump
 from selector_backend.model.values import replace
@@ -325,7 +325,8 @@ def test_choices_that_anybody_may_have_written_are_not_believed(tmp_path: Path) 
 
 def test_variants_that_agree_are_named_if_there_are_any() -> None:
     eggs, spam = choice("eggs", "11"), choice("spam")
-    text = not_together(spam, eggs)
+    pip = Installation()
+    text = not_together(spam, eggs, pip)
     assert text.endswith("Nothing was installed.\nNo variants of the two agree.")
     variants = (
         Variant("cu12", conform={"cuda": "12"}),
@@ -333,7 +334,19 @@ def test_variants_that_agree_are_named_if_there_are_any() -> None:
         Variant("cpu"),
     )
     table = dump(Selector("spam", "1.0", REQUIREMENT, "SPAM_VARIANT", variants))
-    assert not_together(replace(spam, table=table), eggs).endswith("\n  SPAM_VARIANT=cu11")
+    spam = replace(spam, table=table)
+    assert not_together(spam, eggs, pip).endswith("lock again first:\n  SPAM_VARIANT=cu11")
+    # A command that is known, and one that installs from a lock.
+    commands = Commands(("uv", "pip", "install"))
+    uv = Installation(requirements=("spam", "eggs"), reads_more=False, commands=commands)
+    assert not_together(spam, eggs, uv).endswith(
+        "\nTo get variants that agree, install with:\n  SPAM_VARIANT=cu11 uv pip install spam eggs"
+    )
+    locked = replace(uv, lock=Lock(("a.lock",), "", again="uv lock -P {project}=={version}"))
+    assert not_together(spam, eggs, locked).endswith(
+        "\nTo get variants that agree, lock again, and then install again:\n"
+        "  SPAM_VARIANT=cu11 uv lock -P spam==1.0"
+    )
     unfit = (Verdict("cu11", fits=False, reason="cuda is absent"),)
-    spam = replace(spam, table=table, verdicts=unfit)
-    assert not_together(spam, eggs).endswith("\n  SPAM_VARIANT=cpu")
+    spam = replace(spam, verdicts=unfit)
+    assert not_together(spam, eggs, pip).endswith("\n  SPAM_VARIANT=cpu")

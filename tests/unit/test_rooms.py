@@ -38,8 +38,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 NAMED_ON_PURPOSE = {
     "authoring/platforms.py": {"glibc", "macos", "marker", "musl"},  # what tags of wheels tell
     # Builds, and the GPUs that they have code for.
-    "checking/doubts.py": {"compute-capability", "cuda", "gfx", "rocm"},
-    "checking/vocabulary.py": {"cuda"},  # a key of vocabulary.toml
+    "checking/vocabulary.py": {"compute-capability", "cuda", "gfx", "rocm"},
     "cli/explain.py": {"installed"},  # a key of what `--json` writes
     "cli/fleet.py": {"marker", "property"},  # a key of machines.toml; what no command asks
     "cli/init.py": {"cpu"},  # a variant in an example
@@ -51,8 +50,7 @@ NAMED_ON_PURPOSE = {
     "installing/target.py": {"glibc", "macos", "musl"},  # what uv and pip call platforms
     # What goes together of a machine, and what variant wheels and the providers of properties tell.
     "variant_wheels/proof.py": {"compute-capability", "cpu", "cuda", "marker", "property"},
-    "variant_wheels/properties.py": {"compute-capability", "cpu", "cuda"},
-    "variant_wheels/providers.py": {"compute-capability", "cpu", "cuda", "property"},
+    "variant_wheels/properties.py": {"compute-capability", "cpu", "cuda", "property"},
 }
 
 

@@ -23,17 +23,18 @@ from selector_backend.authoring.platforms import (
 )
 from selector_backend.authoring.project import read_project
 from selector_backend.authoring.selector import parse_selector
-from selector_backend.checking.doubts import find_doubts
-from selector_backend.checking.review import notes, review
+from selector_backend.checking.review import review
 from selector_backend.checking.vocabulary import (
     doubts_of,
     dropped_gpus,
+    find_doubts,
     oldest_gpu,
 )
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
 from selector_backend.model import kinds
 from selector_backend.model.facts import FACTS
 from selector_backend.model.markers import evaluate, normalize, satisfies
+from selector_backend.model.problems import NOTE
 
 MACHINES = toml.loads(
     (ROOT / "selector_backend/cli/machines.toml").read_text(encoding="utf-8"),
@@ -50,7 +51,7 @@ def said(variants: list[dict[str, Any]], *, certain: bool = True, **table: Any) 
     return [
         f"{one.key.removeprefix('tool.selector.variant')}: {one.message}"
         for one in find_doubts(selector)
-        if one.certain is certain
+        if (one.severity != NOTE) is certain
     ]
 
 
@@ -441,7 +442,7 @@ def written(folder: Path, name: str) -> Any:
 def test_what_init_writes_for_each_name_that_it_knows_has_nothing_to_mend(tmp_path: Path) -> None:
     for name in NAMES.values():
         project = written(tmp_path, name)
-        assert (name, review(project, "0.2.0"), notes(project)) == (name, [], [])
+        assert (name, review(project, "0.2.0")) == (name, [])
 
 
 def test_a_new_gpu_has_what_the_newest_that_is_known_has() -> None:
