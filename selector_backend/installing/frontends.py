@@ -140,8 +140,6 @@ class Frontend:
     variables: str = ""
     #: Its temporary folder for one build, if this runs in one.
     scratch: Callable[[Hook], str] | None = None
-    #: Whether it keeps the folder into which it unpacks an sdist, for later commands.
-    keeps_sdists: bool = False
     #: The variables with a temporary folder for one command.
     trackers: tuple[str, ...] = ()
     #: Its folder that all builds of a command share.
@@ -369,7 +367,6 @@ FRONTENDS = (
         target=("-t", "--target"),
         elsewhere=("--prefix", "--root"),
         scratch=_uv_build,
-        keeps_sdists=True,
         shared=_uv_builds,
         shows_environment="without isolation",
         locks_environment=True,

@@ -134,7 +134,6 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         lock=_lock(row, hook, line),
         one_environment=line.command not in row.several,
         scratch=scratch,
-        keeps_sdists=row.keeps_sdists,
         shared=row.shared(hook) if row.shared else "",
         # Where the process is not known, the name of pip's tracker folder identifies the command.
         identity=next(filter(None, (hook.parent.identity, *trackers)), ""),
