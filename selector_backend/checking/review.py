@@ -336,10 +336,11 @@ def _pythons(project: Project) -> Iterator[Problem]:
     python = unsupported_python(str(wanted or ""), PYTHONS)
     if python is not None:
         shown = f"found {str(wanted)!r}, which admits {python}" if wanted else "missing"
+        like = ", as core and the variants have it" if project.tree is None else ""
         yield Problem(
             "project.requires-python",
-            f"{shown}; write {PYTHONS!r} or narrower, as core and the variants have it: pip on an "
-            "older Python then takes an older release, and fails without it",
+            f"{shown}; write {PYTHONS!r} or narrower{like}: pip on an older Python then takes an "
+            "older release, and fails without it",
         )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # The child gets this process's import path, since a fresh interpreter would not find all of a build
 # environment. It sets it before it imports anything but `sys`, which is built in: its own path
 # begins with the current folder, which may have a ``json.py``. ``-S`` skips `site`, for speed.
+# ``-B``: a module that a full disk left half compiled would look like a driver that can't be asked.
 _START = (
     "import sys; sys.path[:] = sys.argv[2:]; import json; "
     "from selector_backend.probes.child import answer; answer(*json.loads(sys.argv[1]))"
@@ -96,7 +97,7 @@ def _ask_on(
         options, hold = {"creationflags": windows_job.FLAGS}, windows_job.hold
     try:
         process = subprocess.Popen(
-            [sys.executable, "-S", "-c", _START, json.dumps([calls, seconds]), *_import_path()],
+            [sys.executable, "-SB", "-c", _START, json.dumps([calls, seconds]), *_import_path()],
             stdin=subprocess.PIPE,  # when it closes, the child knows that this process has died
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -123,6 +123,14 @@ def test_the_backends_path_is_not_the_inner_ones(tmp_path: Path) -> None:
     assert "build-system.backend-path: given, but frontends would look there for" in said
 
 
+def test_a_tree_that_admits_an_older_python_is_told_to_admit_fewer(tmp_path: Path) -> None:
+    path = write_tree(tmp_path / "tree", "flit_core") / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('requires-python = ">=3.9"', 'requires-python = ">=3.7"'), "utf-8")
+    said = lines("check", path.parent, status=1)
+    assert "found '>=3.7', which admits 3.7; write '>=3.9' or narrower: pip on" in said[0]
+
+
 def test_the_commands_read_a_tree(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree")
     assert "cu12" in "\n".join(lines("explain", tree, "--set", "cuda=12.4"))

@@ -96,6 +96,14 @@ def test_what_a_library_starts_ends_with_the_installer(tmp_path: Path) -> None:
     assert not is_growing(file)
 
 
+def test_the_child_compiles_nothing(tmp_path: Path) -> None:
+    """On a full disk, some Pythons compile half a module."""
+    environ = {key: text for key, text in os.environ.items() if not key.startswith("PYTHON")}
+    with pytest.raises(NoAnswerError, match="status 3"):
+        ask("readers:end", environ, 60, "3")
+    assert not (tmp_path / "__pycache__").exists()
+
+
 @ON_WINDOWS
 @pytest.mark.parametrize(
     ("status", "reason"),
