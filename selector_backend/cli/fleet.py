@@ -15,22 +15,16 @@ import typer
 
 from ..authoring import toml
 from ..authoring.structure import describe, shown_key
-from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
+from ..errors import SelectorError, did_you_mean
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
-from ..model.machine import (
-    Fact,
-    Machine,
-    ProfileFile,
-    load_fact,
-    load_machine,
-    parse_profile,
-    stand_in,
-)
+from ..model.machine import Fact, Machine, ProfileFile, load_fact
 from ..model.markers import normalize
+from ..model.problems import InvalidFileError, Problem
 from ..model.table import Scope, Selector
 from ..model.variables import MACHINE_VARIABLE
 from ..probes import NO_TABLE, complete, read_machine
+from ..probes.profile import load_machine, parse_profile, stand_in
 from .common import UsageError, read_stated
 
 _SHIPPED = Path(__file__).with_name("machines.toml")
