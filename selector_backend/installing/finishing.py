@@ -64,12 +64,14 @@ def finish(
     settings: Mapping[str, Any] | None,
     installation: Installation,
     backend: str,
+    request: Request | None = None,
 ) -> Finished:
     """Decide, and return the finished ``.dist-info``; ``backend`` is this version.
 
-    Raises `SelectorError` if the install stops.
+    ``request`` is that of `request_of`, if it was read before. Raises `SelectorError` if the
+    install stops.
     """
-    request = request_of(compiled.selector, settings, installation)
+    request = request or request_of(compiled.selector, settings, installation)
     return _finish(compiled, request, installation, backend)[0]
 
 
