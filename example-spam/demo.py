@@ -213,7 +213,7 @@ def parse_arguments() -> Options:
 def fact_variable(text: str) -> tuple[str, str]:
     """Turn `cuda=12.4` into `SELECTOR_CUDA` and `12.4`."""
     from selector_backend.model.facts import FACTS
-    from selector_backend.model.machine import parse_setting
+    from selector_backend.probes.profile import parse_setting
 
     try:
         fact = parse_setting(text)

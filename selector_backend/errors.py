@@ -6,15 +6,13 @@ and keeps its traceback.
 
 from __future__ import annotations
 
-import collections
 import errno
-import functools
 import os
 import sys
 
 TYPE_CHECKING = False  # every hook imports this, and `typing` takes long; type checkers know it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from typing import Any, Callable, TypeVar
 
     _Hook = TypeVar("_Hook", bound=Callable[..., Any])
@@ -33,43 +31,6 @@ _LEAST_SPACE = 16 * 2**20
 
 class SelectorError(Exception):
     """Something the user can fix. ``str()`` is the whole message, of one or more lines."""
-
-
-#: The severity of what may be right, or newer than this release knows.
-NOTE = "note"
-
-
-class Problem(
-    collections.namedtuple("Problem", ("key", "message", "severity"), defaults=("error",))
-):
-    """One thing that is wrong in a file.
-
-    ``key`` is the full key (``tool.selector.variant[1].when.cdua``), ``message`` what was found
-    there and what was expected. ``severity`` is ``error``, ``warning`` or `NOTE`.
-    """
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        first, *rest = f"{self.key}: {self.message}".splitlines()
-        return "\n".join([f"  {first}", *(f"      {line}" for line in rest)])
-
-
-class Problems(list["Problem"]):
-    """What is wrong in a file, noted while it is read."""
-
-    def add(self, key: str, message: str) -> None:
-        """Note one more problem."""
-        self.append(Problem(key, message))
-
-
-class InvalidFileError(SelectorError):
-    """A file has problems, all of which are reported together."""
-
-    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        count = "an error" if len(problems) == 1 else f"{len(problems)} errors"
-        super().__init__("\n".join([f"{file} has {count}:", *map(str, problems)]))
 
 
 def did_you_mean(name: str, known: Iterable[str], closeness: float = 0.6) -> str:
@@ -101,7 +62,6 @@ def user_errors(hook: _Hook) -> _Hook:
     written.
     """
 
-    @functools.wraps(hook)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         _spare_a_full_disk()
         try:
@@ -117,6 +77,8 @@ def user_errors(hook: _Hook) -> _Hook:
         print(f"error: {message}", file=sys.stderr, flush=True)
         raise SystemExit(1)
 
+    # `functools.wraps` takes 2 ms to import.
+    wrapper.__name__, wrapper.__doc__ = hook.__name__, hook.__doc__
     return wrapper  # type: ignore[return-value]
 
 

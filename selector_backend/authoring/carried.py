@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from packaging.specifiers import SpecifierSet
@@ -55,15 +54,8 @@ some Pythons leave half a module behind where a disk is full.
 """
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One distribution that is carried; the paths of ``files`` are relative to the folder."""
-
-    name: str
-    version: str
-    license: str
-    license_at: str
-    files: dict[str, bytes]
+# A distribution that is carried: its row in the README, and its files, by paths in the folder.
+_Part = tuple[str, dict[str, bytes]]
 
 
 def carried_files(selector: Selector, requires_python: str, backend: str) -> dict[str, bytes]:
@@ -79,9 +71,10 @@ def carried_files(selector: Selector, requires_python: str, backend: str) -> dic
         parts += [_library(name, imported, requires_python) for name, imported in libraries]
     if unsupported_python(requires_python, _WITH_TOMLLIB) is not None:
         parts.append(_library("tomli", "tomli", requires_python))
-    files = {f"{CARRIED}/{path}": data for part in parts for path, data in part.files.items()}
+    files = {f"{CARRIED}/{path}": data for _, own in parts for path, data in own.items()}
     files[f"{CARRIED}/{_NOT_COMPILED}"] = _WHY
-    return {**files, f"{CARRIED}/README.md": _readme(parts, backend).encode()}
+    readme = _readme([row for row, _ in parts], backend)
+    return {**files, f"{CARRIED}/README.md": readme.encode()}
 
 
 def unsupported_python(requires_python: str, supported: str) -> str | None:
@@ -141,13 +134,8 @@ def _part(
         if not heads:
             raise SelectorError(f"{_cannot(distribution)}: it has no licence that can be carried")
         at = f"the head of `{heads[0]}`"
-    return _Part(
-        name,
-        version or distribution.version,
-        _license_of(distribution),
-        at,
-        {**files, **licenses},
-    )
+    cells = (name, version or distribution.version, _license_of(distribution), at)
+    return f"| {' | '.join(cells)} |", {**files, **licenses}
 
 
 def _has_license(source: bytes) -> bool:
@@ -200,8 +188,7 @@ def _cannot(distribution: importlib.metadata.Distribution) -> str:
     return f"a self-contained sdist can't carry {name} {version}"
 
 
-def _readme(parts: list[_Part], backend: str) -> str:
-    cells = [(part.name, part.version, part.license, part.license_at) for part in parts]
+def _readme(rows: list[str], backend: str) -> str:
     return "\n".join(
         [
             "# The build backend of this sdist",
@@ -211,7 +198,7 @@ def _readme(parts: list[_Part], backend: str) -> str:
             "",
             "| name | version | licence | text of the licence |",
             "|---|---|---|---|",
-            *(f"| {' | '.join(row)} |" for row in cells),
+            *rows,
             "",
             "To use another selector-backend, or after a change to `pyproject.toml`, write these",
             "lines in place of `[build-system]` there. Then this folder may be deleted.",

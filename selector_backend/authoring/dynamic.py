@@ -12,8 +12,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Problem, SelectorError
+from ..errors import SelectorError
 from ..model.markers import distribution_of, normalize, quoted, release_key
+from ..model.problems import Problem
 from .toml import build_requires, table_of
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from pyproject_metadata.constants import KNOWN_PROJECT_FIELDS
 from pyproject_metadata.errors import ConfigurationError, ExceptionGroup
 from pyproject_metadata.project_table import to_project_table
 
-from ..errors import Problem, Problems, did_you_mean
+from ..errors import did_you_mean
 from ..model.markers import is_name, normalize
+from ..model.problems import Problem, Problems
 from ..model.table import TABLE_NAME
 from .structure import describe, shown_key, texts, unfit
 

@@ -10,8 +10,9 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 from pyproject_metadata import License, StandardMetadata
 
-from ..errors import InvalidFileError, Problem, Problems, did_you_mean
+from ..errors import did_you_mean
 from ..model.markers import is_name, normalize
+from ..model.problems import InvalidFileError, Problem, Problems
 from ..model.table import Selector
 from . import toml
 from .dynamic import NotFoundError, find_version, found_with, has_dynamic_version

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import Problems
+from ..model.problems import Problems
 from ..model.shapes import leads_outside
 from .structure import unfit
 

@@ -11,11 +11,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from ..errors import Problem, Problems, did_you_mean
+from ..errors import did_you_mean
 from ..installing.request import ALL, AUTO
 from ..model.facts import FACTS
 from ..model.kinds import EVERY, PROPERTIES
 from ..model.markers import distribution_of, normalize, normalize_name, quoted
+from ..model.problems import Problem, Problems
 from ..model.standing import with_standing
 from ..model.table import (
     ALL_THAT_FIT,

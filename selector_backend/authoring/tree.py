@@ -14,8 +14,9 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from ..errors import Problem, Problems, SelectorError, did_you_mean
+from ..errors import SelectorError, did_you_mean
 from ..model.markers import is_name, normalize
+from ..model.problems import Problem, Problems
 from ..model.table import Selector, Variant, fill
 from .structure import unfit, variant_key
 from .toml import build_requires, table_of, texts_of

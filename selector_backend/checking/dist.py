@@ -12,8 +12,9 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from ..authoring.project import Project, read_project
-from ..errors import NOTE, InvalidFileError, Problem, SelectorError
+from ..errors import SelectorError
 from ..model.markers import normalize
+from ..model.problems import NOTE, InvalidFileError, Problem
 from ..model.table import Selector, dump
 from ..model.values import replace
 from .archives import UNREADABLE, unpacked

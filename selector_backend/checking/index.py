@@ -18,7 +18,8 @@ from typing import Any
 from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
-from ..errors import Problem, SelectorError
+from ..errors import SelectorError
+from ..model.problems import Problem
 from ..model.table import TABLE_NAME, Selector
 from .archives import LARGEST_SDIST, files_of
 from .review import keyed_requirements

@@ -16,8 +16,9 @@ from packaging.requirements import Requirement
 
 from ..authoring.selector import is_own
 from ..authoring.structure import variant_key
-from ..errors import NOTE, Problem, did_you_mean
+from ..errors import did_you_mean
 from ..model.markers import normalize, quoted
+from ..model.problems import NOTE, Problem
 from ..model.table import Selector
 
 _RUNTIME = "selector_runtime"

@@ -18,8 +18,8 @@ from packaging.tags import Tag
 from ..authoring.conditions import can_agree
 from ..authoring.platforms import Platform
 from ..authoring.selector import is_own, is_pinned
-from ..errors import NOTE, Problem
 from ..model.markers import normalize
+from ..model.problems import NOTE, Problem
 from ..model.standing import requirements_of
 from ..model.table import CAPABILITY, Selector, Variant
 from .finished import Sdist, Wheel

@@ -24,10 +24,10 @@ from ..authoring.keys import default_variable
 from ..authoring.project import Project
 from ..authoring.selector import is_pinned
 from ..authoring.structure import shown_key, variant_key
-from ..errors import NOTE, Problem
 from ..model.backend import bounded
 from ..model.facts import FACTS, holds, text_of
 from ..model.markers import distribution_of, normalize
+from ..model.problems import NOTE, Problem
 from ..model.standing import parse_form, requirements_of, standing_for
 from ..model.table import REQUIREMENT, Condition, Selector, Variant
 from .vocabulary import conforming, find_doubts

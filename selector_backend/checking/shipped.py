@@ -15,10 +15,11 @@ from packaging.version import InvalidVersion, Version
 from ..authoring import toml
 from ..authoring.project import Project
 from ..authoring.sdist import sdist_files, tar_of
-from ..errors import Problem, SelectorError
+from ..errors import SelectorError
 from ..installing.shell import show_command
 from ..model.backend import CARRIED as FOLDER
 from ..model.markers import NAME_FORMAT, VERSION_FORMAT, distribution_of, normalize, quoted
+from ..model.problems import Problem
 from ..model.table import TABLE_NAME, NotCompiledError, read_compiled
 from . import archives
 from .archives import files_of

@@ -17,7 +17,6 @@ from ..authoring import toml
 from ..authoring.conditions import versions_beside
 from ..authoring.platforms import OF_A_SYSTEM, cpu_names, systems
 from ..authoring.structure import variant_key
-from ..errors import NOTE, Problem
 from ..model.facts import FACTS, holds
 from ..model.kinds import EVERY, MARKERS, VERSION, VERSIONS
 from ..model.markers import (
@@ -29,6 +28,7 @@ from ..model.markers import (
     release_key,
     satisfies,
 )
+from ..model.problems import NOTE, Problem
 from ..model.table import Selector, Variant
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import typer
 from .. import __version__
 from ..checking.loads import review_loads
 from ..checking.review import review
-from ..errors import NOTE, InvalidFileError, Problem, SelectorError
+from ..errors import SelectorError
+from ..model.problems import NOTE, InvalidFileError, Problem
 from .common import FORMAT, JsonOption, UsageError, bad, good, one_line, print_json, print_line
 from .source import SOURCE_HELP, SOURCE_NAME, is_sdist, opened, read_folder
 

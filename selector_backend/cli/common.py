@@ -21,9 +21,10 @@ from rich.text import Text
 from ..errors import SelectorError
 from ..installing.shell import show_command
 from ..model.facts import FACTS
-from ..model.machine import Fact, parse_setting
+from ..model.machine import Fact
 from ..model.variables import near_misses
 from ..probes import complete
+from ..probes.profile import parse_setting
 
 #: The format number of everything that ``--json`` writes, machine profiles and records aside.
 FORMAT = 1

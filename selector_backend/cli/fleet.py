@@ -15,22 +15,16 @@ import typer
 
 from ..authoring import toml
 from ..authoring.structure import describe, shown_key
-from ..errors import InvalidFileError, Problem, SelectorError, did_you_mean
+from ..errors import SelectorError, did_you_mean
 from ..model.facts import FACTS
 from ..model.kinds import DISTRIBUTIONS
-from ..model.machine import (
-    Fact,
-    Machine,
-    ProfileFile,
-    load_fact,
-    load_machine,
-    parse_profile,
-    stand_in,
-)
+from ..model.machine import Fact, Machine, ProfileFile, load_fact
 from ..model.markers import normalize
+from ..model.problems import InvalidFileError, Problem
 from ..model.table import Scope, Selector
 from ..model.variables import MACHINE_VARIABLE
 from ..probes import NO_TABLE, complete, read_machine
+from ..probes.profile import load_machine, parse_profile, stand_in
 from .common import UsageError, read_stated
 
 _SHIPPED = Path(__file__).with_name("machines.toml")
@@ -59,39 +53,23 @@ def look_at_machine(
     they are code that the package names.
     """
     known = read_stated(stated)
-    file, shipped = _stand_in(source, names)
+    if source is not None and Path(source).is_dir():
+        raise UsageError(f"--machine {source}: it is a folder; expected a machine profile")
+    named = None if source is None else next(profiled_machines([source], names))
+    path = os.environ.get(MACHINE_VARIABLE) if source is None else None
+    file = ProfileFile(path, MACHINE_VARIABLE) if path else None
     facts = {}
-    asked = file is not None or FACTS["property"].variable in os.environ
-    if "property" in names and not asked:
+    if "property" in names and not (file or FACTS["property"].variable in os.environ):
         reason = "providers are not asked here, since they are code that the package names"
         facts["property"] = Fact("property", FACTS["property"].source, reason=reason)
     if file is None:
-        in_place = shipped.machine.facts if shipped else told or {}
+        in_place = named.machine.facts if named else told or {}
         stated_here = {name for name, fact in FACTS.items() if fact.variable in os.environ}
         facts.update((name, fact) for name, fact in in_place.items() if name not in stated_here)
     facts.update(known)
     wanted = [name for name in names if name not in facts]
     facts.update(read_machine(wanted, os.environ, scope=scope, profile=file).facts)
     return Machine({name: facts[name] for name in names})
-
-
-def _stand_in(
-    source: str | None, names: Collection[str]
-) -> tuple[ProfileFile | None, NamedMachine | None]:
-    """Return the profile or the shipped machine that ``--machine`` names, or the variable's file.
-
-    Both are ``None`` for this machine.
-    """
-    if source is None:
-        named = os.environ.get(MACHINE_VARIABLE)
-        return (ProfileFile(named, MACHINE_VARIABLE) if named else None), None
-    path = Path(source)
-    # It may be a pipe.
-    if path.is_dir():
-        raise UsageError(f"--machine {source}: it is a folder; expected a machine profile")
-    if path.exists():
-        return ProfileFile(source, "--machine"), None
-    return None, _shipped_machine(source, names)
 
 
 def _shipped_machine(name: str, names: Collection[str]) -> NamedMachine:

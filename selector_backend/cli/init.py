@@ -19,10 +19,11 @@ from ..authoring.project import Project, read_project
 from ..authoring.toml import table_of
 from ..authoring.tree import BACKEND
 from ..checking.review import review
-from ..errors import NOTE, InvalidFileError, did_you_mean
+from ..errors import did_you_mean
 from ..installing.files import replacing
 from ..installing.shell import show_command
 from ..model.markers import is_name, normalize
+from ..model.problems import NOTE, InvalidFileError
 from ..model.table import CAPABILITY, REQUIREMENT
 from .common import UsageError, print_command, print_line
 from .skeleton import (

@@ -36,7 +36,7 @@ from ..model.standing import (
     with_standing,
 )
 from ..model.table import REQUIREMENT, Selector, load_selector
-from ..probes.folders import find_distributions, identify
+from ..probes.installed import find_distributions, identify
 from .common import UsageError
 
 PythonOption = Annotated[

@@ -95,7 +95,7 @@ def matrix(
         for name in decision.names or (None,):
             counts[name] += 1
         table.write(_outcomes(decision), machine.name)
-        row = _row(machine, decision)
+        row = _row(machine, decision) if as_json else {}
         if machine.name in wanted:
             asked = wanted[machine.name]
             problem = _unmet(machine.name, asked, decision)

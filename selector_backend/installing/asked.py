@@ -11,7 +11,6 @@ import os
 import re
 import stat
 import sys
-from pathlib import Path
 
 from ..errors import SelectorError
 from ..model.markers import NAME_FORMAT, CannotTellError, evaluate
@@ -105,8 +104,8 @@ def read_asked(
     seen: set[str] = set()
     while waiting and len(seen) < MOST_FILES:
         file, folder = waiting.pop()
-        path = os.path.join(folder, file)  # noqa: PTH118 - keeps `~` and `..`
-        if "\0" in path or not os.path.isabs(path):  # noqa: PTH117
+        path = os.path.join(folder, file)  # keeps `~` and `..`
+        if "\0" in path or not os.path.isabs(path):
             continue
         real = os.path.realpath(path)
         if real in seen:
@@ -116,11 +115,12 @@ def read_asked(
         if text and files is not None:
             files.append(path)
         shown = os.fsencode(file).decode("utf-8", "replace")
-        lines = _in_toml(Path(file).name, text) if file.endswith(".toml") else _in_lines(text)
+        in_toml = file.endswith(".toml")
+        lines = _in_toml(os.path.basename(file), text) if in_toml else _in_lines(text)
         nested = []
         for line in lines:
             if match := _NESTED.match(line):
-                nested.append((match[1].strip("\"'"), os.path.dirname(path)))  # noqa: PTH120
+                nested.append((match[1].strip("\"'"), os.path.dirname(path)))
             elif not line.startswith("-"):
                 requirement = _OPTION.split(line)[0]
                 yield from _of_requirement(requirement, shown, names, target)
@@ -134,9 +134,9 @@ def read_text(path: str, most: int = LARGEST_FILE) -> str:
     """
     try:
         # Opening and closing a pipe would break it for its writer.
-        if _is_of_the_system(path) or not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        if _is_of_the_system(path) or not stat.S_ISREG(os.stat(path).st_mode):
             return ""
-        content = read_regular(Path(path), most=most)
+        content = read_regular(path, most=most)
     except (OSError, ValueError):
         return ""
     return content.decode(json.detect_encoding(content), "replace")
@@ -145,14 +145,14 @@ def read_text(path: str, most: int = LARGEST_FILE) -> str:
 def _is_of_the_system(path: str) -> bool:
     """Return whether a path leads through ``/dev`` or ``/proc``, as ``/dev/fd/63`` does."""
     for _ in range(40):
-        folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
+        folder, name = os.path.split(os.path.abspath(path))
         folder = f"{os.path.realpath(folder)}/"
         if folder.startswith(("/dev/", "/proc/")):
             return True
-        path = os.path.join(folder, name)  # noqa: PTH118
-        if not os.path.islink(path):  # noqa: PTH114
+        path = os.path.join(folder, name)
+        if not os.path.islink(path):
             return False
-        path = os.path.join(folder, os.readlink(path))  # noqa: PTH115, PTH118
+        path = os.path.join(folder, os.readlink(path))
     return True
 
 

@@ -6,8 +6,6 @@ not known.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 import sys
 
@@ -29,60 +27,72 @@ class Process:
     locked: tuple[str, ...] = ()
 
 
-@functools.cache
+#: What `parent` has read.
+_PARENT: list[Process] = []
+
+
 def parent() -> Process:
     """Return this process's parent, which is read once."""
-    read = {"linux": _linux, "darwin": _macos, "win32": _windows}.get(sys.platform)
-    return read() if read else Process()
+    if not _PARENT:
+        read = {"linux": _linux, "darwin": _macos, "win32": _windows}.get(sys.platform)
+        _PARENT.append(read() if read else Process())
+    return _PARENT[0]
 
 
 def _linux() -> Process:
-    arguments, folder, identity, pid = b"", "", "", "0"
-    with contextlib.suppress(OSError, IndexError):
-        # In a sandbox, `os.getppid` may differ from the /proc that it sees.
-        pid = _stat("self")[1]
-    with contextlib.suppress(OSError):
-        arguments = _read(f"/proc/{pid}/cmdline")
-    with contextlib.suppress(OSError):
-        folder = os.readlink(f"/proc/{pid}/cwd")
-    # All parts or none: some of them alone are not unique.
-    with contextlib.suppress(OSError, IndexError):
-        start = _stat(pid)[19]  # in ticks since the boot
-        # Containers have PIDs of their own, and may share a cache: pid_namespaces(7).
+    # In a sandbox, `os.getppid` may differ from the /proc that it sees.
+    pid = _stat("self", 1) or "0"
+    arguments = os.fsdecode(_read(f"/proc/{pid}/cmdline"))
+    folder, locked = _link(f"/proc/{pid}/cwd"), _open_locks(pid)
+    start = _stat(pid, 19)  # in ticks since the boot
+    boot = _read("/proc/sys/kernel/random/boot_id").decode()[:8]
+    try:  # containers have PIDs of their own, and may share a cache: pid_namespaces(7)
         namespace = os.stat("/proc/self/ns/pid").st_ino
-        boot = _read("/proc/sys/kernel/random/boot_id").decode()[:8]
-        if pid != "1":  # the parent of hooks whose frontend has died
-            identity = f"{pid}-{start}-{namespace}-{boot}"
-    locked = _open_locks(pid)
-    with contextlib.suppress(OSError, IndexError):
-        if _stat("self")[1] != pid:  # it has ended, and its PID may be reused
-            return Process()
-    return Process(tuple(os.fsdecode(arguments).split("\0")[:-1]), folder, identity, locked)
+    except OSError:
+        namespace = 0
+    # All parts or none: some of them alone are not unique. The parent of hooks whose frontend has
+    # died is 1.
+    known = start and boot and namespace and pid != "1"
+    identity = f"{pid}-{start}-{namespace}-{boot}" if known else ""
+    if _stat("self", 1) not in ("", pid):  # it has ended, and its PID may be reused
+        return Process()
+    return Process(tuple(arguments.split("\0")[:-1]), folder, identity, locked)
 
 
 def _open_locks(pid: str) -> tuple[str, ...]:
     """Return the folders whose file ``.lock`` a process has open; none for another user's."""
-    folders = set()
-    with contextlib.suppress(OSError):
-        for number in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                folder, name = os.path.split(os.readlink(f"/proc/{pid}/fd/{number}"))
-                if name == ".lock":
-                    folders.add(folder)
-    return tuple(sorted(folders))
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return ()
+    paths = (os.path.split(_link(f"/proc/{pid}/fd/{number}")) for number in numbers)
+    return tuple(sorted({folder for folder, name in paths if name == ".lock"}))
 
 
-def _stat(pid: str) -> list[str]:
-    """Return a process's fields of proc_pid_stat(5) from the third on.
+def _stat(pid: str, number: int) -> str:
+    """Return a field of proc_pid_stat(5), counted from the third, ``""`` if it is not known.
 
     The second, the program's name in brackets, may itself have spaces and brackets.
     """
-    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].decode().split()
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].decode().split()
+    return fields[number] if number < len(fields) else ""
 
 
 def _read(file: str) -> bytes:
-    with open(file, "rb") as stream:
-        return stream.read()
+    """Return the content of a file, none if it cannot be read."""
+    try:
+        with open(file, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""
+
+
+def _link(path: str) -> str:
+    """Return the target of a link, ``""`` if it cannot be read."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 # <sys/sysctl.h> and <sys/proc_info.h>

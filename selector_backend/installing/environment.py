@@ -6,7 +6,7 @@ Only variants that exclude each other (the requirement kind) depend on it.
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
+import os
 
 from ..model.decision import Code, Environment
 from ..model.markers import distribution_of, evaluate, normalize
@@ -14,7 +14,7 @@ from ..model.record import RECORD_NAME, Record, Unusable, parse_record
 from ..model.standing import former_distributions, parse_form, requirements_of
 from ..model.table import REQUIREMENT
 from ..model.values import replace
-from ..probes.folders import find_distributions, identify_at, versions_of
+from ..probes.installed import find_distributions, identify_at, versions_of
 from .files import read_regular
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def read_environment(
     folders: Sequence[str],
     removed_last: Sequence[str] = (),
     marker: Mapping[str, str] | None = None,
-    distributions: Mapping[str, Sequence[Path]] | None = None,
+    distributions: Mapping[str, Sequence[str]] | None = None,
 ) -> Environment:
     """Return the part of an environment with these ``folders`` that matters to ``selector``.
 
@@ -43,9 +43,8 @@ def read_environment(
     if distributions is None:
         distributions = find_distributions(paths or removed_last)
     marker = marker or marker_of(selector)
-    parents = {*map(Path, removed_last)}
     own = distributions.get(normalize(selector.project), ())
-    code = _code(folder for folder in own if folder.parent in parents)
+    code = _code(folder for folder in own if os.path.dirname(folder) in removed_last)
     if not paths:
         return Environment(marker=marker, code=code)
     records, notes = list[Record](), list[str]()
@@ -85,7 +84,7 @@ def _required(selector: Selector) -> Iterator[str]:
 
 
 def _extras(
-    distributions: Mapping[str, Sequence[Path]],
+    distributions: Mapping[str, Sequence[str]],
     name: str,
     extras: Iterable[str],
     marker: Mapping[str, str] | None,
@@ -116,29 +115,29 @@ def read_records(paths: Sequence[str]) -> list[Record | Unusable]:
     return _records(find_distributions(paths))
 
 
-def _as_installed(record: Record, distributions: Mapping[str, Sequence[Path]]) -> Record:
+def _as_installed(record: Record, distributions: Mapping[str, Sequence[str]]) -> Record:
     """Return a record without the distributions of extras that are not installed."""
     names = {*map(distribution_of, record.requires), *distributions}
     return replace(record, distributions=tuple(filter(names.__contains__, record.distributions)))
 
 
-def _code(folders: Iterable[Path]) -> Code | None:
+def _code(folders: Iterable[str]) -> Code | None:
     """Return the first of a project's releases, by metadata folders, that has own code.
 
     A selector package has none. Without a readable ``RECORD``, an installer removes nothing.
     """
     for folder in folders:
-        if (folder / RECORD_NAME).exists():
+        if os.path.exists(os.path.join(folder, RECORD_NAME)):
             continue
         with contextlib.suppress(OSError, ValueError):
-            for line in read_regular(folder / "RECORD").decode("utf-8").splitlines():
+            for line in _read(folder, "RECORD").splitlines():
                 file = line.rsplit(",", 2)[0].strip('"')
-                if file and not file.startswith(f"{folder.name}/"):
+                if file and not file.startswith(f"{os.path.basename(folder)}/"):
                     return Code(*identify_at(folder), file)
     return None
 
 
-def _records(distributions: Mapping[str, Sequence[Path]]) -> list[Record | Unusable]:
+def _records(distributions: Mapping[str, Sequence[str]]) -> list[Record | Unusable]:
     records: dict[str, Record | Unusable] = {}
     for folders in distributions.values():
         for folder in folders:
@@ -148,10 +147,10 @@ def _records(distributions: Mapping[str, Sequence[Path]]) -> list[Record | Unusa
     return [*records.values()]
 
 
-def _read_record(folder: Path) -> Record | Unusable | None:
+def _read_record(folder: str) -> Record | Unusable | None:
     """Return the record in a ``.dist-info``, ``None`` if it has none."""
     try:
-        record = parse_record(read_regular(folder / RECORD_NAME).decode("utf-8"))
+        record = parse_record(_read(folder, RECORD_NAME))
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
         return None
     except ValueError:
@@ -161,3 +160,7 @@ def _read_record(folder: Path) -> Record | Unusable | None:
     if isinstance(record, Unusable):
         record = Unusable(record.reason, *identify_at(folder))
     return record
+
+
+def _read(folder: str, name: str) -> str:
+    return read_regular(os.path.join(folder, name)).decode("utf-8")

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 from ..model.purpose import Mark, Purpose
 from ..model.values import dataclass, field
@@ -140,11 +139,11 @@ class Frontend:
     #: How the variables begin that set its options, such as ``PIP_TARGET``.
     variables: str = ""
     #: Its temporary folder for one build, if this runs in one.
-    scratch: Callable[[Hook], Path | None] | None = None
+    scratch: Callable[[Hook], str] | None = None
     #: The variables with a temporary folder for one command.
     trackers: tuple[str, ...] = ()
     #: Its folder that all builds of a command share.
-    shared: Callable[[Hook], Path | None] | None = None
+    shared: Callable[[Hook], str] | None = None
     #: When the hooks run on the Python of the environment that is installed into.
     shows_environment: Literal["never", "without isolation", "always"] = "never"
     #: Whether it locks the environment that it installs into, by a file ``.lock`` in its folder.
@@ -176,24 +175,23 @@ def _with_pip(hook: Hook, named: bool) -> bool:
     return named and _by_pip(hook, named=False)
 
 
-def _tracker_of_pip(hook: Hook) -> Path | None:
+def _tracker_of_pip(hook: Hook) -> str:
     """Return the folder in which a pip, and those that it starts, track their builds."""
-    folders = map(hook.environ.get, _VARIABLES_OF_PIP)
-    return next((Path(folder) for folder in folders if folder), None)
+    return next(filter(None, map(hook.environ.get, _VARIABLES_OF_PIP)), "")
 
 
-def _overlay(name: str) -> Callable[[Hook], Path | None]:
+def _overlay(name: str) -> Callable[[Hook], str]:
     """Return a function that finds a build environment whose folder ``site`` is in ``PYTHONPATH``.
 
     ``name`` is the pattern of the environment's name.
     """
 
-    def find(hook: Hook) -> Path | None:
+    def find(hook: Hook) -> str:
         for entry in hook.environ.get("PYTHONPATH", "").split(os.pathsep):
-            path = Path(entry)
-            if path.name == "site" and re.fullmatch(name, path.parent.name):
-                return path.parent
-        return None
+            folder, site = os.path.split(entry)
+            if site == "site" and re.fullmatch(name, os.path.basename(folder)):
+                return folder
+        return ""
 
     return find
 
@@ -216,31 +214,29 @@ def _by_uv(hook: Hook, named: bool) -> bool:
     https://github.com/astral-sh/uv/pull/11326
     """
     set_by_uv = "UV" in hook.environ and not hook.knows_its_parent
-    return hook.script == "-c" and (named or set_by_uv or _uv_build(hook) is not None)
+    return hook.script == "-c" and (named or set_by_uv or bool(_uv_build(hook)))
 
 
-def _uv_build(hook: Hook) -> Path | None:
-    folder = Path(hook.prefix)
-    made = folder.name.startswith(".tmp") and re.fullmatch(_UV_BUILDS, folder.parent.name)
-    return folder if made else None
+def _uv_build(hook: Hook) -> str:
+    folder, name = os.path.split(hook.prefix)
+    made = name.startswith(".tmp") and re.fullmatch(_UV_BUILDS, os.path.basename(folder))
+    return hook.prefix if made else ""
 
 
-def _uv_builds(hook: Hook) -> Path | None:
-    build = _uv_build(hook)
-    return build.parent if build else None
+def _uv_builds(hook: Hook) -> str:
+    return os.path.dirname(_uv_build(hook))
 
 
 # build ----------------------------------------------------------------------------------------
 
 
-def _build_env(hook: Hook) -> Path | None:
+def _build_env(hook: Hook) -> str:
     """Return build's environment. In another folder, one of that name is the user's."""
     import tempfile
 
-    folder = Path(hook.prefix)
-    made = re.fullmatch(r"build-env-[a-z0-9_]{8}", folder.name)
-    temporary = folder.parent == Path(os.path.realpath(tempfile.gettempdir()))
-    return folder if made and temporary else None
+    folder, name = os.path.split(hook.prefix)
+    made = re.fullmatch(r"build-env-[a-z0-9_]{8}", name)
+    return hook.prefix if made and folder == os.path.realpath(tempfile.gettempdir()) else ""
 
 
 INSTALL, LOCK, LOOK, KEEP = Purpose.INSTALL, Purpose.LOCK, Purpose.LOOK, Purpose.KEEP

@@ -10,20 +10,18 @@ No other command reads them: the files are named after the process that calls th
 
 from __future__ import annotations
 
-import contextlib
 import marshal
 import os
 import sys
 
 from ..errors import SelectorError
-from ..model.values import dataclass
+from ..model.values import dataclass, sha256
 from .caller import parent
-from .files import PARTIAL, is_private, read_regular, write_file, write_folder
+from .files import PARTIAL, is_private, read_regular, remove, write_file, write_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from typing import Any
 
     from ..model.machine import Fact, Machine
@@ -75,12 +73,13 @@ class Finished:
         if os.path.basename(prepared) != self.folder:
             return False
         count = sum(len(names) for _, _, names in os.walk(prepared))
-        with contextlib.suppress(OSError):
+        try:
             return count == len(self.files) and all(
                 read_regular(os.path.join(prepared, name)) == data
                 for name, data in self.files.items()
             )
-        return False
+        except OSError:
+            return False
 
 
 def leave(
@@ -96,13 +95,15 @@ def leave(
     and ``backend`` is this version.
     """
     folder, identity = installation.scratch, installation.identity
-    if folder is None or identity != parent().identity or not is_private(folder):
+    if not folder or identity != parent().identity or not is_private(folder):
         return
     fields = {**vars(finished), "files": {**finished.files}}
-    with contextlib.suppress(OSError, SelectorError):
+    try:
         hashed = _hash_all(decided_from, settings, backend)
-        data = marshal.dumps((hashed, [*decided_from], fields))
-        write_file(folder, f"{_START}finished-{identity}", _hash(data) + data)
+    except OSError:
+        return
+    data = marshal.dumps((hashed, [*decided_from], fields))
+    _write(os.path.join(folder, f"{_START}finished-{identity}"), sha256(data) + data)
 
 
 def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
@@ -112,13 +113,15 @@ def take(settings: Mapping[str, Any] | None, backend: str) -> Finished | None:
     for folder in (sys.prefix, *(above for above, name in overlays if name == "site")):
         file = os.path.join(folder, f"{_START}finished-{identity}")
         if identity and os.path.lexists(file) and is_private(folder):
-            with contextlib.suppress(OSError, ValueError, EOFError, TypeError):
+            try:
                 content = read_regular(file, own=True)
-                if _hash(content[8:]) != content[:8]:
+                if sha256(content[32:]) != content[:32]:
                     continue  # `marshal` may hang on damaged data
-                hashed, decided_from, fields = marshal.loads(content[8:])
+                hashed, decided_from, fields = marshal.loads(content[32:])
                 if hashed == _hash_all(decided_from, settings, backend):
                     return Finished(**fields)
+            except (OSError, ValueError, EOFError, TypeError):
+                continue
     return None
 
 
@@ -132,32 +135,25 @@ def _hash_all(files: Sequence[str], settings: Mapping[str, Any] | None, backend:
     called = caller.arguments, caller.folder, caller.identity, caller.locked
     contents = [*map(read_regular, files)]
     decided_from = repr((own, called, variables, settings or {}, contents))
-    return _hash(decided_from.encode("utf-8", "surrogatepass"))
-
-
-def _hash(data: bytes) -> bytes:
-    """Return a hash of 8 bytes. `hashlib` would take 4 ms to import."""
-    from importlib.util import source_hash
-
-    return source_hash(data)
+    return sha256(decided_from.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True)
 class Handoff:
     """The files with the machine's facts: of one ``build``, and of the whole ``command``.
 
-    Each is ``None`` if there is no folder for it.
+    Each is ``""`` if there is no folder for it.
     """
 
-    build: Path | None = None
-    command: Path | None = None
+    build: str = ""
+    command: str = ""
 
     def recall(self) -> Machine:
         """Return the facts that earlier hooks have read; none of an invalid file."""
         from ..model.machine import Machine
 
         facts: dict[str, Fact] = {}
-        if self.command and is_private(self.command.parent) and not _is_old(self.command):
+        if self._shares and not _is_old(self.command):
             facts.update(_read(self.command).facts)
         if self.build:
             facts.update(_read(self.build).facts)
@@ -172,9 +168,13 @@ class Handoff:
             _write(self.build, _bytes_of(machine))
         facts = machine.facts.items()
         shared = {name: fact for name, fact in facts if FACTS[name].shared}
-        if shared and self.command and is_private(self.command.parent):
+        if shared and self._shares:
             _write(self.command, _bytes_of(Machine(shared)))
-            _remove_old(self.command.parent)
+            _remove_old(os.path.dirname(self.command))
+
+    @property
+    def _shares(self) -> bool:
+        return bool(self.command) and is_private(os.path.dirname(self.command))
 
 
 def handoff_of(installation: Installation, environ: Mapping[str, str], backend: str) -> Handoff:
@@ -185,18 +185,18 @@ def handoff_of(installation: Installation, environ: Mapping[str, str], backend: 
     one for musl loads no driver for glibc.
     """
     identity, build = installation.identity, installation.scratch
-    if build is None or not identity:
+    if not build or not identity:
         return Handoff()
-    name, command = f"{_START}machine-{identity}", installation.shared
-    if command is None:
-        return Handoff(build / f"{name}.json")
-    import hashlib
+    start = f"{_START}machine-{identity}"
+    own = os.path.join(build, f"{start}.json")
+    if not installation.shared:
+        return Handoff(own)
     import json
 
     kept = {name: text for name, text in environ.items() if not name.startswith(_OF_ONE_BUILD)}
     text = json.dumps([backend, sys.base_prefix, sorted(kept.items())])
-    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return Handoff(build / f"{name}.json", command / f"{name}-{digest}.json")
+    digest = sha256(text.encode("utf-8", "surrogateescape")).hex()[:16]
+    return Handoff(own, os.path.join(installation.shared, f"{start}-{digest}.json"))
 
 
 def exchange(installation: Installation, record: Record) -> list[Record]:
@@ -214,43 +214,55 @@ def exchange(installation: Installation, record: Record) -> list[Record]:
     if not is_private(folder):
         return []
     start = f"{_START}choice-{installation.identity}-"
-    own = folder / f"{start}{record.key}.json"
-    _write(own, record.to_bytes())
+    own = f"{start}{record.key}.json"
+    _write(os.path.join(folder, own), record.to_bytes())
     _remove_old(folder)
     others = []
-    for file in sorted(folder.glob(f"{start}*.json")):
-        with contextlib.suppress(OSError):
-            other = None if file == own else parse_record(read_regular(file, own=True))
+    for name in sorted(os.listdir(folder)):
+        if name.startswith(start) and name.endswith(".json") and name != own:
+            try:
+                other = parse_record(read_regular(os.path.join(folder, name), own=True))
+            except OSError:
+                continue
             if isinstance(other, Record):
                 others.append(other)
     return others
 
 
-def _remove_old(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        for file in folder.iterdir():
-            if file.name.startswith((_START, PARTIAL)) and _is_old(file):
-                file.unlink(missing_ok=True)
+def _remove_old(folder: str) -> None:
+    try:
+        for name in os.listdir(folder):
+            file = os.path.join(folder, name)
+            if name.startswith((_START, PARTIAL)) and _is_old(file):
+                remove(file)
+    except OSError:
+        pass
 
 
-def _is_old(file: Path) -> bool:
+def _is_old(file: str) -> bool:
     import time
 
     try:
-        return abs(time.time() - file.lstat().st_mtime) > _LONGEST_SECONDS
+        return abs(time.time() - os.lstat(file).st_mtime) > _LONGEST_SECONDS
     except OSError:
         return False
 
 
-def _read(file: Path) -> Machine:
-    import json
-
-    from ..model.machine import Machine, Origin, load_machine
+def _read(file: str) -> Machine:
+    """Return the machine in a file of ours, without facts if there is none."""
+    from ..model.machine import Machine, Origin
 
     try:
-        data = json.loads(read_regular(file, own=True))
-        return load_machine(data, file.name, Origin.READ)
-    except (OSError, ValueError, RecursionError, SelectorError):
+        content = read_regular(file, own=True)
+    except OSError:
+        return Machine()
+    import json
+
+    from ..probes.profile import load_machine
+
+    try:
+        return load_machine(json.loads(content), os.path.basename(file), Origin.READ)
+    except (ValueError, RecursionError, SelectorError):
         return Machine()
 
 
@@ -260,6 +272,8 @@ def _bytes_of(machine: Machine) -> bytes:
     return json.dumps(machine.dump()).encode()
 
 
-def _write(file: Path, content: bytes) -> None:
-    with contextlib.suppress(SelectorError):
-        write_file(file.parent, file.name, content)
+def _write(file: str, content: bytes) -> None:
+    try:
+        write_file(*os.path.split(file), content)
+    except SelectorError:
+        pass

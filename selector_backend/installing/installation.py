@@ -6,7 +6,6 @@ import os
 import re
 import site
 import sys
-from pathlib import Path
 
 from ..errors import SelectorError
 from ..model.purpose import Commands, Installation, Lock, Mark, Purpose
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def read_installation(*, builds: bool = False) -> Installation:
     """Return this process's installation. ``builds`` is whether its hook builds the wheel."""
-    return identify(Hook(sys.argv, os.environ, parent(), str(Path.cwd()), sys.prefix, builds))
+    return identify(Hook(sys.argv, os.environ, parent(), os.getcwd(), sys.prefix, builds))
 
 
 def identify(hook: Hook) -> Installation:
@@ -104,12 +103,12 @@ def _of_variables(row: Frontend, environ: Mapping[str, str]) -> Iterator[tuple[s
 
 def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Installation:
     purpose = _purpose(row, hook, line)
-    scratch = row.scratch(hook) if row.scratch else None
+    scratch = row.scratch(hook) if row.scratch else ""
     target = line.value(row.target)
     environment, folders = "", list[str]()
     if purpose is Purpose.INSTALL and (named or not line.command or not _redirects(row, line)):
-        environment, folders = _environment(row, hook, line, target, isolated=scratch is not None)
-    trackers = [Path(hook.environ.get(name, "")).name for name in row.trackers]
+        environment, folders = _environment(row, hook, line, target, isolated=bool(scratch))
+    trackers = [os.path.basename(hook.environ.get(name, "")) for name in row.trackers]
     marks = [mark for pattern, mark in row.marks.items() if re.search(pattern, hook.folder)]
     asking = line if named else _Line()
     requirements = [*(asking.positional if line.command in row.naming else ())]
@@ -130,12 +129,12 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         mark=Mark.NONE if purpose is Purpose.KEEP else [*marks, row.mark][0],
         commands=_commands(row, hook, line, environment, target, scratch),
         # The wheel is built before the environment changes, except by uv without isolation.
-        stops_late=bool(folders) and (row.shows_environment == "always" or scratch is not None),
+        stops_late=bool(folders) and (row.shows_environment == "always" or bool(scratch)),
         locked_before=hook.builds and row.locks_environment and line.command in row.locking_first,
         lock=_lock(row, hook, line),
         one_environment=line.command not in row.several,
         scratch=scratch,
-        shared=row.shared(hook) if row.shared else None,
+        shared=row.shared(hook) if row.shared else "",
         # Where the process is not known, the name of pip's tracker folder identifies the command.
         identity=next(filter(None, (hook.parent.identity, *trackers)), ""),
         everywhere=purpose is Purpose.LOCK and _is_everywhere(row, hook, line),
@@ -217,12 +216,13 @@ def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
     folders = list(hook.parent.locked)
     if sys.platform != "linux":
         folders = [_absolute(named or line.value(row.python), hook)]
-        folders += [str(Path(file).parent.parent) for file in folders if file]  # of an interpreter
+        # The folders of an interpreter.
+        folders += [os.path.dirname(os.path.dirname(file)) for file in folders if file]
     if named:
         wanted = os.path.realpath(_absolute(named, hook) or os.devnull)
         matching = [folder for folder in folders if os.path.realpath(folder) == wanted]
     else:
-        matching = [path for path in folders if path and Path(path, "pyvenv.cfg").is_file()]
+        matching = [path for path in folders if path and os.path.isfile(_settings_of(path))]
     return matching[0] if len(matching) == 1 else ""
 
 
@@ -236,10 +236,11 @@ def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:
     named = (pair for pair in line.options if pair[0] in locking.project)
     again = " ".join([locking.again, *(f"{name} {quote(value)}" for name, value in named)])
     if script := _script(locking, hook, line):
-        name = Path(script).name
+        above, name = os.path.split(script)
         again = f"{locking.again} --script {quote(script)}"
-        folder = _absolute(str(Path(script).parent), hook)
-        if line.command in row.locking_first and not Path(folder, f"{name}.lock").is_file():
+        folder = _absolute(above or os.curdir, hook)
+        written = os.path.isfile(os.path.join(folder, f"{name}.lock"))
+        if line.command in row.locking_first and not written:
             return None  # only `uv lock` writes it
         return Lock((f"{name}.lock",), folder, of_project=False, again=again)
     if script is None or not _is_of_project(row, hook, line):
@@ -285,7 +286,7 @@ def _script(locking: Locking, hook: Hook, line: _Line) -> str | None:
     if "://" in named[0]:
         return None
     path = _absolute(named[0], hook)
-    if not path.endswith((".py", ".pyw")) or not Path(path).is_file():
+    if not path.endswith((".py", ".pyw")) or not os.path.isfile(path):
         return ""
     from .asked import read_text
 
@@ -297,7 +298,9 @@ def _absolute(written: str, hook: Hook) -> str:
 
     The hooks run in the project's folder, not where the frontend was started.
     """
-    path = Path(hook.parent.folder, os.path.expanduser(written))  # noqa: PTH111 - Path's raises for `~nobody`
+    from pathlib import Path  # it takes 5 ms, and few commands name a path
+
+    path = Path(hook.parent.folder, os.path.expanduser(written))
     return str(path) if written and path.is_absolute() else ""
 
 
@@ -311,7 +314,7 @@ def _removed_last(folders: Sequence[str]) -> list[str]:
 
 
 def _commands(
-    row: Frontend, hook: Hook, line: _Line, environment: str, target: str, scratch: Path | None
+    row: Frontend, hook: Hook, line: _Line, environment: str, target: str, scratch: str
 ) -> Commands:
     """Return the first arguments of commands that install into this environment, and uninstall."""
     has_settings = row.without_settings not in hook.environ
@@ -337,19 +340,23 @@ def _commands(
     return Commands(("uv", "pip", "install", *where, *isolation), uninstall)
 
 
-def _pip(hook: Hook, python: str, scratch: Path | None) -> tuple[str, ...]:
+def _pip(hook: Hook, python: str, scratch: str) -> tuple[str, ...]:
     """Return the first arguments of the pip that installs for this Python."""
     if python:
         return "pip", "--python", python
-    own = Path(sys.executable).parent
+    own = _normalized(os.path.dirname(sys.executable))
     for folder in hook.environ.get("PATH", "").split(os.pathsep):
-        if scratch and folder.startswith(str(scratch)):
+        if scratch and folder.startswith(scratch):
             continue  # the build environment's
-        if any(Path(folder, name).exists() for name in ("pip", "pip.exe")):
-            if Path(folder) == own:
+        if any(os.path.exists(os.path.join(folder, name)) for name in ("pip", "pip.exe")):
+            if _normalized(folder) == own:
                 return ("pip",)
             break
     return sys.executable, "-m", "pip"
+
+
+def _normalized(folder: str) -> str:
+    return os.path.normcase(os.path.normpath(folder))
 
 
 def _option(argument: str, valued: Sequence[str]) -> tuple[str, str | None]:
@@ -407,6 +414,10 @@ def _site_packages(prefix: str) -> list[str]:
     return list(dict.fromkeys([*users, *site.getsitepackages([prefix, *system])]))
 
 
+def _settings_of(prefix: str) -> str:
+    return os.path.join(prefix, "pyvenv.cfg")
+
+
 def _sees_system(prefix: str) -> bool:
     """Return whether the system's and the user's folders belong to an environment.
 
@@ -415,7 +426,8 @@ def _sees_system(prefix: str) -> bool:
     if prefix == sys.base_prefix:
         return True
     try:
-        text = Path(prefix, "pyvenv.cfg").read_text(encoding="utf-8")
+        with open(_settings_of(prefix), encoding="utf-8") as file:
+            text = file.read()
     except (OSError, ValueError):
         return False
     pairs = (line.partition("=") for line in text.lower().splitlines())

@@ -77,7 +77,7 @@ def several_asked(
         *(f"  {names[key]}, by {source}" for key, source in requested.items()),
         "Ask for only one of them, and name no other variant beside it:",
         *(f"  {_install(selector, commands, names[key])}" for key in requested),
-        "A requirements file that was compiled for another one has to be compiled again, with:",
+        "A requirements file that was compiled for another one is compiled again with one of:",
         *(f"  {show_variables({selector.variable: names[key]})}" for key in requested),
     ]
     return "\n".join(lines)

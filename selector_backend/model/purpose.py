@@ -10,7 +10,6 @@ from .values import dataclass
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 #: The tag in every wheel's ``WHEEL``, and in the file name of a portable one.
 PORTABLE_TAG = "py3-none-any"
@@ -151,8 +150,8 @@ class Installation:
     stops_late: bool = False
     locked_before: bool = False
     lock: Lock | None = None
-    scratch: Path | None = None
-    shared: Path | None = None
+    scratch: str = ""
+    shared: str = ""
     identity: str = ""
     everywhere: bool = False
     target: Target | None = None

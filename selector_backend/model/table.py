@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import collections
 import json
+import os
 import re
-from pathlib import Path
 
 from . import shapes
 from .facts import FACTS
 from .kinds import DISTRIBUTIONS, LIBRARIES, PROPERTIES
 from .markers import distribution_of as distribution_of
 from .markers import normalize as normalize
-from .values import dataclass, field, fields_of
+from .values import dataclass, field, fields_of, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import Any, TypeVar
 
     from .kinds import Kind, Wanted
@@ -138,7 +139,7 @@ class Scope:
     requirements: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
-    distributions: Mapping[str, Sequence[Path]] | None = None
+    distributions: Mapping[str, Sequence[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class Selector:
     def scope(
         self,
         folders: Iterable[str] = (),
-        distributions: Mapping[str, Sequence[Path]] | None = None,
+        distributions: Mapping[str, Sequence[str]] | None = None,
     ) -> Scope:
         """Return the inputs of the probes, in an environment with ``folders``."""
         return Scope(
@@ -279,18 +280,19 @@ def dump_compiled(compiled: Compiled, pyproject: bytes, backend: str) -> bytes:
     return (json.dumps(data, indent=1) + "\n").encode()
 
 
-def read_compiled(folder: Path) -> Compiled:
+def read_compiled(folder: str | Path) -> Compiled:
     """Return the compiled table of the sdist in ``folder``.
 
     Raises `NotCompiledError` if it has none, or it is damaged, of an unknown format, or of another
     ``pyproject.toml``.
     """
     try:
-        data = json.loads((folder / TABLE_NAME).read_bytes())
-        pkg_info = (folder / "PKG-INFO").read_bytes().replace(b"\r\n", b"\n")
-        pyproject = (folder / "pyproject.toml").read_bytes()
+        names = (TABLE_NAME, "PKG-INFO", "pyproject.toml")
+        table, pkg_info, pyproject = (_read(os.path.join(folder, name)) for name in names)
+        data, pkg_info = json.loads(table), pkg_info.replace(b"\r\n", b"\n")
     except FileNotFoundError as error:
-        raise NotCompiledError(f"there is no {Path(error.filename).name}") from None
+        name = os.path.basename(error.filename)
+        raise NotCompiledError(f"there is no {name}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise NotCompiledError(f"{TABLE_NAME} cannot be read: {error}") from None
     if not isinstance(data, dict) or data.get("format") not in range(1, FORMAT + 1):
@@ -310,25 +312,26 @@ def read_compiled(folder: Path) -> Compiled:
             requires=tuple(data.get("requires", ())),
             license_files=tuple(data["license-files"]),
             entry_points=data["entry-points"],
-            files=(TABLE_NAME, "PKG-INFO", "pyproject.toml", *data["license-files"]),
+            files=(*names, *data["license-files"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # It is not damaged, so a newer release wrote it, with facts or values unknown to this one.
         raise NotCompiledError(f"{TABLE_NAME} cannot be used: {error}") from None
 
 
+def _read(file: str) -> bytes:
+    with open(file, "rb") as stream:
+        return stream.read()
+
+
 def hash_text(content: bytes) -> str:
     """Return the hash of a text file, the same for all line endings."""
-    import hashlib
-
-    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+    return sha256(content.replace(b"\r\n", b"\n")).hex()
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
     """Return the hash of JSON data, the same for all formatting."""
-    import hashlib
-
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(data, sort_keys=True).encode()).hex()
 
 
 def dump(value: Any) -> Any:

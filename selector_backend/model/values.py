@@ -1,17 +1,21 @@
-"""Frozen dataclasses that are cheap to define.
+"""Frozen dataclasses that are cheap to define, and a hash that is cheap to import.
 
 `dataclasses` imports `inspect` and compiles code for each class. In a hook, which defines two dozen
 of them and takes a tenth of a second, that would be half of the time. This module has the part that
 this package uses; type checkers see the real one.
+
+`hashlib` loads OpenSSL, which takes 4 ms.
 """
 
 from __future__ import annotations
+
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
 
-    __all__ = ["dataclass", "field", "fields_of", "replace"]
+    __all__ = ["dataclass", "field", "fields_of", "replace", "sha256"]
 
 
 if not TYPE_CHECKING:
@@ -82,3 +86,14 @@ if not TYPE_CHECKING:
 def fields_of(kind: type) -> tuple[str, ...]:
     """Return the names of the fields of a dataclass, none for another class."""
     return tuple(getattr(kind, "__fields__", ()))
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the SHA-256 hash of data, by Python's own code if it has that, as `random` does."""
+    own = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
+    try:
+        module = __import__(own)
+    except ImportError:
+        import hashlib as module
+    digest: bytes = module.sha256(data).digest()
+    return digest

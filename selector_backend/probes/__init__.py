@@ -1,24 +1,25 @@
 """Reading the machine's facts: a module for each family of facts, called by `read_machine`.
 
-`selector_backend.model.facts.FACTS` says which family reads a fact; `family.Family` is what each
-module provides.
+`selector_backend.model.facts.FACTS` says which family reads a fact; `Family` is what each module
+provides.
 """
 
 from __future__ import annotations
 
-import importlib
+import os
 import sys
 
+from ..errors import SelectorError
 from ..model.facts import FACTS
-from ..model.machine import Fact, Machine, override, read_profile
+from ..model.machine import Fact, Machine, override
 from ..model.table import Scope
-from ..model.values import replace
-from .family import Family, read_timeout
+from ..model.values import dataclass, replace
+from ..model.variables import ROOT_VARIABLE, TIMEOUT_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from typing import Protocol
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from typing import Any, Protocol
 
     from ..model.kinds import Value
     from ..model.machine import ProfileFile
@@ -31,6 +32,61 @@ if TYPE_CHECKING:
 
         def remember(self, machine: Machine) -> None:
             """Keep ``machine`` for later."""
+
+
+#: The time limit of a family of facts, in seconds.
+TIMEOUT = 10.0
+#: The device through which WSL 2 reaches any GPU; it has no driver for the GPU itself.
+WSL_DEVICE = "dev/dxg"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of facts, which are read together: the ``FAMILY`` of each module.
+
+    ``read`` returns the facts of the names it gets, and may return others of the family. A fact
+    that cannot be read is absent, with the reason: ``read`` does not raise for it.
+
+    ``needs`` returns the requirements of reading on this system, and ``needs_to_judge`` those of
+    judging facts, read or stated. ``implies`` returns a stated value with everything it implies.
+    ``carries`` maps distributions to the modules that reading and judging import from them, for
+    self-contained sdists. ``is_64_bit`` is whether a 32-bit Python can use none of the facts.
+    """
+
+    read: Callable[[Collection[str], Mapping[str, str], Scope], list[Fact]]
+    needs: Callable[[Scope], Sequence[str]] = lambda _: ()
+    needs_to_judge: Callable[[Scope], Sequence[str]] = lambda _: ()
+    implies: Callable[[Any], Any] = lambda value: value
+    carries: Callable[[Scope], Mapping[str, str]] = lambda _: {}
+    is_64_bit: bool = False
+
+
+def read_timeout(environ: Mapping[str, str]) -> float:
+    """Return the time limit of a family of facts, in seconds.
+
+    Raises `SelectorError` if ``SELECTOR_PROBE_TIMEOUT`` is not a number above zero.
+    """
+    text = environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds < float("inf"):
+        return seconds
+    raise SelectorError(
+        f"the environment variable {TIMEOUT_VARIABLE} is {text!r}; "
+        f"expected a number of seconds, for example {TIMEOUT_VARIABLE}=30"
+    )
+
+
+def below_root(environ: Mapping[str, str], path: str) -> str:
+    """Return a path in the folder that has ``sys``, ``dev`` and ``opt``."""
+    return os.path.join(environ.get(ROOT_VARIABLE) or "/", path)
+
+
+def is_wsl(environ: Mapping[str, str]) -> bool:
+    """Return whether this is WSL 2 with a GPU of any maker."""
+    return os.path.exists(below_root(environ, WSL_DEVICE))
 
 
 #: The scope where facts are read without a table.
@@ -56,6 +112,8 @@ def read_machine(
     read_timeout(environ)
     facts = {name: fact for name in names if (fact := override(name, environ)) is not None}
     if profile is not None:
+        from .profile import read_profile
+
         facts = {**read_profile(profile, names).facts, **facts}
     facts = {name: complete(fact) for name, fact in facts.items()}
     wanted = [name for name in names if name not in facts]
@@ -87,7 +145,7 @@ def families(names: Iterable[str]) -> dict[Family, list[str]]:
     """Return the families that read the facts ``names``, each with its facts of these."""
     members: dict[Family, list[str]] = {}
     for name in names:
-        module = importlib.import_module(f"{__name__}.{FACTS[name].family}")
+        module = __import__(f"{__name__}.{FACTS[name].family}", fromlist=["FAMILY"])
         members.setdefault(module.FAMILY, []).append(name)
     return members
 

@@ -8,8 +8,8 @@ import warnings
 
 from ..model.machine import Fact
 from ..model.markers import normalize_name
+from . import Family, read_timeout
 from .child import NoAnswerError, ask
-from .family import Family, read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

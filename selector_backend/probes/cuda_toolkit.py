@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..model.machine import Fact
-from .family import Family, read_timeout
+from . import Family, read_timeout
 from .loader import is_file, is_loaded, locations
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import platform
 import sys
 
 from ..model.machine import Fact
-from .family import Family
+from . import Family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.machine import Fact
-from .family import Family
+from . import Family
 from .loader import findable
 
 TYPE_CHECKING = False

@@ -13,8 +13,8 @@ import time
 from ..model.kinds import PROPERTIES
 from ..model.machine import Fact
 from ..model.markers import CannotTellError, evaluate
+from . import Family, read_timeout
 from .child import NoAnswerError, ask
-from .family import Family, read_timeout
 from .marker import environment
 
 TYPE_CHECKING = False

@@ -20,8 +20,8 @@ from pathlib import Path
 from ..model.facts import FACTS
 from ..model.machine import Fact
 from ..model.markers import is_release, release_key
+from . import WSL_DEVICE, Family, below_root, is_wsl, read_timeout
 from .child import NoAnswerError
-from .family import WSL_DEVICE, Family, is_wsl, read_timeout, root
 from .library import Library, ask_in_turn, integers, load
 from .loader import findable, is_file
 
@@ -85,7 +85,7 @@ def _rocm(environ: Mapping[str, str], scope: Scope) -> Fact:
     folders = [(Path(folder, _WHEEL_FOLDER), environment) for folder in scope.folders]
     named = [Path(environ[name]) for name in _VARIABLES if environ.get(name)]
     folders += [(folder, "") for base in named for folder in _installations(base)]
-    default = [(folder, "") for folder in _installations(root(environ) / "opt/rocm")]
+    default = [(folder, "") for folder in _installations(Path(below_root(environ, "opt/rocm")))]
     loaded = [(folder, "") for folder in _on_library_path(environ)]
     for folder, origin in (*folders, *loaded, *default):
         for file in (folder / name for name in _VERSION_FILES):
@@ -131,7 +131,7 @@ def _installations(base: Path) -> list[Path]:
     The links ``lib`` and ``core`` lead to the one in use. Without these, as with packages for a
     single GPU, it is the newest.
     """
-    if not os.path.isdir(base):  # noqa: PTH112 - `Path.is_dir` may raise
+    if not os.path.isdir(base):  # `Path.is_dir` may raise
         return []
     try:
         cores = {file.name.partition("-")[2]: file for file in base.glob("core-*")}
@@ -162,7 +162,7 @@ def _gfx(environ: Mapping[str, str]) -> Fact:
     if not sys.platform.startswith("linux"):
         return Fact("gfx", _KFD, reason="it is read on Linux and Windows only")
     try:
-        nodes = sorted((root(environ) / _TOPOLOGY).glob("*/properties"))
+        nodes = sorted(Path(below_root(environ, _TOPOLOGY)).glob("*/properties"))
     except OSError:
         nodes = []
     if nodes:
@@ -230,7 +230,7 @@ def _target(properties: Mapping[str, int]) -> str:
 
 def _refusal(device: str, environ: Mapping[str, str]) -> OSError | None:
     """Return the error of opening a device as the HIP runtime does, with a clearer message."""
-    file = root(environ) / device
+    file = below_root(environ, device)
     try:
         os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
     except OSError as error:
@@ -246,11 +246,11 @@ def _refusal(device: str, environ: Mapping[str, str]) -> OSError | None:
     return None
 
 
-def _other_group(file: Path) -> str:
+def _other_group(file: str) -> str:
     """Return the group that may read and write a file, ``""`` if the user is in it."""
     import grp
 
-    status = file.stat()
+    status = os.stat(file)
     if status.st_mode & 0o060 != 0o060 or status.st_gid in (os.getegid(), *os.getgroups()):
         return ""
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..model.machine import Fact
 from ..model.markers import is_release
-from .family import Family, read_timeout
+from . import Family, read_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
 from ..model.machine import Fact
+from . import Family, below_root, is_wsl, read_timeout
 from .child import NoAnswerError
-from .family import Family, is_wsl, read_timeout, root
 from .library import Library, ask_in_turn, load
 from .loader import findable
 
@@ -86,8 +87,9 @@ def loader(file: str) -> str:
 
 
 def _is_shown(environ: Mapping[str, str]) -> bool:
+    root = Path(below_root(environ, ""))
     try:
-        return any(any(root(environ).glob(pattern)) for pattern in _DEVICES)
+        return any(any(root.glob(pattern)) for pattern in _DEVICES)
     except OSError:
         return False
 

@@ -16,10 +16,11 @@ from typing import Any
 from ..authoring.platforms import InexpressibleError
 from ..authoring.structure import variant_key
 from ..checking.finished import VARIANTS
-from ..errors import Problem, SelectorError
+from ..errors import SelectorError
 from ..installing.files import write_file
 from ..installing.wheel import dist_info, write_wheel
 from ..model.decision import Decision, Request
+from ..model.problems import Problem
 from ..model.record import VARIANT_WHEEL, Verdict
 from ..model.table import Compiled, Selector, Variant
 from .properties import Asked, express, providers_of

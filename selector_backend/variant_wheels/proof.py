@@ -24,12 +24,12 @@ from ..authoring.platforms import (
     version_of,
 )
 from ..authoring.structure import variant_key
-from ..errors import Problem
 from ..model.decision import Decision, Environment, NothingFits, Request, decide
 from ..model.facts import FACTS, holds, text_of
 from ..model.kinds import PROPERTIES
 from ..model.machine import Fact, Machine
 from ..model.markers import evaluate
+from ..model.problems import Problem
 from ..model.table import Selector, Variant, namespace_of
 from ..probes.cpu import known_targets, names_of
 from .building import NotExpressibleError, VariantWheel

@@ -15,7 +15,7 @@ from support.project import write_project
 
 from selector_backend.authoring.project import read_project
 from selector_backend.checking import loads
-from selector_backend.errors import NOTE
+from selector_backend.model.problems import NOTE
 
 TABLE = """
 [tool.selector]

@@ -40,15 +40,6 @@ def test_the_table_is_a_project_that_nothing_is_wrong_with(project: Path, tmp_pa
         assert decision["requires"] == ["spam-core==1.0", f"spam-{variant}==1.0"]
 
 
-def test_the_home_of_the_site_lists_the_same_cases() -> None:
-    readme, home = (
-        (ROOT / page).read_text(encoding="utf-8").partition("\n## Find your case\n")[2]
-        for page in ("README.md", "docs/index.md")
-    )
-    assert home
-    assert readme.replace("](docs/", "](").startswith(home)
-
-
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("benchmarks/*.md")]
 
 

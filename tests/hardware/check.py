@@ -21,7 +21,7 @@ from typing import Any
 # Both readers of the driver, each asked alone.
 READERS = """
 import json
-from selector_backend.probes import nvidia
+from selector_backend.probes import nvidia_libraries as nvidia
 print(json.dumps({"NVML": nvidia.nvml(), "the CUDA driver library": nvidia.cuda()}))
 """
 IMPORTED = """

@@ -134,12 +134,12 @@ def test_a_provider_that_supports_nothing_is_asked_once(backend: Backend, tmp_pa
     """What one hook read is left to the next, an absent fact too."""
     write_plugin(tmp_path / "plugin", CURRENT.replace("return CONFIGS", "return []"))
     code = (
-        "import os, pathlib\n"
+        "import os\n"
         "from selector_backend.installing.handoff import Handoff\n"
         "from selector_backend.probes import read_machine\n"
         "from selector_backend.model.table import Provider, Scope\n"
         "provider = Provider('demo', ('demo-provider',), 'demo_provider:Plugin')\n"
-        "memory = Handoff(pathlib.Path('memory.json'))\n"
+        "memory = Handoff(os.path.abspath('memory.json'))\n"
         "for _ in range(2):\n"
         "    machine = read_machine(['property'], os.environ, memory, scope=Scope((provider,)))\n"
         "    print(machine['property'].reason)\n"

@@ -169,7 +169,7 @@ def test_no_library_is_imported_that_no_condition_asks_for(floor: Floor, tmp_pat
     assert called.tried == []
     assert not called.modules & {"archspec", "pynvml", "ctypes"}
     probes = {one for one in called.modules if "probes." in one}
-    assert probes == {"selector_backend.probes.family", "selector_backend.probes.folders"}
+    assert probes == {"selector_backend.probes.installed"}
 
 
 @pytest.mark.parametrize("stated", [False, True])
@@ -253,8 +253,8 @@ def test_packing_what_was_prepared_imports_neither_the_table_nor_the_machine(
     rooms = ("installing", "model", "probes")
     ours = {one.split(".", 1)[1] for one in packed.modules if one.startswith("selector_backend.")}
     assert {one for one in ours if one.startswith(rooms) and "." in one} == {
-        *("installing.caller", "installing.files", "installing.finishing", "installing.frontends"),
-        *("installing.handoff", "installing.installation"),
+        *("installing.caller", "installing.files", "installing.frontends"),
+        *("installing.handoff", "installing.installation", "installing.packing"),
         *("installing.request", "installing.wheel"),
         *("model.purpose", "model.values", "model.variables"),
     }

@@ -36,9 +36,10 @@ from selector_backend.installing.environment import read_environment
 from selector_backend.installing.wheel import record_of
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.facts import FACTS
-from selector_backend.model.machine import Machine, ProfileFile, read_profile
+from selector_backend.model.machine import Machine, ProfileFile
 from selector_backend.model.record import Record, Unusable, Verdict, parse_record
 from selector_backend.model.table import Selector, load_selector
+from selector_backend.probes.profile import read_profile
 
 DIGITS = "1" * 5000
 DEEP = "[" * 900 + "]" * 900

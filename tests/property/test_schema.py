@@ -22,8 +22,8 @@ from validate_pyproject.plugins import list_from_entry_points
 from selector_backend.authoring import toml
 from selector_backend.authoring.keys import TABLE, selector_schema
 from selector_backend.authoring.selector import parse_selector
-from selector_backend.errors import Problems
 from selector_backend.model.markers import CannotTellError, satisfies
+from selector_backend.model.problems import Problems
 
 _accepts = fastjsonschema.compile(selector_schema())
 _TEXTS = (

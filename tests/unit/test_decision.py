@@ -18,9 +18,10 @@ from selector_backend.authoring.selector import parse_selector
 from selector_backend.installing.messages import message_of
 from selector_backend.model.decision import Code, Decision, Environment, Request, decide
 from selector_backend.model.kinds import judge
-from selector_backend.model.machine import Fact, Machine, Origin, load_machine
+from selector_backend.model.machine import Fact, Machine, Origin
 from selector_backend.model.record import Record, Verdict
 from selector_backend.model.table import Selector, fill
+from selector_backend.probes.profile import load_machine
 
 NO_DRIVER = Fact("cuda", "NVML", reason="the loader does not find libnvidia-ml.so.1")
 CUDA: dict[str, Any] = {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import csv
 import getpass
 import importlib.metadata
+import io
 import json
 import socket
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +31,20 @@ from selector_backend.authoring.project import Project, read_project
 from selector_backend.authoring.selector import parse_selector
 from selector_backend.errors import SelectorError
 from selector_backend.installing.files import write_folder
-from selector_backend.installing.wheel import dist_info, read_dist_info, record_of, stem_of
+from selector_backend.installing.wheel import (
+    dist_info,
+    hash_of,
+    pack,
+    read_dist_info,
+    record_of,
+    stem_of,
+)
 from selector_backend.model.decision import Decision, Environment, Request, decide
-from selector_backend.model.machine import Fact, Machine, load_machine
+from selector_backend.model.machine import Fact, Machine
 from selector_backend.model.markers import normalize_name
 from selector_backend.model.record import Record, Unusable, parse_record
 from selector_backend.model.table import TABLE_NAME
+from selector_backend.probes.profile import load_machine
 
 BACKEND = selector_backend.__version__
 NEVER_UPLOAD = "Private :: Do Not Upload"
@@ -561,6 +572,32 @@ def test_what_can_be_read_is_built_with_metadata_that_is_valid(data: dict[str, A
 
 
 # --- what was prepared
+
+
+NAMES = st.sampled_from(["METADATA", "a b", "a,b", 'a"b', "licenses/ä/x", "\U0001f40d", "a\nb\r"])
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=300)), st.integers(0, 2**32 - 1))
+def test_a_wheel_is_the_archive_that_zipfile_would_write(
+    files: dict[str, bytes], epoch: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", str(epoch))
+        packed = pack("spam.dist-info", files)
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as wheel, zipfile.ZipFile(written, "w") as again:
+        assert wheel.testzip() is None
+        contents = {info.filename: wheel.read(info) for info in wheel.infolist()}
+        for info in wheel.infolist():
+            again.writestr(zipfile.ZipInfo(info.filename, info.date_time), wheel.read(info))
+            made = again.infolist()[-1]
+            made.create_system, made.external_attr = info.create_system, info.external_attr
+    assert written.getvalue() == packed
+    record = contents.pop("spam.dist-info/RECORD").decode()
+    assert contents == {f"spam.dist-info/{name}": data for name, data in files.items()}
+    rows = [*csv.reader(io.StringIO(record, newline=""))]
+    hashes = [[name, hash_of(data), str(len(data))] for name, data in contents.items()]
+    assert rows == [*hashes, ["spam.dist-info/RECORD", "", ""]]
 
 
 def test_what_was_prepared_is_read_back_as_it_is(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.environment import ROOT
 
 from selector_backend.model.facts import FACTS
-from selector_backend.model.machine import load_machine
+from selector_backend.probes.profile import load_machine
 
 PAGE = ROOT / "docs/reference/facts.md"
 

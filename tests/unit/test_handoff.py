@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import require_links
 
-from selector_backend.installing.caller import Process, parent
+from selector_backend.installing.caller import _PARENT, Process, parent
 from selector_backend.installing.files import PARTIAL
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.handoff import Handoff, exchange, handoff_of
@@ -60,10 +60,8 @@ def memory(
     return handoff_of(call(script, environ, arguments, **keywords), environ, version)
 
 
-def build(
-    script: str, environ: dict[str, str], arguments: list[str], **keywords: str
-) -> Path | None:
-    return memory(script, environ, arguments, **keywords).build
+def build(script: str, environ: dict[str, str], arguments: list[str], **keywords: str) -> Path:
+    return Path(memory(script, environ, arguments, **keywords).build)
 
 
 def test_what_a_hook_leaves_lies_in_a_folder_that_the_frontend_throws_away() -> None:
@@ -97,12 +95,12 @@ def test_all_builds_of_a_command_share_a_folder_of_the_frontends() -> None:
     pip = memory(PIP, {**OVERLAY, **TRACKER}, PIP_INSTALL).command
     old = memory(PIP, {**OVERLAY, "PIP_REQ_TRACKER": "/tmp/pip-req-x"}, PIP_INSTALL).command
     uv = memory("-c", UV, UV_INSTALL, prefix=UV_ENV).command
-    folders = [path.parent for path in (pip, old, uv) if path]
+    folders = [Path(path).parent for path in (pip, old, uv)]
     assert folders == [Path(TRACKER["PIP_BUILD_TRACKER"]), Path("/tmp/pip-req-x"), Path(CACHE)]
-    assert memory(PIP, OVERLAY, PIP_INSTALL).command is None
+    assert memory(PIP, OVERLAY, PIP_INSTALL).command == ""
     pdm = memory(BUILD, {"PYTHONPATH": "/tmp/pdm-build-env-ab-overlay/site"}, ["pdm", "add"])
     assert pdm.build
-    assert pdm.command is None
+    assert pdm.command == ""
 
 
 def test_a_build_shares_with_those_that_would_read_the_same() -> None:
@@ -145,12 +143,12 @@ def test_a_process_that_is_half_known_is_not_known(
 
     monkeypatch.setattr(os, "stat", hiding(os.stat))
     monkeypatch.setattr(builtins, "open", hiding(open))
-    parent.cache_clear()
+    _PARENT.clear()
     try:
         assert parent().arguments
         assert not parent().identity
     finally:
-        parent.cache_clear()
+        _PARENT.clear()
 
 
 CUDA = Fact("cuda", "NVML", "12.4")
@@ -162,33 +160,30 @@ MUSL = Fact("musl", "the running interpreter", None, "this Python does not run o
 def files(tmp_path: Path) -> Handoff:
     for name in ("build", "command"):
         (tmp_path / name).mkdir(mode=0o700)
-    return Handoff(
-        tmp_path / "build/selector-machine-7.json", tmp_path / "command/selector-machine-7-a.json"
-    )
+    names = ("build/selector-machine-7.json", "command/selector-machine-7-a.json")
+    return Handoff(*(str(tmp_path / name) for name in names))
 
 
 def test_another_build_gets_what_is_the_machines_alone(files: Handoff) -> None:
     files.remember(Machine({"cuda": CUDA, "glibc": GLIBC, "musl": MUSL}))
     assert files.recall().facts == {"cuda": CUDA, "glibc": GLIBC, "musl": MUSL}
-    assert Handoff(None, files.command).recall().facts == {"cuda": CUDA}
+    assert Handoff("", files.command).recall().facts == {"cuda": CUDA}
     assert Handoff().recall().facts == {}
     Handoff().remember(Machine({"cuda": CUDA}))
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", '{"format": 1, "facts": {"cuda": 1}}', "[" * 9999])
 def test_what_is_no_profile_is_not_believed(files: Handoff, text: str) -> None:
-    assert files.command
-    files.command.write_text(text, encoding="utf-8")
+    Path(files.command).write_text(text, encoding="utf-8")
     assert files.recall().facts == {}
     files.remember(Machine({"cuda": CUDA}))
-    assert Handoff(None, files.command).recall().facts == {"cuda": CUDA}
+    assert Handoff("", files.command).recall().facts == {"cuda": CUDA}
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "another user's", "folder"])
 def test_what_is_no_file_of_this_user_is_not_believed_and_not_waited_for(
     files: Handoff, kind: str, tmp_path: Path
 ) -> None:
-    assert files.build
     if kind == "another user's" and not ROOT:
         pytest.skip("takes root")
     if kind == "pipe" and not hasattr(os, "mkfifo"):
@@ -196,18 +191,18 @@ def test_what_is_no_file_of_this_user_is_not_believed_and_not_waited_for(
     if kind == "link":
         require_links(tmp_path)
     files.remember(Machine({"cuda": CUDA}))
-    profile = files.build.read_bytes()
-    files.build.unlink()
+    profile = Path(files.build).read_bytes()
+    Path(files.build).unlink()
     target = tmp_path / "target"
     target.write_bytes(profile)
     if kind == "link":
-        files.build.symlink_to(target)
+        Path(files.build).symlink_to(target)
     elif kind == "pipe":
         os.mkfifo(files.build)
     elif kind == "folder":
-        files.build.mkdir()
+        Path(files.build).mkdir()
     else:
-        files.build.write_bytes(profile)
+        Path(files.build).write_bytes(profile)
         os.chown(files.build, 12345, 12345)
     alone = Handoff(files.build)
     assert alone.recall().facts == {}
@@ -218,34 +213,31 @@ def test_what_is_no_file_of_this_user_is_not_believed_and_not_waited_for(
 
 
 def test_what_is_left_is_not_written_through_a_link(files: Handoff, tmp_path: Path) -> None:
-    assert files.build
     require_links(tmp_path)
     target = tmp_path / "target"
     target.write_text("mine", encoding="utf-8")
-    (files.build.parent / f"{PARTIAL}{os.getpid()}.partial").symlink_to(target)
+    (Path(files.build).parent / f"{PARTIAL}{os.getpid()}.partial").symlink_to(target)
     files.remember(Machine({"cuda": CUDA}))
     assert Handoff(files.build).recall().facts == {"cuda": CUDA}
     assert target.read_text(encoding="utf-8") == "mine"
 
 
 def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Handoff) -> None:
-    assert files.command
     files.remember(Machine({"cuda": CUDA}))
     names = ("selector-machine-6-a.json.12", f"{PARTIAL}12.partial")
-    left = [files.command, *map(files.command.with_name, names)]
+    left = [Path(files.command), *map(Path(files.command).with_name, names)]
     for file in left[1:]:
         file.touch()
     for file in left:
         os.utime(file, (time.time() - 7200,) * 2)
-    other = files.command.with_name("cuda.json")
+    other = Path(files.command).with_name("cuda.json")
     other.touch()
     os.utime(other, (0, 0))
-    later = Handoff(None, files.command)
+    later = Handoff("", files.command)
     assert later.recall().facts == {}
-    Handoff(None, files.command.with_name("selector-machine-8-a.json")).remember(
-        Machine({"cuda": CUDA})
-    )
-    there = sorted(file.name for file in files.command.parent.iterdir())
+    another = Path(files.command).with_name("selector-machine-8-a.json")
+    Handoff("", str(another)).remember(Machine({"cuda": CUDA}))
+    there = sorted(file.name for file in Path(files.command).parent.iterdir())
     assert there == ["cuda.json", "selector-machine-8-a.json"]
 
 
@@ -255,7 +247,7 @@ def test_a_folder_that_cannot_be_listed_stops_nothing(
     def fail(_: object) -> None:
         raise OSError(116, "Stale file handle")
 
-    monkeypatch.setattr(os, "scandir", fail)
+    monkeypatch.setattr(os, "listdir", fail)
     files.remember(Machine({"cuda": CUDA}))
     assert files.recall().facts == {"cuda": CUDA}
 
@@ -264,38 +256,35 @@ def test_a_folder_that_cannot_be_listed_stops_nothing(
 def test_a_file_that_cannot_be_written_whole_leaves_nothing(files: Handoff) -> None:
     import resource
 
-    assert files.command
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
     try:
         files.remember(Machine({"cuda": CUDA}))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert [*files.command.parent.iterdir()] == []
+    assert [*Path(files.command).parent.iterdir()] == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no owners of this kind")
 def test_a_folder_that_others_may_write_to_is_neither_read_nor_written(files: Handoff) -> None:
-    assert files.command
-    alone = Handoff(None, files.command)
+    alone = Handoff("", files.command)
     alone.remember(Machine({"cuda": CUDA}))
-    files.command.parent.chmod(0o777)
+    Path(files.command).parent.chmod(0o777)
     assert alone.recall().facts == {}
-    files.command.unlink()
+    Path(files.command).unlink()
     alone.remember(Machine({"cuda": CUDA}))
-    assert not files.command.exists()
+    assert not Path(files.command).exists()
 
 
 @pytest.mark.skipif(not ROOT, reason="takes root")
 def test_a_folder_of_another_user_is_neither_read_nor_written(files: Handoff) -> None:
-    assert files.command
-    alone = Handoff(None, files.command)
+    alone = Handoff("", files.command)
     alone.remember(Machine({"cuda": CUDA}))
-    os.chown(files.command.parent, 1234, 1234)
+    os.chown(Path(files.command).parent, 1234, 1234)
     assert alone.recall().facts == {}
-    files.command.unlink()
+    Path(files.command).unlink()
     alone.remember(Machine({"cuda": CUDA}))
-    assert not files.command.exists()
+    assert not Path(files.command).exists()
 
 
 def choice(project: str, cuda: str = "12") -> Record:
@@ -305,14 +294,14 @@ def choice(project: str, cuda: str = "12") -> Record:
 def test_packages_of_a_command_see_the_choices_of_each_other(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     spam, eggs = choice("spam"), choice("Eggs", "11")
-    ours = Installation(shared=tmp_path, identity="7-100")
+    ours = Installation(shared=str(tmp_path), identity="7-100")
     assert exchange(ours, spam) == []
     assert [one.project for one in exchange(ours, eggs)] == ["spam"]
     assert [one.conform for one in exchange(ours, spam)] == [{"cuda": "11"}]
     for other in (
-        Installation(shared=tmp_path, identity="7-101"),
-        Installation(shared=tmp_path, identity="7-100", one_environment=False),
-        Installation(shared=tmp_path),
+        Installation(shared=str(tmp_path), identity="7-101"),
+        Installation(shared=str(tmp_path), identity="7-100", one_environment=False),
+        Installation(shared=str(tmp_path)),
         Installation(identity="7-100"),
     ):
         assert exchange(other, choice("ham")) == []
@@ -323,7 +312,7 @@ def test_packages_of_a_command_see_the_choices_of_each_other(tmp_path: Path) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have other rights")
 def test_choices_that_anybody_may_have_written_are_not_believed(tmp_path: Path) -> None:
-    ours = Installation(shared=tmp_path, identity="7-100")
+    ours = Installation(shared=str(tmp_path), identity="7-100")
     exchange(ours, choice("eggs"))
     tmp_path.chmod(0o777)
     assert exchange(ours, choice("spam")) == []

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import anything, facts, machines
 
-from selector_backend.errors import InvalidFileError, SelectorError
+from selector_backend.errors import SelectorError
 from selector_backend.model.facts import FACTS
 from selector_backend.model.kinds import Kind
-from selector_backend.model.machine import Fact, Machine, Origin, load_fact, load_machine, override
+from selector_backend.model.machine import Fact, Machine, Origin, load_fact, override
 from selector_backend.model.markers import normalize_name
+from selector_backend.model.problems import InvalidFileError
+from selector_backend.probes.profile import load_machine
 
 
 def profile(**named: Any) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from support.project import HEAD, write_project
 from support.strategies import anything, to_toml
 
 from selector_backend.authoring.project import Project, read_project
-from selector_backend.errors import InvalidFileError, SelectorError
+from selector_backend.errors import SelectorError
+from selector_backend.model.problems import InvalidFileError
 
 TABLE = """
 [tool.selector]

@@ -17,7 +17,7 @@ from selector_backend.authoring.selector import parse_selector
 from selector_backend.checking.finished import Sdist, Wheel, parse_wheel
 from selector_backend.checking.release import Release
 from selector_backend.checking.targets import find_targets
-from selector_backend.errors import NOTE
+from selector_backend.model.problems import NOTE
 
 LINUX, ARM = "manylinux_2_28_x86_64", "manylinux_2_28_aarch64"
 ANY = "py3-none-any"

@@ -31,10 +31,10 @@ from selector_backend.checking.vocabulary import (
     oldest_gpu,
 )
 from selector_backend.cli.skeleton import NewProject, NewVariant, files, known_condition
-from selector_backend.errors import NOTE
 from selector_backend.model import kinds
 from selector_backend.model.facts import FACTS
 from selector_backend.model.markers import evaluate, normalize, satisfies
+from selector_backend.model.problems import NOTE
 
 MACHINES = toml.loads(
     (ROOT / "selector_backend/cli/machines.toml").read_text(encoding="utf-8"),
