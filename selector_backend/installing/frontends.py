@@ -108,9 +108,10 @@ class Frontend:
     #: How it locks projects, for all platforms, and the options that make other locks universal.
     locking: Locking | None = None
     universal: tuple[str, ...] = ()
-    #: The options that state another platform, and its Python.
+    #: The options that state another platform, and its Python; and the commands without them.
     platform: tuple[str, ...] = ()
     python_version: tuple[str, ...] = ()
+    for_this_platform: tuple[str, ...] = ()
     #: The commands that remove other packages from the environment.
     exact: tuple[str, ...] = ()
     #: The options with which every command does so, and those with which none does.
@@ -281,12 +282,13 @@ FRONTENDS = (
         ),
         naming=("install", "download", "lock", "wheel"),
         files=("-r", "--requirement"),
-        more=("-e", "--editable", "--group"),
+        more=("-e", "--editable", "--group", "--requirements-from-script"),
         # pip accepts abbreviated options, and so does this: --t is also --timeout, and
         # --pref is --prefer-binary.
         dry=("--dr", "--dry", "--dry-", "--dry-r", "--dry-ru", "--dry-run"),
         platform=("--platform",),
         python_version=("--python-version",),
+        for_this_platform=("lock", "wheel"),  # they ignore the variables
         python=("--python",),
         target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
         elsewhere=("--prefi", "--prefix", "--roo", "--root"),

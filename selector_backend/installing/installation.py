@@ -159,7 +159,7 @@ def _is_everywhere(row: Frontend, hook: Hook, line: _Line) -> bool:
 def _target(row: Frontend, line: _Line) -> Target | None:
     """Return the platform that the options state, if any. pip takes the first of several."""
     platforms, python = line.values(row.platform), line.value(row.python_version)
-    if not platforms and not python:
+    if line.command in row.for_this_platform or not (platforms or python):
         return None
     from .target import read_target
 
