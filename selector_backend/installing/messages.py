@@ -121,10 +121,17 @@ def not_together(record: Record, other: Record, installation: Installation) -> s
     agreeing = [pair for pair in pairs if agree(pair[0][1], pair[1][1])]
     if not agreeing:
         return "\n".join([*lines, "No variants of the two agree."])
-    # The pair that needs the fewest variables; of these, the first.
-    best = min(agreeing, key=lambda pair: sum(any(asked) for asked, _ in pair))
-    variables = dict(asked for asked, _ in best if any(asked))
-    changed = [item for item, (asked, _) in zip((record, other), best) if any(asked)]
+    # The pair that needs the fewest variables; of these, one that keeps what was asked for.
+    choices = [
+        [(item, asked) for item, (asked, _) in zip((record, other), pair) if any(asked)]
+        for pair in agreeing
+    ]
+    best = min(
+        choices,
+        key=lambda changes: (len(changes), sum(bool(item.forced_by) for item, _ in changes)),
+    )
+    variables = dict(asked for _, asked in best)
+    changed = [item for item, _ in best]
     how, commands = "set this and try again; if there is a lock, lock again first", [""]
     if installation.lock and installation.lock.again:
         how, again = "lock again, and then install again", installation.lock.again
@@ -206,8 +213,8 @@ def _ways_out(
     projects = [other.project for other in stop.in_the_way]
     gone, others = " and ".join([*projects, *stop.own[:1]]), " and ".join(projects)
     return [
-        f"Uninstall {gone}, and then choose again, for {selector.project} first, or do without "
-        f"{others}:",
+        f"Uninstall {gone}, then install {selector.project} first and {others} after it, or do "
+        f"without {others}:",
         *_change_over(selector, commands, [*_all_of(stop.in_the_way), *stop.own], asked, projects),
     ]
 

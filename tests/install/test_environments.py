@@ -135,7 +135,7 @@ def test_what_disagrees_with_another_package_and_its_own_variant_is_taken_over_w
     environ = {"SELECTOR_CUDA": "11.8", "SPAM_VARIANT": "cu12"}
     again = ("install", "--force-reinstall", "spam==1.0")
     process = environment.pip(*again, environ=environ, check=False)
-    assert "Uninstall eggs and spam, and then choose again, for spam first" in process.stdout
+    assert "Uninstall eggs and spam, then install spam first and eggs after it" in process.stdout
     assert run_commands(environment, process.stdout, **environ) == [
         "pip uninstall --yes eggs eggs-cu11 spam spam-cu11",
         "pip install --config-settings spam:variant=cu12 spam==1.0",

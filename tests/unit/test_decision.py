@@ -192,6 +192,12 @@ LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version"
         ({"cuda": False}, {"cuda": "9.0"}, False, "cuda is there (9.0)"),
         ({"musl": False}, {"musl": None}, True, "musl is absent: the machine profile says so"),
         ({"musl": True}, {"musl": None}, False, "musl is absent: the machine profile says so"),
+        (
+            {"rocm": ">=6", "glibc": ">=2.28", "cuda": ">=12", "gfx": "gfx942"},
+            {"rocm": None, "glibc": "2.17", "cuda": None, "gfx": None},
+            False,
+            "rocm, cuda and gfx are absent: the machine profile says so, glibc 2.17 is not >=2.28",
+        ),
         # markers
         (
             {"marker": "sys_platform == 'linux'"},

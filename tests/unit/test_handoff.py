@@ -347,6 +347,11 @@ def test_variants_that_agree_are_named_if_there_are_any() -> None:
         "\nTo get variants that agree, lock again, and then install again:\n"
         "  SPAM_VARIANT=cu11 uv lock -P spam==1.0"
     )
+    # What somebody asked for stays, if another package can follow.
+    asked = replace(spam, decided_by="SPAM_VARIANT")
+    free = replace(eggs, table=dump(Selector("eggs", "1.0", REQUIREMENT, "EGGS_VARIANT", variants)))
+    for first, second in ((asked, free), (free, asked)):
+        assert not_together(first, second, pip).endswith("\n  EGGS_VARIANT=cu12")
     unfit = (Verdict("cu11", fits=False, reason="cuda is absent"),)
     spam = replace(spam, verdicts=unfit)
     assert not_together(spam, eggs, pip).endswith("\n  SPAM_VARIANT=cpu")
