@@ -77,20 +77,17 @@ class replacing:  # noqa: N801 - used as a function; `contextlib` takes 3 ms to 
     """Gives the path of a temporary file to write, which replaces ``path`` if nothing fails.
 
     So ``path`` is complete or unchanged, even if this process is killed or the disk is full. Its
-    folder is created if missing. An `OSError` names ``path``.
+    folder is created if missing. An `OSError` names ``path``. The file's name is random: containers
+    that share a cache have processes with the same number.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = path
-        self.partial = os.path.join(os.path.dirname(path), f"{PARTIAL}{os.getpid()}.partial")
+        name = f"{PARTIAL}{os.urandom(8).hex()}.partial"
+        self.partial = os.path.join(os.path.dirname(path), name)
 
     def __enter__(self) -> str:
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        try:
-            remove(self.partial)  # it may be a link
-        except OSError as error:
-            self._name_path(error)
-            raise
         return self.partial
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
@@ -101,12 +98,9 @@ class replacing:  # noqa: N801 - used as a function; `contextlib` takes 3 ms to 
             error = failure
             raise
         finally:
-            self._name_path(error)
+            if isinstance(error, OSError) and error.filename == self.partial:
+                error.filename = os.fspath(self.path)
             remove(self.partial)
-
-    def _name_path(self, error: BaseException | None) -> None:
-        if isinstance(error, OSError) and error.filename == self.partial:
-            error.filename = os.fspath(self.path)
 
 
 def remove(path: str) -> None:

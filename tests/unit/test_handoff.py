@@ -15,7 +15,7 @@ import pytest
 from conftest import require_links
 
 from selector_backend.installing.caller import _PARENT, Process, parent
-from selector_backend.installing.files import PARTIAL
+from selector_backend.installing.files import PARTIAL, replacing, write_file
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.handoff import Handoff, exchange, handoff_of
 from selector_backend.installing.installation import identify
@@ -212,14 +212,13 @@ def test_what_is_no_file_of_this_user_is_not_believed_and_not_waited_for(
         assert target.read_bytes() == profile
 
 
-def test_what_is_left_is_not_written_through_a_link(files: Handoff, tmp_path: Path) -> None:
-    require_links(tmp_path)
-    target = tmp_path / "target"
-    target.write_text("mine", encoding="utf-8")
-    (Path(files.build).parent / f"{PARTIAL}{os.getpid()}.partial").symlink_to(target)
-    files.remember(Machine({"cuda": CUDA}))
-    assert Handoff(files.build).recall().facts == {"cuda": CUDA}
-    assert target.read_text(encoding="utf-8") == "mine"
+def test_two_that_write_into_a_folder_do_not_meet(tmp_path: Path) -> None:
+    """In two containers that share uv's cache, processes have the same numbers."""
+    with replacing(tmp_path / "first") as partial:
+        Path(partial).write_bytes(b"1")
+        write_file(tmp_path, "second", b"2")
+    left = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert left == {"first": b"1", "second": b"2"}
 
 
 def test_what_is_old_is_not_believed_and_removed_by_the_next(files: Handoff) -> None:
