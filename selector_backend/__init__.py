@@ -9,7 +9,6 @@ that table (`authoring`); installing reads the compiled table, reads the machine
 from __future__ import annotations
 
 import os
-import sys
 
 from .errors import SelectorError, user_errors
 
@@ -63,12 +62,6 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
     frontend run its installer once more. Without a compiled table, as in a source tree, those of
     compiling it come first. The decision is kept for the next hooks.
     """
-    from .installing import handoff  # noqa: F401 - compiled for the next hooks, too
-    from .installing.installation import read_installation
-
-    installation = read_installation()
-    # Writing compiled modules takes 7 ms. Few frontends keep the folder for later builds.
-    sys.dont_write_bytecode |= not installation.keeps(__file__)
     from .installing.finishing import decide_first
     from .model.table import NotCompiledError, read_compiled
 
@@ -81,7 +74,7 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
         if requires := [*missing(), *version_requirements(_project())]:
             return [*requires, *needs_before_compiling(_project(), os.environ)]
         compiled = compiled_of(_project(), str(error))
-    return decide_first(compiled, config_settings, installation, __version__)
+    return decide_first(compiled, config_settings, __version__)
 
 
 @user_errors

@@ -59,10 +59,11 @@ def user_errors(hook: _Hook) -> _Hook:
 
     Frontends show what the hook's process printed, where a traceback would bury the message. The
     same is done when memory or file descriptors run out. On a nearly full disk, no bytecode is
-    written.
+    written. Whether it is written is as before when the hook ends: a process may call several.
     """
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        before = sys.dont_write_bytecode
         _spare_a_full_disk()
         try:
             return hook(*args, **kwargs)
@@ -74,6 +75,8 @@ def user_errors(hook: _Hook) -> _Hook:
             if error.errno not in _OUT_OF:
                 raise
             message = _OUT_OF[error.errno]
+        finally:
+            sys.dont_write_bytecode = before
         print(f"error: {message}", file=sys.stderr, flush=True)
         raise SystemExit(1)
 

@@ -134,9 +134,11 @@ def find_license_files(folder: Path, pattern: str) -> list[PurePosixPath]:
             "digits, '_', '-', '.', '*', '?' and ranges such as [a-z], a folder may be '**', and "
             "'?' stands for any other character"
         )
-    every = f"{pattern}/*" if pattern.endswith("**") else pattern  # older Pythons find folders
+    parts = [part for part in pattern.split("/") if part != "."]  # what `glob` does with it differs
+    if parts[-1:] == ["**"]:
+        parts.append("*")  # older Pythons find folders
     try:
-        paths = [path for path in folder.glob(every) if path.is_file()]
+        paths = [path for path in folder.glob("/".join(parts)) if path.is_file()] if parts else []
     except (OSError, re.error) as error:  # a name that is too long, or a range such as [z-a]
         raise ValueError(f"which cannot be searched for: {error}") from None
     return sorted({PurePosixPath(path.relative_to(folder).as_posix()) for path in paths})

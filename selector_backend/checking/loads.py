@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from ..authoring.selector import is_own
 from ..authoring.structure import variant_key
 from ..errors import did_you_mean
+from ..installing.files import read_regular
 from ..model.markers import normalize, quoted
 from ..model.problems import NOTE, Problem
 from ..model.table import Selector
@@ -87,7 +88,7 @@ def _read_folder(folder: Path, shown: str, notes: list[Problem]) -> Iterator[Loa
         for file in sorted(Path(parent, name) for name in files if name.endswith(".py")):
             shown_file = f"{shown}/{file.relative_to(folder).as_posix()}"
             try:
-                yield from find_loads(shown_file, file.read_bytes())
+                yield from find_loads(shown_file, read_regular(file))
             except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 what = f"it cannot be read as Python, and is skipped: {quoted(str(error))}"
                 notes.append(Problem(shown_file, what, NOTE))

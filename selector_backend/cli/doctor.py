@@ -265,22 +265,23 @@ def choose(
         if len(wanted) == 1
         and any(item.fits and normalize(item.variant) in wanted for item in alone[key].verdicts)
     }
-    changing = [
-        package
+    decisions = {
+        package.key: _decide(package, machine, around, asked.get(package.key))
         for package in packages
-        if _is_other(package, _decide(package, machine, around, asked.get(package.key)))
-    ]
+    }
+    changing = [package for package in packages if _is_other(package, decisions[package.key])]
     for package in changing:
         del around[package.key]
-    outcomes = []
-    for package in packages:
+    for package in changing:
         key = package.key
-        decision = _decide(package, machine, around, asked.get(key))
-        if package in changing and decision.names:
+        decision = decisions[key] = _decide(package, machine, around, asked.get(key))
+        if decision.names:
             then = package.record
             around[key] = Record(then.project, then.version, conform=decision.conform)
-        outcomes.append(Outcome(package, alone[key], decision, required.get(key, {})))
-    return outcomes
+    return [
+        Outcome(package, alone[key], decision, required.get(key, {}))
+        for package, (key, decision) in zip(packages, decisions.items())
+    ]
 
 
 def _decide(

@@ -105,7 +105,7 @@ def init(
     if known is not None and name is not None and normalize(name) != normalize(known):
         raise UsageError(f"--name {name}: the project in {folder} is {known}")
     where = "--name" if known is None else f"{file}: project.name"
-    name = _read(where, known or name or folder.resolve().name, _read_name)
+    name = _read(where, known or name or Path(os.path.realpath(folder)).name, _read_name)
     if kind not in _KINDS:
         hint = did_you_mean(kind, _KINDS)
         raise UsageError(f"--kind {kind}: expected {' or '.join(map(repr, _KINDS))}{hint}")

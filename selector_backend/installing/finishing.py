@@ -14,6 +14,7 @@ from ..probes import needs, read_machine
 from ..probes.installed import find_distributions
 from .environment import read_environment
 from .handoff import Finished, handoff_of, leave
+from .installation import read_installation
 from .request import read_request
 from .wheel import STOP_NAME, dist_info, finish_wheel
 
@@ -29,12 +30,7 @@ if TYPE_CHECKING:
     from ..model.table import Compiled, Selector
 
 
-def decide_first(
-    compiled: Compiled,
-    settings: Mapping[str, Any] | None,
-    installation: Installation,
-    backend: str,
-) -> list[str]:
+def decide_first(compiled: Compiled, settings: Mapping[str, Any] | None, backend: str) -> list[str]:
     """Decide, leave the finished files for the next hooks, if possible, and return no requirements.
 
     If reading the facts takes requirements, return these instead. ``backend`` is this version.
@@ -43,7 +39,7 @@ def decide_first(
 
     Raises `SelectorError` if the install stops.
     """
-    selector = compiled.selector
+    selector, installation = compiled.selector, read_installation()
     request = request_of(selector, settings, installation)
     if request.automatic:
         profiled = request.profile is not None
@@ -68,12 +64,14 @@ def finish(
     settings: Mapping[str, Any] | None,
     installation: Installation,
     backend: str,
+    request: Request | None = None,
 ) -> Finished:
     """Decide, and return the finished ``.dist-info``; ``backend`` is this version.
 
-    Raises `SelectorError` if the install stops.
+    ``request`` is that of `request_of`, if it was read before. Raises `SelectorError` if the
+    install stops.
     """
-    request = request_of(compiled.selector, settings, installation)
+    request = request or request_of(compiled.selector, settings, installation)
     return _finish(compiled, request, installation, backend)[0]
 
 

@@ -108,9 +108,10 @@ class Frontend:
     #: How it locks projects, for all platforms, and the options that make other locks universal.
     locking: Locking | None = None
     universal: tuple[str, ...] = ()
-    #: The options that state another platform, and its Python.
+    #: The options that state another platform, and its Python; and the commands without them.
     platform: tuple[str, ...] = ()
     python_version: tuple[str, ...] = ()
+    for_this_platform: tuple[str, ...] = ()
     #: The commands that remove other packages from the environment.
     exact: tuple[str, ...] = ()
     #: The options with which every command does so, and those with which none does.
@@ -140,8 +141,6 @@ class Frontend:
     variables: str = ""
     #: Its temporary folder for one build, if this runs in one.
     scratch: Callable[[Hook], str] | None = None
-    #: Whether it keeps the folder into which it unpacks an sdist, for later commands.
-    keeps_sdists: bool = False
     #: The variables with a temporary folder for one command.
     trackers: tuple[str, ...] = ()
     #: Its folder that all builds of a command share.
@@ -283,12 +282,13 @@ FRONTENDS = (
         ),
         naming=("install", "download", "lock", "wheel"),
         files=("-r", "--requirement"),
-        more=("-e", "--editable", "--group"),
+        more=("-e", "--editable", "--group", "--requirements-from-script"),
         # pip accepts abbreviated options, and so does this: --t is also --timeout, and
         # --pref is --prefer-binary.
         dry=("--dr", "--dry", "--dry-", "--dry-r", "--dry-ru", "--dry-run"),
         platform=("--platform",),
         python_version=("--python-version",),
+        for_this_platform=("lock", "wheel"),  # they ignore the variables
         python=("--python",),
         target=("-t", "--ta", "--tar", "--targ", "--targe", "--target"),
         elsewhere=("--prefi", "--prefix", "--roo", "--root"),
@@ -369,7 +369,6 @@ FRONTENDS = (
         target=("-t", "--target"),
         elsewhere=("--prefix", "--root"),
         scratch=_uv_build,
-        keeps_sdists=True,
         shared=_uv_builds,
         shows_environment="without isolation",
         locks_environment=True,

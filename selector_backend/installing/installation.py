@@ -134,7 +134,6 @@ def _installation(row: Frontend, hook: Hook, line: _Line, *, named: bool) -> Ins
         lock=_lock(row, hook, line),
         one_environment=line.command not in row.several,
         scratch=scratch,
-        keeps_sdists=row.keeps_sdists,
         shared=row.shared(hook) if row.shared else "",
         # Where the process is not known, the name of pip's tracker folder identifies the command.
         identity=next(filter(None, (hook.parent.identity, *trackers)), ""),
@@ -160,7 +159,7 @@ def _is_everywhere(row: Frontend, hook: Hook, line: _Line) -> bool:
 def _target(row: Frontend, line: _Line) -> Target | None:
     """Return the platform that the options state, if any. pip takes the first of several."""
     platforms, python = line.values(row.platform), line.value(row.python_version)
-    if not platforms and not python:
+    if line.command in row.for_this_platform or not (platforms or python):
         return None
     from .target import read_target
 

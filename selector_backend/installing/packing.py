@@ -38,8 +38,10 @@ def build(
     """
     installation = read_installation(builds=True)
     if prepared is None or installation.locked_before:
-        finish = _finish_locked if installation.locked_before else _finish
-        finished = finish(read(), settings, installation, backend)
+        from .finishing import finish
+
+        finishing = _finish_locked if installation.locked_before else finish
+        finished = finishing(read(), settings, installation, backend)
         finished.say()
         folder, files = finished.folder, finished.files
     else:
@@ -53,17 +55,6 @@ def build(
     return write_file(directory, wheel, content)
 
 
-def _finish(
-    compiled: Compiled,
-    settings: Mapping[str, Any] | None,
-    installation: Installation,
-    backend: str,
-) -> Finished:
-    from .finishing import finish
-
-    return finish(compiled, settings, installation, backend)
-
-
 def _finish_locked(
     compiled: Compiled,
     settings: Mapping[str, Any] | None,
@@ -71,20 +62,21 @@ def _finish_locked(
     backend: str,
 ) -> Finished:
     """Return the finished ``.dist-info`` of what the previous hook locked."""
-    from .finishing import request_of
+    from .finishing import finish, request_of
 
     locking = read_installation()
-    if not request_of(compiled.selector, settings, installation).locked:
+    request = request_of(compiled.selector, settings, installation)
+    if not request.locked:
         # Nothing says what was locked, so the decision is made again.
-        finished = _finish(compiled, settings, replace(locking, everywhere=False), backend)
+        finished = finish(compiled, settings, replace(locking, everywhere=False), backend)
         _, _, variants, _ = recorded_choice(finished.files)
         _check_locked(compiled.selector, variants, installation)
         return finished
-    finished = _finish(compiled, settings, installation, backend)
+    finished = finish(compiled, settings, installation, backend, request)
     if installation.mark is Mark.NONE:
         # uv takes what a folder or a file requires from the wheel that it has built, and compares
         # that with the lock.
-        metadata = _finish(compiled, settings, locking, backend).files["METADATA"]
+        metadata = finish(compiled, settings, locking, backend).files["METADATA"]
         finished = replace(finished, files={**finished.files, "METADATA": metadata})
     return finished
 

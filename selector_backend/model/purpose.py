@@ -129,7 +129,7 @@ class Installation:
 
     ``scratch`` is the frontend's temporary folder for this one build, ``shared`` the one for all
     builds of the command, and ``identity`` identifies the process that calls the command's hooks;
-    each is empty if there is none. ``keeps_sdists`` is whether it keeps unpacked sdists.
+    each is empty if there is none.
 
     ``everywhere`` is whether this is a lock for all platforms, and ``target`` the platform that the
     command states, if it is not this one.
@@ -151,15 +151,10 @@ class Installation:
     locked_before: bool = False
     lock: Lock | None = None
     scratch: str = ""
-    keeps_sdists: bool = False
     shared: str = ""
     identity: str = ""
     everywhere: bool = False
     target: Target | None = None
-
-    def keeps(self, file: str) -> bool:
-        """Return whether a module's ``file`` is there for later commands."""
-        return self.keeps_sdists and not (self.scratch and file.startswith(self.scratch))
 
     @property
     def target_marker(self) -> Mapping[str, str]:

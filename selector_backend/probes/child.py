@@ -15,7 +15,6 @@ import signal
 import sys
 import time
 from functools import partial
-from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _import_path() -> list[str]:
 
     Some frontends find a backend that an sdist carries by ``sys.meta_path`` instead.
     """
-    root = str(Path(__file__).absolute().parents[2])
+    root = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
     return sys.path if root in sys.path else [root, *sys.path]
 
 

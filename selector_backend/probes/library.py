@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 
 from ..model.facts import FACTS
 from ..model.machine import Fact
@@ -47,7 +46,7 @@ def ask_in_turn(
             answer = ask(library.reader, environ, deadline - time.monotonic(), library.file)
             value = FACTS[name].kind.load(answer)
         except (NoAnswerError, ValueError) as error:
-            failures.append(f"{Path(library.file).name}: {error}")
+            failures.append(f"{os.path.basename(library.file)}: {error}")
         else:
             return Fact(name, library.source, value=value), failures
     return None, list(dict.fromkeys(failures))
@@ -67,7 +66,7 @@ def load(file: str) -> ctypes.CDLL:
             return ctypes.CDLL(path_of(file, os.environ), winmode=0x8)
         return ctypes.CDLL(file)
     except OSError as error:
-        message = without_folders(str(error)).removeprefix(f"{Path(file).name}: ")
+        message = without_folders(str(error)).removeprefix(f"{os.path.basename(file)}: ")
         raise NoAnswerError(f"does not load: {message}") from None
 
 

@@ -63,6 +63,15 @@ def test_what_is_to_change_holds_nobody_back() -> None:
     assert changes(*reversed(disagree)) == {"spam": ["cpu"]}
 
 
+def test_what_can_stay_stays_when_another_has_to_change() -> None:
+    agreeing, other = {"conform": {"cuda": "12"}}, {"conform": {"cuda": "11"}}
+    spam = install("spam", {"variant": [{"name": "cu11", **other}, {"name": "cpu"}]}, "cpu")
+    rows = [{"name": "old", "when": {"cuda": "<12"}, **agreeing}, {"name": "new", **agreeing}]
+    eggs = install("eggs", {"variant": rows}, "old")
+    # Without eggs as it is, spam would get cu11; then nothing of eggs would fit.
+    assert changes(spam, eggs) == {"eggs": ["new"]}
+
+
 def test_a_variant_that_the_table_does_not_have_is_chosen_anew() -> None:
     spam = install("spam", cuda_table("cu12", "cpu"), "cu12")
     gone = Recorded(spam.selector, replace(spam.record, variants=("rocm",)))

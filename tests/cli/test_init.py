@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -253,3 +254,6 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
     (tmp_path / "file").write_text("a file, no folder")
     assert "Not a directory" in error("init", tmp_path / "file" / "spam", *USUAL)
+    if os.name == "posix":
+        (tmp_path / "loop").symlink_to("loop")
+        assert "Too many levels of symbolic links" in error("init", tmp_path / "loop", *USUAL)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -194,6 +196,15 @@ def test_a_module_that_cannot_be_read(tmp_path: Path, source: str) -> None:
     problems, (note,) = found(project)
     assert problems == []
     assert note.startswith("../spam-core/a/old.py: it cannot be read as Python, and is skipped")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    project = project_with(tmp_path)
+    os.mkfifo(tmp_path / "spam-core/pipe.py")
+    problems, (note,) = found(project)
+    assert problems == []
+    assert note.startswith("../spam-core/pipe.py: it cannot be read as Python, and is skipped")
 
 
 @given(

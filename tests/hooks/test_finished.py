@@ -187,21 +187,6 @@ def test_the_first_hook_imports_what_is_listed(build: Build, version: str | None
     assert others <= names(OTHERS) | HASHES | {"selector_backend"}
 
 
-@pytest.mark.parametrize("program", ["pip", "uv"])
-def test_modules_are_compiled_where_later_hooks_or_commands_read_them(
-    build: Build, program: str
-) -> None:
-    """uv keeps the folder of an sdist that has its backend; others remove what they build in."""
-    for path in build.backend.rglob("*.pyc"):
-        path.unlink()
-    build.end()
-    build.start("pip", "install", "spam", program=program)
-    build.requires()
-    compiled = {path.name.partition(".")[0] for path in build.backend.rglob("*.pyc")}
-    assert compiled >= {"handoff", "caller", "files"}
-    assert ("decision" in compiled) is (program == "uv")
-
-
 def check_little_is_imported(modules: set[str]) -> None:
     """Check the modules of a hook that copies what was left."""
     ours = {name.partition(".")[2] for name in modules if name.startswith("selector_backend.")}

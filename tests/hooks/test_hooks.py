@@ -13,6 +13,7 @@ import pytest
 from support.hooks import Backend, HookFailedError
 from support.project import CUDA, hook_environ, write_project
 
+import selector_backend
 from selector_backend.authoring import REQUIREMENTS
 
 NOTHING_FITS = """
@@ -81,6 +82,17 @@ def test_a_caller_that_is_not_known_gets_a_plain_wheel(source: Path, tmp_path: P
     for environ in ({}, {"UV": "uv"}, {"PIP_BUILD_TRACKER": "folder"}):
         name = Backend(source, environ).call("build_wheel", str(tmp_path))
         assert name == "spam-1.0-py3-none-any.whl"
+
+
+def test_a_process_that_calls_a_hook_still_writes_bytecode(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """tox calls all hooks of a build in a process, and a test may call one in its own."""
+    monkeypatch.chdir(source)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setenv("SPAM_VARIANT", "cpu")
+    assert selector_backend.get_requires_for_build_wheel() == []
+    assert not sys.dont_write_bytecode
 
 
 @pytest.mark.parametrize(

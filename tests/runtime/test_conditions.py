@@ -390,9 +390,10 @@ def test_versions_compare_as_packaging_has_it(
         assert satisfies(version, f"{specifier},>=0") == satisfies(version, specifier)
 
 
+# packaging takes a kernel's release for a version; if it is none, even `!= '3.9'` is false there.
 ATOMS = st.builds(
     "{} {} {!r}".format,
-    st.sampled_from([*default_environment()]),
+    st.sampled_from(sorted({*default_environment()} - {"platform_release"})),
     st.sampled_from(["==", "!=", "in", "not in", "<", ">="]),
     st.sampled_from(["linux", "Linux", "posix", "3.9", "3.11", "cpython", "x86_64", "6.1"]),
 )

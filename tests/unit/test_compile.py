@@ -30,6 +30,7 @@ from selector_backend.installing.files import write_folder
 from selector_backend.installing.wheel import NEVER_UPLOAD, metadata
 from selector_backend.model.decision import Decision, Environment, Request, decide
 from selector_backend.model.machine import Machine
+from selector_backend.model.standing import each_once
 from selector_backend.model.table import (
     FORMAT,
     TABLE_NAME,
@@ -70,7 +71,10 @@ def whole(project: Project, decision: Decision, version: str) -> bytes:
             project.metadata,
             version=Version(version),
             dependencies=[*map(Requirement, decision.requires)],
-            optional_dependencies=extras,
+            optional_dependencies={
+                extra: [*map(Requirement, each_once(map(str, some)))]
+                for extra, some in extras.items()
+            },
             classifiers=[*classifiers, *{NEVER_UPLOAD}.difference(classifiers)],
         )
         content: bytes = changed.as_rfc822().as_bytes()
@@ -150,6 +154,7 @@ _tables = st.fixed_dictionaries(
 @example({"optional-dependencies": {"Plot": ["a"], "docs": []}}, {"extras": ["plot"]}, "")
 @example({"license": {"text": "one\n\n  two\n"}, "readme": {"text": "\n\n"}}, {}, "")
 @example({}, {"requires": ["a", "a"], "variant": [{"name": "v0", "requires": ["a"]}]}, "")
+@example({}, {"extras": ["plot"], "variant": [{"name": "v0", "requires": ["a", "a"]}]}, "")
 def test_metadata_say_what_they_would_if_they_had_been_rendered_whole(
     data: dict[str, Any], table: dict[str, Any], label: str
 ) -> None:

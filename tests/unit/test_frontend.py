@@ -381,6 +381,12 @@ def test_pips_variables_set_its_options(environ: dict[str, str], purpose: Purpos
     assert call("-c", {**UV, **environ}, ["uv", "pip", "install", "spam"]).files == ()
 
 
+@pytest.mark.parametrize("command", ["wheel", "lock"])
+def test_pip_ignores_the_variables_of_a_platform_where_it_has_no_such_option(command: str) -> None:
+    environ = {"PIP_PLATFORM": "win_amd64", "PIP_PYTHON_VERSION": "3.9"}
+    assert call(PIP, environ, [*PIP_, command, "spam"]).target is None
+
+
 def test_another_programs_options_are_not_pips() -> None:
     assert call(PIP, TRACKER, [PYTHON, "deploy.py", "-t", "production"]).folders
     # It may hand them on.
@@ -401,6 +407,7 @@ def test_another_programs_options_are_not_pips() -> None:
         (["install", "./dist/spam-core-1.0.tar.gz"], False),
         (["install", "spam", "-r", "x.txt"], False),
         (["install", "-e", ".", "spam"], False),
+        (["install", "--requirements-from-script=x.py", "spam"], False),
         (["install", "--not-yet-known", "3", "spam"], False),
         (["install", "."], False),
     ],

@@ -39,6 +39,9 @@ MATCHES = {
     "*x*": ["LICENSE.txt", "[x]"],
     "LICENSE/*": [],
     "other": [],
+    ".": [],
+    "**/.": sorted(FILES),
+    "LICENSES/./MIT.txt": ["LICENSES/MIT.txt"],
 }
 
 
