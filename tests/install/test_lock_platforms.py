@@ -12,7 +12,7 @@ import pytest
 from conftest import MakeEnvironment
 from packaging.requirements import Requirement
 from support.driver import Driver
-from support.environment import Environment, clean_environ, find_uv, install_program, run
+from support.environment import ROOT, Environment, clean_environ, find_uv, install_program, run
 from support.index import Index
 from support.project import CUDA, build_sdist, write_carrying, write_spam, write_wheel
 
@@ -107,6 +107,10 @@ class Project:
     def lock(self, **environ: str) -> list[Requirement]:
         """Lock, and return what the lock says that the selector package requires."""
         self.run(*LOCKS[self.tool][0], environ=environ)
+        return self.locked()
+
+    def locked(self) -> list[Requirement]:
+        """Return what the lock says that the selector package requires."""
         (path,) = self.folder.glob("*.lock")
         data = toml.loads(path.read_text(encoding="utf-8"))
         selector = next(one for one in data["package"] if "sdist" in one or is_source(one))
@@ -201,6 +205,19 @@ def test_what_disagrees_with_a_lock_stops_before_it_is_installed(
     project.run(*install, environ={"SPAM_VARIANT": "cu12"})
     environment = Environment(project.folder / ".venv", project.environ)
     assert environment.record()["decided-by"] == f"{project.tool}.lock"
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("make", ["poetry", "pdm"], indirect=True)
+def test_the_page_changes_the_variant_of_a_lock(make: Callable[..., Project]) -> None:
+    project = make("spam")
+    assert on_each(project.lock(SELECTOR_CUDA="")) == ["spam-cpu"] * len(PLATFORMS)
+    page = (ROOT / "docs/how-to/locks.md").read_text(encoding="utf-8")
+    lines = page.partition("## Change the variant")[2].splitlines()
+    (line,) = (line for line in lines if line.startswith("$ ") and f" {project.tool} " in line)
+    variables, _, words = line[2:].partition(f" {project.tool} ")
+    project.run(*words.split(), environ=dict(text.split("=") for text in variables.split()))
+    assert on_each(project.locked()) == ON_GPU
 
 
 def test_markers_and_refusals_stay_what_they_say(make: Callable[..., Project]) -> None:
