@@ -328,13 +328,28 @@ def judge(when: Iterable[Mapping[str, Wanted]], facts: Any) -> tuple[bool, str]:
     """
     failures = []
     for alternative in when:
-        answers = [_answer(name, wanted, facts[name]) for name, wanted in alternative.items()]
-        if all(held for held, _ in answers):
-            return True, " and ".join(sentence for _, sentence in answers)
-        failures.append(", ".join(sentence for held, sentence in answers if not held))
+        answers = {name: _answer(name, wanted, facts[name]) for name, wanted in alternative.items()}
+        if all(held for held, _ in answers.values()):
+            return True, " and ".join(sentence for _, sentence in answers.values())
+        failed = {name: sentence for name, (held, sentence) in answers.items() if not held}
+        failures.append(", ".join(_with_absent_together(failed, facts)))
     if not failures:
         return True, "it fits every machine"
     return False, "; and ".join(dict.fromkeys(failures))
+
+
+def _with_absent_together(failed: Mapping[str, str], facts: Any) -> Iterable[str]:
+    """Return the sentences, with one for all facts that are absent for the same reason."""
+    absent: dict[str, list[str]] = {}
+    for name in failed:
+        if facts[name].value is None:
+            absent.setdefault(facts[name].reason, []).append(name)
+    sentences = dict(failed)
+    for reason, (*names, last) in absent.items():
+        if names:
+            together = f"{', '.join(names)} and {last} are absent: {reason}"
+            sentences.update(dict.fromkeys([*names, last], together))
+    return dict.fromkeys(sentences.values())
 
 
 def _answer(name: str, wanted: Wanted, fact: Any) -> tuple[bool, str]:
