@@ -117,28 +117,28 @@ def not_together(record: Record, other: Record, installation: Installation) -> s
         f"{_needs(record)}, and {_needs(other)}.",
         "Nothing was installed.",
     ]
-    pairs = itertools.product(_candidates(record), _candidates(other))
-    agreeing = [pair for pair in pairs if agree(pair[0][1], pair[1][1])]
+    both = record, other
+    pairs = itertools.product(*map(_candidates, both))
+    agreeing = [pair for pair in pairs if agree(pair[0][2], pair[1][2])]
     if not agreeing:
         return "\n".join([*lines, "No variants of the two agree."])
-    # The pair that needs the fewest variables; of these, one that keeps what was asked for.
-    choices = [
-        [(item, asked) for item, (asked, _) in zip((record, other), pair) if any(asked)]
+    # The pair that changes the fewest; of these, one that keeps what was asked for.
+    changes = [
+        [item for item, (_, name, _) in zip(both, pair) if name not in item.variants]
         for pair in agreeing
     ]
-    best = min(
-        choices,
-        key=lambda changes: (len(changes), sum(bool(item.forced_by) for item, _ in changes)),
-    )
-    variables = dict(asked for _, asked in best)
-    changed = [item for item, _ in best]
+    costs = [(len(items), sum(bool(item.forced_by) for item in items)) for items in changes]
+    best, named = min(zip(costs, agreeing, changes), key=lambda choice: choice[0])[1:]
     how, commands = "set this and try again; if there is a lock, lock again first", [""]
     if installation.lock and installation.lock.again:
         how, again = "lock again, and then install again", installation.lock.again
-        commands = [again.format(project=item.project, version=item.version) for item in changed]
+        commands = [again.format(project=item.project, version=item.version) for item in named]
     elif installation.requirements and not installation.reads_more:
         how = "install with"
         commands = [show_command([*installation.commands.install, *installation.requirements])]
+        # A whole command takes the variables that the other one had, too.
+        named = [item for item in both if item in named or item.forced_by]
+    variables = {variable: name for item, (variable, name, _) in zip(both, best) if item in named}
     shown = [f"  {show_variables(variables, command)}" for command in dict.fromkeys(commands)]
     return "\n".join([*lines, f"To get variants that agree, {how}:", *shown])
 
@@ -148,24 +148,25 @@ def _needs(record: Record) -> str:
     return f"{record.project} gets {' and '.join(record.variants)}, which needs {conform}"
 
 
-def _candidates(record: Record) -> list[tuple[tuple[str, str], Mapping[str, str]]]:
-    """Return the variants that a package may get here: the variable that asks, and ``conform``.
+def _candidates(record: Record) -> list[tuple[str, str, Mapping[str, str]]]:
+    """Return the variants that a package may get here: the variable, its value, and ``conform``.
 
-    The one that it has comes first, without a variable and its value. One that was not judged may
-    fit.
+    The one that it has comes first. One that was not judged may fit.
     """
-    candidates = [(("", ""), record.conform)]
+    own = record.variants[0]
     try:
         selector = load_selector(record.table)
     except ValueError:
-        return candidates
+        return [("", own, record.conform)]
     unfit = {verdict.variant for verdict in record.verdicts if verdict.fits is False}
-    candidates += [
-        ((selector.variable, variant.name), variant.conform)
-        for variant in selector.variants
-        if variant.refuse is None and variant.name not in (*unfit, *record.variants)
+    return [
+        (selector.variable, own, record.conform),
+        *(
+            (selector.variable, variant.name, variant.conform)
+            for variant in selector.variants
+            if variant.refuse is None and variant.name not in (*unfit, *record.variants)
+        ),
     ]
-    return candidates
 
 
 def _title(selector: Selector) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
@@ -36,6 +37,7 @@ UNINSTALLS = (
     *("eggs", "eggs eggs-cu12 eggs-cu11 eggs-cpu", "lib"),
 )
 PROJECTS = ("spam", "eggs")
+SETTINGS = ("SPAM_VARIANT", "EGGS_VARIANT")
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,10 @@ def follow(environment: Environment, step: Step, output: str, folder: Path) -> N
     if "cannot be installed into one environment." in output:
         lines = [line.strip(" │╰─>") for line in output.splitlines()]
         (line,) = {line for line in lines if line.startswith(("SPAM_VARIANT=", "EGGS_VARIANT="))}
-        asked = dict(word.split("=") for word in line.split())
+        asked = dict(re.findall(r"(\w+)=(\w+)(?: |$)", line))
+        if " install " in line:  # the whole command, which a user may copy
+            kept = {name: text for name, text in step.environ.items() if name not in SETTINGS}
+            step = replace(step, environ=kept)
         assert run_step(environment, step, folder, **asked) == ""
         return
     machine = {name: value for name, value in step.environ.items() if name == "SELECTOR_CUDA"}

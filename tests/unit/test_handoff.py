@@ -351,6 +351,9 @@ def test_variants_that_agree_are_named_if_there_are_any() -> None:
     free = replace(eggs, table=dump(Selector("eggs", "1.0", REQUIREMENT, "EGGS_VARIANT", variants)))
     for first, second in ((asked, free), (free, asked)):
         assert not_together(first, second, pip).endswith("\n  EGGS_VARIANT=cu12")
+    # A whole command has the variables of the one that stopped, too.
+    whole = "  SPAM_VARIANT=cu12 EGGS_VARIANT=cu12 uv pip install spam eggs"
+    assert not_together(asked, free, uv).endswith(f"\n{whole}")
     unfit = (Verdict("cu11", fits=False, reason="cuda is absent"),)
     spam = replace(spam, verdicts=unfit)
     assert not_together(spam, eggs, pip).endswith("\n  SPAM_VARIANT=cpu")
