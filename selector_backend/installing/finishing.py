@@ -6,7 +6,8 @@ import os
 
 from ..errors import SelectorError
 from ..model.decision import Environment, decide
-from ..model.kinds import MARKERS
+from ..model.facts import FACTS
+from ..model.kinds import MARKERS, judge
 from ..model.machine import Machine
 from ..model.purpose import Mark, Purpose
 from ..model.values import replace
@@ -196,8 +197,6 @@ def expected(decision: Decision) -> Verdict | None:
     That is one that another package forbids; else the last of those whose facts the machine has,
     which asks least of them; else the first. Variants of other platforms do not count.
     """
-    from ..model.kinds import judge
-
     facts = decision.facts
     near: list[Verdict] = []
     others: list[Verdict] = []
@@ -219,7 +218,4 @@ def expected(decision: Decision) -> Verdict | None:
 
 
 def _markers(alternative: Mapping[str, Wanted]) -> dict[str, Wanted]:
-    from ..model.facts import FACTS
-    from ..model.kinds import MARKERS
-
     return {name: wanted for name, wanted in alternative.items() if FACTS[name].kind is MARKERS}

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import time
+from binascii import b2a_base64, crc32
 
 from ..errors import SelectorError
 from ..model.purpose import PORTABLE_TAG, Mark
@@ -199,8 +201,6 @@ def finish_wheel(
         stem, files = without_label(stem, files)
         tag, folder = PORTABLE_TAG, f"{stem}.dist-info"
     elif installation.mark is Mark.LABEL:
-        from binascii import crc32
-
         # uv unpacks a wheel once for each name, so another record needs another name: the build
         # number differs, which nobody sees.
         tag = f"{crc32(files['selector.json'])}-{tag}"
@@ -238,9 +238,6 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
 
     https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
     """
-    from binascii import crc32
-    from struct import pack
-
     year, month, day, hour, minute, second = time.gmtime(max(epoch(), _ZIP_EPOCH))[:6]
     date, clock = (year - 1980) << 9 | month << 5 | day, hour << 11 | minute << 5 | second // 2
     content = directory = b""
@@ -248,18 +245,16 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
         name, size = path.encode(), len(data)
         utf_8 = 0 if path.isascii() else 0x800
         fields = (20, utf_8, 0, clock, date, crc32(data), size, size, len(name), 0)
-        header = pack("<5H3I2H", *fields)  # 20 is version 2.0 of the format
-        where = pack("<3H2I", 0, 0, 0, _MODE << 16, len(content))
+        header = struct.pack("<5H3I2H", *fields)  # 20 is version 2.0 of the format
+        where = struct.pack("<3H2I", 0, 0, 0, _MODE << 16, len(content))
         directory += b"PK\1\2\x14\3" + header + where + name  # 3 is Unix, on every system
         content += b"PK\3\4" + header + name + data
-    end = pack("<4H2IH", 0, 0, len(files), len(files), len(directory), len(content), 0)
+    end = struct.pack("<4H2IH", 0, 0, len(files), len(files), len(directory), len(content), 0)
     return content + directory + b"PK\5\6" + end
 
 
 def hash_of(data: bytes) -> str:
     """Return a hash as ``RECORD`` has it: URL-safe base64 without padding."""
-    from binascii import b2a_base64
-
     digest = b2a_base64(sha256(data), newline=False).decode()
     return "sha256=" + digest.rstrip("=").replace("+", "-").replace("/", "_")
 
