@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 from ..model.backend import CARRIED, plain_build_system
 from ..model.decision import AnotherInstalled, Disagreement, OverCode
@@ -13,6 +14,7 @@ from ..model.purpose import Commands
 from ..model.record import agree
 from ..model.standing import with_extras
 from ..model.table import fill, load_selector
+from .request import AUTO
 from .shell import show_command, show_variables
 
 TYPE_CHECKING = False
@@ -153,7 +155,7 @@ def _candidates(record: Record) -> list[tuple[str, str, Mapping[str, str]]]:
 
     The one that it has comes first. One that was not judged may fit.
     """
-    own = record.variants[0]
+    own = next(iter(record.variants), "")
     try:
         selector = load_selector(record.table)
     except ValueError:
@@ -213,10 +215,11 @@ def _ways_out(
     """
     projects = [other.project for other in stop.in_the_way]
     gone, others = " and ".join([*projects, *stop.own[:1]]), " and ".join(projects)
+    names = [*_all_of(stop.in_the_way), *stop.own]
     return [
         f"Uninstall {gone}, then install {selector.project} first and {others} after it, or do "
         f"without {others}:",
-        *_change_over(selector, commands, [*_all_of(stop.in_the_way), *stop.own], asked, projects),
+        *_change_over(selector, commands, names, asked, stop.in_the_way),
     ]
 
 
@@ -225,22 +228,28 @@ def _change_over(
     commands: Commands,
     gone: list[str],
     asked: str,
-    projects: list[str],
+    others: Sequence[Record],
     record: Record | None = None,
 ) -> list[str]:
-    """Return the commands that uninstall ``gone``, and install the package and then ``projects``.
+    """Return the commands that uninstall ``gone``, and install the package and then ``others``.
 
     ``asked`` is the variant to ask for, if any.
     """
     return [
         _uninstall(commands, gone),
         f"  {_install(selector, commands, asked, gone, record)}",
-        *(
-            f"  {show_command([*commands.install, project])}"
-            for project in projects
-            if commands.names_package
-        ),
+        *(f"  {_install_anew(other, commands)}" for other in others if commands.names_package),
     ]
+
+
+def _install_anew(record: Record, commands: Commands) -> str:
+    """Return the command that installs a package to agree with what is installed by then.
+
+    A variable that asks for the variant that was in the way would stop it.
+    """
+    variable = _candidates(record)[0][0]
+    kept = normalize(os.environ.get(variable, "")) in map(normalize, record.variants)
+    return _ask(commands, record.project, record.project, variable, AUTO if kept else "")
 
 
 def _all_of(records: Iterable[Record]) -> list[str]:
@@ -293,7 +302,7 @@ def _over_another(decision: Decision, stop: AnotherInstalled, commands: Commands
     return [
         *lines,
         f"{why}. To switch{also}:",
-        *_change_over(selector, commands, gone, asked, projects, stop.record),
+        *_change_over(selector, commands, gone, asked, stop.in_the_way, stop.record),
     ]
 
 
@@ -328,16 +337,24 @@ def _install(
     """Return the command that installs this release, and asks for the variants ``asked``.
 
     It has the extras that require distributions of ``gone``, also by the installed release's
-    ``record``. The option has the project's name, so that it is not for other projects.
+    ``record``.
     """
     named = f"{with_extras(selector, gone, record)}=={selector.version}"
+    return _ask(commands, selector.project, named, selector.variable, asked)
+
+
+def _ask(commands: Commands, project: str, named: str, variable: str, asked: str) -> str:
+    """Return the command that installs the requirement ``named``, and asks for ``asked``, if any.
+
+    The option has the project's name, so that it is not for other projects.
+    """
     arguments = [named] if commands.names_package else []
     if asked and commands.has_settings:
-        arguments = ["--config-settings", f"{selector.project}:variant={asked}", *arguments]
+        arguments = ["--config-settings", f"{project}:variant={asked}", *arguments]
     command = show_command([*commands.install, *arguments])
     if not asked or commands.has_settings:
         return command
-    return show_variables({selector.variable: asked}, command)
+    return show_variables({variable: asked}, command)
 
 
 def _why_not_kept(key: str, verdict: Verdict | None, record: Record | None, instead: str) -> str:

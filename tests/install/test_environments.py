@@ -117,13 +117,20 @@ def test_a_forced_variant_does_not_beat_another_package(
 ) -> None:
     environment = make_environment(index)
     put(environment, index, "eggs", {"EGGS_VARIANT": "cu11"})
-    environ = {"SPAM_VARIANT": "cu12"}
+    environ = {"SPAM_VARIANT": "cu12", "EGGS_VARIANT": "CU11"}  # as a shell exports both
     process = environment.pip("install", "spam", environ=environ, check=False)
     assert process.returncode != 0
     assert (
         "eggs 2.0 is installed with cuda = 11, and cu12, which SPAM_VARIANT asks for, "
         "does not agree." in process.stdout
     )
+    assert run_commands(environment, process.stdout, **environ) == [
+        "pip uninstall --yes eggs eggs-cu11",
+        "pip install --config-settings spam:variant=cu12 spam==1.1",
+        "pip install --config-settings eggs:variant=auto eggs",
+    ]
+    assert variants(environment) == ["cu12"]
+    assert variants(environment, "eggs") == ["cpu"]
 
 
 def test_what_disagrees_with_another_package_and_its_own_variant_is_taken_over_with_both(
