@@ -6,7 +6,8 @@ import glob
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -137,8 +138,20 @@ def find_license_files(folder: Path, pattern: str) -> list[PurePosixPath]:
     parts = [part for part in pattern.split("/") if part != "."]  # what `glob` does with it differs
     if parts[-1:] == ["**"]:
         parts.append("*")  # older Pythons find folders
+    # Windows and macOS find a plain name in any case, and `glob` gives it as the pattern has it.
+    listed = [re.sub(r"^([\w.-])([\w.-]*)$", r"[\1]\2", part) for part in parts]
     try:
-        paths = [path for path in folder.glob("/".join(parts)) if path.is_file()] if parts else []
+        paths = [path for path in folder.glob("/".join(listed)) if path.is_file()] if parts else []
     except (OSError, re.error) as error:  # a name that is too long, or a range such as [z-a]
         raise ValueError(f"which cannot be searched for: {error}") from None
-    return sorted({PurePosixPath(path.relative_to(folder).as_posix()) for path in paths})
+    found = {PurePosixPath(path.relative_to(folder).as_posix()) for path in paths}
+    return sorted(path for path in found if _matches(path.parts, parts))
+
+
+def _matches(names: Sequence[str], parts: Sequence[str]) -> bool:
+    """Return whether a pattern's parts match a path's names, upper and lower case being two."""
+    if not parts or not names:
+        return {*parts} <= {"**"} and not names
+    if parts[0] == "**":
+        return _matches(names, parts[1:]) or _matches(names[1:], parts)
+    return fnmatchcase(names[0], parts[0]) and _matches(names[1:], parts[1:])

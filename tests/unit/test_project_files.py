@@ -39,6 +39,8 @@ MATCHES = {
     "*x*": ["LICENSE.txt", "[x]"],
     "LICENSE/*": [],
     "other": [],
+    "lower/LICENSE": [],
+    "LOWER/*": [],
     ".": [],
     "**/.": sorted(FILES),
     "LICENSES/./MIT.txt": ["LICENSES/MIT.txt"],
