@@ -14,6 +14,7 @@ from ..model.purpose import Commands
 from ..model.record import agree
 from ..model.standing import with_extras
 from ..model.table import fill, load_selector
+from ..probes.installed import find_distributions
 from .request import AUTO
 from .shell import show_command, show_variables
 
@@ -131,6 +132,9 @@ def not_together(record: Record, other: Record, installation: Installation) -> s
     ]
     costs = [(len(items), sum(bool(item.forced_by) for item in items)) for items in changes]
     best, named = min(zip(costs, agreeing, changes), key=lambda choice: choice[0])[1:]
+    # What an uninstall left behind would be in the way of another variant.
+    here = find_distributions(installation.folders)
+    left = [name for item in named for name in item.distributions if name in here]
     how, commands = "set this and try again; if there is a lock, lock again first", [""]
     if installation.lock and installation.lock.again:
         how, again = "lock again, and then install again", installation.lock.again
@@ -142,6 +146,9 @@ def not_together(record: Record, other: Record, installation: Installation) -> s
         named = [item for item in both if item in named or item.forced_by]
     variables = {variable: name for item, (variable, name, _) in zip(both, best) if item in named}
     shown = [f"  {show_variables(variables, command)}" for command in dict.fromkeys(commands)]
+    if left:
+        how = f"uninstall {' and '.join(left)}, and {how}"
+        shown.insert(0, _uninstall(installation.commands, left))
     return "\n".join([*lines, f"To get variants that agree, {how}:", *shown])
 
 

@@ -147,6 +147,8 @@ def follow(environment: Environment, step: Step, output: str, folder: Path) -> N
         return  # what was asked for cannot be had
     if "cannot be installed into one environment." in output:
         lines = [line.strip(" │╰─>") for line in output.splitlines()]
+        if gone := [line for line in lines if re.match("(uv )?pip uninstall ", line)]:
+            run_commands(environment, "\n".join(gone), folder)
         (line,) = {line for line in lines if line.startswith(("SPAM_VARIANT=", "EGGS_VARIANT="))}
         asked = dict(re.findall(r"(\w+)=(\w+)(?: |$)", line))
         if " install " in line:  # the whole command, which a user may copy

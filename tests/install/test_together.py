@@ -10,7 +10,7 @@ from conftest import NEWEST_PIP, OLDEST_PIP, MakeEnvironment
 from install.test_environments import CUDA_12, TABLE, variants, write_requirement_package
 from support.environment import Environment
 from support.index import Index
-from support.installed import run_commands
+from support.installed import put_wheel, run_commands
 from support.project import build_sdist, write_carrying, write_wheel
 
 CU11 = TABLE.format(more="").replace('cuda = ">=12"', 'cuda = ">=99"').replace("cu12", "cu99")
@@ -64,6 +64,21 @@ def test_packages_that_disagree_stop_before_anything_is_installed(
     (command,) = run_commands(environment, output, None, **CUDA_12)
     assert command.startswith("SPAM_VARIANT=cu11 ")
     assert command.endswith(" ".join(install[install.index("install") + 1 :]))
+    assert variants(environment, "spam") == variants(environment, "eggs") == ["cu11"]
+
+
+def test_what_an_uninstall_left_behind_is_uninstalled_first(
+    make_environment: MakeEnvironment, index: Index
+) -> None:
+    environment = make_environment(index)
+    put_wheel(environment.site_packages, index.folders[-1], "spam-cu12")
+    output = fails(environment, "pip", "install", "spam", "eggs", **CUDA_12)
+    assert TOGETHER in output
+    assert "To get variants that agree, uninstall spam-cu12, and install with:" in output
+    assert run_commands(environment, output, None, **CUDA_12) == [
+        "pip uninstall --yes spam-cu12",
+        "SPAM_VARIANT=cu11 pip install spam eggs",
+    ]
     assert variants(environment, "spam") == variants(environment, "eggs") == ["cu11"]
 
 
