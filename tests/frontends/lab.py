@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.dlls import Dlls
 from support.driver import Driver, compile_driver
 from support.environment import (
     ROOT,
@@ -35,15 +37,20 @@ class NotHereError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """A frontend of one version, and the Python that it installs for."""
+    """A frontend of one version, the Python that it installs for, and whether it is Windows'."""
 
     kind: str
     version: str
     python: str = ""
+    windows: bool = False
+
+    @property
+    def where(self) -> str:
+        return " on Windows" if self.windows else ""
 
     @property
     def title(self) -> str:
-        return f"{self.kind} {self.version}"
+        return f"{self.kind} {self.version}{self.where}"
 
     @property
     def number(self) -> tuple[int, ...]:
@@ -127,7 +134,10 @@ def make_world(shelf: Shelf, folder: Path) -> Iterator[World]:
     write_wheel(
         dist, "jax", "0.10.2", extras=("cuda12",), requires=(f"{plugin}; extra == 'cuda12'",)
     )
-    driver = compile_driver(folder / "driver", "nvml", "cuda")
+    if dlls := os.environ.get("SELECTOR_BACKEND_DLLS"):
+        driver: Driver = Dlls(Path(dlls))
+    else:
+        driver = compile_driver(folder / "driver", "nvml", "cuda")
     with Index(shelf.wheelhouse, dist) as index:
         yield World(index, dist, driver, shelf)
 
@@ -157,15 +167,18 @@ class Lab:
     @property
     def environ(self) -> dict[str, str]:
         """What commands run with: the index, and no configuration of this machine's."""
-        url = self.world.index.url
-        environ = clean_environ(self.folder / "home")
+        url, home = self.world.index.url, self.folder / "home"
+        environ = clean_environ(home)
         del environ["UV_NO_CONFIG"]  # a project's own has to be read
         return {
             **environ,
-            "XDG_CONFIG_DIRS": str(self.folder / "home"),
+            "XDG_CONFIG_DIRS": str(home),
             "PIP_INDEX_URL": url,
             "UV_DEFAULT_INDEX": url,
+            "UV_TOOL_DIR": str(home / "uv-tools"),
+            "POETRY_CACHE_DIR": str(home / "poetry-cache"),
             "POETRY_VIRTUALENVS_IN_PROJECT": "true",
+            "PDM_CACHE_DIR": str(home / "pdm-cache"),
             "PDM_CHECK_UPDATE": "0",
             "PIPX_HOME": str(self.folder / "pipx"),
             "PIPX_BIN_DIR": str(self.folder / "bin"),

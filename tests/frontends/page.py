@@ -33,7 +33,7 @@ with the headers of the public one. ✓ means that the result is as expected; ot
 the result. An empty cell means that the version does not have the feature. Unless a row says \
 otherwise, each install goes into a new environment, from the same cache, on a machine without a \
 GPU. `pip check` or `uv pip check` passes after each install. Beside spam's sdist, the index has \
-its [variant wheels](../docs/how-to/variant-wheels.md).
+its [variant wheels](../docs/how-to/variant-wheels.md). What is on Windows ran below wine.
 
 ## pip
 

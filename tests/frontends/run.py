@@ -3,7 +3,8 @@
 Usage: python tests/frontends/run.py [--only pip-24.0] [--scenario one_cache] [--jobs 2]
 
 Needs what the tests need, and Python 3.9 to 3.13. The frontends are fetched as this machine
-is configured, into a folder that SELECTOR_BACKEND_FRONTENDS names or else a temporary one; what
+is configured, into a folder that SELECTOR_BACKEND_FRONTENDS names or else a temporary one, unless
+SELECTOR_BACKEND_WHEELHOUSE names a wheelhouse in a folder that has them, as on Windows; what
 they do is done with an index on loopback, and with homes and caches of their own. The exit status
 is 1 if something came out that is neither right nor known.
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from frontends.lab import Lab, NotHereError, Program, Shelf, World, make_world  # noqa: E402
+from frontends.lab import WINDOWS, Lab, NotHereError, Program, Shelf, World, make_world  # noqa: E402
 from frontends.page import MATRIX, PAGE, matrix, page  # noqa: E402
 from frontends.scenarios import SCENARIOS, Scenario  # noqa: E402
 
@@ -50,7 +51,13 @@ PROGRAMS = [
     Program("hatch", "1.18.2"),
     Program("tox", "4.67.15"),
     Program("nox", "2026.10.20"),
+    Program("pip", "26.3", windows=True),
+    Program("uv", "0.13.9", windows=True),
+    Program("poetry", "2.5.1", windows=True),
+    Program("pdm", "2.29.4", windows=True),
 ]
+#: Those that this system can run; Windows' are run below wine (`tests/windows`).
+RUNNABLE = [program for program in PROGRAMS if program.windows == WINDOWS]
 RESULTS = HERE / "results.json"
 MISSING, FAILED = "-", "failed"
 
@@ -61,6 +68,11 @@ def load(file: Path) -> Results:
     """Return the results that were written earlier, by scenario and frontend."""
     results: Results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return results
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file with the line ends that it has in the repository, on every system."""
+    file.write_bytes(text.encode())
 
 
 def observe(scenario: Scenario, world: World, program: Program, folder: Path) -> str:
@@ -80,7 +92,8 @@ def judge(scenario: Scenario, program: Program, seen: str) -> bool:
     """Return whether what was seen is right, or known."""
     if seen in (scenario.expect, MISSING):
         return True
-    return program.kind in scenario.short and seen != FAILED
+    known = {program.kind, f"{program.kind}{program.where}"} & {*scenario.short}
+    return bool(known) and seen != FAILED
 
 
 def run_all(world: World, folder: Path, jobs: list[tuple[Scenario, Program]], workers: int) -> int:
@@ -94,7 +107,7 @@ def run_all(world: World, folder: Path, jobs: list[tuple[Scenario, Program]], wo
         new.setdefault(scenario.name, {})[program.title] = seen
         good = judge(scenario, program, seen)
         mark = "ok" if seen == scenario.expect else "--" if good else "BAD"
-        print(f"{mark:4}{program.title:18}{scenario.name:30}{seen}", flush=True)
+        print(f"{mark:4}{program.title:25}{scenario.name:30}{seen}", flush=True)
         return good
 
     with ThreadPoolExecutor(workers) as pool:
@@ -108,7 +121,7 @@ def run_all(world: World, folder: Path, jobs: list[tuple[Scenario, Program]], wo
         for scenario in SCENARIOS
         if scenario.name in results
     }
-    RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    write(RESULTS, json.dumps(kept, indent=1) + "\n")
     return wrong
 
 
@@ -125,7 +138,7 @@ def main() -> int:
     if not given.page:
         chosen = [
             program
-            for program in PROGRAMS
+            for program in RUNNABLE
             if not given.only
             or {program.kind, f"{program.kind}-{program.version}"} & set(given.only)
         ]
@@ -137,14 +150,18 @@ def main() -> int:
             and (not given.scenario or scenario.name in given.scenario)
         ]
         with tempfile.TemporaryDirectory(prefix="frontends-") as folder:
-            shelf = Shelf(Path(os.environ.get("SELECTOR_BACKEND_FRONTENDS") or f"{folder}/shelf"))
-            shelf.fetch(chosen)
+            if ready := os.environ.get("SELECTOR_BACKEND_WHEELHOUSE"):
+                shelf = Shelf(Path(ready).parent)
+            else:
+                kept = os.environ.get("SELECTOR_BACKEND_FRONTENDS")
+                shelf = Shelf(Path(kept or f"{folder}/shelf"))
+                shelf.fetch(chosen)
             with make_world(shelf, Path(folder, "world")) as world:
                 wrong = run_all(world, Path(folder), jobs, given.jobs)
             if wrong:
                 print(f"{wrong} came out otherwise than expected", file=sys.stderr)
-    MATRIX.write_text(matrix(load(RESULTS), PROGRAMS), encoding="utf-8")
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write(MATRIX, matrix(load(RESULTS), PROGRAMS))
+    write(PAGE, page(PAGE.read_text(encoding="utf-8")))
     return 1 if wrong else 0
 
 

@@ -1,7 +1,8 @@
 """What is done with each frontend, what has to come out, and what does.
 
 A scenario returns what it saw in a few words. `expect` is what a person would want to see; a
-frontend named in `short` is known to fall short of it, and the matrix shows what comes instead.
+frontend named in `short` (`pip, uv on Windows`) is known to fall short of it, and the matrix shows
+what comes instead.
 `advice` is what users read of that: what they run, what it gives, and what to do instead. What is
 `fast` is an ordinary test for those frontends.
 """
@@ -12,6 +13,7 @@ import hashlib
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +58,9 @@ def scenario(
     advice: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Lab], str]], Callable[[Lab], str]]:
     def register(run: Callable[[Lab], str]) -> Callable[[Lab], str]:
-        names = [tuple(text.split()) for text in (kinds, short, fast)]
-        SCENARIOS.append(Scenario(run, group, title, expect, names[0], names[1], names[2], advice))
+        lacking = tuple(filter(None, short.split(", ")))
+        names = tuple(kinds.split()), lacking, tuple(fast.split())
+        SCENARIOS.append(Scenario(run, group, title, expect, *names, advice))
         return run
 
     return register
@@ -541,6 +544,12 @@ def portable_uncached(lab: Lab) -> str:
     "`pip --timeout 60 install -U --force-reinstall spam` (uv: `--color never`, `--reinstall`)",
     "cu12",
     BOTH,
+    short="uv on Windows",
+    advice=(
+        "`uv pip install` over another variant, and without `--python PATH`",
+        "both variants, since uv shows its environment on Linux only",
+        "`uv pip uninstall spam spam-cu12` first",
+    ),
 )
 def option_before(lab: Lab) -> str:
     environment = lab.fresh()
@@ -768,9 +777,10 @@ def pipx(lab: Lab) -> str:
 def uv_tool(lab: Lab) -> str:
     seen = []
     for variant in ("cpu", "cu12"):
-        lab.call("uv", "tool", "install", "app", SPAM_VARIANT=variant)
-        seen.append(said(lab.run(str(lab.folder / "home/.local/bin/app"))))
-        lab.call("uv", "tool", "uninstall", "app")
+        folder = lab.folder / variant
+        variables: dict[str, Any] = {"SPAM_VARIANT": variant, "UV_TOOL_DIR": str(folder)}
+        lab.call("uv", "tool", "install", "app", UV_TOOL_BIN_DIR=str(folder / "bin"), **variables)
+        seen.append(said(lab.run(str(folder / "bin/app"))))
     return join(*seen)
 
 
@@ -1186,12 +1196,12 @@ def build_variables(variable: str) -> str:
 @scenario(
     LOCKS,
     "the same with `[[tool.uv.dependency-metadata]]`, by which spam requires spam-core and "
-    "spam-cu12, but only where `sys_platform == 'linux'`",
+    "spam-cu12, but only for this machine's `sys_platform`",
     RIGHT,
     "uv",
 )
 def uv_lock_metadata(lab: Lab) -> str:
-    marker = "; sys_platform == 'linux'"
+    marker = f"; sys_platform == '{sys.platform}'"
     requires = [f"spam-core==1.0{marker}", f"spam-cu12==1.0{marker}"]
     table = f'name = "spam"\nversion = "1.0"\nrequires-dist = {requires}'
     return lock_and_sync(lab, f"[[tool.uv.dependency-metadata]]\n{table}")
@@ -1387,6 +1397,8 @@ def poetry_setting(lab: Lab) -> str:
     ),
 )
 def recipes(lab: Lab) -> str:
+    if lab.program.windows:
+        raise NotHereError("JAX has CUDA for Linux only")
     return join(locked_recipe(lab, "torch"), locked_recipe(lab, "jax"))
 
 
@@ -1417,7 +1429,7 @@ LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cu12 1.0: cu12"
     "what the lock holds and what is installed after `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
     LOCKED,
     "poetry pdm",
-    short="poetry pdm",
+    short="poetry, pdm",
     advice=(
         "locks, after a lock with another variable",
         "the old choice, from its cache",

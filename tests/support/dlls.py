@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import driver, toolkit
@@ -17,6 +18,14 @@ LIBRARIES = (
     ("rocm", "amdhip64_6.dll", toolkit.SOURCE, ("-DHIP", "-DVERSION=60241000")),
     ("xpu", "ze_loader.dll", toolkit.SOURCE, ("-DZE", "-DVERSION=11700")),
 )
+
+
+@dataclass(frozen=True)
+class Dlls(driver.Driver):
+    """The driver of a machine with Windows, in a folder that `compile_dlls` has filled."""
+
+    def finding(self) -> dict[str, str]:
+        return finding(self.folder, "nvidia")
 
 
 def compile_dlls(folder: Path) -> None:

@@ -25,6 +25,10 @@ class Driver:
 
     folder: Path
 
+    def finding(self) -> dict[str, str]:
+        """Return the variables with which a process finds the libraries."""
+        return {"LD_LIBRARY_PATH": str(self.folder)}
+
     def environ(
         self,
         cuda: str = "12.4",
@@ -38,7 +42,7 @@ class Driver:
         """Return the environment variables with which a process finds this driver."""
         major, _, minor = cuda.partition(".")
         variables = {
-            "LD_LIBRARY_PATH": str(self.folder),
+            **self.finding(),
             "STANDIN_CUDA": str(int(major) * 1000 + int(minor or 0) * 10),
             "STANDIN_GPUS": gpus,
             "STANDIN_DRIVER": driver,

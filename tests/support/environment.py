@@ -195,8 +195,8 @@ def find_uv() -> str:
     return str(find_uv_bin())
 
 
-# What keeps a newest program from starting with the newest of its own dependencies.
-_PINS = {"pdm": ("hishel<2",)}
+#: What keeps a newest program from starting with the newest of its own dependencies.
+PINS = {"pdm": ("hishel<2",)}
 
 
 def install_program(folder: Path, name: str, version: str = "") -> Path:
@@ -206,6 +206,6 @@ def install_program(folder: Path, name: str, version: str = "") -> Path:
     """
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    what = [f"{name}=={version}" if version else name, *_PINS.get(name, ())]
+    what = [f"{name}=={version}" if version else name, *PINS.get(name, ())]
     subprocess.run([str(python), "-m", "pip", "-q", "install", *what], check=True)
     return python

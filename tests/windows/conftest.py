@@ -71,17 +71,34 @@ class Windows:
 
     def wheels(self, version: str) -> Path:
         """Return a folder with the wheels of all that the tests take on a Python."""
+        groups = ["--group=pyproject.toml:test", "--group=pyproject.toml:lint"]
         folder = self.folder / f"wheels{version}"
+        return self.fetch(folder, version, *groups, "--all-extras", "pyproject.toml")
+
+    def fetch(self, folder: Path, version: str, *requirements: str) -> Path:
+        """Put wheels for a Python into a folder, if it is not there, and return it."""
         if not folder.exists():
-            groups = ["--group=pyproject.toml:test", "--group=pyproject.toml:lint"]
             options = ["-q", "--no-config", "--python-platform=windows", f"--python={version}"]
-            required = folder.with_suffix(".txt")
-            compile_ = [find_uv(), "pip", "compile", *options, *groups, "--all-extras"]
-            subprocess.run([*compile_, "pyproject.toml", "-o", required], cwd=ROOT, check=True)
+            locked = Path(f"{folder}.txt")
+            compile_ = [find_uv(), "pip", "compile", *options, *requirements]
+            subprocess.run([*compile_, "-o", locked], cwd=ROOT, check=True)
             partial = folder.with_name(f"{folder.name}-partial")
-            download(partial, f"--python-version={version}", "--requirement", str(required))
+            download(partial, f"--python-version={version}", "--requirement", str(locked))
             partial.rename(folder)
         return folder
+
+    def install_program(self, version: str, name: str, *requirements: str) -> None:
+        """Install a program into an environment of its own, as `frontends.lab.Shelf` has it."""
+        environment = self.folder / name
+        wheels = self.folder / f"wheels-{name}"
+        wanted = Path(f"{wheels}.in")
+        wanted.write_text("\n".join(requirements), encoding="utf-8")
+        self.fetch(wheels, version, str(wanted))
+        base = rf"C:\Python{version.replace('.', '')}\python.exe"
+        self.run(version, r"C:\tools\uv.exe", "venv", "-q", "-p", base, environment)
+        python = environment / "Scripts/python.exe"
+        install = (r"C:\tools\uv.exe", "pip", "install", "-q", "-p", python, "-f", wheels)
+        self.run(version, *install, *requirements)
 
     def python(self, version: str) -> Path:
         """Return the Python of an environment with this checkout and all that its tests take."""

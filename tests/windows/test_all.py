@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from frontends.run import PROGRAMS
+from support.environment import PINS
 
 from .conftest import Windows
 
@@ -36,9 +38,20 @@ def test_the_demonstration_runs(windows: Windows, arguments: tuple[str, ...]) ->
     assert f"it runs on {'cu12' if arguments else 'cpu'}" in output
 
 
+def test_frontends_do_what_they_do_elsewhere(windows: Windows) -> None:
+    """This writes what they do into the pages of all frontends."""
+    for program in PROGRAMS:
+        if program.windows and program.kind != "pip":
+            name, pins = f"{program.kind}-{program.version}", PINS.get(program.kind, ())
+            wanted = f"{program.kind}=={program.version}"
+            windows.install_program("3.13", name, wanted, *pins)
+    print(windows.run("3.13", windows.python("3.13"), "tests/frontends/run.py"))
+
+
 def test_nox_runs_what_any_system_can_run(windows: Windows) -> None:
     nox = (windows.python("3.13").with_name("nox.exe"), "-s", "anywhere-3.13")
     output = windows.run(
         *("3.13", *nox, "--envdir", windows.folder / "nox", "--"), "-n", "2", "-q", "--tb=short"
     )
+    print(*(line for line in output.splitlines() if " passed" in line), sep="\n")
     assert "Session anywhere-3.13 was successful" in output
