@@ -11,13 +11,18 @@ import sys
 
 from ..model.values import dataclass
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 @dataclass(frozen=True)
 class Process:
     """A process: its command line, its working directory, and its unique ``identity``.
 
     The identity is PID and start time, because PIDs are reused, and on Linux the PID namespace and
-    the boot. ``locked`` are the folders whose file ``.lock`` it has open. Each is empty where it is
+    the boot. ``locked`` are the folders whose file ``.lock`` it has open; where open files are not
+    shown, those of its virtual environments near at hand that are locked. Each is empty where it is
     not known.
     """
 
@@ -67,6 +72,44 @@ def _open_locks(pid: str) -> tuple[str, ...]:
         return ()
     paths = (os.path.split(_link(f"/proc/{pid}/fd/{number}")) for number in numbers)
     return tuple(sorted({folder for folder, name in paths if name == ".lock"}))
+
+
+def locked_near(folder: str, variables: Iterable[str]) -> tuple[str, ...]:
+    """Return the environments that a process finds and that are locked.
+
+    It finds that of ``VIRTUAL_ENV``, and ``.venv`` in its ``folder`` and in those above.
+    """
+    found = [text.partition("=")[2] for text in variables if text.startswith("VIRTUAL_ENV=")]
+    while folder:
+        found.append(os.path.join(folder, ".venv"))
+        above = os.path.dirname(folder)
+        folder = above if above != folder else ""
+    return tuple(path for path in found if os.path.isabs(path) and is_locked(path))
+
+
+def is_locked(folder: str) -> bool:
+    """Return whether a process has locked the file ``.lock`` in a folder."""
+    try:
+        with open(os.path.join(folder, ".lock"), "rb+") as file:
+            return not _can_lock(file.fileno())
+    except OSError:
+        return False
+
+
+def _can_lock(file: int) -> bool:
+    """Lock an open file until it is closed, and return whether that can be done."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _stat(pid: str, number: int) -> str:
@@ -120,27 +163,24 @@ def _macos() -> Process:
 
     try:
         start = start_of(info(_PROC_PIDTBSDINFO, 136))
-        return Process(
-            tuple(arguments_of(arguments())),
-            folder_of(info(_PROC_PIDVNODEPATHINFO, 2352)),
-            f"{pid}-{start}" if start else "",
-        )
+        words, variables = arguments_of(arguments())
+        folder = folder_of(info(_PROC_PIDVNODEPATHINFO, 2352))
+        identity = f"{pid}-{start}" if start else ""
+        return Process(tuple(words), folder, identity, locked_near(folder, variables))
     except (OSError, AttributeError, ValueError):
         return Process()
 
 
-def arguments_of(data: bytes) -> list[str]:
-    """Return the arguments in the data of KERN_PROCARGS2, or none if these are invalid.
+def arguments_of(data: bytes) -> tuple[list[str], list[str]]:
+    """Return the arguments and variables in the data of KERN_PROCARGS2, none if it is invalid.
 
-    Their count is a native int. The path of the program follows, padded with NULs; then the
-    arguments and the environment, each ended by a NUL.
+    The arguments' count is a native int. The path of the program follows, padded with NULs; then
+    the arguments and the variables, each ended by a NUL.
     """
-    if len(data) < 4:
-        return []
     count = int.from_bytes(data[:4], sys.byteorder)
     _, _, rest = data[4:].partition(b"\0")
-    texts = rest.lstrip(b"\0").split(b"\0")
-    return [*map(os.fsdecode, texts[:count])] if 0 < count < len(texts) else []
+    texts = [*map(os.fsdecode, rest.lstrip(b"\0").split(b"\0"))]
+    return (texts[:count], texts[count:]) if 0 < count < len(texts) else ([], [])
 
 
 def folder_of(data: bytes) -> str:
@@ -163,6 +203,7 @@ def _windows() -> Process:
     from .windows_caller import calling_process
 
     try:
-        return Process(*calling_process())
+        arguments, folder, identity, variables = calling_process()
+        return Process(arguments, folder, identity, locked_near(folder, variables))
     except (ImportError, AttributeError, OSError, ValueError):
         return Process()

@@ -11,7 +11,7 @@ from ..errors import SelectorError
 from ..model.purpose import Commands, Installation, Lock, Mark, Purpose
 from ..model.values import dataclass
 from ..model.variables import PLATFORMS_VARIABLE
-from .caller import parent
+from .caller import is_locked, parent
 from .frontends import FRONTENDS, Frontend, Hook, Locking
 
 TYPE_CHECKING = False
@@ -210,20 +210,22 @@ def _locked(row: Frontend, hook: Hook, line: _Line) -> str:
     """Return the folder of the environment that a frontend has locked, ``""`` in any doubt.
 
     uv locks the environment before it resolves. Other locked folders are that of all its tools, or
-    a cache. Where open files cannot be seen, it is the path on the command line.
+    a cache. Where open files cannot be seen, the path on the command line may be locked, too.
     """
     named = line.value((*row.target, *row.elsewhere))
     folders = list(hook.parent.locked)
     if sys.platform != "linux":
-        folders = [_absolute(named or line.value(row.python), hook)]
-        # The folders of an interpreter.
-        folders += [os.path.dirname(os.path.dirname(file)) for file in folders if file]
+        if row.locking and line.has(row.locking.apart):
+            return ""
+        path = _absolute(named or line.value(row.python), hook)
+        of_interpreter = os.path.dirname(os.path.dirname(path))
+        folders += [folder for folder in (path, of_interpreter) if folder and is_locked(folder)]
     if named:
         wanted = os.path.realpath(_absolute(named, hook) or os.devnull)
         matching = [folder for folder in folders if os.path.realpath(folder) == wanted]
     else:
-        matching = [path for path in folders if path and os.path.isfile(_settings_of(path))]
-    return matching[0] if len(matching) == 1 else ""
+        matching = [path for path in folders if os.path.isfile(_settings_of(path))]
+    return matching[0] if len({*map(os.path.realpath, matching)}) == 1 else ""
 
 
 def _lock(row: Frontend, hook: Hook, line: _Line) -> Lock | None:

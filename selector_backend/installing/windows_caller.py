@@ -1,7 +1,7 @@
 """The process that called this one, on Windows.
 
-The process environment block (PEB) in that process's memory points to its arguments and folder. The
-offsets depend only on the size of a pointer: they are the same on x86-64 and ARM64.
+The process environment block (PEB) in that process's memory points to its arguments, folder and
+variables. The offsets depend only on the size of a pointer: they are the same on x86-64 and ARM64.
 https://learn.microsoft.com/windows/win32/api/winternl/ns-winternl-peb
 """
 
@@ -22,30 +22,31 @@ _MOST_LAUNCHERS = 4
 _ACCESS = 0x1000 | 0x10
 #: Information classes of `NtQueryInformationProcess`.
 _BASIC, _TIMES, _WOW64 = 0, 4, 26
-#: By the size of a pointer: the offset of the parameters in the PEB, and those of the folder and
-#: the command line in the parameters.
-_OFFSETS = {4: (0x10, 0x24, 0x40), 8: (0x20, 0x38, 0x70)}
+#: By the size of a pointer: the offset of the parameters in the PEB, and those of the folder, the
+#: command line, the variables and their size in the parameters.
+_OFFSETS = {4: (0x10, 0x24, 0x40, 0x48, 0x290), 8: (0x20, 0x38, 0x70, 0x80, 0x3F0)}
+_MOST_OF_VARIABLES = 0x100000
 
 
-def calling_process() -> tuple[tuple[str, ...], str, str]:
-    """Return the caller's arguments, its folder, and its PID and start.
+def calling_process() -> tuple[tuple[str, ...], str, str, list[str]]:
+    """Return the caller's arguments, its folder, its PID and start, and its variables.
 
     The ``python.exe`` of a virtual environment, a launcher that starts the interpreter with the
     same arguments, is skipped. Raises `OSError` if the caller is not known.
     """
-    _, arguments, _, start, parent = _process(os.getpid())
+    (arguments, _, _), start, parent = _process(os.getpid())
     for _ in range(_MOST_LAUNCHERS):
-        own, started = arguments, start
-        pid, arguments, folder, start, parent = _process(parent)
+        own, started, pid = arguments, start, parent
+        (arguments, folder, variables), start, parent = _process(pid)
         if start > started:
             break  # the caller has ended, and another process has its PID
         if arguments[1:] != own[1:]:
-            return arguments, folder, f"{pid}-{start}"
+            return tuple(arguments), folder, f"{pid}-{start}", variables
     raise OSError("the calling process is not known")
 
 
-def _process(pid: int) -> tuple[int, tuple[str, ...], str, int, int]:
-    """Return a process's PID, arguments, folder, start and parent. Raises `OSError`."""
+def _process(pid: int) -> tuple[tuple[list[str], str, list[str]], int, int]:
+    """Return a process's `read_parameters`, start and parent. Raises `OSError`."""
     if sys.platform != "win32":
         raise OSError("this is not Windows")
     import ctypes
@@ -80,21 +81,21 @@ def _process(pid: int) -> tuple[int, tuple[str, ...], str, int, int]:
         _, peb, _, _, _, parent = ask(_BASIC, form)
         if wide and wow64:
             word, peb = 4, wow64
-        arguments, folder = read_parameters(memory, peb, word)
+        parameters = read_parameters(memory, peb, word)
     finally:
         kernel.CloseHandle(handle)
-    return pid, tuple(arguments), folder, start, parent
+    return parameters, start, parent
 
 
 def read_parameters(
     memory: Callable[[int, int], bytes], peb: int, word: int
-) -> tuple[list[str], str]:
-    """Return a process's arguments and folder.
+) -> tuple[list[str], str, list[str]]:
+    """Return a process's arguments, folder and variables; these are empty if they can't be read.
 
     ``memory`` returns the bytes at an address, ``peb`` is the address of the process environment
     block, and ``word`` is the size of a pointer.
     """
-    at_parameters, at_folder, at_line = _OFFSETS[word]
+    at_parameters, at_folder, at_line, at_variables, at_size = _OFFSETS[word]
 
     def pointer(address: int) -> int:
         return int.from_bytes(memory(address, word), "little")
@@ -107,7 +108,13 @@ def read_parameters(
 
     parameters = pointer(peb + at_parameters)
     folder = re.sub(r"(?<=[^:\\])\\$", "", text(parameters + at_folder))
-    return split_line(text(parameters + at_line)), folder
+    try:
+        size = min(pointer(parameters + at_size), _MOST_OF_VARIABLES)
+        block = memory(pointer(parameters + at_variables), size)
+    except OSError:
+        block = b""
+    variables = block.decode("utf-16-le", "surrogatepass").split("\0")
+    return split_line(text(parameters + at_line)), folder, variables
 
 
 def split_line(line: str) -> list[str]:

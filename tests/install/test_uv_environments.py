@@ -1,8 +1,7 @@
-"""What uv installs into: seen on Linux, by the lock that uv has there, or not at all."""
+"""What uv installs into: seen by the lock that uv has there, or not at all."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Callable
 
@@ -17,8 +16,6 @@ from install.test_environments import (
 from support.environment import Environment
 from support.index import Index
 from support.installed import run_commands
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others do not show open files")
 
 UNKNOWN = "uv does not show its environment, so installed packages do not count"
 PROJECT = """

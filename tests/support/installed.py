@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import os
 import re
+import shlex
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -86,5 +88,6 @@ def run_commands(
     assert commands, output
     variables = {**environment.environ, "PATH": environment.path, **environ}
     for command in commands:
-        run(["/bin/sh", "-c", command], variables, cwd)
+        shell = ["/bin/sh", "-c", command]
+        run(shlex.split(command) if os.name == "nt" else shell, variables, cwd)
     return commands

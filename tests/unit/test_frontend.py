@@ -10,10 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from selector_backend.installing.caller import Process, arguments_of, folder_of, start_of
+from selector_backend.installing.caller import (
+    Process,
+    arguments_of,
+    folder_of,
+    locked_near,
+    start_of,
+)
 from selector_backend.installing.frontends import Hook
 from selector_backend.installing.installation import identify
 from selector_backend.model.purpose import Installation, Mark, Purpose
@@ -271,7 +278,6 @@ def uv(folder: Path, *arguments: str, locked: tuple[str, ...] = (), **keywords: 
     return " ".join(dict.fromkeys(Path(one).relative_to(folder).parts[0] for one in found))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show open files")
 def test_uv_shows_the_environment_that_it_has_locked(environments: Path) -> None:
     install = ("pip", "install", "spam")
     assert uv(environments, *install, locked=("a", "cache")) == "a"
@@ -281,7 +287,6 @@ def test_uv_shows_the_environment_that_it_has_locked(environments: Path) -> None
     assert uv(environments, "sync", "--inexact", locked=("a",), builds=True) == "a"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show open files")
 @pytest.mark.parametrize(
     ("arguments", "locked"),
     [
@@ -303,23 +308,46 @@ def test_in_doubt_uv_shows_nothing(
     assert uv(environments, *arguments, locked=locked, builds=True) == ""
 
 
-def test_where_open_files_are_not_shown_a_path_of_the_command_line_counts(
+def test_where_open_files_are_not_shown_a_locked_path_of_the_command_line_counts(
     environments: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
+    if os.name == "posix":
+        monkeypatch.setattr(sys, "platform", "darwin")
     install = ("pip", "install", "spam")
-    assert uv(environments, *install) == ""
-    assert uv(environments, *install, "-p", "a") == "a"
-    assert uv(environments, *install, "-p", "a/bin/python") == "a"
-    assert uv(environments, *install, "-p", "3.11") == ""
-    assert uv(environments, *install, "--target", "tools") == "tools"
+    ways = {
+        **dict.fromkeys((("-p", "a"), ("-p", "a/bin/python")), "a"),
+        **dict.fromkeys((("--target", "tools"), ("--prefix", "tools")), "tools"),
+    }
+    for more, expected in ways.items():
+        assert uv(environments, *install, *more) == ""
+        with FileLock(environments / expected / ".lock"):
+            assert uv(environments, *install, *more) == expected
+            assert uv(environments, *install, *more, locked=(expected,)) == expected
+            assert uv(environments, *install, "-p", "3.11") == ""
+
+
+def test_where_open_files_are_not_shown_a_locked_environment_near_at_hand_counts(
+    environments: Path,
+) -> None:
+    below = environments / "x" / "y"
+    near, above = below / ".venv", environments / ".venv"
+    for folder in (near, above):
+        folder.mkdir(parents=True)
+    active = f"VIRTUAL_ENV={environments / 'a'}"
+    assert locked_near(str(below), [active]) == ()
+    with FileLock(environments / "a" / ".lock"):
+        assert locked_near(str(below), ["A=1", active, ""]) == (str(environments / "a"),)
+        assert locked_near(str(below), []) == ()
+        assert locked_near("", [active, "VIRTUAL_ENV=a"]) == (str(environments / "a"),)
+    with FileLock(above / ".lock"):
+        assert locked_near(str(below), [active]) == (str(above),)
+    assert locked_near(str(below), [active]) == ()
 
 
 def test_uv_without_isolation_shows_its_own_environment() -> None:
     arguments = ["uv", "pip", "install", "spam"]
     assert call("-c", UV, arguments).folders
-    if sys.platform == "linux":  # elsewhere, a path of the command line counts
-        assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == ()
+    assert call("-c", UV, [*arguments, "--prefix", "dep"]).folders == ()
     assert call("-c", UV, ["uv", "build"]).folders == ()
 
 
@@ -477,14 +505,14 @@ def procargs2(*arguments: str, path: str, environ: tuple[str, ...] = ("HOME=/x",
     return struct.pack("=i", len(arguments)) + padded + words
 
 
-def test_macos_arguments_are_read_as_a_list() -> None:
+def test_macos_arguments_and_variables_are_read() -> None:
     poetry = "/Users/a b/Library/Application Support/pypoetry/venv/bin/poetry"
     words = ["/usr/bin/python3", poetry, "install", "", "--extras", "a ü"]
-    data = procargs2(*words, path="/usr/bin/python3")
-    assert arguments_of(data) == words
-    assert arguments_of(data + b"\0" * 64) == words
-    assert call(BUILD, {}, arguments_of(data)).mark is Mark.TAG
-    assert arguments_of(procargs2("uv", path="/7letter", environ=())) == ["uv"]
+    data = procargs2(*words, path="/usr/bin/python3", environ=("HOME=/x", "VIRTUAL_ENV=/ü"))
+    assert arguments_of(data) == (words, ["HOME=/x", "VIRTUAL_ENV=/ü", ""])
+    assert arguments_of(data + b"\0" * 64)[0] == words
+    assert call(BUILD, {}, arguments_of(data)[0]).mark is Mark.TAG
+    assert arguments_of(procargs2("uv", path="/7letter", environ=())) == (["uv"], [""])
 
 
 @pytest.mark.parametrize(
@@ -497,7 +525,7 @@ def test_macos_arguments_are_read_as_a_list() -> None:
     ],
 )
 def test_macos_arguments_that_are_none_are_not_known(data: bytes) -> None:
-    assert arguments_of(data) == []
+    assert arguments_of(data) == ([], [])
 
 
 def test_macos_folder_and_start_are_read() -> None:
@@ -559,12 +587,7 @@ IN_PROJECT = ("/caller/.venv",)
         (["uv", "sync", "--script", "a/s.py"], {}, (), None),
         (["uv", "add", "--script=s.py", "spam"], {}, (), None),
         (["uv", "lock", "--script", "a/s.py"], {}, (), "/caller/a: s.py.lock"),
-        pytest.param(
-            *(["uv", "sync"], {}, ("/c/environments-v2/s-0",), None),
-            marks=pytest.mark.skipif(
-                sys.platform != "linux", reason="other systems do not show open files"
-            ),
-        ),
+        (["uv", "sync"], {}, ("/c/environments-v2/s-0",), None),
         (["uv", "pip", "install", "spam"], {}, IN_PROJECT, None),
         (["uv", "pip", "sync", "pylock.toml"], {}, IN_PROJECT, None),
         (["uv", "pip", "compile", "in.txt"], {}, (), None),

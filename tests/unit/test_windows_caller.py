@@ -15,7 +15,11 @@ PEB = "BeingDebugged:4 Mutant:p ImageBaseAddress:p Ldr:p ProcessParameters:p Sub
 PARAMETERS = (
     "MaximumLength:4 Length:4 Flags:4 DebugFlags:4 ConsoleHandle:p ConsoleFlags:4 "
     "StandardInput:p StandardOutput:p StandardError:p CurrentDirectory:s CurrentDirectoryHandle:p "
-    "DllPath:s ImagePathName:s CommandLine:s Environment:p"
+    "DllPath:s ImagePathName:s CommandLine:s Environment:p StartingX:4 StartingY:4 CountX:4 "
+    "CountY:4 CountCharsX:4 CountCharsY:4 FillAttribute:4 WindowFlags:4 ShowWindowFlags:4 "
+    "WindowTitle:s DesktopInfo:s ShellInfo:s RuntimeData:s "
+    + "Flags:4 TimeStamp:4 DosPath:s " * 32
+    + "EnvironmentSize:p"
 )
 START = 0x7F0000
 
@@ -55,10 +59,16 @@ class Memory:
         return self.add(content)
 
 
-def read(word: int, line: str, folder: str) -> tuple[list[str], str]:
+def read(word: int, line: str, folder: str) -> tuple[list[str], str, list[str]]:
     memory = Memory(word)
+    block = "A=1\0VIRTUAL_ENV=C:\\ü\0\0".encode("utf-16-le")
     parameters = memory.structure(
-        PARAMETERS, CurrentDirectory=folder, CommandLine=line, DllPath=r"C:\other"
+        PARAMETERS,
+        CurrentDirectory=folder,
+        CommandLine=line,
+        DllPath=r"C:\other",
+        Environment=memory.add(block) if line else 1,
+        EnvironmentSize=len(block),
     )
     return read_parameters(memory, memory.structure(PEB, ProcessParameters=parameters), word)
 
@@ -73,15 +83,16 @@ def read(word: int, line: str, folder: str) -> tuple[list[str], str]:
         ("C:\\\ud800\\", "C:\\\ud800"),
     ],
 )
-def test_arguments_and_folder_are_read(word: int, written: str, folder: str) -> None:
+def test_arguments_folder_and_variables_are_read(word: int, written: str, folder: str) -> None:
     line = '"C:\\Program Files\\Python\\python.exe" -m pip install "a ü" \ud800'
     arguments = ["C:\\Program Files\\Python\\python.exe", "-m", "pip", "install", "a ü", "\ud800"]
-    assert read(word, line, written) == (arguments, folder)
+    variables = ["A=1", "VIRTUAL_ENV=C:\\ü", "", ""]
+    assert read(word, line, written) == (arguments, folder, variables)
 
 
 @pytest.mark.parametrize("word", [4, 8])
-def test_a_process_without_arguments_or_folder_has_none(word: int) -> None:
-    assert read(word, "", "") == ([""], "")
+def test_a_process_without_arguments_folder_or_variables_has_none(word: int) -> None:
+    assert read(word, "", "") == ([""], "", [""])
 
 
 @pytest.mark.parametrize("word", [4, 8])

@@ -18,8 +18,9 @@ def test_pip_and_uv_choose_right_from_one_cache(windows: Windows, version: str) 
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.13"])
-def test_uv_follows_its_lock(windows: Windows, version: str) -> None:
-    assert " passed" in windows.pytest(version, "tests/install/test_following.py", "-m", "")
+def test_uv_follows_its_lock_and_shows_its_environment(windows: Windows, version: str) -> None:
+    files = (f"tests/install/test_{name}.py" for name in ("following", "uv_environments"))
+    assert " passed" in windows.pytest(version, *files, "-m", "")
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.13"])
