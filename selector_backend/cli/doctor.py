@@ -433,7 +433,7 @@ def _choose_again(
 def _settings(outcome: Outcome, installed: Installed, *, assumed: bool) -> list[str]:
     """Return the options that make an install give this outcome."""
     selector, decision = outcome.package.selector, outcome.decision
-    # Only on Linux does the backend see uv's target environment.
+    # The backend sees only a virtual environment of uv's.
     unseen = not installed.has_pip and (
         any(verdict.clashes for verdict in decision.verdicts)
         or any(FACTS[name].kind is DISTRIBUTIONS for name in selector.facts)

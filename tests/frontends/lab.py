@@ -45,12 +45,8 @@ class Program:
     windows: bool = False
 
     @property
-    def where(self) -> str:
-        return " on Windows" if self.windows else ""
-
-    @property
     def title(self) -> str:
-        return f"{self.kind} {self.version}{self.where}"
+        return f"{self.kind} {self.version}{' on Windows' if self.windows else ''}"
 
     @property
     def number(self) -> tuple[int, ...]:

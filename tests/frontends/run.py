@@ -92,8 +92,7 @@ def judge(scenario: Scenario, program: Program, seen: str) -> bool:
     """Return whether what was seen is right, or known."""
     if seen in (scenario.expect, MISSING):
         return True
-    known = {program.kind, f"{program.kind}{program.where}"} & {*scenario.short}
-    return bool(known) and seen != FAILED
+    return program.kind in scenario.short and seen != FAILED
 
 
 def run_all(world: World, folder: Path, jobs: list[tuple[Scenario, Program]], workers: int) -> int:

@@ -1,8 +1,7 @@
 """What is done with each frontend, what has to come out, and what does.
 
 A scenario returns what it saw in a few words. `expect` is what a person would want to see; a
-frontend named in `short` (`pip, uv on Windows`) is known to fall short of it, and the matrix shows
-what comes instead.
+frontend named in `short` is known to fall short of it, and the matrix shows what comes instead.
 `advice` is what users read of that: what they run, what it gives, and what to do instead. What is
 `fast` is an ordinary test for those frontends.
 """
@@ -58,9 +57,8 @@ def scenario(
     advice: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Lab], str]], Callable[[Lab], str]]:
     def register(run: Callable[[Lab], str]) -> Callable[[Lab], str]:
-        lacking = tuple(filter(None, short.split(", ")))
-        names = tuple(kinds.split()), lacking, tuple(fast.split())
-        SCENARIOS.append(Scenario(run, group, title, expect, *names, advice))
+        names = [tuple(text.split()) for text in (kinds, short, fast)]
+        SCENARIOS.append(Scenario(run, group, title, expect, names[0], names[1], names[2], advice))
         return run
 
     return register
@@ -544,12 +542,6 @@ def portable_uncached(lab: Lab) -> str:
     "`pip --timeout 60 install -U --force-reinstall spam` (uv: `--color never`, `--reinstall`)",
     "cu12",
     BOTH,
-    short="uv on Windows",
-    advice=(
-        "`uv pip install` over another variant, and without `--python PATH`",
-        "both variants, since uv shows its environment on Linux only",
-        "`uv pip uninstall spam spam-cu12` first",
-    ),
 )
 def option_before(lab: Lab) -> str:
     environment = lab.fresh()
@@ -1429,7 +1421,7 @@ LOCKED = "spam 1.0 and spam-cpu 1.0: cpu, spam 1.0 and spam-cu12 1.0: cu12"
     "what the lock holds and what is installed after `SPAM_VARIANT=cpu`, `SPAM_VARIANT=cu12`",
     LOCKED,
     "poetry pdm",
-    short="poetry, pdm",
+    short="poetry pdm",
     advice=(
         "locks, after a lock with another variable",
         "the old choice, from its cache",
