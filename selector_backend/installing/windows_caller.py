@@ -111,9 +111,9 @@ def read_parameters(
     try:
         size = min(pointer(parameters + at_size), _MOST_OF_VARIABLES)
         block = memory(pointer(parameters + at_variables), size)
-    except OSError:
-        block = b""
-    variables = block.decode("utf-16-le", "surrogatepass").split("\0")
+        variables = block.decode("utf-16-le", "surrogatepass").split("\0")
+    except (OSError, ValueError):
+        variables = []
     return split_line(text(parameters + at_line)), folder, variables
 
 

@@ -92,7 +92,7 @@ def test_arguments_folder_and_variables_are_read(word: int, written: str, folder
 
 @pytest.mark.parametrize("word", [4, 8])
 def test_a_process_without_arguments_folder_or_variables_has_none(word: int) -> None:
-    assert read(word, "", "") == ([""], "", [""])
+    assert read(word, "", "") == ([""], "", [])
 
 
 @pytest.mark.parametrize("word", [4, 8])
