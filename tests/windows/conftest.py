@@ -89,28 +89,26 @@ class Windows:
 
     def install_program(self, version: str, name: str, *requirements: str) -> None:
         """Install a program into an environment of its own, as `frontends.lab.Shelf` has it."""
-        environment = self.folder / name
         wheels = self.folder / f"wheels-{name}"
         wanted = Path(f"{wheels}.in")
         wanted.write_text("\n".join(requirements), encoding="utf-8")
         self.fetch(wheels, version, str(wanted))
-        base = rf"C:\Python{version.replace('.', '')}\python.exe"
-        self.run(version, r"C:\tools\uv.exe", "venv", "-q", "-p", base, environment)
-        python = environment / "Scripts/python.exe"
-        install = (r"C:\tools\uv.exe", "pip", "install", "-q", "-p", python, "-f", wheels)
-        self.run(version, *install, *requirements)
+        self.create_environment(version, name, "-f", wheels, *requirements)
+
+    def create_environment(self, version: str, name: str, *arguments: str | Path) -> Path:
+        """Make an environment by what `uv pip install` is given; return its Python."""
+        python = self.folder / name / "Scripts/python.exe"
+        if not python.exists():
+            base = rf"C:\Python{version.replace('.', '')}\python.exe"
+            self.run(version, r"C:\tools\uv.exe", "venv", "-q", "-p", base, self.folder / name)
+            install = (r"C:\tools\uv.exe", "pip", "install", "-q", "-p", python)
+            self.run(version, *install, *arguments)
+        return python
 
     def python(self, version: str) -> Path:
         """Return the Python of an environment with this checkout and all that its tests take."""
-        environment = self.folder / f"environment{version}"
-        python = environment / "Scripts/python.exe"
-        if not environment.exists():
-            base = rf"C:\Python{version.replace('.', '')}\python.exe"
-            self.run(version, r"C:\tools\uv.exe", "venv", "-q", "-p", base, environment)
-            install = (r"C:\tools\uv.exe", "pip", "install", "-q", "-p", python)
-            checkout = ("--editable", ".[cli]", "--editable", "./runtime")
-            self.run(version, *install, *checkout, "--group", "test", "nox")
-        return python
+        checkout = ("--editable", ".[cli]", "--editable", "./runtime", "--group", "test", "nox")
+        return self.create_environment(version, f"environment{version}", *checkout)
 
     def pytest(self, version: str, *arguments: str) -> str:
         """Run tests there; return the line that counts them."""
